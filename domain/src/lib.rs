@@ -1,0 +1,15 @@
+//! The rules of Veedor: what a checklist means, what a visit scores, how a branch rates against a standard, what a
+//! scorecard shows and what an incentive plan pays. Pure: no clock, no input or output, no async, and no knowledge
+//! of sync, SQL or HTTP. Time, ids and content are arguments.
+#![no_std]
+#![deny(clippy::float_arithmetic)]
+
+extern crate alloc;
+
+pub mod exact;
+pub mod problem;
+pub mod text;
+
+pub use exact::Exact;
+pub use problem::{FieldProblem, Problem};
+pub use text::LocalText;

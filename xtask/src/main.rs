@@ -1,0 +1,2 @@
+//! veedor
+fn main() {}
