@@ -95,7 +95,8 @@ impl Exact {
         }
         let (whole, decimals) = mantissa.split_once('.').unwrap_or((mantissa, ""));
         let has_point = mantissa.contains('.');
-        if (has_point && decimals.is_empty()) || !decimals.bytes().all(|it| it.is_ascii_digit()) {
+        let no_whole = whole.trim_start_matches('-').is_empty();
+        if no_whole || (has_point && decimals.is_empty()) || !decimals.bytes().all(|it| it.is_ascii_digit()) {
             return Err(NumberError::NotANumber);
         }
         let units = integer(&format!("{whole}{decimals}"))?;
