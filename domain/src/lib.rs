@@ -7,6 +7,7 @@
 extern crate alloc;
 
 pub mod exact;
+pub mod ids;
 pub mod problem;
 pub mod text;
 
