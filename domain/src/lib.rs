@@ -6,6 +6,7 @@
 
 extern crate alloc;
 
+pub mod access;
 pub mod exact;
 pub mod ids;
 pub mod problem;
