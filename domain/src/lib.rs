@@ -9,6 +9,7 @@ extern crate alloc;
 pub mod access;
 pub mod exact;
 pub mod ids;
+pub mod lifecycle;
 pub mod problem;
 pub mod text;
 
