@@ -1,2 +1,100 @@
-//! veedor
-fn main() {}
+//! The habits of the project, each a command: `setup`, `test`, `demo`, `ci`, `bench`. Owns the order of the steps and what is
+//! told about them; holds no rule of the product and links nothing that must be set up first.
+
+mod benches;
+mod machine;
+mod steps;
+
+use clap::{Parser, Subcommand};
+use std::process::ExitCode;
+use steps::{Failed, Steps};
+
+/// What the project does by habit. Every command says what it runs and how long that took.
+#[derive(Parser)]
+#[command(name = "cargo xtask")]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Sets the machine up for building and testing, and does nothing else.
+    Setup,
+    /// Sets the machine up and runs every test of the workspace.
+    Test {
+        /// Passed on to `cargo test`, after `--`.
+        #[arg(last = true)]
+        passed_on: Vec<String>,
+    },
+    /// Builds the release binary and runs `veedor demo`.
+    Demo {
+        /// Passed on to `veedor demo`, after `--`.
+        #[arg(last = true)]
+        passed_on: Vec<String>,
+    },
+    /// Runs what continuous integration runs: formatting, lints, documentation, tests.
+    Ci,
+    /// Runs the benches, or those whose crate or name contains the given text.
+    Bench {
+        /// Part of a crate's or a bench's name.
+        name: Option<String>,
+    },
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let mut steps = Steps::new(machine::workspace_root());
+    let done = match arguments.command {
+        Command::Setup => machine::set_up(&mut steps, machine::Needs::Tests),
+        Command::Test { passed_on } => test(&mut steps, &passed_on),
+        Command::Demo { passed_on } => demo(&mut steps, &passed_on),
+        Command::Ci => ci(&mut steps),
+        Command::Bench { name } => benches::run(&mut steps, name.as_deref()),
+    };
+    steps.print_times();
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(Failed(what)) => {
+            eprintln!("xtask: {what}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn test(steps: &mut Steps, passed_on: &[String]) -> Result<(), Failed> {
+    machine::set_up(steps, machine::Needs::Tests)?;
+    let mut arguments = vec!["test", "--workspace", "--locked"];
+    arguments.extend(passed_on.iter().map(String::as_str));
+    steps.cargo("all tests of the workspace", &arguments)?;
+    pure_crates(steps)
+}
+
+/// The pure crates must also build where there is no standard library.
+fn pure_crates(steps: &mut Steps) -> Result<(), Failed> {
+    const BARE_TARGET: &str = "wasm32-unknown-unknown";
+    if machine::has_target(BARE_TARGET) {
+        let arguments = ["check", "--locked", "-p", "domain", "-p", "sync-core", "--target", BARE_TARGET];
+        return steps.cargo("the pure crates without a standard library", &arguments);
+    }
+    println!("xtask: {BARE_TARGET} is not installed, so the pure crates are not built for it");
+    Ok(())
+}
+
+fn demo(steps: &mut Steps, passed_on: &[String]) -> Result<(), Failed> {
+    machine::set_up(steps, machine::Needs::Build)?;
+    steps.cargo("release build of veedor", &["build", "--release", "--locked", "--bin", "veedor"])?;
+    let mut arguments = vec!["run", "--quiet", "--release", "--locked", "--bin", "veedor", "--", "demo"];
+    arguments.extend(passed_on.iter().map(String::as_str));
+    steps.cargo("veedor demo", &arguments)
+}
+
+fn ci(steps: &mut Steps) -> Result<(), Failed> {
+    machine::set_up(steps, machine::Needs::Tests)?;
+    steps.cargo("formatting", &["fmt", "--all", "--check"])?;
+    let clippy = ["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"];
+    steps.cargo("lints", &clippy)?;
+    let documentation = ["doc", "--workspace", "--no-deps", "--locked", "--quiet"];
+    steps.cargo_with("documentation", &documentation, &[("RUSTDOCFLAGS", "-D warnings")])?;
+    test(steps, &[])
+}

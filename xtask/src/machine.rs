@@ -1,0 +1,124 @@
+//! The machine: what must be on it before the workspace can be built and tested, and installing that where it is
+//! allowed. Starts and stops no service: the tests run a PostgreSQL of their own from its programs.
+
+use crate::steps::{Failed, Steps};
+use std::{
+    io::Write,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+};
+
+/// What a command needs on the machine.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Needs {
+    /// A C compiler and the PostgreSQL client library, which the server links.
+    Build,
+    /// Also the programs of a PostgreSQL server.
+    Tests,
+}
+
+/// The root of the workspace.
+pub(crate) fn workspace_root() -> PathBuf {
+    let own = Path::new(env!("CARGO_MANIFEST_DIR"));
+    own.parent().unwrap_or(own).to_owned()
+}
+
+/// Whether the toolchain can build for `target`.
+pub(crate) fn has_target(target: &str) -> bool {
+    let rustc = std::env::var("RUSTC").unwrap_or_else(|_| "rustc".to_owned());
+    let found = output_of(&rustc, &["--print", "target-libdir", "--target", target]);
+    found.is_some_and(|it| has_core_library(it.trim()))
+}
+
+/// Checks what is there, installs what is missing where that is possible, else says in one line what to install.
+pub(crate) fn set_up(steps: &mut Steps, needs: Needs) -> Result<(), Failed> {
+    if !links("") {
+        return Err(Failed("no C compiler: install one (Debian: apt-get install gcc libc6-dev)".to_owned()));
+    }
+    let library_missing = !links("-lpq");
+    let programs_missing = needs == Needs::Tests && postgres_programs().is_none();
+    if !library_missing && !programs_missing {
+        println!("xtask: the machine has what is needed");
+        return Ok(());
+    }
+    if can_install() {
+        install(steps, needs)?;
+    }
+    let mut missing = Vec::new();
+    if !links("-lpq") {
+        missing.push("the PostgreSQL client library (Debian: libpq-dev)");
+    }
+    if needs == Needs::Tests && postgres_programs().is_none() {
+        missing.push("the PostgreSQL server programs (Debian: postgresql)");
+    }
+    if missing.is_empty() { Ok(()) } else { Err(Failed(format!("please install {}", missing.join(" and ")))) }
+}
+
+/// The folder with `initdb` and `postgres`, where the tests look for it too.
+fn postgres_programs() -> Option<PathBuf> {
+    let named = std::env::var_os("PGBIN").map(PathBuf::from);
+    let on_path = std::env::var_os("PATH").unwrap_or_default();
+    let mut folders: Vec<PathBuf> = named.into_iter().chain(std::env::split_paths(&on_path)).collect();
+    for parent in ["/usr/lib/postgresql", "/opt/homebrew/opt", "/usr/local/opt"] {
+        let versions = std::fs::read_dir(parent).into_iter().flatten().flatten();
+        folders.extend(versions.map(|it| it.path().join("bin")));
+    }
+    folders.into_iter().find(|it| it.join("initdb").exists() && it.join("postgres").exists())
+}
+
+/// Installs from the distribution, without letting the package make or start a database of its own.
+fn install(steps: &mut Steps, needs: Needs) -> Result<(), Failed> {
+    const CLUSTER_SETTINGS: &str = "/etc/postgresql-common/createcluster.conf";
+    let quietly = [("DEBIAN_FRONTEND", "noninteractive")];
+    let mut apt = |what: &str, arguments: &[&str]| steps.run(what, "apt-get", arguments, &quietly);
+    apt("package lists", &["update", "-qq"])?;
+    let install = ["install", "-y", "-qq", "--no-install-recommends"];
+    apt("PostgreSQL client library", &[&install[..], &["libpq-dev"]].concat())?;
+    if needs == Needs::Build || postgres_programs().is_some() {
+        return Ok(());
+    }
+    apt("PostgreSQL package settings", &[&install[..], &["postgresql-common"]].concat())?;
+    let setting = |arguments: &[&str]| {
+        let arguments = [&[CLUSTER_SETTINGS], arguments].concat();
+        Command::new("pg_conftool").args(arguments).status().is_ok_and(|it| it.success())
+    };
+    let was_set = setting(&["set", "create_main_cluster", "false"]);
+    let installed = apt("PostgreSQL server programs", &[&install[..], &["postgresql"]].concat());
+    if was_set {
+        setting(&["remove", "create_main_cluster"]);
+    }
+    installed
+}
+
+fn can_install() -> bool {
+    let is_root = output_of("id", &["-u"]).is_some_and(|it| it.trim() == "0");
+    is_root && output_of("apt-get", &["--version"]).is_some()
+}
+
+/// Whether a program of one line compiles and links with `library` (`-lpq`, or nothing).
+fn links(library: &str) -> bool {
+    let compiler = std::env::var("CC").unwrap_or_else(|_| "cc".to_owned());
+    let mut command = Command::new(compiler);
+    command.args(["-x", "c", "-", "-o", "/dev/null"]);
+    if !library.is_empty() {
+        if let Some(folder) = output_of("pg_config", &["--libdir"]) {
+            command.arg(format!("-L{}", folder.trim()));
+        }
+        command.arg(library);
+    }
+    let started = command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
+    let Ok(mut child) = started else { return false };
+    let written =
+        child.stdin.take().is_some_and(|mut it| it.write_all(b"int main(void) { return 0; }\n").is_ok());
+    child.wait().is_ok_and(|it| it.success()) && written
+}
+
+fn has_core_library(folder: &str) -> bool {
+    let files = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    files.into_iter().any(|it| it.file_name().to_string_lossy().starts_with("libcore-"))
+}
+
+fn output_of(program: &str, arguments: &[&str]) -> Option<String> {
+    let output = Command::new(program).args(arguments).stderr(Stdio::null()).output().ok()?;
+    if output.status.success() { String::from_utf8(output.stdout).ok() } else { None }
+}

@@ -1,0 +1,90 @@
+//! Steps: running one command at a time, saying which, and keeping how long each took. Decides nothing.
+
+use std::{
+    path::PathBuf,
+    process::Command,
+    time::{Duration, Instant},
+};
+
+/// Why a command of this tool stopped, in one line.
+pub(crate) struct Failed(pub(crate) String);
+
+/// The steps taken so far, in order.
+pub(crate) struct Steps {
+    root: PathBuf,
+    taken: Vec<(String, Duration)>,
+}
+
+impl Steps {
+    /// No step yet; commands will run in `root`.
+    pub(crate) fn new(root: PathBuf) -> Self {
+        Self { root, taken: Vec::new() }
+    }
+
+    /// The folder that commands run in.
+    pub(crate) fn root(&self) -> &PathBuf {
+        &self.root
+    }
+
+    /// Runs cargo.
+    pub(crate) fn cargo(&mut self, what: &str, arguments: &[&str]) -> Result<(), Failed> {
+        self.cargo_with(what, arguments, &[])
+    }
+
+    /// Runs cargo with further environment variables.
+    pub(crate) fn cargo_with(
+        &mut self,
+        what: &str,
+        arguments: &[&str],
+        variables: &[(&str, &str)],
+    ) -> Result<(), Failed> {
+        // The cargo that started this tool, so that a chosen toolchain stays chosen.
+        let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
+        self.run(what, &cargo, arguments, variables)
+    }
+
+    /// Runs a program and waits for it.
+    ///
+    /// # Errors
+    /// Where it cannot be started or does not end well.
+    pub(crate) fn run(
+        &mut self,
+        what: &str,
+        program: &str,
+        arguments: &[&str],
+        variables: &[(&str, &str)],
+    ) -> Result<(), Failed> {
+        let name =
+            std::path::Path::new(program).file_name().map_or(program.into(), |it| it.to_string_lossy());
+        println!("xtask: {what}: {name} {}", arguments.join(" "));
+        let started = now();
+        let mut command = Command::new(program);
+        command.args(arguments).current_dir(&self.root).envs(variables.iter().copied());
+        let status = command.status().map_err(|it| Failed(format!("{name} cannot be started: {it}")))?;
+        let took = started.elapsed();
+        self.taken.push((what.to_owned(), took));
+        if status.success() {
+            println!("xtask: {what}: done in {:.1} s", took.as_secs_f64());
+            return Ok(());
+        }
+        Err(Failed(format!("{what}: failed ({status}) after {:.1} s", took.as_secs_f64())))
+    }
+
+    /// Prints every step with its time.
+    pub(crate) fn print_times(&self) {
+        if self.taken.len() < 2 {
+            return;
+        }
+        println!("xtask: time per step");
+        for (what, took) in &self.taken {
+            println!("{:>9.1} s  {what}", took.as_secs_f64());
+        }
+        let total: Duration = self.taken.iter().map(|(_, took)| *took).sum();
+        println!("{:>9.1} s  in all", total.as_secs_f64());
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "telling how long a step took is this file's task")]
+fn now() -> Instant {
+    Instant::now()
+}
