@@ -7,6 +7,8 @@
 extern crate alloc;
 
 pub mod access;
+pub mod answer;
+pub mod checklist;
 pub mod exact;
 pub mod ids;
 pub mod lifecycle;
