@@ -13,6 +13,7 @@ pub mod exact;
 pub mod ids;
 pub mod lifecycle;
 pub mod problem;
+pub mod statistics;
 pub mod text;
 
 pub use exact::Exact;
