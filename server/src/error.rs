@@ -1,0 +1,119 @@
+//! How the office says no: one error type whose outside is a problem detail (RFC 9457) with a stable code and texts
+//! in both languages, and whose cause goes to the log only. Status codes are decided here and nowhere else.
+
+use actix_web::{HttpResponse, ResponseError, http::StatusCode};
+use domain::{FieldProblem, Problem};
+use std::fmt;
+
+/// Why a request was not carried out.
+#[derive(Debug)]
+pub struct ApiError {
+    problem: Box<Problem>,
+    /// What really happened; logged once, never sent.
+    cause: Option<String>,
+}
+
+impl ApiError {
+    /// Input that breaks rules: 422 with every offending field.
+    pub fn invalid(errors: Vec<FieldProblem>) -> Self {
+        Problem::invalid("invalid_input", "the input breaks rules", errors).into()
+    }
+
+    /// One offending field: 422.
+    pub fn field(field: &str, code: &str, es: impl Into<String>, en: impl Into<String>) -> Self {
+        Self::invalid(vec![FieldProblem::new(field, code, es, en)])
+    }
+
+    /// A document that cannot be read at all: 400.
+    pub fn malformed(field: &str, es: impl Into<String>, en: impl Into<String>) -> Self {
+        let errors = vec![FieldProblem::new(field, "malformed", es, en)];
+        Problem::with_status(400, "malformed", "the request cannot be read", errors).into()
+    }
+
+    /// Nobody, or somebody whose session ended: 401.
+    pub fn unauthenticated(code: &str, es: &str, en: &str) -> Self {
+        Problem::single(401, code, es, en).into()
+    }
+
+    /// Somebody without the right: 403.
+    pub fn forbidden(permission: &str) -> Self {
+        Problem::single(
+            403,
+            "forbidden",
+            format!("Su cuenta no tiene el permiso «{permission}» aquí; pídalo a quien administra."),
+            format!("your account lacks the permission '{permission}' here; ask your administrator for it"),
+        )
+        .into()
+    }
+
+    /// Nothing here that the caller may know of: 404. Also said of another organization's ids.
+    pub fn not_found(es: &str, en: &str) -> Self {
+        Problem::single(404, "not_found", format!("No existe: {es}."), format!("not found: {en}")).into()
+    }
+
+    /// The state of things forbids it now: 409.
+    pub fn conflict(code: &str, es: impl Into<String>, en: impl Into<String>) -> Self {
+        Problem::single(409, code, es, en).into()
+    }
+
+    /// Come back later: 429 or 503.
+    pub fn later(status: u16, code: &str, es: &str, en: &str) -> Self {
+        Problem::single(status, code, es, en).into()
+    }
+
+    /// Our fault: 500, with the cause for the log.
+    pub fn internal(cause: impl fmt::Display) -> Self {
+        let problem = Problem::single(
+            500,
+            "internal",
+            "Falló algo nuestro; no se guardó nada. Intente de nuevo y, si sigue, avise con el identificador de la solicitud.",
+            "something of ours failed and nothing was stored; try again and report the request id if it persists",
+        );
+        Self { problem: Box::new(problem), cause: Some(cause.to_string()) }
+    }
+
+    /// What is sent.
+    pub fn problem(&self) -> &Problem {
+        &self.problem
+    }
+}
+
+impl From<Problem> for ApiError {
+    fn from(problem: Problem) -> Self {
+        Self { problem: Box::new(problem), cause: None }
+    }
+}
+
+impl From<FieldProblem> for ApiError {
+    fn from(error: FieldProblem) -> Self {
+        Self::invalid(vec![error])
+    }
+}
+
+impl fmt::Display for ApiError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({})", self.problem.title, self.problem.code)?;
+        self.cause.as_ref().map_or(Ok(()), |cause| write!(f, ": {cause}"))
+    }
+}
+
+impl std::error::Error for ApiError {}
+
+impl ResponseError for ApiError {
+    fn status_code(&self) -> StatusCode {
+        StatusCode::from_u16(self.problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        if let Some(cause) = &self.cause {
+            tracing::error!(code = %self.problem.code, %cause, "request failed");
+        }
+        let mut response = HttpResponse::build(self.status_code());
+        if matches!(self.problem.status, 429 | 503) {
+            response.insert_header(("Retry-After", "2"));
+        }
+        response.content_type("application/problem+json").body(
+            serde_json::to_string(&self.problem).expect("a problem is plain strings and always serialises"),
+        )
+    }
+}

@@ -1,0 +1,3 @@
+//! The HTTP edge: one file per resource; translate, call, translate.
+
+mod body;
