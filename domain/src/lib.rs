@@ -15,6 +15,7 @@ pub mod lifecycle;
 pub mod problem;
 pub mod statistics;
 pub mod text;
+pub mod visit_score;
 
 pub use exact::Exact;
 pub use problem::{FieldProblem, Problem};

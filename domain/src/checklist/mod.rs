@@ -21,6 +21,13 @@ pub use visit::{Recording, RecordingAllowed, RecordingStore, TimeWindow, VisitRu
 /// The only value of [`Checklist::schema`] that this program reads.
 pub const CHECKLIST_SCHEMA: &str = "cem-checklist/1";
 
+/// Most items of a checklist.
+pub const MAX_ITEMS: usize = 2_000;
+/// Largest weight of an item or a section.
+pub const MAX_WEIGHT: u32 = 10_000;
+/// Most decimals of a credit.
+pub const CREDIT_DECIMALS: u32 = 4;
+
 /// A checklist: the questions of one kind of visit, in the order in which they are asked, and how they score.
 ///
 /// Its canonical JSON is `serde_json` of this type: fields in this order, no whitespace, absent where empty or false.
