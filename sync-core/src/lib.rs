@@ -1,1 +1,30 @@
-//! placeholder
+//! The facts of Veedor's sync, pure: ops, hash chain, signatures, fold, exchange messages, the session's state
+//! machine and the checks of the server's ingest. The same code runs on phone, server and simulator. No clock, random,
+//! socket, file or thread, and no knowledge of what an answer means: values are bytes.
+#![no_std]
+
+extern crate alloc;
+
+pub mod bytes;
+pub mod chain;
+pub mod codec;
+pub mod content;
+pub mod exchange;
+pub mod fold;
+pub mod hlc;
+pub mod id;
+pub mod ingest;
+pub mod op;
+pub mod packed;
+pub mod payload;
+pub mod reference;
+pub mod segment;
+pub mod signature;
+
+pub use bytes::Bytes;
+pub use chain::Head;
+pub use fold::{AuditOps, AuditView};
+pub use id::{DeviceId, Hash, OpId, Seed};
+pub use op::{Kind, Op};
+pub use segment::{Segment, SegmentError, VerifiedSegment};
+pub use signature::{Algorithm, PublicKey};

@@ -1,0 +1,450 @@
+//! The messages of `POST /sync/v1/exchange` (SYNC.md 2.5). Owns their shapes; compression is around them, meaning is in
+//! [`crate::session`] on the device and [`crate::ingest`] on the server.
+//!
+//! A **feed** is the numbered stream that one device may read. An entry is a run of ops of one device that the server
+//! stored at once, or one row of reference content; a run takes one number (`sseq`) per op, a row takes one. The feed's
+//! hash moves once per entry ([`crate::chain::feed_hash`]) and the client recomputes it.
+
+use alloc::{format, string::String, vec::Vec};
+use core::fmt;
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use uuid::Uuid;
+
+use crate::{
+    Bytes, DeviceId, Hash,
+    chain::Head,
+    codec::Nested,
+    packed::PackedOps,
+    segment::Segment,
+    signature::{Algorithm, PublicKey},
+};
+
+/// The protocol's number.
+pub const PROTO: u16 = 1;
+
+/// A stream that devices read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum StreamId {
+    /// What concerns one user: assignments, own audits, reviews. `u/<user>`.
+    User(Uuid),
+    /// Reference content of an organization: templates, branches. `ref/<organization>`.
+    Reference(Uuid),
+}
+
+impl fmt::Display for StreamId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::User(id) => write!(f, "u/{id}"),
+            Self::Reference(id) => write!(f, "ref/{id}"),
+        }
+    }
+}
+
+impl core::str::FromStr for StreamId {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        let parse =
+            |id: &str| Uuid::parse_str(id).map_err(|_| format!("`{text}` is not the name of a stream"));
+        if let Some(id) = text.strip_prefix("u/") {
+            parse(id).map(Self::User)
+        } else if let Some(id) = text.strip_prefix("ref/") {
+            parse(id).map(Self::Reference)
+        } else {
+            Err(format!("`{text}` is not the name of a stream"))
+        }
+    }
+}
+
+impl Serialize for StreamId {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        // The encoder of CBOR writes only strings whose length it knows.
+        to.serialize_str(&format!("{self}"))
+    }
+}
+
+impl<'de> Deserialize<'de> for StreamId {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        String::deserialize(from)?.parse().map_err(de::Error::custom)
+    }
+}
+
+/// What a device asks.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Request {
+    /// [`PROTO`].
+    pub proto: u16,
+    /// Build number of the app.
+    pub app_build: u32,
+    /// The device.
+    pub dev: DeviceId,
+    /// The server's epoch as the device knows it; none on first contact, and then nothing is pushed.
+    pub epoch: Option<u64>,
+    /// Where the device stands.
+    pub hello: Hello,
+    /// Segments in order.
+    #[serde(default)]
+    pub push: Vec<Segment>,
+    /// Streams to read.
+    #[serde(default)]
+    pub pull: Vec<Pull>,
+}
+
+/// Where a device stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Hello {
+    /// The end of its log.
+    pub head: Head,
+    /// What it knows to be on the server.
+    pub acked: Head,
+    /// Its clocks.
+    pub clock: ClockReading,
+    /// What it has not sent.
+    pub pending: Pending,
+}
+
+/// The clocks of a device, evidence only; what a platform cannot tell is absent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct ClockReading {
+    /// Milliseconds since 1970.
+    pub wall_ms: u64,
+    /// Milliseconds since boot.
+    pub mono_ms: Option<u64>,
+    /// Which boot.
+    pub boot: Option<Uuid>,
+}
+
+/// What a device has not sent, for HR to see a phone that went silent with work on it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Pending {
+    /// Ops.
+    pub ops: u64,
+    /// Blobs.
+    pub blobs: u64,
+    /// Bytes of blobs.
+    pub bytes: u64,
+}
+
+/// A stream to read, from where the device stands in it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pull {
+    /// Which.
+    pub stream: StreamId,
+    /// The last number the device holds; 0 at first.
+    pub after: u64,
+    /// The feed's hash there.
+    pub f: Hash,
+    /// About how many bytes of items the answer may carry, uncompressed.
+    pub limit_bytes: u64,
+}
+
+/// What the server answers: one message whatever the HTTP status, so that a page of a captive portal is never taken for
+/// an answer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Reply {
+    /// Done: what was pushed is stored.
+    Done(Response),
+    /// Refused: nothing of the request is stored.
+    Refused(Refusal),
+}
+
+/// A successful answer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Response {
+    /// The server's epoch: a new one after a restore.
+    pub epoch: u64,
+    /// The server's clock, milliseconds since 1970.
+    pub server_ms: u64,
+    /// The end of the device's log on the server, after this push.
+    pub dev_head: Head,
+    /// The server's signature on it.
+    #[serde(default)]
+    pub receipt: Option<Receipt>,
+    /// Pushed ops that were stored but not applied.
+    #[serde(default)]
+    pub outcomes: Vec<Outcome>,
+    /// The streams asked for.
+    #[serde(default)]
+    pub pull: Vec<Page>,
+    /// What the server takes.
+    pub limits: Limits,
+    /// The device's log up to here is on a verified backup; it may be pruned.
+    #[serde(default)]
+    pub durable_through: u64,
+    /// Builds below this may only push.
+    #[serde(default)]
+    pub min_pull_build: u32,
+}
+
+/// The server's word that it holds a log up to a position.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Receipt {
+    /// Epoch of the server.
+    pub epoch: u64,
+    /// Whose log.
+    pub dev: DeviceId,
+    /// Up to where.
+    pub head: Head,
+    /// Number in the user's stream of the last op.
+    pub sseq: u64,
+    /// When it was received, milliseconds since 1970.
+    pub recv_ms: u64,
+    /// The server key's algorithm.
+    pub alg: Algorithm,
+    /// Its signature over [`receipt_bytes`].
+    pub sig: Bytes,
+}
+
+/// What the server signs in a receipt: `"veedor-rcpt-1" || org || epoch || dev || dseq || h || sseq || recv_ms`.
+pub fn receipt_bytes(
+    org: &Uuid,
+    epoch: u64,
+    dev: &DeviceId,
+    head: &Head,
+    sseq: u64,
+    recv_ms: u64,
+) -> Vec<u8> {
+    let mut out = Vec::with_capacity(110);
+    out.extend_from_slice(b"veedor-rcpt-1");
+    out.extend_from_slice(org.as_bytes());
+    out.extend_from_slice(&epoch.to_be_bytes());
+    out.extend_from_slice(&dev.0);
+    out.extend_from_slice(&head.dseq.to_be_bytes());
+    out.extend_from_slice(&head.h.0);
+    out.extend_from_slice(&sseq.to_be_bytes());
+    out.extend_from_slice(&recv_ms.to_be_bytes());
+    out
+}
+
+/// What became of a pushed op that was stored but not simply applied.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Outcome {
+    /// The op.
+    pub dseq: u64,
+    /// What became of it.
+    pub kind: OutcomeKind,
+    /// Stable machine code.
+    pub reason: String,
+}
+
+/// Kinds of [`Outcome`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OutcomeKind {
+    /// It stands beside another head.
+    Conflict,
+    /// It belongs to a round that was handed in without it.
+    Late,
+    /// It was set aside for an editor.
+    Quarantined,
+    /// A kind of a later version.
+    #[serde(other)]
+    Other,
+}
+
+/// What the server takes; announced in every answer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Limits {
+    /// Ops in a segment.
+    pub seg_ops: u32,
+    /// Bytes of a segment, uncompressed.
+    pub seg_bytes: u32,
+    /// Bytes of a request, compressed.
+    pub body_bytes: u32,
+    /// Bytes of a part of a blob.
+    pub chunk_bytes: u32,
+    /// Bytes of blobs still allowed today.
+    pub quota_left: u64,
+    /// When to come again, 0 for whenever there is something.
+    pub retry_after_ms: u64,
+    /// What to hold back: `blobs`.
+    pub pause: Vec<String>,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            seg_ops: 4_096,
+            seg_bytes: 1 << 20,
+            body_bytes: 1 << 20,
+            chunk_bytes: 512 * 1024,
+            quota_left: 2_000_000_000,
+            retry_after_ms: 0,
+            pause: Vec::new(),
+        }
+    }
+}
+
+/// A page of a stream.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Page {
+    /// Which stream.
+    pub stream: StreamId,
+    /// Entries after the number asked for, in order.
+    pub items: Vec<Item>,
+    /// The last number after this page.
+    pub next: u64,
+    /// The feed's hash there.
+    pub f: Hash,
+    /// Whether there is more.
+    pub more: bool,
+    /// Where a compacted state is to be fetched instead; then `items` is empty.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reset: Option<String>,
+}
+
+/// One entry of a feed. Only `body` may be newer than the reader.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Item {
+    /// Its first number.
+    pub first: u64,
+    /// Its last number.
+    pub last: u64,
+    /// When the server stored it, milliseconds since 1970.
+    pub recv_ms: u64,
+    /// The author's chain hash after the last op of a run; the SHA-256 of the content of a row ([`RefRow::hash`]); of
+    /// anything else the SHA-256 of what the server keeps.
+    pub h: Hash,
+    /// What it is.
+    pub body: Nested<Body>,
+}
+
+/// What an entry of a feed is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Body {
+    /// The reader's own ops, without payload: `last - first + 1` positions of its log from here.
+    Own {
+        /// Position of the first.
+        dseq_first: u64,
+    },
+    /// Ops of another device or of the server.
+    Ops(Run),
+    /// Reference content.
+    RefRow(RefRow),
+    /// The reader may see an audit from here on.
+    Grant(AuditRight),
+    /// The reader may no longer see an audit: mirrored rows go, own unsent ops stay.
+    Revoke(AuditRight),
+}
+
+/// Ops of one device, as relayed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Run {
+    /// The author.
+    pub dev: DeviceId,
+    /// The author's key, so that a mirror can verify what it returns after a restore.
+    #[serde(default)]
+    pub key: Option<PublicKey>,
+    /// Whether it is the server's own log.
+    #[serde(default)]
+    pub server: bool,
+    /// Position of the first op.
+    pub dseq_first: u64,
+    /// The ops.
+    pub ops: PackedOps,
+}
+
+/// A row of reference content; [`crate::reference`] has the shapes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RefRow {
+    /// `template`, `branch`, `assignment`, ...
+    pub kind: String,
+    /// Its id: a UUID, or the content hash in hexadecimal for a template.
+    pub id: String,
+    /// Its content as JSON text; none where it was withdrawn.
+    pub json: Option<Bytes>,
+}
+
+impl RefRow {
+    /// What [`Item::h`] is for this row: SHA-256 over kind, id and content, each with its length in front.
+    pub fn hash(&self) -> Hash {
+        let mut out = Vec::new();
+        for part in [self.kind.as_bytes(), self.id.as_bytes()].into_iter().chain(self.json.as_deref()) {
+            out.extend_from_slice(&u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes());
+            out.extend_from_slice(part);
+        }
+        Hash::of(&out)
+    }
+}
+
+/// An audit whose visibility changes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AuditRight {
+    /// Which.
+    pub audit: Uuid,
+}
+
+/// Why a request is refused.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Refusal {
+    /// What to act on.
+    pub code: RefusalCode,
+    /// Stable machine code of the detail (`bad_signature`, `op_too_large`, ...).
+    pub reason: String,
+    /// For gap, fork and mismatch: the end of the device's log on the server.
+    #[serde(default)]
+    pub dev_head: Option<Head>,
+    /// For another epoch: the server's.
+    #[serde(default)]
+    pub epoch: Option<u64>,
+    /// When to come again, milliseconds.
+    #[serde(default)]
+    pub retry_after_ms: Option<u64>,
+}
+
+/// Kinds of [`Refusal`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RefusalCode {
+    /// 400: not a request.
+    Malformed,
+    /// 401: the device is not enrolled, revoked or its session ended.
+    Unauthorized,
+    /// 409: the first segment does not follow the log on the server.
+    Gap,
+    /// 409: the server holds other ops at these positions.
+    Fork,
+    /// 409: the segment follows another op than the server's.
+    PrevMismatch,
+    /// 410: the server was restored; see `epoch`.
+    Epoch,
+    /// 413: too large; send less.
+    TooLarge,
+    /// 422: a segment is malformed or its signature does not hold.
+    Invalid,
+    /// 426: the app is too old to pull; it may push.
+    Upgrade,
+    /// 429: come later.
+    TooMany,
+    /// 503: come later.
+    Unavailable,
+    /// A code of a later version.
+    #[serde(other)]
+    Other,
+}
+
+impl RefusalCode {
+    /// The HTTP status.
+    pub fn status(self) -> u16 {
+        match self {
+            Self::Malformed | Self::Other => 400,
+            Self::Unauthorized => 401,
+            Self::Gap | Self::Fork | Self::PrevMismatch => 409,
+            Self::Epoch => 410,
+            Self::TooLarge => 413,
+            Self::Invalid => 422,
+            Self::Upgrade => 426,
+            Self::TooMany => 429,
+            Self::Unavailable => 503,
+        }
+    }
+}
+
+impl Refusal {
+    /// A refusal without particulars.
+    pub fn new(code: RefusalCode, reason: &str) -> Self {
+        Self { code, reason: String::from(reason), dev_head: None, epoch: None, retry_after_ms: None }
+    }
+}

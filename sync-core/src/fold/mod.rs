@@ -1,0 +1,301 @@
+//! The merge: the ops of one audit as a set, and the one function that reads an audit out of that set. Because a view
+//! depends on the set alone, the order of arrival, repeats and rebuilds cannot matter (I4). Owns no rule of the
+//! business: which visit may be approved by whom is not decided here.
+
+mod rounds;
+mod view;
+
+use alloc::{
+    collections::{BTreeMap, BTreeSet, btree_map::Entry},
+    vec::Vec,
+};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::{
+    DeviceId, Hash, Op, OpId, Seed,
+    chain::Blinds,
+    codec::{self, CodecError},
+    hlc,
+    op::Opening,
+    packed::{PackError, PackedOps},
+    payload::Frontier,
+};
+
+pub use rounds::{Rounds, Submission};
+pub use view::{
+    Attachment, AuditView, Conflict, ConflictKind, Creation, LateOp, LifecycleOp, Phase, Register,
+    RegisterHead, Remark,
+};
+
+/// How an op came here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Arrival {
+    /// When the server stored it, milliseconds since 1970; none for an own op that is not acknowledged.
+    pub recv_ms: Option<u64>,
+    /// Whether it stands in the server's own log.
+    pub server: bool,
+}
+
+impl Arrival {
+    /// Of an op that this device just wrote.
+    pub const LOCAL: Self = Self { recv_ms: None, server: false };
+
+    /// Of a device's op that the server stored.
+    pub fn device(recv_ms: u64) -> Self {
+        Self { recv_ms: Some(recv_ms), server: false }
+    }
+
+    /// Of an op of the server's own log.
+    pub fn server(recv_ms: u64) -> Self {
+        Self { recv_ms: Some(recv_ms), server: true }
+    }
+}
+
+/// An op of an audit with what the server added to it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredOp {
+    /// The op.
+    pub op: Op,
+    /// The clock by which it is ranked ([`hlc::effective`]).
+    pub eff_hlc: u64,
+    /// Whether it stands in the server's own log.
+    pub server: bool,
+}
+
+impl StoredOp {
+    /// Whether the author's clock ran too far ahead to be believed.
+    pub fn is_clock_suspect(&self) -> bool {
+        self.eff_hlc < self.op.hlc
+    }
+}
+
+/// What an insert did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Inserted {
+    /// The op is new.
+    New,
+    /// It was there already; its rank may have been settled.
+    Known,
+    /// Another op stands under the same identity: the device's log forked. Both are remembered as a conflict.
+    Fork,
+}
+
+/// The ops of one audit, as a set. Encodes to the same bytes however it was filled.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct AuditOps {
+    ops: BTreeMap<OpId, StoredOp>,
+    seeds: BTreeMap<DeviceId, Seed>,
+    forks: BTreeSet<OpId>,
+}
+
+impl AuditOps {
+    /// An audit of which nothing is known.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Whether there is no op.
+    pub fn is_empty(&self) -> bool {
+        self.ops.is_empty()
+    }
+
+    /// How many ops there are.
+    pub fn len(&self) -> usize {
+        self.ops.len()
+    }
+
+    /// The op of an identity.
+    pub fn get(&self, id: &OpId) -> Option<&StoredOp> {
+        self.ops.get(id)
+    }
+
+    /// All ops, by device and position.
+    pub fn iter(&self) -> impl Iterator<Item = (&OpId, &StoredOp)> {
+        self.ops.iter()
+    }
+
+    /// Identities under which two different ops were seen.
+    pub fn forks(&self) -> impl Iterator<Item = &OpId> {
+        self.forks.iter()
+    }
+
+    /// The seed of a device in this audit.
+    pub fn seed(&self, dev: &DeviceId) -> Option<&Seed> {
+        self.seeds.get(dev)
+    }
+
+    /// Tells the seed of a device in this audit.
+    pub fn set_seed(&mut self, dev: DeviceId, seed: Seed) {
+        // A device has one seed per audit; should it ever tell two, every replica keeps the same.
+        self.seeds.entry(dev).and_modify(|held| *held = (*held).min(seed)).or_insert(seed);
+    }
+
+    /// Adds one op. Order and repeats do not matter.
+    pub fn insert(&mut self, dev: DeviceId, op: Op, arrival: Arrival) -> Inserted {
+        let eff_hlc = arrival.recv_ms.map_or(op.hlc, |recv_ms| hlc::effective(op.hlc, recv_ms));
+        self.insert_stored(OpId::new(dev, op.dseq), StoredOp { op, eff_hlc, server: arrival.server })
+    }
+
+    fn insert_stored(&mut self, id: OpId, new: StoredOp) -> Inserted {
+        match self.ops.entry(id) {
+            Entry::Vacant(place) => {
+                place.insert(new);
+                Inserted::New
+            }
+            Entry::Occupied(mut place) => {
+                let held = place.get_mut();
+                // The server only ever lowers a rank, so the lowest seen is the settled one.
+                let eff_hlc = held.eff_hlc.min(new.eff_hlc);
+                let server = held.server || new.server;
+                let fork = !same_op(&held.op, &new.op);
+                if (is_redacted(&new.op), &new.op) > (is_redacted(&held.op), &held.op) {
+                    *held = new;
+                }
+                held.eff_hlc = eff_hlc;
+                held.server = server;
+                if fork {
+                    self.forks.insert(id);
+                    return Inserted::Fork;
+                }
+                Inserted::Known
+            }
+        }
+    }
+
+    /// Settles the rank of an op that the server acknowledged; nothing if the op is not here.
+    pub fn acknowledge(&mut self, id: &OpId, recv_ms: u64) {
+        if let Some(stored) = self.ops.get_mut(id) {
+            stored.eff_hlc = stored.eff_hlc.min(hlc::effective(stored.op.hlc, recv_ms));
+        }
+    }
+
+    /// Adds all of another set of the same audit.
+    pub fn merge(&mut self, other: Self) {
+        for (dev, seed) in other.seeds {
+            self.set_seed(dev, seed);
+        }
+        for (id, stored) in other.ops {
+            self.insert_stored(id, stored);
+        }
+        self.forks.extend(other.forks);
+    }
+
+    /// The last op of each device here: what someone who holds this set has seen.
+    pub fn frontier(&self) -> Frontier {
+        let mut frontier = Frontier::new();
+        for id in self.ops.keys() {
+            // Keys rise by device and position, so the last one stands.
+            frontier.insert(id.dev, id.dseq);
+        }
+        frontier
+    }
+
+    /// What a submit with this frontier had seen.
+    pub fn seen_by(&self, frontier: &Frontier) -> Self {
+        let covered = |id: &OpId| frontier.get(&id.dev).is_some_and(|last| id.dseq <= *last);
+        Self {
+            ops: self.ops.iter().filter(|(id, _)| covered(id)).map(|(id, op)| (*id, op.clone())).collect(),
+            seeds: self.seeds.clone(),
+            forks: self.forks.iter().filter(|id| covered(id)).copied().collect(),
+        }
+    }
+
+    /// Reads the audit: a pure function of this set.
+    pub fn view(&self) -> AuditView {
+        view::fold(self)
+    }
+
+    /// The commitment to an op's value; none if the op or its seed is not here.
+    pub fn commitment(&self, id: &OpId) -> Option<Hash> {
+        let blinds = self.seeds.get(&id.dev).and_then(Blinds::of_seed);
+        crate::chain::commitment(blinds.as_ref(), &self.ops.get(id)?.op)
+    }
+
+    /// Encodes the set; equal sets give equal bytes.
+    ///
+    /// - **Errors**: as [`codec::to_cbor`].
+    pub fn encode(&self) -> Result<alloc::vec::Vec<u8>, CodecError> {
+        let mut logs = Vec::new();
+        let mut rest = self.ops.iter().peekable();
+        while let Some((id, _)) = rest.peek() {
+            let dev = id.dev;
+            let mut log: Vec<&StoredOp> = Vec::new();
+            while let Some((_, stored)) = rest.next_if(|it| it.0.dev == dev) {
+                log.push(stored);
+            }
+            logs.push(EncodedLog::of(dev, &log, self.seeds.get(&dev)));
+        }
+        codec::to_cbor(&EncodedAudit { logs, forks: self.forks.iter().copied().collect() })
+    }
+
+    /// Decodes what [`Self::encode`] wrote.
+    ///
+    /// - **Errors**: other bytes.
+    pub fn decode(bytes: &[u8]) -> Result<Self, CodecError> {
+        let encoded: EncodedAudit = codec::from_cbor(bytes)?;
+        let mut audit = Self::new();
+        for log in encoded.logs {
+            log.into_audit(&mut audit).map_err(|e| CodecError(alloc::format!("{e}")))?;
+        }
+        audit.forks.extend(encoded.forks);
+        Ok(audit)
+    }
+}
+
+fn is_redacted(op: &Op) -> bool {
+    op.opening != Opening::Seeded
+}
+
+/// Whether two ops under one identity are the same, where a redaction takes nothing from what was recorded.
+fn same_op(a: &Op, b: &Op) -> bool {
+    let rest = |op: &Op| (op.dseq, op.hlc, op.kind, op.audit, op.round);
+    let equal = rest(a) == rest(b) && a.field == b.field && a.base == b.base;
+    equal && (is_redacted(a) || is_redacted(b) || a.value == b.value)
+}
+
+#[derive(Serialize, Deserialize)]
+struct EncodedAudit {
+    logs: Vec<EncodedLog>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    forks: Vec<OpId>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct EncodedLog {
+    first: u64,
+    ops: PackedOps,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    server: Vec<u32>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    clamped: Vec<(u32, u64)>,
+}
+
+impl EncodedLog {
+    fn of(dev: DeviceId, log: &[&StoredOp], seed: Option<&Seed>) -> Self {
+        let numbered = || (0_u32..).zip(log);
+        Self {
+            first: log.first().map_or(1, |it| it.op.dseq),
+            ops: PackedOps::pack(dev, log.iter().map(|it| &it.op), |_: &Uuid| seed.copied()),
+            server: numbered().filter(|it| it.1.server).map(|it| it.0).collect(),
+            clamped: numbered().filter(|it| it.1.is_clock_suspect()).map(|it| (it.0, it.1.eff_hlc)).collect(),
+        }
+    }
+
+    fn into_audit(self, audit: &mut AuditOps) -> Result<(), PackError> {
+        let dev = *self.ops.devices.first().ok_or(PackError::Index)?;
+        let server: BTreeSet<u32> = self.server.into_iter().collect();
+        let clamped: BTreeMap<u32, u64> = self.clamped.into_iter().collect();
+        if let Some(seed) = self.ops.audits.first().and_then(|it| it.1) {
+            audit.set_seed(dev, seed);
+        }
+        for (index, op) in (0_u32..).zip(self.ops.unpack_any_clock(self.first)?) {
+            let eff_hlc = clamped.get(&index).copied().unwrap_or(op.hlc);
+            audit.insert_stored(
+                OpId::new(dev, op.dseq),
+                StoredOp { op, eff_hlc, server: server.contains(&index) },
+            );
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,456 @@
+//! An audit as people see it, read out of its ops: answers, attachments, conflicts, rounds. Owns the multi-value register:
+//! the heads of a field are the ops that nobody who wrote later had seen.
+
+use alloc::{
+    collections::{BTreeMap, BTreeSet},
+    string::String,
+    vec::Vec,
+};
+use serde::{Deserialize, Serialize};
+
+use super::{AuditOps, Rounds, StoredOp, Submission, rounds::rank};
+use crate::{
+    Bytes, Kind, OpId,
+    payload::{self, AttachValue, CreateValue},
+};
+
+/// One value that stands in a field.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RegisterHead {
+    /// The op that wrote it.
+    pub id: OpId,
+    /// Its rank.
+    pub eff_hlc: u64,
+    /// The round it was written in.
+    pub round: u32,
+    /// The value; none for a clear.
+    pub value: Option<Bytes>,
+}
+
+/// A field: its heads, the highest rank first. One head is a clean field; several are a conflict, and then the first is
+/// only what is displayed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Register {
+    /// At least one.
+    pub heads: Vec<RegisterHead>,
+}
+
+impl Register {
+    /// The value that is displayed; none when cleared.
+    pub fn value(&self) -> Option<&[u8]> {
+        self.heads.first()?.value.as_deref()
+    }
+
+    /// Whether several values stand.
+    pub fn is_conflict(&self) -> bool {
+        self.heads.len() > 1
+    }
+
+    /// What the next op on the field names as seen.
+    pub fn base(&self) -> Vec<OpId> {
+        let mut ids: Vec<OpId> = self.heads.iter().map(|it| it.id).collect();
+        ids.sort_unstable();
+        ids
+    }
+}
+
+/// A `create` that stands, with its value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Creation {
+    /// The op.
+    pub id: OpId,
+    /// Its rank.
+    pub eff_hlc: u64,
+    /// What it pins.
+    pub value: CreateValue,
+}
+
+/// An attachment that stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Attachment {
+    /// The op that added it; a detach names it.
+    pub id: OpId,
+    /// What it is.
+    pub value: AttachValue,
+}
+
+/// An op that is kept but not applied.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LateOp {
+    /// The op.
+    pub id: OpId,
+    /// Its kind.
+    pub kind: Kind,
+    /// Its round.
+    pub round: u32,
+    /// Its field.
+    pub field: String,
+    /// What it would have said.
+    pub value: Option<Bytes>,
+}
+
+/// A lifecycle op of the server, or a void.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LifecycleOp {
+    /// The op.
+    pub id: OpId,
+    /// `assign`, `return`, `approve`, `reject`, `reopen`, `revoke` or `void`.
+    pub kind: Kind,
+    /// Its rank.
+    pub eff_hlc: u64,
+    /// Its round.
+    pub round: u32,
+    /// Its payload, to be decoded by [`crate::payload`].
+    pub value: Option<Bytes>,
+}
+
+/// A remark of a person.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Remark {
+    /// The op.
+    pub id: OpId,
+    /// The field, or empty for the audit.
+    pub field: String,
+    /// The text's bytes.
+    pub value: Bytes,
+}
+
+/// Kinds of [`Conflict`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ConflictKind {
+    /// Several values stand in a field (or several differing pins, field empty).
+    Field,
+    /// An op was written in a round that was handed in without it.
+    Late,
+    /// A round was handed in twice by people who had not seen each other's submit.
+    Submit,
+    /// Two different ops stand under one identity: the log of a device was copied.
+    Fork,
+    /// A blob of a manifest is lost.
+    BlobLost,
+    /// A clock ran too far ahead; the op is ranked by its receipt.
+    Clock,
+}
+
+impl ConflictKind {
+    /// Whether an audit with such an open conflict may not be approved.
+    pub fn blocks_approval(self) -> bool {
+        matches!(self, Self::Field | Self::Fork | Self::BlobLost)
+    }
+}
+
+/// Something that a person has to look at.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Conflict {
+    /// What kind.
+    pub kind: ConflictKind,
+    /// The field, or empty.
+    pub field: String,
+    /// The ops in question, by identity.
+    pub ops: Vec<OpId>,
+    /// The op that settled it; none while it is open.
+    pub resolved_by: Option<OpId>,
+}
+
+impl Conflict {
+    /// Whether it waits for a person.
+    pub fn is_open(&self) -> bool {
+        self.resolved_by.is_none()
+    }
+}
+
+/// Where an audit stands, as far as its ops tell (that a reviewer has claimed it is the server's own knowledge).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Phase {
+    /// Nothing was written.
+    Empty,
+    /// Being filled in.
+    Draft,
+    /// Handed in.
+    Submitted,
+    /// Returned, nothing written since.
+    Returned,
+    /// Approved: frozen.
+    Approved,
+    /// Rejected.
+    Rejected,
+    /// Voided.
+    Void,
+}
+
+/// An audit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AuditView {
+    /// Creations that stand, the highest rank first; the first is the pin.
+    pub creations: Vec<Creation>,
+    /// Fields that were ever answered.
+    pub fields: BTreeMap<String, Register>,
+    /// Attachments that stand, by field.
+    pub attachments: BTreeMap<String, Vec<Attachment>>,
+    /// Remarks.
+    pub remarks: Vec<Remark>,
+    /// Ops that are not applied.
+    pub late: Vec<LateOp>,
+    /// Lifecycle ops in the order of the server's log.
+    pub lifecycle: Vec<LifecycleOp>,
+    /// Submits, current round and decisions.
+    pub rounds: Rounds,
+    /// Conflicts, open and settled.
+    pub conflicts: Vec<Conflict>,
+    /// Where the audit stands.
+    pub phase: Phase,
+    /// Ops whose payload is not what its kind asks for; not applied.
+    pub malformed: Vec<OpId>,
+}
+
+impl AuditView {
+    /// What the audit is of and which template it pins.
+    pub fn pin(&self) -> Option<&CreateValue> {
+        self.creations.first().map(|it| &it.value)
+    }
+
+    /// The answer that is displayed in a field, as its bytes.
+    pub fn answer(&self, field: &str) -> Option<&[u8]> {
+        self.fields.get(field)?.value()
+    }
+
+    /// Open conflicts.
+    pub fn open_conflicts(&self) -> impl Iterator<Item = &Conflict> {
+        self.conflicts.iter().filter(|it| it.is_open())
+    }
+
+    /// The submit of the current round that stands with the highest rank.
+    pub fn current_submit(&self) -> Option<&Submission> {
+        let standing = self.rounds.standing_submits(self.rounds.current);
+        standing.into_iter().max_by_key(|it| (it.eff_hlc, it.id))
+    }
+}
+
+type Entry<'a> = (OpId, &'a StoredOp);
+
+/// Ops of one field sorted by kind of effect.
+#[derive(Default)]
+struct Groups<'a> {
+    creates: Vec<Entry<'a>>,
+    registers: BTreeMap<&'a str, Vec<Entry<'a>>>,
+    attaches: Vec<Entry<'a>>,
+    detached: BTreeSet<OpId>,
+    /// Conflicts that a person closed, with the op that did.
+    settled: BTreeMap<OpId, OpId>,
+    voided: bool,
+    written: BTreeSet<u32>,
+}
+
+/// The heads among the ops of one field: those that no other names as seen. Ops that only name each other in a circle,
+/// which no honest device writes, all stand, so that nothing vanishes.
+fn heads<'a>(ops: &[Entry<'a>]) -> Vec<Entry<'a>> {
+    if ops.len() < 2 {
+        return ops.to_vec();
+    }
+    let by_id: BTreeMap<OpId, &StoredOp> = ops.iter().copied().collect();
+    let named: BTreeSet<OpId> = ops
+        .iter()
+        .flat_map(|(id, stored)| stored.op.base.iter().filter(move |seen| *seen != id).copied())
+        .collect();
+    let mut heads: Vec<Entry<'_>> = ops.iter().filter(|it| !named.contains(&it.0)).copied().collect();
+    let mut reached = BTreeSet::new();
+    let mut todo: Vec<OpId> = heads.iter().map(|it| it.0).collect();
+    while let Some(id) = todo.pop() {
+        if let Some(stored) = by_id.get(&id).filter(|_| reached.insert(id)) {
+            todo.extend(stored.op.base.iter().copied());
+        }
+    }
+    heads.extend(ops.iter().filter(|it| !reached.contains(&it.0)).copied());
+    heads.sort_unstable_by_key(|it| core::cmp::Reverse(rank(&it.0, it.1)));
+    heads
+}
+
+fn ids(entries: &[Entry<'_>]) -> Vec<OpId> {
+    let mut ids: Vec<OpId> = entries.iter().map(|it| it.0).collect();
+    ids.sort_unstable();
+    ids
+}
+
+pub(super) fn fold(audit: &AuditOps) -> AuditView {
+    let rounds = Rounds::of(audit);
+    let mut view = AuditView {
+        creations: Vec::new(),
+        fields: BTreeMap::new(),
+        attachments: BTreeMap::new(),
+        remarks: Vec::new(),
+        late: Vec::new(),
+        lifecycle: Vec::new(),
+        malformed: rounds.malformed.clone(),
+        rounds,
+        conflicts: Vec::new(),
+        phase: Phase::Empty,
+    };
+    let mut groups = Groups::default();
+    for (id, stored) in audit.iter() {
+        sort_in(&mut view, &mut groups, (*id, stored));
+    }
+    view.lifecycle.sort_by_key(|it| (it.eff_hlc, it.id));
+    read_creations(&mut view, &groups);
+    read_registers(&mut view, &groups);
+    read_attachments(&mut view, &groups);
+    read_other_conflicts(&mut view, &groups, audit);
+    view.conflicts.sort();
+    view.phase = phase(&view, &groups);
+    view
+}
+
+fn sort_in<'a>(view: &mut AuditView, groups: &mut Groups<'a>, entry: Entry<'a>) {
+    let (id, stored) = entry;
+    let op = &stored.op;
+    match op.kind {
+        Kind::Unknown(_) | Kind::Submit | Kind::Redact => return,
+        kind if kind.is_server() && kind != Kind::AckConflict => {
+            // From a device's log a server's command means nothing.
+            if stored.server {
+                view.lifecycle.push(lifecycle(entry));
+            }
+            return;
+        }
+        Kind::AckConflict if !stored.server => return,
+        _ => {}
+    }
+    if !view.rounds.applies(&id, stored) {
+        let (kind, round, field, value) = (op.kind, op.round, op.field.clone(), op.value.clone());
+        view.late.push(LateOp { id, kind, round, field, value });
+        return;
+    }
+    groups.written.insert(op.round);
+    match op.kind {
+        Kind::Create => groups.creates.push(entry),
+        Kind::Set | Kind::Clear => groups.registers.entry(&op.field).or_default().push(entry),
+        Kind::Resolve => {
+            groups.settled.extend(op.base.iter().map(|seen| (*seen, id)));
+            groups.registers.entry(&op.field).or_default().push(entry);
+        }
+        Kind::AckConflict => groups.settled.extend(op.base.iter().map(|seen| (*seen, id))),
+        Kind::Attach => groups.attaches.push(entry),
+        Kind::Detach => groups.detached.extend(op.base.iter().copied()),
+        Kind::Note => {
+            let value = op.value.clone().unwrap_or_default();
+            view.remarks.push(Remark { id, field: op.field.clone(), value });
+        }
+        Kind::Void => {
+            groups.voided = true;
+            view.lifecycle.push(lifecycle(entry));
+        }
+        _ => {}
+    }
+}
+
+fn lifecycle((id, stored): Entry<'_>) -> LifecycleOp {
+    let op = &stored.op;
+    LifecycleOp { id, kind: op.kind, eff_hlc: stored.eff_hlc, round: op.round, value: op.value.clone() }
+}
+
+fn read_creations(view: &mut AuditView, groups: &Groups<'_>) {
+    let standing = heads(&groups.creates);
+    for (id, stored) in &standing {
+        match payload::of_op::<CreateValue>(&stored.op) {
+            Ok(value) => view.creations.push(Creation { id: *id, eff_hlc: stored.eff_hlc, value }),
+            Err(_) => view.malformed.push(*id),
+        }
+    }
+    // Two phones that start one assignment pin the same; only a difference is for people to settle.
+    let mut pins = view.creations.iter().map(|it| &it.value);
+    if pins.next().is_some_and(|first| pins.any(|other| other != first)) {
+        let kind = ConflictKind::Field;
+        view.conflicts.push(Conflict { kind, field: String::new(), ops: ids(&standing), resolved_by: None });
+    }
+}
+
+fn read_registers(view: &mut AuditView, groups: &Groups<'_>) {
+    for (field, ops) in &groups.registers {
+        let standing = heads(ops);
+        let kind = ConflictKind::Field;
+        if standing.len() > 1 {
+            let (field, ops) = (String::from(*field), ids(&standing));
+            view.conflicts.push(Conflict { kind, field, ops, resolved_by: None });
+        }
+        for (id, stored) in ops.iter().filter(|it| it.1.op.base.len() > 1) {
+            let mut seen = stored.op.base.clone();
+            seen.sort_unstable();
+            let resolved_by = Some(*id);
+            view.conflicts.push(Conflict { kind, field: String::from(*field), ops: seen, resolved_by });
+        }
+        let register = standing.into_iter().map(|(id, stored)| RegisterHead {
+            id,
+            eff_hlc: stored.eff_hlc,
+            round: stored.op.round,
+            value: if stored.op.kind == Kind::Clear { None } else { stored.op.value.clone() },
+        });
+        view.fields.insert(String::from(*field), Register { heads: register.collect() });
+    }
+}
+
+fn read_attachments(view: &mut AuditView, groups: &Groups<'_>) {
+    for (id, stored) in groups.attaches.iter().filter(|it| !groups.detached.contains(&it.0)) {
+        match payload::of_op::<AttachValue>(&stored.op) {
+            Ok(value) => {
+                let list = view.attachments.entry(stored.op.field.clone()).or_default();
+                list.push(Attachment { id: *id, value });
+            }
+            Err(_) => view.malformed.push(*id),
+        }
+    }
+}
+
+fn read_other_conflicts(view: &mut AuditView, groups: &Groups<'_>, audit: &AuditOps) {
+    let settled = |id: &OpId| groups.settled.get(id).copied();
+    for late in &view.late {
+        let (field, ops) = (late.field.clone(), alloc::vec![late.id]);
+        let resolved_by = settled(&late.id);
+        view.conflicts.push(Conflict { kind: ConflictKind::Late, field, ops, resolved_by });
+    }
+    for (id, _) in audit.iter().filter(|it| it.1.is_clock_suspect()) {
+        let (field, ops) = (String::new(), alloc::vec![*id]);
+        view.conflicts.push(Conflict { kind: ConflictKind::Clock, field, ops, resolved_by: settled(id) });
+    }
+    for id in audit.forks() {
+        let (field, ops) = (String::new(), alloc::vec![*id]);
+        view.conflicts.push(Conflict { kind: ConflictKind::Fork, field, ops, resolved_by: settled(id) });
+    }
+    for round in view.rounds.submits.keys() {
+        let mut ops: Vec<OpId> = view.rounds.standing_submits(*round).iter().map(|it| it.id).collect();
+        ops.sort_unstable();
+        if ops.len() > 1 {
+            let decision = view.lifecycle.iter().find(|it| match it.kind {
+                Kind::Return => it.round > *round,
+                Kind::Approve => view.rounds.approved.is_some_and(|held| held.0.1 == it.id),
+                _ => false,
+            });
+            let resolved_by = decision.map(|it| it.id).or_else(|| ops.iter().find_map(settled));
+            view.conflicts.push(Conflict {
+                kind: ConflictKind::Submit,
+                field: String::new(),
+                ops,
+                resolved_by,
+            });
+        }
+    }
+}
+
+fn phase(view: &AuditView, groups: &Groups<'_>) -> Phase {
+    let current = view.rounds.current;
+    if groups.voided {
+        Phase::Void
+    } else if view.rounds.approved.is_some() {
+        Phase::Approved
+    } else if view.rounds.rejected {
+        Phase::Rejected
+    } else if view.rounds.submits.contains_key(&current) {
+        Phase::Submitted
+    } else if groups.written.contains(&current) {
+        Phase::Draft
+    } else if current > 1 {
+        Phase::Returned
+    } else {
+        Phase::Empty
+    }
+}

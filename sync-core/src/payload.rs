@@ -1,0 +1,142 @@
+//! What the values of lifecycle ops say, as CBOR in the op's `value`. Owns these shapes; the values of `set` are opaque.
+
+use alloc::{collections::BTreeMap, string::String, vec::Vec};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use uuid::Uuid;
+
+use crate::{
+    Bytes, DeviceId, Hash, Op, OpId,
+    codec::{self, CodecError},
+};
+
+/// Value of `create`: what the audit is of and which template it pins.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct CreateValue {
+    /// Template id.
+    pub template: String,
+    /// Template version.
+    pub version: String,
+    /// SHA-256 of the template's canonical JSON; the pin.
+    pub content_hash: Hash,
+    /// The branch that is visited.
+    pub branch: Uuid,
+    /// The assignment, none for an ad-hoc audit.
+    pub assignment: Option<Uuid>,
+    /// Where the audit comes from when it is imported: the source's own id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<String>,
+    /// Visit date and time, wall clock of the branch, as the author states it (imports; a phone leaves it out).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub visited_at: Option<String>,
+}
+
+/// Which ops a submitter had seen: the last of each device on this audit.
+pub type Frontier = BTreeMap<DeviceId, u64>;
+
+/// One blob that a submit counts on.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct BlobRef {
+    /// SHA-256 of the bytes.
+    pub id: Hash,
+    /// Length in bytes.
+    pub size: u64,
+}
+
+/// Value of `submit`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SubmitValue {
+    /// What the author had seen; it covers the author's own earlier ops too.
+    pub frontier: Frontier,
+    /// What the author saw when pressing the button ([`crate::content`]).
+    pub content_root: Hash,
+    /// The blobs of the attachments that stand.
+    pub blobs: Vec<BlobRef>,
+}
+
+/// Value of `attach`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct AttachValue {
+    /// SHA-256 of the final bytes; the blob's id.
+    pub blob: Hash,
+    /// Length in bytes.
+    pub size: u64,
+    /// Media type.
+    pub mime: String,
+    /// When it was captured, milliseconds since 1970 on the device's clock.
+    pub captured_at_ms: Option<u64>,
+    /// Where, as reported by the device.
+    pub gps: Option<Gps>,
+}
+
+/// A position as a device reported it. What the platform cannot tell is absent, not invented.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Gps {
+    /// Latitude in 1e-7 degrees.
+    pub lat_e7: i64,
+    /// Longitude in 1e-7 degrees.
+    pub lon_e7: i64,
+    /// Radius of uncertainty in millimetres.
+    pub accuracy_mm: Option<u64>,
+    /// Whether the platform says that the position is simulated.
+    pub mocked: Option<bool>,
+}
+
+/// One item of a return.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReturnedItem {
+    /// The field to correct.
+    pub field: String,
+    /// Why.
+    pub reason: String,
+}
+
+/// Value of `return`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReturnValue {
+    /// The submit that is returned.
+    pub submit: Option<OpId>,
+    /// Items to correct, each with its reason.
+    pub items: Vec<ReturnedItem>,
+    /// Reasons for the whole audit.
+    pub reasons: Vec<String>,
+    /// When the correction is due, milliseconds since 1970.
+    pub due_ms: Option<u64>,
+}
+
+/// Value of `approve`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ApproveValue {
+    /// The submit that is approved; only what it covers counts from then on.
+    pub submit: OpId,
+}
+
+/// Value of `reject`, `reopen` and `revoke`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReasonValue {
+    /// Why.
+    pub reason: String,
+}
+
+/// Value of `void`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VoidValue {
+    /// Why.
+    pub reason: String,
+}
+
+/// Encodes a payload as an op's value.
+///
+/// - **Errors**: as [`codec::to_cbor`].
+pub fn to_value<T: Serialize>(payload: &T) -> Result<Bytes, CodecError> {
+    codec::to_cbor(payload).map(Bytes)
+}
+
+/// Decodes an op's value as a payload.
+///
+/// - **Errors**: no value (redacted), or another shape.
+pub fn of_op<T: DeserializeOwned>(op: &Op) -> Result<T, CodecError> {
+    match &op.value {
+        Some(value) => codec::from_cbor(value),
+        None => Err(CodecError(String::from("the op has no value"))),
+    }
+}

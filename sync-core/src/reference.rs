@@ -1,0 +1,58 @@
+//! The JSON of reference rows that devices mirror ([`crate::exchange::RefRow`]). Owns these shapes for server and device;
+//! unknown members are ignored. A `template` row is the checklist's canonical JSON, under its SHA-256 in hexadecimal.
+
+use alloc::string::String;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::Hash;
+
+/// Kind of a template's row; stream `ref/`.
+pub const TEMPLATE: &str = "template";
+/// Kind of a [`BranchRow`]; stream `ref/`.
+pub const BRANCH: &str = "branch";
+/// Kind of an [`AssignmentRow`]; stream `u/`.
+pub const ASSIGNMENT: &str = "assignment";
+
+/// A branch that can be visited.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BranchRow {
+    /// Its id.
+    pub id: Uuid,
+    /// Its code in the organization.
+    pub code: String,
+    /// Its name.
+    pub name: String,
+    /// IANA time zone.
+    #[serde(default)]
+    pub zone: Option<String>,
+    /// Address for people.
+    #[serde(default)]
+    pub address: Option<String>,
+}
+
+/// A visit offered to the user.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AssignmentRow {
+    /// Its id; its audit is UUIDv5(id, "audit").
+    pub id: Uuid,
+    /// The branch to visit.
+    pub branch: Uuid,
+    /// Template id.
+    pub template: String,
+    /// Template version.
+    pub version: String,
+    /// SHA-256 of the template's canonical JSON.
+    pub content_hash: Hash,
+    /// State as in the table of visits (`offered`, `accepted`, ...).
+    pub state: String,
+    /// First local date of the window, `YYYY-MM-DD`.
+    #[serde(default)]
+    pub from: Option<String>,
+    /// Last local date of the window.
+    #[serde(default)]
+    pub to: Option<String>,
+    /// Instructions for people.
+    #[serde(default)]
+    pub notes: Option<String>,
+}
