@@ -19,6 +19,7 @@ pub mod packed;
 pub mod payload;
 pub mod reference;
 pub mod segment;
+pub mod session;
 pub mod signature;
 
 pub use bytes::Bytes;

@@ -221,6 +221,14 @@ impl fmt::Display for SizeError {
 impl core::error::Error for SizeError {}
 
 impl Op {
+    /// About how many bytes the op takes in a segment, before compression.
+    pub fn approximate_bytes(&self) -> usize {
+        let value = self.value.as_ref().map_or(0, |it| it.len());
+        let base = self.base.len().saturating_mul(8);
+        // A field is listed once a segment and an audit with its seed too; both are counted as if spread over some ops.
+        value.saturating_add(base).saturating_add(24)
+    }
+
     /// Checks the size limits.
     ///
     /// - **Errors**: the first limit that is broken.

@@ -1,0 +1,584 @@
+//! The device's half of the protocol as a state machine: events in, effects out. Owns what is sent next, what an answer
+//! means and when to stop; reads and writes nothing itself. `device` executes the effects, each in its own transaction.
+//!
+//! ```text
+//! Begin -> Load -> Loaded -> Sign* -> Send -> Answered -> FindHashes? -> Commit -> Committed -> (Load ... | Finish)
+//! ```
+//! A process may die between any two of these: nothing but what [`Effect::Commit`] stored is remembered, and every step
+//! before it can be repeated.
+
+mod feed;
+
+use alloc::{
+    boxed::Box,
+    collections::{BTreeMap, VecDeque},
+    string::String,
+    vec,
+    vec::Vec,
+};
+use core::fmt;
+use uuid::Uuid;
+
+use crate::{
+    Algorithm, DeviceId, Hash, Op, Seed,
+    bytes::Bytes,
+    chain::Head,
+    exchange::{
+        ClockReading, Hello, Limits, PROTO, Page, Pending, Pull, Receipt, Refusal, RefusalCode, Reply,
+        Request, Response, StreamId,
+    },
+    segment::{self, Segment},
+};
+
+/// The least that a request is cut down to, in bytes before compression.
+pub const MIN_BUDGET_BYTES: usize = 64 * 1024;
+/// The longest wait between attempts, in milliseconds.
+pub const MAX_WAIT_MS: u64 = 15 * 60 * 1_000;
+const FIRST_WAIT_MS: u64 = 1_000;
+const PULL_LIMIT_BYTES: u64 = 1 << 20;
+const SEGMENTS_PER_REQUEST: usize = 8;
+const MAX_REWINDS: u32 = 4;
+
+/// Who synchronises.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Identity {
+    /// The device.
+    pub dev: DeviceId,
+    /// Its organization.
+    pub org: Uuid,
+    /// How it signs.
+    pub alg: Algorithm,
+    /// Build number of the app.
+    pub app_build: u32,
+}
+
+/// Where the link stands between runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Link {
+    /// Nothing to do, or not begun.
+    #[default]
+    Idle,
+    /// An exchange is under way.
+    Exchange,
+    /// The server could not be reached or asked to wait.
+    Backoff,
+    /// Server and device disagree about what was agreed before.
+    Recover,
+    /// The device must be enrolled again.
+    AuthNeeded,
+    /// The app is too old to pull; it goes on pushing.
+    PushOnly,
+}
+
+/// A stream and where the device stands in it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Cursor {
+    /// Which.
+    pub stream: StreamId,
+    /// The last number held.
+    pub after: u64,
+    /// The feed's hash there.
+    pub f: Hash,
+}
+
+/// What the store holds, read in one transaction.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Loaded {
+    /// The server's epoch; none before the first contact.
+    pub epoch: Option<u64>,
+    /// What is known to be on the server.
+    pub acked: Head,
+    /// The end of the own log.
+    pub head: Head,
+    /// Streams to read.
+    pub cursors: Vec<Cursor>,
+    /// The ops after `acked`, in order, at least one if there is any, as many as the bounds of [`Effect::Load`] allow.
+    pub ops: Vec<Op>,
+    /// The own seed in each audit of `ops`.
+    pub seeds: Vec<(Uuid, Seed)>,
+    /// What is not sent.
+    pub pending: Pending,
+}
+
+/// What happened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Event {
+    /// Synchronise now. `jitter` is a random number, for waits that do not fall together.
+    Begin {
+        /// The device's clocks, told to the server.
+        clock: ClockReading,
+        /// Any random number.
+        jitter: u32,
+    },
+    /// [`Effect::Load`] is done.
+    Loaded(Box<Loaded>),
+    /// [`Effect::Sign`] is done.
+    Signed(Vec<u8>),
+    /// [`Effect::Send`] was answered.
+    Answered(Box<Reply>),
+    /// [`Effect::Send`] failed, or what came back was not a reply.
+    Unreachable,
+    /// [`Effect::FindHashes`] is done: one place per position asked for.
+    HashesFound(Vec<Option<Hash>>),
+    /// [`Effect::Commit`] is done, durably.
+    Committed,
+}
+
+/// What is to be done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Effect {
+    /// Read the store.
+    Load {
+        /// At most so many ops.
+        max_ops: usize,
+        /// At most so many bytes of ops by [`Op::approximate_bytes`], but always one op.
+        max_bytes: usize,
+    },
+    /// Sign these bytes with the device's key.
+    Sign(Vec<u8>),
+    /// Send this.
+    Send(Box<Request>),
+    /// Read the chain hash of the own log at each position (zero hash at 0; none beyond the log).
+    FindHashes(Vec<u64>),
+    /// Store this in one durable transaction.
+    Commit(Box<Commit>),
+    /// The run is over.
+    Finish(Finish),
+}
+
+/// What an exchange brought; cursor and data go into one transaction.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Commit {
+    /// What is on the server now.
+    pub acked: Head,
+    /// The server's epoch.
+    pub epoch: Option<u64>,
+    /// The server's clock when it answered, milliseconds since 1970; none after a refusal.
+    pub server_ms: Option<u64>,
+    /// The log up to here is on a backup.
+    pub durable_through: u64,
+    /// The server's signature on `acked`.
+    pub receipt: Option<Receipt>,
+    /// Pages whose feed hashes hold, each continuing its cursor.
+    pub pages: Vec<Page>,
+}
+
+/// How a run ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Finish {
+    /// Both sides have nothing more.
+    Done(Summary),
+    /// Come again after this time.
+    Backoff {
+        /// How long to wait, milliseconds.
+        wait_ms: u64,
+        /// Stable machine code.
+        reason: String,
+    },
+    /// The device must be enrolled again.
+    AuthNeeded {
+        /// Stable machine code.
+        reason: String,
+    },
+    /// Server and device disagree; local work is untouched.
+    Recover(RecoverCause),
+    /// The server refuses what the device sends, and would again.
+    Refused {
+        /// What kind.
+        code: RefusalCode,
+        /// Stable machine code.
+        reason: String,
+    },
+}
+
+/// What a run did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Summary {
+    /// Requests that were answered.
+    pub exchanges: u32,
+    /// Ops that the server acknowledged.
+    pub pushed: u64,
+    /// Entries of feeds that were stored.
+    pub pulled: u64,
+    /// Whether the app is too old to pull.
+    pub push_only: bool,
+}
+
+/// Why server and device disagree.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RecoverCause {
+    /// The server's epoch changed: it was restored.
+    Epoch,
+    /// The server holds other ops under this device's identity.
+    Fork,
+    /// A stream does not continue what the device holds of it.
+    Feed,
+    /// The server asks for a log to be sent again and again.
+    Rewind,
+}
+
+impl RecoverCause {
+    /// Stable machine code, snake case.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Epoch => "recover_epoch",
+            Self::Fork => "recover_fork",
+            Self::Feed => "recover_feed",
+            Self::Rewind => "recover_rewind",
+        }
+    }
+}
+
+impl fmt::Display for RecoverCause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Epoch => "the server was restored: its epoch is another than the one this device knows",
+            Self::Fork => {
+                "the server holds other work under this device's identity: the device's data was copied"
+            }
+            Self::Feed => "the server's stream does not continue what this device has read of it",
+            Self::Rewind => "the server asks for the same work again and again",
+        })
+    }
+}
+
+#[derive(Debug, Clone, Default)]
+enum Stage {
+    #[default]
+    Resting,
+    Loading,
+    Signing {
+        loaded: Box<Loaded>,
+        waiting: VecDeque<(Segment, Head)>,
+        ready: Vec<Segment>,
+        last: Head,
+    },
+    Sending {
+        loaded: Box<Loaded>,
+        last: Head,
+    },
+    Checking {
+        loaded: Box<Loaded>,
+        expected: Vec<Hash>,
+        commit: Box<Commit>,
+        rewind: bool,
+    },
+    Committing {
+        more: bool,
+    },
+}
+
+/// One device's link to its server.
+#[derive(Debug, Clone)]
+pub struct Session {
+    identity: Identity,
+    link: Link,
+    stage: Stage,
+    limits: Limits,
+    /// Bytes of ops that a request may carry now.
+    budget: usize,
+    attempt: u32,
+    rewinds: u32,
+    push_only: bool,
+    clock: ClockReading,
+    jitter: u32,
+    summary: Summary,
+}
+
+impl Session {
+    /// A link at rest.
+    pub fn new(identity: Identity) -> Self {
+        let limits = Limits::default();
+        let budget = usize::try_from(limits.body_bytes).unwrap_or(MIN_BUDGET_BYTES);
+        Self {
+            identity,
+            link: Link::Idle,
+            stage: Stage::Resting,
+            limits,
+            budget,
+            attempt: 0,
+            rewinds: 0,
+            push_only: false,
+            clock: ClockReading::default(),
+            jitter: 0,
+            summary: Summary::default(),
+        }
+    }
+
+    /// Where the link stands.
+    pub fn link(&self) -> Link {
+        self.link
+    }
+
+    /// What the server last announced.
+    pub fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    fn load(&mut self) -> Vec<Effect> {
+        self.stage = Stage::Loading;
+        let seg_ops = usize::try_from(self.limits.seg_ops).unwrap_or(1).max(1);
+        vec![Effect::Load { max_ops: seg_ops.saturating_mul(SEGMENTS_PER_REQUEST), max_bytes: self.budget }]
+    }
+
+    fn finish(&mut self, link: Link, finish: Finish) -> Vec<Effect> {
+        self.stage = Stage::Resting;
+        self.link = link;
+        vec![Effect::Finish(finish)]
+    }
+
+    fn recover(&mut self, cause: RecoverCause) -> Vec<Effect> {
+        self.finish(Link::Recover, Finish::Recover(cause))
+    }
+
+    fn back_off(&mut self, least_ms: u64, reason: &str) -> Vec<Effect> {
+        let ceiling = FIRST_WAIT_MS.saturating_mul(1 << self.attempt.min(20)).min(MAX_WAIT_MS);
+        self.attempt = self.attempt.saturating_add(1);
+        // Full jitter: anywhere up to the ceiling, so that phones that failed together do not return together.
+        let wait_ms = ceiling.saturating_mul(u64::from(self.jitter)) >> 32;
+        let wait_ms = wait_ms.saturating_add(least_ms);
+        self.finish(Link::Backoff, Finish::Backoff { wait_ms, reason: String::from(reason) })
+    }
+
+    /// The segments for loaded ops, unsigned, each with the head after it.
+    fn cut(&self, loaded: &Loaded) -> Result<VecDeque<(Segment, Head)>, segment::SegmentError> {
+        let seeds: BTreeMap<Uuid, Seed> = loaded.seeds.iter().copied().collect();
+        let max_ops = usize::try_from(self.limits.seg_ops).unwrap_or(1).clamp(1, segment::MAX_SEGMENT_OPS);
+        let max_bytes = usize::try_from(self.limits.seg_bytes).unwrap_or(MIN_BUDGET_BYTES).min(self.budget);
+        let (mut segments, mut prev, mut rest) = (VecDeque::new(), loaded.acked, loaded.ops.as_slice());
+        while !rest.is_empty() {
+            let mut bytes = 0_usize;
+            let fits = rest.iter().take(max_ops).take_while(|op| {
+                bytes = bytes.saturating_add(op.approximate_bytes());
+                bytes <= max_bytes
+            });
+            let (now, later) = rest.split_at(fits.count().max(1));
+            let seed_of = |audit: &Uuid| seeds.get(audit).copied();
+            let (segment, last) =
+                Segment::unsigned(self.identity.dev, prev, now, self.identity.alg, seed_of)?;
+            segments.push_back((segment, last));
+            (prev, rest) = (last, later);
+        }
+        Ok(segments)
+    }
+
+    fn loaded(&mut self, loaded: Box<Loaded>) -> Vec<Effect> {
+        // Without the server's epoch nothing can be signed: the first contact only learns it.
+        if loaded.epoch.is_none() {
+            let last = loaded.acked;
+            return self.send(loaded, Vec::new(), last);
+        }
+        match self.cut(&loaded) {
+            Ok(waiting) => {
+                let last = loaded.acked;
+                self.sign_next(loaded, waiting, Vec::new(), last)
+            }
+            Err(e) => {
+                let reason = String::from(e.code());
+                self.finish(Link::Idle, Finish::Refused { code: RefusalCode::Invalid, reason })
+            }
+        }
+    }
+
+    fn sign_next(
+        &mut self,
+        loaded: Box<Loaded>,
+        waiting: VecDeque<(Segment, Head)>,
+        ready: Vec<Segment>,
+        last: Head,
+    ) -> Vec<Effect> {
+        let Some((segment, head)) = waiting.front() else { return self.send(loaded, ready, last) };
+        let epoch = loaded.epoch.unwrap_or_default();
+        let bytes =
+            segment::signing_bytes(&self.identity.org, &self.identity.dev, epoch, segment.first, head);
+        self.stage = Stage::Signing { loaded, waiting, ready, last };
+        vec![Effect::Sign(bytes)]
+    }
+
+    fn send(&mut self, loaded: Box<Loaded>, push: Vec<Segment>, last: Head) -> Vec<Effect> {
+        let limit_bytes = u64::try_from(self.budget).unwrap_or(PULL_LIMIT_BYTES).min(PULL_LIMIT_BYTES);
+        let pull = |it: &Cursor| Pull { stream: it.stream, after: it.after, f: it.f, limit_bytes };
+        let request = Request {
+            proto: PROTO,
+            app_build: self.identity.app_build,
+            dev: self.identity.dev,
+            epoch: loaded.epoch,
+            hello: Hello {
+                head: loaded.head,
+                acked: loaded.acked,
+                clock: self.clock,
+                pending: loaded.pending,
+            },
+            push,
+            pull: if self.push_only { Vec::new() } else { loaded.cursors.iter().map(pull).collect() },
+        };
+        self.stage = Stage::Sending { loaded, last };
+        vec![Effect::Send(Box::new(request))]
+    }
+
+    fn answered(&mut self, loaded: Box<Loaded>, last: Head, response: Response) -> Vec<Effect> {
+        self.attempt = 0;
+        self.summary.exchanges = self.summary.exchanges.saturating_add(1);
+        let most = usize::try_from(response.limits.body_bytes).unwrap_or(MIN_BUDGET_BYTES);
+        self.budget = self.budget.saturating_mul(2).min(most.max(MIN_BUDGET_BYTES));
+        self.limits = response.limits;
+        if loaded.epoch.is_some_and(|known| known != response.epoch) {
+            return self.recover(RecoverCause::Epoch);
+        }
+        let own = match feed::check_pages(&loaded.cursors, &response.pull) {
+            Ok(own) => own,
+            Err(cause) => return self.recover(cause),
+        };
+        let commit = Commit {
+            acked: response.dev_head,
+            epoch: Some(response.epoch),
+            server_ms: Some(response.server_ms),
+            durable_through: response.durable_through,
+            receipt: response.receipt,
+            pages: response.pull,
+        };
+        self.check(loaded, own, Box::new(commit), last)
+    }
+
+    /// Compares what the server says of the own log with the own log, where that is not plain already.
+    fn check(
+        &mut self,
+        loaded: Box<Loaded>,
+        own: Vec<(u64, Hash)>,
+        commit: Box<Commit>,
+        last: Head,
+    ) -> Vec<Effect> {
+        let mut claims = own;
+        let rewind = commit.acked.dseq < loaded.acked.dseq;
+        if commit.acked != last {
+            claims.push((commit.acked.dseq, commit.acked.h));
+        }
+        claims.retain(|it| *it != (last.dseq, last.h));
+        if claims.is_empty() {
+            return self.commit(&loaded, commit, rewind);
+        }
+        let (positions, expected) = claims.into_iter().unzip();
+        self.stage = Stage::Checking { loaded, expected, commit, rewind };
+        vec![Effect::FindHashes(positions)]
+    }
+
+    fn commit(&mut self, loaded: &Loaded, commit: Box<Commit>, rewind: bool) -> Vec<Effect> {
+        if rewind {
+            self.rewinds = self.rewinds.saturating_add(1);
+            if self.rewinds > MAX_REWINDS {
+                return self.recover(RecoverCause::Rewind);
+            }
+        }
+        let items: usize = commit.pages.iter().map(|it| it.items.len()).sum();
+        let pushed = commit.acked.dseq.saturating_sub(loaded.acked.dseq);
+        self.summary.pushed = self.summary.pushed.saturating_add(pushed);
+        self.summary.pulled = self.summary.pulled.saturating_add(u64::try_from(items).unwrap_or(0));
+        let moved = rewind || pushed > 0 || items > 0 || loaded.epoch.is_none();
+        let unsent = commit.acked.dseq < loaded.head.dseq;
+        let wanted = unsent || commit.pages.iter().any(|it| it.more);
+        if wanted && !moved {
+            return self.back_off(FIRST_WAIT_MS, "no_progress");
+        }
+        self.stage = Stage::Committing { more: wanted };
+        vec![Effect::Commit(commit)]
+    }
+
+    fn refused(&mut self, loaded: Box<Loaded>, last: Head, refusal: Refusal) -> Vec<Effect> {
+        let reason = refusal.reason;
+        match (refusal.code, refusal.dev_head) {
+            (RefusalCode::Unauthorized, _) => self.finish(Link::AuthNeeded, Finish::AuthNeeded { reason }),
+            (RefusalCode::Gap | RefusalCode::Fork | RefusalCode::PrevMismatch, Some(dev_head)) => {
+                let (acked, epoch) = (dev_head, loaded.epoch);
+                let commit = Commit {
+                    acked,
+                    epoch,
+                    server_ms: None,
+                    durable_through: 0,
+                    receipt: None,
+                    pages: vec![],
+                };
+                // Where the own log agrees at that position, sending goes on from there; else it is a fork.
+                self.stage = Stage::Checking {
+                    loaded,
+                    expected: vec![dev_head.h],
+                    commit: Box::new(commit),
+                    rewind: true,
+                };
+                vec![Effect::FindHashes(vec![dev_head.dseq])]
+            }
+            (RefusalCode::Epoch, _) => self.recover(RecoverCause::Epoch),
+            (RefusalCode::TooLarge, _) if self.budget > MIN_BUDGET_BYTES && last != loaded.acked => {
+                self.budget = (self.budget / 2).max(MIN_BUDGET_BYTES);
+                self.load()
+            }
+            (RefusalCode::Upgrade, _) if !self.push_only => {
+                self.push_only = true;
+                self.load()
+            }
+            (RefusalCode::TooMany | RefusalCode::Unavailable, _) => {
+                self.back_off(refusal.retry_after_ms.unwrap_or_default(), &reason)
+            }
+            (code, _) => self.finish(Link::Idle, Finish::Refused { code, reason }),
+        }
+    }
+
+    fn found(&mut self, found: &[Option<Hash>]) -> Vec<Effect> {
+        let Stage::Checking { loaded, expected, commit, rewind } = core::mem::take(&mut self.stage) else {
+            return Vec::new();
+        };
+        if found.iter().copied().eq(expected.into_iter().map(Some)) {
+            self.commit(&loaded, commit, rewind)
+        } else {
+            self.recover(RecoverCause::Fork)
+        }
+    }
+
+    fn committed(&mut self, more: bool) -> Vec<Effect> {
+        if more {
+            return self.load();
+        }
+        self.summary.push_only = self.push_only;
+        let link = if self.push_only { Link::PushOnly } else { Link::Idle };
+        let summary = self.summary;
+        self.finish(link, Finish::Done(summary))
+    }
+}
+
+/// Moves a session by one event. An event that does not belong to where the session stands (a late answer after a new
+/// [`Event::Begin`], say) changes nothing.
+pub fn step(session: &mut Session, event: Event) -> Vec<Effect> {
+    match (core::mem::take(&mut session.stage), event) {
+        (_, Event::Begin { clock, jitter }) => {
+            session.link = Link::Exchange;
+            (session.clock, session.jitter) = (clock, jitter);
+            (session.summary, session.rewinds, session.push_only) = (Summary::default(), 0, false);
+            session.load()
+        }
+        (Stage::Loading, Event::Loaded(loaded)) => session.loaded(loaded),
+        (Stage::Signing { loaded, mut waiting, mut ready, mut last }, Event::Signed(sig)) => {
+            if let Some((mut segment, head)) = waiting.pop_front() {
+                segment.sig = Bytes(sig);
+                ready.push(segment);
+                last = head;
+            }
+            session.sign_next(loaded, waiting, ready, last)
+        }
+        (Stage::Sending { loaded, last }, Event::Answered(reply)) => match *reply {
+            Reply::Done(response) => session.answered(loaded, last, response),
+            Reply::Refused(refusal) => session.refused(loaded, last, refusal),
+        },
+        (Stage::Sending { .. }, Event::Unreachable) => {
+            session.budget = (session.budget / 2).max(MIN_BUDGET_BYTES);
+            session.back_off(0, "unreachable")
+        }
+        (stage @ Stage::Checking { .. }, Event::HashesFound(found)) => {
+            session.stage = stage;
+            session.found(&found)
+        }
+        (Stage::Committing { more }, Event::Committed) => session.committed(more),
+        (stage, _) => {
+            session.stage = stage;
+            Vec::new()
+        }
+    }
+}
