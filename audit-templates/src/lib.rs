@@ -1,1 +1,8 @@
-//! placeholder
+//! What Veedor asks and what it is worth: checklists, standards and incentive plans as embedded, versioned content,
+//! with the reader and validator of their files. Owns the content and its format; the types and rules are in
+//! `domain`.
+
+pub mod problem;
+pub mod read;
+
+pub use problem::{TemplateProblem, to_problem};
