@@ -1,1 +1,26 @@
-//! placeholder
+//! Every SQL statement of the server, over SQLite and PostgreSQL through one code path.
+//!
+//! A use case opens one transaction with [`Db::read`] or [`Db::write`] and calls the functions of the modules below
+//! with its [`Tx`]; nothing outside this crate can name a table or reach a connection. Every function takes the
+//! organization, so that no query crosses organizations; the few that cannot know it yet (a session's token, an
+//! enrolment code, an organization's slug) say so.
+
+#[macro_use]
+mod column;
+#[macro_use]
+mod record;
+
+mod connection;
+mod error;
+mod migration;
+mod page;
+mod schema;
+mod writer;
+
+pub mod organizations;
+pub mod users;
+
+pub use column::{Dev, Digest, Hidden, Micros};
+pub use connection::{Db, DbOptions, Tx};
+pub use error::DbError;
+pub use page::{MAX_PAGE, Page};

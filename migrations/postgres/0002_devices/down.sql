@@ -1,0 +1,5 @@
+DROP TABLE feed;
+DROP TABLE streams;
+DROP TABLE segments;
+DROP TABLE device_heads;
+DROP TABLE devices;

@@ -1,0 +1,4 @@
+DROP TABLE assignments;
+DROP TABLE waves;
+DROP TABLE programmes;
+DROP TABLE content_versions;

@@ -1,0 +1,2 @@
+DROP TABLE standard_assessments;
+DROP TABLE kpi_observations;

@@ -1,0 +1,3 @@
+DROP TABLE payout_totals;
+DROP TABLE payout_lines;
+DROP TABLE payout_runs;

@@ -1,0 +1,334 @@
+//! Opening the database and its transactions: what is read, what is written, and what a use case may see of it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use diesel::connection::{AnsiTransactionManager, SimpleConnection, TransactionManager};
+use diesel::r2d2::{ConnectionManager, CustomizeConnection, Pool, PooledConnection};
+use diesel::result::Error;
+use diesel::{PgConnection, QueryResult, SqliteConnection};
+use domain::ids::OrgId;
+
+use crate::error::is_contention;
+use crate::writer::{self, Writer};
+use crate::{DbError, migration};
+
+/// How the database is used; the defaults serve.
+#[derive(Debug, Clone)]
+pub struct DbOptions {
+    /// Connections that read (SQLite) or that read and write (PostgreSQL).
+    pub connections: u32,
+    /// Writes that may wait for the SQLite writer before the next is refused with [`DbError::Busy`].
+    pub queue: usize,
+    /// How long to wait for a lock or a free connection, in milliseconds.
+    pub wait_ms: u32,
+}
+
+impl Default for DbOptions {
+    fn default() -> Self {
+        Self { connections: 8, queue: 1_024, wait_ms: 10_000 }
+    }
+}
+
+/// The database of an installation; clones share it.
+#[derive(Clone)]
+pub struct Db {
+    engine: Arc<Engine>,
+}
+
+enum Engine {
+    Sqlite { writer: Writer, readers: Pool<ConnectionManager<SqliteConnection>> },
+    Postgres { pool: Pool<ConnectionManager<PgConnection>> },
+}
+
+/// How often a PostgreSQL transaction is tried that lost to another one.
+const ATTEMPTS: u32 = 10;
+
+impl Db {
+    /// Opens `sqlite:PATH` or `postgres://…` (`postgresql://…`); does not touch the schema, see [`Db::migrate`].
+    ///
+    /// - **Errors**: [`DbError::Usage`] for any other address, [`DbError::Unavailable`] where the database cannot be
+    ///   opened.
+    pub fn open(url: &str, options: &DbOptions) -> Result<Self, DbError> {
+        let engine = if let Some(path) = url.strip_prefix("sqlite:") {
+            open_sqlite(path, options)?
+        } else if url.starts_with("postgres://") || url.starts_with("postgresql://") {
+            Engine::Postgres { pool: pool(ConnectionManager::new(url), options, Box::new(PostgresSession))? }
+        } else {
+            return Err(DbError::Usage("a database address begins with sqlite: or postgres://"));
+        };
+        Ok(Self { engine: Arc::new(engine) })
+    }
+
+    /// Brings the schema to this version's; does nothing where it is already there.
+    pub fn migrate(&self) -> Result<(), DbError> {
+        match self.engine.as_ref() {
+            Engine::Sqlite { writer, .. } => writer.alone(migration::migrate_sqlite),
+            Engine::Postgres { pool } => migration::migrate_postgres(&mut *connect(pool)?),
+        }
+    }
+
+    /// Takes the whole schema back, with everything in it: for the test of the `down` migrations.
+    #[doc(hidden)]
+    pub fn revert_everything(&self) -> Result<(), DbError> {
+        match self.engine.as_ref() {
+            Engine::Sqlite { writer, .. } => writer.alone(migration::revert_sqlite),
+            Engine::Postgres { pool } => migration::revert_postgres(&mut *connect(pool)?),
+        }
+    }
+
+    /// Runs `job` in a transaction that sees one state of the database and cannot change it.
+    pub fn read<T, E: From<DbError>>(&self, job: impl FnOnce(&mut Tx<'_>) -> Result<T, E>) -> Result<T, E> {
+        match self.engine.as_ref() {
+            Engine::Sqlite { readers, .. } => {
+                let mut connection = connect(readers)?;
+                Tx::new(Connection::Sqlite(&mut connection)).run_once("BEGIN", job)
+            }
+            Engine::Postgres { pool } => {
+                let mut connection = connect(pool)?;
+                let snapshot = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
+                Tx::new(Connection::Pg(&mut connection)).run_once(snapshot, job)
+            }
+        }
+    }
+
+    /// Runs `job` in a transaction and returns once it is durable; an error of the job takes back all it did.
+    ///
+    /// SQLite: on the one writer thread, together with whatever else was waiting; a job that fails leaves its
+    /// neighbours alone. PostgreSQL: a transaction of its own, run again where it lost to another one, so `job`
+    /// may be called more than once and must not act outside the database.
+    ///
+    /// - **Errors**: the job's own, and [`DbError::Busy`] where the queue is full or the retries are used up.
+    pub fn write<T, E>(
+        &self,
+        mut job: impl FnMut(&mut Tx<'_>) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<DbError> + Send + 'static,
+    {
+        match self.engine.as_ref() {
+            Engine::Sqlite { writer, .. } => writer.write(job),
+            Engine::Postgres { pool } => {
+                let mut attempt = 0;
+                loop {
+                    let mut connection = connect(pool)?;
+                    let mut tx = Tx::new(Connection::Pg(&mut connection));
+                    let outcome = tx.run_once("BEGIN", &mut job);
+                    let lost = tx.contended;
+                    drop(connection);
+                    attempt += 1;
+                    if outcome.is_ok() || !lost || attempt == ATTEMPTS {
+                        return outcome;
+                    }
+                    std::thread::sleep(Duration::from_millis(1 << attempt));
+                }
+            }
+        }
+    }
+}
+
+/// The connection of a transaction; private to this crate, so that no other can write SQL.
+pub(crate) enum Connection<'a> {
+    Pg(&'a mut PgConnection),
+    Sqlite(&'a mut SqliteConnection),
+}
+
+/// A transaction, as a use case sees it: something to hand to the functions of this crate.
+///
+/// After a failed statement (a duplicate, a refusal) the transaction must be left with an error, unless the statement
+/// ran inside a [`Tx::savepoint`]: PostgreSQL accepts nothing more, and a job that returns `Ok` all the same is rolled
+/// back on both databases.
+pub struct Tx<'a> {
+    pub(crate) connection: Connection<'a>,
+    failed: bool,
+    contended: bool,
+}
+
+impl<'a> Tx<'a> {
+    pub(crate) fn new(connection: Connection<'a>) -> Self {
+        Self { connection, failed: false, contended: false }
+    }
+
+    /// Runs `job` so that its failure takes back only what it did, and the transaction can go on.
+    pub fn savepoint<T, E: From<DbError>>(
+        &mut self,
+        job: impl FnOnce(&mut Tx<'_>) -> Result<T, E>,
+    ) -> Result<T, E> {
+        if self.failed {
+            return Err(LEFT_LATE.into());
+        }
+        self.nested(AnsiTransactionManager::begin_transaction, AnsiTransactionManager::begin_transaction)?;
+        let outcome = job(self);
+        self.finish(outcome)
+    }
+
+    /// Lets one transaction at a time go on from here among those that lock the same `name` of an organization; ends
+    /// with the transaction. For decisions over many rows. SQLite has one writer anyway.
+    pub fn lock(&mut self, org: OrgId, name: &str) -> Result<(), DbError> {
+        let key = lock_key(org, name);
+        on_db!(
+            self,
+            pg | c
+                | diesel::RunQueryDsl::execute(
+                    diesel::sql_query("SELECT pg_advisory_xact_lock($1)")
+                        .bind::<diesel::sql_types::BigInt, _>(key),
+                    c
+                ),
+            sqlite | _c | Ok(0)
+        )?;
+        Ok(())
+    }
+
+    /// Takes note of how a statement went.
+    pub(crate) fn check<T>(&mut self, result: QueryResult<T>) -> Result<T, DbError> {
+        if let Err(Error::DatabaseError(kind, info)) = &result {
+            self.failed = true;
+            self.contended |= is_contention(*kind, info.message());
+        }
+        Ok(result?)
+    }
+
+    /// A whole transaction, begun with `begin`.
+    fn run_once<T, E: From<DbError>>(
+        &mut self,
+        begin: &str,
+        job: impl FnOnce(&mut Tx<'_>) -> Result<T, E>,
+    ) -> Result<T, E> {
+        self.nested(
+            |c| AnsiTransactionManager::begin_transaction_sql(c, begin),
+            |c| AnsiTransactionManager::begin_transaction_sql(c, begin),
+        )?;
+        let outcome = job(self);
+        self.finish(outcome)
+    }
+
+    /// Begins the part of a group that one job is.
+    pub(crate) fn begin_job(&mut self) -> Result<(), DbError> {
+        self.nested(AnsiTransactionManager::begin_transaction, AnsiTransactionManager::begin_transaction)
+    }
+
+    /// Keeps or takes back the innermost transaction, as `outcome` says.
+    pub(crate) fn finish<T, E: From<DbError>>(&mut self, outcome: Result<T, E>) -> Result<T, E> {
+        let outcome = match outcome {
+            Ok(_) if self.failed => Err(E::from(LEFT_LATE)),
+            other => other,
+        };
+        match outcome {
+            Ok(value) => {
+                if let Err(error) = self.nested(
+                    AnsiTransactionManager::commit_transaction,
+                    AnsiTransactionManager::commit_transaction,
+                ) {
+                    // Where the commit itself failed diesel has rolled back; a second attempt only says so again.
+                    self.failed = true;
+                    return Err(error.into());
+                }
+                Ok(value)
+            }
+            Err(error) => {
+                self.roll_back()?;
+                Err(error)
+            }
+        }
+    }
+
+    /// Takes back the innermost transaction.
+    pub(crate) fn roll_back(&mut self) -> Result<(), DbError> {
+        self.nested(
+            AnsiTransactionManager::rollback_transaction,
+            AnsiTransactionManager::rollback_transaction,
+        )?;
+        self.failed = false;
+        Ok(())
+    }
+
+    fn nested(
+        &mut self,
+        pg: impl FnOnce(&mut PgConnection) -> QueryResult<()>,
+        sqlite: impl FnOnce(&mut SqliteConnection) -> QueryResult<()>,
+    ) -> Result<(), DbError> {
+        let result = match &mut self.connection {
+            Connection::Pg(c) => pg(c),
+            Connection::Sqlite(c) => sqlite(c),
+        };
+        self.check(result)
+    }
+}
+
+/// A job that goes on after a failed statement.
+const LEFT_LATE: DbError = DbError::Usage("a transaction went on after one of its statements had failed");
+
+/// Where `name` of `org` lies among PostgreSQL's advisory locks; two names may share one, which only costs time.
+fn lock_key(org: OrgId, name: &str) -> i64 {
+    let (high, low) = org.0.as_u64_pair();
+    let mixed =
+        name.bytes().fold(high ^ low, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
+    i64::from_be_bytes(mixed.to_be_bytes())
+}
+
+fn open_sqlite(path: &str, options: &DbOptions) -> Result<Engine, DbError> {
+    let path = path.strip_prefix("//").unwrap_or(path);
+    if path.is_empty() || path.contains(":memory:") {
+        return Err(DbError::Usage("sqlite: needs the path of a file"));
+    }
+    let writer = Writer::start(path.to_owned(), options.clone())?;
+    let session = SqliteReader { wait_ms: options.wait_ms };
+    let readers = pool(ConnectionManager::new(path), options, Box::new(session))?;
+    Ok(Engine::Sqlite { writer, readers })
+}
+
+fn pool<C>(
+    manager: ConnectionManager<C>,
+    options: &DbOptions,
+    session: Box<dyn CustomizeConnection<C, diesel::r2d2::Error>>,
+) -> Result<Pool<ConnectionManager<C>>, DbError>
+where
+    C: diesel::r2d2::R2D2Connection + Send + 'static,
+{
+    Pool::builder()
+        .max_size(options.connections.max(1))
+        .min_idle(Some(1))
+        .connection_timeout(Duration::from_millis(u64::from(options.wait_ms)))
+        .connection_customizer(session)
+        .build(manager)
+        .map_err(DbError::unavailable)
+}
+
+fn connect<C>(pool: &Pool<ConnectionManager<C>>) -> Result<PooledConnection<ConnectionManager<C>>, DbError>
+where
+    C: diesel::r2d2::R2D2Connection + Send + 'static,
+{
+    pool.get().map_err(|error| {
+        // The pool's error tells a lack of free connections from a lack of a database only by its cause.
+        if error.to_string().contains(": ") { DbError::unavailable(error) } else { DbError::Busy }
+    })
+}
+
+#[derive(Debug)]
+struct SqliteReader {
+    wait_ms: u32,
+}
+
+impl CustomizeConnection<SqliteConnection, diesel::r2d2::Error> for SqliteReader {
+    fn on_acquire(&self, connection: &mut SqliteConnection) -> Result<(), diesel::r2d2::Error> {
+        connection
+            .batch_execute(&format!(
+                "PRAGMA busy_timeout = {}; {} PRAGMA query_only = ON;",
+                self.wait_ms,
+                writer::SHARED_PRAGMAS
+            ))
+            .map_err(diesel::r2d2::Error::QueryError)
+    }
+}
+
+#[derive(Debug)]
+struct PostgresSession;
+
+impl CustomizeConnection<PgConnection, diesel::r2d2::Error> for PostgresSession {
+    fn on_acquire(&self, connection: &mut PgConnection) -> Result<(), diesel::r2d2::Error> {
+        connection
+            .batch_execute("SET TIME ZONE 'UTC'; SET application_name = 'veedor';")
+            .map_err(diesel::r2d2::Error::QueryError)
+    }
+}

@@ -1,0 +1,322 @@
+//! People with a login, what they may do and where, and how often somebody failed to be one of them.
+
+use diesel::prelude::*;
+use domain::ids::{BranchId, OrgId, RegionId, StaffId, UserId};
+use uuid::Uuid;
+
+use crate::column::{Stored, TsColumn, UidColumn};
+use crate::page::rows_to_read;
+use crate::record::{Record, read_all, read_one, rows};
+use crate::schema::{login_failures, role_grants, users};
+use crate::{DbError, Hidden, Micros, Page, Tx};
+
+record! {
+    /// A person with a login.
+    User as UserRow in users {
+        /// Their id.
+        user_id: UserId,
+        /// What they log in with, unique in the organization; kept in lower case.
+        login: String,
+        /// Their name.
+        name: String,
+        /// The PHC string of their password.
+        password_hash: Hidden<String>,
+        /// False for somebody who may no longer log in.
+        active: bool,
+        /// When the user was created.
+        created_at: Micros,
+    }
+}
+
+/// What a role or an observation is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Scope {
+    /// The whole organization.
+    Organization,
+    /// A region with everything below it.
+    Region(RegionId),
+    /// One branch.
+    Branch(BranchId),
+    /// One member of staff (observations only; no role has it).
+    Staff(StaffId),
+}
+
+impl Scope {
+    /// The word for it: `organization`, `region`, `branch` or `staff`.
+    pub fn kind(self) -> &'static str {
+        match self {
+            Self::Organization => "organization",
+            Self::Region(_) => "region",
+            Self::Branch(_) => "branch",
+            Self::Staff(_) => "staff",
+        }
+    }
+
+    /// The id of what it names; for the organization its own id.
+    pub fn id(self, org: OrgId) -> Uuid {
+        match self {
+            Self::Organization => org.0,
+            Self::Region(id) => id.0,
+            Self::Branch(id) => id.0,
+            Self::Staff(id) => id.0,
+        }
+    }
+
+    /// The scope of a word and an id; none for an unknown word.
+    pub fn from_parts(kind: &str, id: Uuid) -> Option<Self> {
+        match kind {
+            "organization" => Some(Self::Organization),
+            "region" => Some(Self::Region(RegionId(id))),
+            "branch" => Some(Self::Branch(BranchId(id))),
+            "staff" => Some(Self::Staff(StaffId(id))),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn read(kind: &str, id: Uuid) -> Result<Self, DbError> {
+        Self::from_parts(kind, id).ok_or(DbError::Corrupt("unknown scope"))
+    }
+}
+
+/// A role that a user has somewhere.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RoleGrant {
+    /// Who has it.
+    pub user_id: UserId,
+    /// The role, such as `reviewer`.
+    pub role: String,
+    /// Where: the organization, a region or a branch.
+    pub scope: Scope,
+    /// Who granted it; none for the installation itself.
+    pub granted_by: Option<UserId>,
+    /// When.
+    pub granted_at: Micros,
+}
+
+#[derive(Queryable, Selectable, Insertable)]
+#[diesel(table_name = role_grants)]
+#[diesel(check_for_backend(diesel::pg::Pg, diesel::sqlite::Sqlite))]
+#[diesel(treat_none_as_default_value = false)]
+pub(crate) struct RoleGrantRow {
+    org_id: UidColumn,
+    user_id: UidColumn,
+    role: String,
+    scope_kind: String,
+    scope_id: UidColumn,
+    granted_by: Option<UidColumn>,
+    granted_at: TsColumn,
+}
+
+impl Record for RoleGrant {
+    type Row = RoleGrantRow;
+
+    fn row(&self, org: OrgId) -> RoleGrantRow {
+        RoleGrantRow {
+            org_id: org.store(),
+            user_id: self.user_id.store(),
+            role: self.role.clone(),
+            scope_kind: self.scope.kind().to_owned(),
+            scope_id: self.scope.id(org).store(),
+            granted_by: self.granted_by.store(),
+            granted_at: self.granted_at.store(),
+        }
+    }
+
+    fn from_row(row: RoleGrantRow) -> Result<Self, DbError> {
+        Ok(Self {
+            user_id: Stored::read(row.user_id)?,
+            role: row.role,
+            scope: Scope::read(&row.scope_kind, row.scope_id.0)?,
+            granted_by: Stored::read(row.granted_by)?,
+            granted_at: Stored::read(row.granted_at)?,
+        })
+    }
+}
+
+record! {
+    /// The failed attempts to log in under a name since the last that succeeded, whether or not the name exists.
+    LoginFailures as LoginFailuresRow in login_failures {
+        /// The name, in lower case.
+        login: String,
+        /// How many.
+        failures: u32,
+        /// When the first was.
+        first_at: Micros,
+        /// When the last was.
+        last_at: Micros,
+        /// Until when no attempt counts.
+        locked_until: Option<Micros>,
+    }
+}
+
+/// Appends a user; the login is put in lower case.
+///
+/// - **Errors**: [`DbError::Duplicate`] for a login that is taken.
+pub fn append(tx: &mut Tx<'_>, org: OrgId, user: &User) -> Result<(), DbError> {
+    append_many(tx, org, std::slice::from_ref(user))
+}
+
+/// Appends users in statements of many; logins are put in lower case.
+pub fn append_many(tx: &mut Tx<'_>, org: OrgId, new: &[User]) -> Result<(), DbError> {
+    for batch in new.chunks(crate::record::BATCH) {
+        let mut batch = rows(org, batch);
+        for row in &mut batch {
+            row.login = row.login.to_lowercase();
+        }
+        on_db!(tx, |c| diesel::insert_into(users::table).values(&batch).execute(c))?;
+    }
+    Ok(())
+}
+
+/// The user of an id.
+pub fn find(tx: &mut Tx<'_>, org: OrgId, user: UserId) -> Result<Option<User>, DbError> {
+    let row: Option<UserRow> = on_db!(tx, |c| users::table
+        .find((org.store(), user.store()))
+        .select(UserRow::as_select())
+        .first(c)
+        .optional())?;
+    read_one(row)
+}
+
+/// The user of a login, in whatever case it is written.
+pub fn find_by_login(tx: &mut Tx<'_>, org: OrgId, login: &str) -> Result<Option<User>, DbError> {
+    let row: Option<UserRow> = on_db!(tx, |c| users::table
+        .filter(users::org_id.eq(org.store()))
+        .filter(users::login.eq(login.to_lowercase()))
+        .select(UserRow::as_select())
+        .first(c)
+        .optional())?;
+    read_one(row)
+}
+
+/// The users by id.
+pub fn list(
+    tx: &mut Tx<'_>,
+    org: OrgId,
+    after: Option<UserId>,
+    limit: u32,
+) -> Result<Page<User, UserId>, DbError> {
+    let found: Vec<UserRow> = on_db!(tx, |c| {
+        let mut query = users::table.filter(users::org_id.eq(org.store())).into_boxed();
+        if let Some(after) = after {
+            query = query.filter(users::user_id.gt(after.store()));
+        }
+        query.order(users::user_id).limit(rows_to_read(limit)).select(UserRow::as_select()).load(c)
+    })?;
+    Ok(Page::cut(read_all(found)?, limit, |user: &User| user.user_id))
+}
+
+/// Sets a user's password.
+///
+/// - **Errors**: [`DbError::NotFound`].
+pub fn set_password(tx: &mut Tx<'_>, org: OrgId, user: UserId, hash: &Hidden<String>) -> Result<(), DbError> {
+    let changed = on_db!(tx, |c| diesel::update(users::table.find((org.store(), user.store())))
+        .set(users::password_hash.eq(&hash.0))
+        .execute(c))?;
+    if changed == 0 { Err(DbError::NotFound) } else { Ok(()) }
+}
+
+/// Lets a user log in or no longer.
+///
+/// - **Errors**: [`DbError::NotFound`].
+pub fn set_active(tx: &mut Tx<'_>, org: OrgId, user: UserId, active: bool) -> Result<(), DbError> {
+    let changed = on_db!(tx, |c| diesel::update(users::table.find((org.store(), user.store())))
+        .set(users::active.eq(active))
+        .execute(c))?;
+    if changed == 0 { Err(DbError::NotFound) } else { Ok(()) }
+}
+
+/// Gives a role.
+///
+/// - **Errors**: [`DbError::Duplicate`] where the user has it there already; [`DbError::Refused`] for a user of no
+///   such id, or a scope that no role has.
+pub fn grant_role(tx: &mut Tx<'_>, org: OrgId, grant: &RoleGrant) -> Result<(), DbError> {
+    let row = grant.row(org);
+    on_db!(tx, |c| diesel::insert_into(role_grants::table).values(&row).execute(c))?;
+    Ok(())
+}
+
+/// Takes a role; false where the user did not have it there.
+pub fn revoke_role(
+    tx: &mut Tx<'_>,
+    org: OrgId,
+    user: UserId,
+    role: &str,
+    scope: Scope,
+) -> Result<bool, DbError> {
+    let key = (org.store(), user.store(), role, scope.kind(), scope.id(org).store());
+    let taken = on_db!(tx, |c| diesel::delete(role_grants::table.find(key)).execute(c))?;
+    Ok(taken > 0)
+}
+
+/// What a user may do, by role and scope, at most [`crate::MAX_PAGE`].
+pub fn list_roles(tx: &mut Tx<'_>, org: OrgId, user: UserId) -> Result<Vec<RoleGrant>, DbError> {
+    let found: Vec<RoleGrantRow> = on_db!(tx, |c| role_grants::table
+        .filter(role_grants::org_id.eq(org.store()))
+        .filter(role_grants::user_id.eq(user.store()))
+        .order((role_grants::role, role_grants::scope_kind, role_grants::scope_id))
+        .limit(i64::from(crate::MAX_PAGE))
+        .select(RoleGrantRow::as_select())
+        .load(c))?;
+    read_all(found)
+}
+
+/// Counts a failed attempt to log in and returns the count as it now stands.
+pub fn append_login_failure(
+    tx: &mut Tx<'_>,
+    org: OrgId,
+    login: &str,
+    at: Micros,
+) -> Result<LoginFailures, DbError> {
+    let first = LoginFailures {
+        login: login.to_lowercase(),
+        failures: 1,
+        first_at: at,
+        last_at: at,
+        locked_until: None,
+    };
+    let row = first.row(org);
+    let stands: LoginFailuresRow = on_db!(tx, |c| diesel::insert_into(login_failures::table)
+        .values(&row)
+        .on_conflict((login_failures::org_id, login_failures::login))
+        .do_update()
+        .set((
+            login_failures::failures.eq(login_failures::failures + 1),
+            login_failures::last_at.eq(at.store())
+        ))
+        .returning(LoginFailuresRow::as_returning())
+        .get_result(c))?;
+    LoginFailures::from_row(stands)
+}
+
+/// The failed attempts under a name, if any.
+pub fn find_login_failures(
+    tx: &mut Tx<'_>,
+    org: OrgId,
+    login: &str,
+) -> Result<Option<LoginFailures>, DbError> {
+    let row: Option<LoginFailuresRow> = on_db!(tx, |c| login_failures::table
+        .find((org.store(), login.to_lowercase()))
+        .select(LoginFailuresRow::as_select())
+        .first(c)
+        .optional())?;
+    read_one(row)
+}
+
+/// Locks a name that has failed, until `until`.
+///
+/// - **Errors**: [`DbError::NotFound`] where nothing failed under this name.
+pub fn lock_login(tx: &mut Tx<'_>, org: OrgId, login: &str, until: Micros) -> Result<(), DbError> {
+    let key = (org.store(), login.to_lowercase());
+    let changed = on_db!(tx, |c| diesel::update(login_failures::table.find(key.clone()))
+        .set(login_failures::locked_until.eq(until.store()))
+        .execute(c))?;
+    if changed == 0 { Err(DbError::NotFound) } else { Ok(()) }
+}
+
+/// Forgets the failed attempts under a name, after one that succeeded.
+pub fn clear_login_failures(tx: &mut Tx<'_>, org: OrgId, login: &str) -> Result<(), DbError> {
+    let key = (org.store(), login.to_lowercase());
+    on_db!(tx, |c| diesel::delete(login_failures::table.find(key.clone())).execute(c))?;
+    Ok(())
+}

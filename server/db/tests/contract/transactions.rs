@@ -1,0 +1,189 @@
+//! Transactions: what is kept, what is taken back, and who waits for whom.
+
+use std::sync::{Arc, Barrier};
+
+use db::users::{self};
+use db::{Db, DbError, DbOptions, organizations};
+
+use crate::database::{org, organization, person, read, two_organizations, user, write};
+use crate::on_both;
+
+on_both! {
+    fn a_failed_job_leaves_nothing_and_its_neighbours_alone(db) {
+        two_organizations(db);
+        let start = Arc::new(Barrier::new(20));
+        let jobs: Vec<_> = (0..20_u32)
+            .map(|number| {
+                let (db, start) = (db.db.clone(), start.clone());
+                std::thread::spawn(move || {
+                    start.wait();
+                    write(&db, move |tx| {
+                        users::append(tx, org(1), &person(100 + number, &format!("user-{number}")))?;
+                        // Every fourth takes a login that is taken, after a row that would have been good.
+                        let login = if number % 4 == 0 { "ANA".to_owned() } else { format!("second-{number}") };
+                        users::append(tx, org(1), &person(200 + number, &login))
+                    })
+                })
+            })
+            .collect();
+        let outcomes: Vec<_> = jobs.into_iter().map(|job| job.join().unwrap()).collect();
+        for (number, outcome) in outcomes.iter().enumerate() {
+            match outcome {
+                Ok(()) => assert_ne!(number % 4, 0),
+                Err(DbError::Duplicate { constraint }) => {
+                    assert_eq!(number % 4, 0);
+                    assert_eq!(constraint, "users(org_id, login)");
+                }
+                Err(other) => panic!("{other:?}"),
+            }
+        }
+        let stored = read(db, |tx| users::list(tx, org(1), None, 1_000)).items;
+        assert_eq!(stored.len(), 1 + 15 * 2);
+        assert!(stored.iter().all(|it| it.user_id != user(100) && it.user_id != user(104)));
+    }
+
+    fn a_savepoint_takes_back_only_itself(db) {
+        two_organizations(db);
+        write(db, |tx| {
+            users::append(tx, org(1), &person(12, "bea"))?;
+            let refused = tx.savepoint(|tx| {
+                users::append(tx, org(1), &person(13, "cira"))?;
+                users::append(tx, org(1), &person(14, "ana"))
+            });
+            assert!(matches!(refused, Err(DbError::Duplicate { .. })), "{refused:?}");
+            users::append(tx, org(1), &person(15, "dora"))
+        })
+        .unwrap();
+        let logins: Vec<String> =
+            read(db, |tx| users::list(tx, org(1), None, 10)).items.into_iter().map(|it| it.login).collect();
+        assert_eq!(logins, ["ana", "bea", "dora"]);
+    }
+
+    fn a_job_that_swallows_a_failure_is_taken_back(db) {
+        two_organizations(db);
+        let outcome = write(db, |tx| {
+            users::append(tx, org(1), &person(12, "bea"))?;
+            drop(users::append(tx, org(1), &person(13, "ana")));
+            Ok(())
+        });
+        assert!(matches!(outcome, Err(DbError::Usage(_))), "{outcome:?}");
+        assert_eq!(read(db, |tx| users::find(tx, org(1), user(12))), None);
+        write(db, |tx| users::append(tx, org(1), &person(12, "bea"))).unwrap();
+    }
+
+    fn a_job_that_panics_reaches_its_caller_and_nobody_else(db) {
+        two_organizations(db);
+        let panicked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            write::<()>(db, |tx| {
+                users::append(tx, org(1), &person(12, "bea"))?;
+                tx.savepoint(|_| -> Result<(), DbError> { panic!("in the midst of it") })
+            })
+        }));
+        assert!(panicked.is_err());
+        write(db, |tx| users::append(tx, org(1), &person(13, "cira"))).unwrap();
+        assert_eq!(read(db, |tx| users::find(tx, org(1), user(12))), None);
+        assert!(read(db, |tx| users::find(tx, org(1), user(13))).is_some());
+    }
+
+    fn a_read_cannot_write(db) {
+        two_organizations(db);
+        let outcome = db.read(|tx| users::append(tx, org(1), &person(12, "bea")));
+        assert!(outcome.is_err());
+        write(db, |tx| users::append(tx, org(1), &person(12, "bea"))).unwrap();
+    }
+
+    fn a_read_sees_one_state_while_others_write(db) {
+        two_organizations(db);
+        db.read(|tx| {
+            assert_eq!(users::list(tx, org(1), None, 10)?.items.len(), 1);
+            write(db, |tx| users::append(tx, org(1), &person(12, "bea")))?;
+            assert_eq!(users::list(tx, org(1), None, 10)?.items.len(), 1);
+            Ok::<_, DbError>(())
+        })
+        .unwrap();
+        assert_eq!(read(db, |tx| users::list(tx, org(1), None, 10)).items.len(), 2);
+    }
+
+    fn a_lock_lets_one_at_a_time_decide_over_many_rows(db) {
+        two_organizations(db);
+        let start = Arc::new(Barrier::new(6));
+        let jobs: Vec<_> = (0..6_u32)
+            .map(|number| {
+                let (db, start) = (db.db.clone(), start.clone());
+                std::thread::spawn(move || {
+                    start.wait();
+                    write(&db, move |tx| {
+                        tx.lock(org(1), "users")?;
+                        let count = users::list(tx, org(1), None, 10)?.items.len();
+                        if count < 3 {
+                            users::append(tx, org(1), &person(50 + number, &format!("user-{number}")))?;
+                        }
+                        Ok(())
+                    })
+                })
+            })
+            .collect();
+        for job in jobs {
+            job.join().unwrap().unwrap();
+        }
+        assert_eq!(read(db, |tx| users::list(tx, org(1), None, 10)).items.len(), 3);
+    }
+}
+
+#[test]
+fn an_address_of_another_kind_is_refused() {
+    for url in ["mysql://x", "veedor.db", "", "sqlite:", "sqlite::memory:"] {
+        assert!(matches!(Db::open(url, &DbOptions::default()), Err(DbError::Usage(_))), "{url}");
+    }
+}
+
+#[test]
+fn a_database_that_is_not_there_is_unavailable() {
+    let options = DbOptions { wait_ms: 300, ..DbOptions::default() };
+    for url in ["sqlite:/no/such/folder/veedor.db", "postgres://app@%2Fno%2Fsuch%2Fsocket/app"] {
+        assert!(matches!(Db::open(url, &options), Err(DbError::Unavailable(_))), "{url}");
+    }
+}
+
+#[test]
+fn a_full_queue_is_busy() {
+    let folder = tempfile::tempdir().unwrap();
+    let options = DbOptions { queue: 1, ..DbOptions::default() };
+    let db = Db::open(&format!("sqlite:{}", folder.path().join("veedor.db").display()), &options).unwrap();
+    db.migrate().unwrap();
+    let (entered, leave) = (Arc::new(Barrier::new(2)), Arc::new(Barrier::new(2)));
+    let slow = {
+        let (db, entered, leave) = (db.clone(), entered.clone(), leave.clone());
+        std::thread::spawn(move || {
+            write(&db, move |_| {
+                entered.wait();
+                leave.wait();
+                Ok(())
+            })
+        })
+    };
+    entered.wait();
+    let queued: Vec<_> = (1..=2)
+        .map(|number| {
+            let db = db.clone();
+            std::thread::spawn(move || write(&db, move |tx| organizations::append(tx, &organization(number))))
+        })
+        .collect();
+    // One of the two found the only place and waits; the other is refused at once, and its thread ends.
+    while !queued.iter().any(std::thread::JoinHandle::is_finished) {
+        std::thread::yield_now();
+    }
+    leave.wait();
+    slow.join().unwrap().unwrap();
+    let outcomes: Vec<_> = queued.into_iter().map(|it| it.join().unwrap()).collect();
+    assert_eq!(outcomes.iter().filter(|it| it.is_ok()).count(), 1);
+    assert_eq!(outcomes.iter().filter(|it| matches!(it, Err(DbError::Busy))).count(), 1);
+}
+
+#[test]
+fn a_write_inside_a_write_is_refused_where_it_would_wait_for_ever() {
+    let db = crate::database::sqlite();
+    let inner = db.db.clone();
+    let outcome = write(&db, move |_| write(&inner, |_| Ok(())));
+    assert!(matches!(outcome, Err(DbError::Usage(_))), "{outcome:?}");
+}
