@@ -122,4 +122,3 @@ pub fn completeness(checklist: &Checklist, answers: &Answers) -> Result<Vec<Fiel
 fn as_fraction<S: Serializer>(number: &Exact, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(&number.to_fraction())
 }
-
