@@ -59,10 +59,8 @@ fn postgres_programs() -> Option<PathBuf> {
     let named = std::env::var_os("PGBIN").map(PathBuf::from);
     let on_path = std::env::var_os("PATH").unwrap_or_default();
     let mut folders: Vec<PathBuf> = named.into_iter().chain(std::env::split_paths(&on_path)).collect();
-    for parent in ["/usr/lib/postgresql", "/opt/homebrew/opt", "/usr/local/opt"] {
-        let versions = std::fs::read_dir(parent).into_iter().flatten().flatten();
-        folders.extend(versions.map(|it| it.path().join("bin")));
-    }
+    let versions = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
+    folders.extend(versions.map(|it| it.path().join("bin")));
     folders.into_iter().find(|it| it.join("initdb").exists() && it.join("postgres").exists())
 }
 
