@@ -2,7 +2,13 @@
 //! with the reader and validator of their files. Owns the content and its format; the types and rules are in
 //! `domain`.
 
+pub mod checklist;
+pub mod ids;
 pub mod problem;
 pub mod read;
+pub mod released;
+pub mod schema;
 
+pub use checklist::{checklists, find_checklist, read_checklist};
 pub use problem::{TemplateProblem, to_problem};
+pub use released::Released;

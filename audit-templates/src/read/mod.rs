@@ -4,8 +4,10 @@
 
 mod tree;
 
-use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::{
+    cell::{Cell, RefCell},
+    collections::BTreeMap,
+};
 
 use domain::{Exact, LocalText};
 
@@ -23,6 +25,8 @@ pub struct Report {
     file: String,
     root: Option<Node>,
     problems: RefCell<Vec<TemplateProblem>>,
+    /// How many of the problems were found while reading, so that a default stands in at their place.
+    misread: Cell<usize>,
 }
 
 /// A place in a content file.
@@ -43,8 +47,8 @@ pub struct Fields<'a> {
 
 /// Reads a file with a total reader, then with a validator of the value.
 ///
-/// `validate` may report at any path; what lies at or below a place that was already refused while reading is left
-/// out, since a default stood in there.
+/// `validate` may report at any path; what lies at or below a place that was misread is left out, since a default
+/// stands there.
 ///
 /// # Errors
 /// Every problem, by line.
@@ -58,6 +62,7 @@ pub fn read<T>(
     let value = report.root.as_ref().map(|root| {
         let cursor = Cursor { report: &report, node: Some(root), path: String::new() };
         let value = reader(&cursor);
+        report.misread.set(report.problems.borrow().len());
         validate(&value, &report);
         value
     });
@@ -81,25 +86,27 @@ impl Report {
         };
         let (root, problems) = parse(text);
         let problems = problems.into_iter().map(located).collect();
-        Self { file: file.to_string(), root, problems: RefCell::new(problems) }
+        Self { file: file.to_string(), root, problems: RefCell::new(problems), misread: Cell::new(0) }
     }
 
-    /// Whether something was refused at this path, or above it.
-    pub fn is_refused(&self, path: &str) -> bool {
-        self.problems.borrow().iter().any(|it| {
-            path.strip_prefix(it.path.as_str())
-                .is_some_and(|rest| it.path.is_empty() || rest.is_empty() || rest.starts_with(['.', '[']))
-        })
+    /// Whether the file was wrong at this path or above it, so that a default stands there.
+    pub fn is_misread(&self, path: &str) -> bool {
+        self.any_misread(|it| is_at_or_below(path, it))
     }
 
-    /// Whether something was refused at a path for which this holds.
-    pub fn any_refused(&self, holds: impl Fn(&str) -> bool) -> bool {
-        self.problems.borrow().iter().any(|it| holds(&it.path))
+    /// Whether the file was wrong at this path, above it or below it.
+    pub fn is_misread_within(&self, path: &str) -> bool {
+        self.any_misread(|it| is_at_or_below(path, it) || is_at_or_below(it, path))
     }
 
-    /// Reports a problem at a path, unless something there or above was refused before.
+    /// Whether the file was wrong at a path for which this holds.
+    pub fn any_misread(&self, holds: impl Fn(&str) -> bool) -> bool {
+        self.problems.borrow().iter().take(self.misread.get()).any(|it| holds(&it.path))
+    }
+
+    /// Reports a problem at a path, unless it was misread there or above.
     pub fn refuse(&self, path: &str, code: &str, es: impl Into<String>, en: impl Into<String>) {
-        if self.is_refused(path) {
+        if self.is_misread(path) {
             return;
         }
         let line = self.line_of(path);
@@ -384,6 +391,12 @@ impl<'a> Fields<'a> {
             _ => None,
         }
     }
+}
+
+/// Whether a path is another one or lies below it; everything lies below the empty path.
+fn is_at_or_below(path: &str, other: &str) -> bool {
+    path.strip_prefix(other)
+        .is_some_and(|rest| other.is_empty() || rest.is_empty() || rest.starts_with(['.', '[']))
 }
 
 /// Whether the core schema of YAML 1.2 takes an unquoted scalar for something other than a text.

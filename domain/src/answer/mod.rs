@@ -159,7 +159,7 @@ pub fn photo_field(item: &str) -> String {
 }
 
 /// A wall-clock time of day, to the minute; `"HH:MM"` in JSON.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TimeOfDay {
     minutes: u16,
 }
