@@ -282,7 +282,7 @@ impl Judged<'_> {
     /// Whether full credit can be earned, and no credit where failing is critical.
     fn reach(&self) {
         let item = self.item;
-        if !item.is_scored() {
+        if !item.is_scored() || item.options.iter().any(|it| it.c.is_none()) {
             return;
         }
         let bands = item.credit.as_ref().map(|it| it.bands.as_slice()).unwrap_or_default();
