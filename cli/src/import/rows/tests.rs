@@ -320,3 +320,24 @@ fn a_report_that_cannot_be_written_stops_the_import() {
     rows.refuse(&mut refusals, &row, &[other_half_refused()]).unwrap();
     assert_eq!(refusals.flush().unwrap_err().code, "report_not_written");
 }
+
+#[test]
+fn the_city_of_chicago_s_files_are_read_whole_without_a_refusal() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../data/chicago");
+    let text = fs::read_to_string(folder.join("mapping.yaml")).unwrap();
+    let checklist = &audit_templates::find_checklist("chicago-food-canvass", Some(1)).unwrap().content;
+    let mapping = Mapping::read("mapping.yaml", &text, checklist).unwrap();
+    let refusals = Refusals::new(Box::new(Kept::default())).unwrap();
+    let (visits, answers) = (folder.join("inspections.csv.gz"), folder.join("violations.csv.gz"));
+    let mut reader = AuditReader::open(&mapping, &visits, &answers, refusals).unwrap();
+    let (mut branches, mut unassigned, mut without_position, mut negative) = (HashSet::new(), 0, 0, 0);
+    while let Some(audit) = reader.next_audit().unwrap() {
+        assert_eq!(audit.answers.len(), 44);
+        negative += audit.answers.iter().filter(|(_, it)| it == "\"no\"").count();
+        unassigned += usize::from(audit.auditor.is_unassigned);
+        without_position += usize::from(audit.branch.position.is_none());
+        branches.insert(audit.branch.code);
+    }
+    assert_eq!(reader.counts(), Counts { accepted: 27_600, refused_visits: 0, refused_answers: 0 });
+    assert_eq!((branches.len(), unassigned, without_position, negative), (12_367, 5_200, 110, 113_168));
+}
