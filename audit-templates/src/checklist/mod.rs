@@ -16,8 +16,9 @@ use crate::{
 };
 
 /// The embedded files.
-const FILES: [(&str, &str); 3] = [
+const FILES: [(&str, &str); 4] = [
     ("cc_llamada.yaml", include_str!("../../content/checklists/cc_llamada.yaml")),
+    ("chicago_food.yaml", include_str!("../../content/checklists/chicago_food.yaml")),
     ("mc_oficina_gobierno.yaml", include_str!("../../content/checklists/mc_oficina_gobierno.yaml")),
     ("ms_banco_sucursal.yaml", include_str!("../../content/checklists/ms_banco_sucursal.yaml")),
 ];
