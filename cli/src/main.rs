@@ -1,6 +1,38 @@
-//! The `veedor` binary.
+//! The `veedor` binary: reads the command line and calls one command. Owns the exit codes; each command is a file of
+//! `commands/`.
 
+mod commands;
+mod console;
 #[cfg_attr(not(test), expect(dead_code, reason = "the command that feeds these audits to a device calls it"))]
 mod import;
 
-fn main() {}
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Audits of experience, from the answer to the incentive.
+#[derive(Debug, Parser)]
+#[command(name = "veedor", version, about, propagate_version = true)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Score the answers of a visit: JSON in, explained JSON out
+    Score(commands::score::Arguments),
+    /// List, check and export checklists, standards and plans
+    Template(commands::template::Arguments),
+}
+
+fn main() -> ExitCode {
+    let result = match Arguments::parse().command {
+        Command::Score(arguments) => commands::score::run(&arguments),
+        Command::Template(arguments) => commands::template::run(&arguments),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(problem) => console::report(&problem),
+    }
+}

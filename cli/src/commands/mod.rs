@@ -1,0 +1,4 @@
+//! The commands, one file each: arguments in, a call to the library, a result out.
+
+pub(crate) mod score;
+pub(crate) mod template;

@@ -1,0 +1,97 @@
+//! `veedor template`: lists, checks and exports content.
+
+use std::path::PathBuf;
+
+use audit_templates::{
+    TemplateProblem, checklists, find_checklist, read_checklist, released::canonical_json, to_problem,
+};
+use clap::{Subcommand, ValueEnum};
+use domain::Problem;
+use serde_json::json;
+
+use super::score::{split_version, unknown_template};
+use crate::console;
+
+/// List, check and export content.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    action: Action,
+}
+
+#[derive(Debug, Subcommand)]
+enum Action {
+    /// List the released content: kind, id, version, hash
+    List,
+    /// Check files and print every problem with file, line, path and how to mend it
+    Check {
+        /// Checklist files, YAML or JSON
+        #[arg(required = true, value_name = "FILE")]
+        files: Vec<PathBuf>,
+    },
+    /// Print a released checklist
+    Export {
+        /// Its id, with a version if wanted: `ms-banco-sucursal@1`
+        id: String,
+        /// The file as people wrote it, or the canonical JSON that is hashed
+        #[arg(long, value_enum, default_value_t = Format::Yaml)]
+        format: Format,
+    },
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Format {
+    /// The file as people wrote it
+    Yaml,
+    /// Canonical JSON, without a final newline
+    Json,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// `unknown_template`, `invalid_template`, `unreadable_input`.
+pub(crate) fn run(arguments: &Arguments) -> Result<(), Problem> {
+    match &arguments.action {
+        Action::List => list(),
+        Action::Check { files } => check(files),
+        Action::Export { id, format } => export(id, *format),
+    }
+}
+
+fn list() -> Result<(), Problem> {
+    let lines: String = checklists().iter().map(|it| format!("{}\n", it.lock_line())).collect();
+    console::print_text(&lines)
+}
+
+fn check(files: &[PathBuf]) -> Result<(), Problem> {
+    let mut problems: Vec<TemplateProblem> = Vec::new();
+    let mut checked = Vec::new();
+    for path in files {
+        let name = path.display().to_string();
+        match read_checklist(&name, &console::read_input(path)?) {
+            Ok(checklist) => checked.push(json!({
+                "file": name,
+                "id": checklist.id,
+                "version": checklist.version,
+                "sections": checklist.sections.len(),
+                "items": checklist.items().count(),
+                "sha256": audit_templates::released::sha256_hex(canonical_json(&checklist).as_bytes()),
+            })),
+            Err(found) => problems.extend(found),
+        }
+    }
+    if problems.is_empty() { console::print(&checked) } else { Err(to_problem(&problems)) }
+}
+
+fn export(name: &str, format: Format) -> Result<(), Problem> {
+    let (id, version) = split_version(name);
+    let found = version.and_then(|version| find_checklist(id, version)).ok_or_else(|| {
+        let known = checklists().iter().map(|it| format!("{}@{}", it.content.id, it.content.version));
+        unknown_template(name, &known.collect::<Vec<_>>())
+    })?;
+    console::print_text(match format {
+        Format::Yaml => found.source_yaml,
+        Format::Json => &found.canonical_json,
+    })
+}
