@@ -50,7 +50,7 @@ impl Reason {
 
 /// Writes the report as refusals come.
 pub(crate) struct Refusals {
-    writer: csv::Writer<Box<dyn Write>>,
+    writer: csv::Writer<Box<dyn Write + Send>>,
 }
 
 impl Refusals {
@@ -58,7 +58,7 @@ impl Refusals {
     ///
     /// # Errors
     /// `report_not_written`.
-    pub(crate) fn new(output: Box<dyn Write>) -> Result<Self, Problem> {
+    pub(crate) fn new(output: Box<dyn Write + Send>) -> Result<Self, Problem> {
         let mut writer = csv::Writer::from_writer(output);
         writer.write_record(COLUMNS).map_err(|it| not_written(&it))?;
         Ok(Self { writer })

@@ -5,12 +5,14 @@ use csv::{ByteRecord, ReaderBuilder, StringRecord};
 use domain::{FieldProblem, Problem};
 use flate2::read::MultiGzDecoder;
 use std::{
-    cell::Cell,
     collections::BTreeMap,
     fs::File,
     io::{self, BufRead, BufReader, Read},
     path::{Path, PathBuf},
-    rc::Rc,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
 };
 
 /// Longest row; a longer one is an unclosed quote, behind which no row can be told from the next.
@@ -20,8 +22,8 @@ pub(crate) const MAX_ROW_BYTES: u64 = 1024 * 1024;
 pub(crate) struct Source {
     path: PathBuf,
     reader: csv::Reader<Budgeted>,
-    budget: Rc<Cell<u64>>,
-    read_bytes: Rc<Cell<u64>>,
+    budget: Arc<AtomicU64>,
+    read_bytes: Arc<AtomicU64>,
     file_bytes: u64,
     columns: BTreeMap<String, usize>,
     width: usize,
@@ -67,16 +69,16 @@ impl Source {
     pub(crate) fn open(path: &Path) -> Result<Self, Problem> {
         let file = File::open(path).map_err(|it| unreadable(path, &it))?;
         let file_bytes = file.metadata().map_err(|it| unreadable(path, &it))?.len();
-        let read_bytes = Rc::new(Cell::new(0));
-        let mut counted = BufReader::new(Counted { file, read: Rc::clone(&read_bytes) });
+        let read_bytes = Arc::new(AtomicU64::new(0));
+        let mut counted = BufReader::new(Counted { file, read: Arc::clone(&read_bytes) });
         let begins = counted.fill_buf().map_err(|it| unreadable(path, &it))?;
-        let plain: Box<dyn Read> = if begins.starts_with(&GZIP) {
+        let plain: Box<dyn Read + Send> = if begins.starts_with(&GZIP) {
             Box::new(MultiGzDecoder::new(counted))
         } else {
             Box::new(counted)
         };
-        let budget = Rc::new(Cell::new(MAX_ROW_BYTES));
-        let budgeted = Budgeted { inner: plain, left: Rc::clone(&budget) };
+        let budget = Arc::new(AtomicU64::new(MAX_ROW_BYTES));
+        let budgeted = Budgeted { inner: plain, left: Arc::clone(&budget) };
         let mut reader = ReaderBuilder::new().flexible(true).has_headers(false).from_reader(budgeted);
         let mut header = ByteRecord::new();
         if !reader.read_byte_record(&mut header).map_err(|it| unreadable_row(path, 1, &it))? {
@@ -101,7 +103,7 @@ impl Source {
 
     /// Bytes read so far, and of the whole file, as it lies on the disk.
     pub(crate) fn progress(&self) -> (u64, u64) {
-        (self.read_bytes.get().min(self.file_bytes), self.file_bytes)
+        (self.read_bytes.load(Relaxed).min(self.file_bytes), self.file_bytes)
     }
 
     /// Place of a column by its name in the header.
@@ -124,7 +126,7 @@ impl Source {
     /// # Errors
     /// `unreadable_file` where the file ends in its middle, `row_too_long` behind an unclosed quote.
     pub(crate) fn next_row(&mut self) -> Result<Option<Row>, Problem> {
-        self.budget.set(MAX_ROW_BYTES);
+        self.budget.store(MAX_ROW_BYTES, Relaxed);
         let mut record = ByteRecord::new();
         let line = self.reader.position().line();
         let more =
@@ -194,31 +196,31 @@ fn unreadable_row(path: &Path, line: u64, error: &csv::Error) -> Problem {
 /// Counts what was read of the file.
 struct Counted {
     file: File,
-    read: Rc<Cell<u64>>,
+    read: Arc<AtomicU64>,
 }
 
 impl Read for Counted {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let read = self.file.read(buffer)?;
-        self.read.set(self.read.get().saturating_add(u64::try_from(read).unwrap_or(u64::MAX)));
+        self.read.fetch_add(u64::try_from(read).unwrap_or(u64::MAX), Relaxed);
         Ok(read)
     }
 }
 
 /// Refuses to go on where one row has used up its bytes.
 struct Budgeted {
-    inner: Box<dyn Read>,
-    left: Rc<Cell<u64>>,
+    inner: Box<dyn Read + Send>,
+    left: Arc<AtomicU64>,
 }
 
 impl Read for Budgeted {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let left = self.left.get();
+        let left = self.left.load(Relaxed);
         if left == 0 {
             return Err(io::ErrorKind::FileTooLarge.into());
         }
         let read = self.inner.read(buffer)?;
-        self.left.set(left.saturating_sub(u64::try_from(read).unwrap_or(u64::MAX)));
+        self.left.store(left.saturating_sub(u64::try_from(read).unwrap_or(u64::MAX)), Relaxed);
         Ok(read)
     }
 }

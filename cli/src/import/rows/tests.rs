@@ -3,10 +3,9 @@
 use super::*;
 use crate::import::mapping::tests::{MAPPING, checklist};
 use std::{
-    cell::RefCell,
     fs,
     io::{self, Write},
-    rc::Rc,
+    sync::{Arc, Mutex},
 };
 
 const VISITS: &str = "id,place,name,lat,lon,day,team,risk\n";
@@ -14,11 +13,11 @@ const ANSWERS: &str = "ID,v1,v2,v3,v4\n";
 
 /// A report kept in memory.
 #[derive(Clone, Default)]
-struct Kept(Rc<RefCell<Vec<u8>>>);
+struct Kept(Arc<Mutex<Vec<u8>>>);
 
 impl Write for Kept {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.borrow_mut().extend_from_slice(bytes);
+        self.0.lock().unwrap().extend_from_slice(bytes);
         Ok(bytes.len())
     }
     fn flush(&mut self) -> io::Result<()> {
@@ -72,7 +71,7 @@ fn import_with(visits: &[u8], answers: &[u8], mut each: impl FnMut(&ImportedAudi
     };
     let counts = reader.counts();
     drop(reader);
-    let report = kept.0.borrow().clone();
+    let report = kept.0.lock().unwrap().clone();
     let mut lines = csv::Reader::from_reader(report.as_slice());
     assert_eq!(lines.headers().unwrap().iter().collect::<Vec<_>>(), super::super::refusals::COLUMNS);
     let lines: Vec<_> = lines.records().map(Result::unwrap).collect();
