@@ -1,3 +1,5 @@
+//! Checklist files, good and broken: each rule of the validator is broken once and told where it stands.
+
 use proptest::prelude::*;
 
 use super::*;

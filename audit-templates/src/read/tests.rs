@@ -1,3 +1,5 @@
+//! The reader on files of every shape: what it reads, what it refuses and where, and that no text makes it panic.
+
 use proptest::prelude::*;
 
 use super::*;

@@ -1,3 +1,5 @@
+//! Answers: how times, texts and fields are read and printed.
+
 use alloc::string::ToString;
 
 use super::*;

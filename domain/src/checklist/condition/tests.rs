@@ -1,3 +1,5 @@
+//! Conditions: what they hold for, where an error is told, and their bounds.
+
 use alloc::{collections::BTreeMap, format};
 use proptest::prelude::*;
 
