@@ -6,7 +6,10 @@
 pub const MAX_AHEAD_MS: u64 = 5 * 60 * 1_000;
 
 const COUNTER_BITS: u32 = 16;
-const MAX_MS: u64 = (1 << 48) - 1;
+/// One bit less than there is, so that a clock value fits the signed integers of databases.
+const MAX_MS: u64 = (1 << 47) - 1;
+/// The greatest clock value, and the greatest position, that databases can keep.
+pub const MAX: u64 = i64::MAX.cast_unsigned();
 
 /// The first clock value of a millisecond.
 pub fn at_ms(ms: u64) -> u64 {

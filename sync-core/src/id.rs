@@ -3,11 +3,13 @@
 
 use alloc::{format, string::String};
 use core::{fmt, str::FromStr};
+use hmac::{Hmac, KeyInit, Mac};
 use serde::{
     Deserialize, Deserializer, Serialize, Serializer,
     de::{self, Visitor},
 };
 use sha2::{Digest, Sha256};
+use uuid::Uuid;
 
 /// Reads exactly `N` bytes from hexadecimal text.
 fn from_hex<const N: usize>(text: &str) -> Option<[u8; N]> {
@@ -109,6 +111,18 @@ pub struct Seed(pub [u8; 32]);
 impl fmt::Debug for Seed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Seed(***)")
+    }
+}
+
+impl Seed {
+    /// The seed of an audit from a secret of the device, so that it needs no store and no random: it is the same
+    /// however often an audit is started anew.
+    pub fn derive(secret: &[u8; 32], audit: &Uuid) -> Option<Self> {
+        // HMAC takes a key of any length, so this is always Some.
+        let mac = Hmac::<Sha256>::new_from_slice(secret).ok()?;
+        Some(Self(
+            mac.chain_update(b"veedor-seed-1").chain_update(audit.as_bytes()).finalize().into_bytes().into(),
+        ))
     }
 }
 

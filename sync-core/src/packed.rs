@@ -11,7 +11,7 @@ use serde::{
 use uuid::Uuid;
 
 use crate::{
-    Bytes, DeviceId, Kind, Op, OpId, Seed,
+    Bytes, DeviceId, Kind, Op, OpId, Seed, hlc,
     op::{Opening, SizeError},
 };
 
@@ -154,7 +154,7 @@ impl PackedOps {
         let mut packed = Self::default();
         let (mut devices, mut audits, mut fields) = (Dictionary::new(), Dictionary::new(), Dictionary::new());
         devices.of(&author, |it| packed.devices.push(*it));
-        let (mut hlc, mut expected) = (0_u64, None);
+        let (mut clock, mut expected) = (0_u64, None);
         for (index, op) in ops.into_iter().enumerate() {
             if let Some(gap) = expected.and_then(|it| op.dseq.checked_sub(it)).filter(|it| *it > 0) {
                 packed.skips.push((u32::try_from(index).unwrap_or(u32::MAX), gap));
@@ -167,7 +167,7 @@ impl PackedOps {
             }
             packed.ops.push(PackedOp {
                 kind: op.kind,
-                hlc_step: op.hlc.wrapping_sub(hlc),
+                hlc_step: op.hlc.wrapping_sub(clock),
                 audit: audits.of(&op.audit, |it| packed.audits.push(AuditEntry(*it, seed_of(it)))),
                 round: op.round,
                 field: fields.of(&op.field, |it| packed.fields.push(it.clone())),
@@ -175,7 +175,7 @@ impl PackedOps {
                 value: op.value.clone(),
                 opening: op.opening,
             });
-            hlc = op.hlc;
+            clock = op.hlc;
         }
         packed
     }
@@ -186,7 +186,8 @@ impl PackedOps {
     pub fn unpack(&self, first: u64) -> Result<Vec<Op>, PackError> {
         let ops = self.unpack_any_clock(first)?;
         // Steps that wrap around would make the clock fall.
-        if ops.is_sorted_by(|a, b| a.hlc < b.hlc) { Ok(ops) } else { Err(PackError::Clock) }
+        let believable = ops.last().is_none_or(|it| it.hlc <= hlc::MAX && it.dseq <= hlc::MAX);
+        if believable && ops.is_sorted_by(|a, b| a.hlc < b.hlc) { Ok(ops) } else { Err(PackError::Clock) }
     }
 
     /// As [`Self::unpack`], for stored sets, which may hold forged ops under a forked log: the clock is not looked at.
@@ -198,13 +199,13 @@ impl PackedOps {
         }
         let mut skips = self.skips.iter().peekable();
         let mut ops = Vec::with_capacity(self.ops.len());
-        let (mut dseq, mut hlc) = (first, 0_u64);
+        let (mut dseq, mut clock) = (first, 0_u64);
         for (index, packed) in self.ops.iter().enumerate() {
             if let Some((_, gap)) = skips.next_if(|it| usize::try_from(it.0) == Ok(index)) {
                 dseq = dseq.checked_add(*gap).ok_or(PackError::Index)?;
             }
-            hlc = hlc.wrapping_add(packed.hlc_step);
-            ops.push(self.unpack_one(packed, dseq, hlc)?);
+            clock = clock.wrapping_add(packed.hlc_step);
+            ops.push(self.unpack_one(packed, dseq, clock)?);
             dseq = dseq.checked_add(1).ok_or(PackError::Index)?;
         }
         if skips.next().is_some() { Err(PackError::Index) } else { Ok(ops) }

@@ -15,7 +15,7 @@ pub struct CreateValue {
     /// Template id.
     pub template: String,
     /// Template version.
-    pub version: String,
+    pub version: u32,
     /// SHA-256 of the template's canonical JSON; the pin.
     pub content_hash: Hash,
     /// The branch that is visited.

@@ -41,7 +41,7 @@ pub struct AssignmentRow {
     /// Template id.
     pub template: String,
     /// Template version.
-    pub version: String,
+    pub version: u32,
     /// SHA-256 of the template's canonical JSON.
     pub content_hash: Hash,
     /// State as in the table of visits (`offered`, `accepted`, ...).

@@ -206,6 +206,13 @@ impl AuditOps {
         view::fold(self)
     }
 
+    /// One field of the audit, as [`Self::view`] has it, without reading the others.
+    ///
+    /// - **Shape**: `rounds` is [`Rounds::of`] this set.
+    pub fn register(&self, rounds: &Rounds, field: &str) -> Option<Register> {
+        view::register(self, rounds, field)
+    }
+
     /// The commitment to an op's value; none if the op or its seed is not here.
     pub fn commitment(&self, id: &OpId) -> Option<Hash> {
         let blinds = self.seeds.get(&id.dev).and_then(Blinds::of_seed);

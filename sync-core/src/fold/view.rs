@@ -379,14 +379,28 @@ fn read_registers(view: &mut AuditView, groups: &Groups<'_>) {
             let resolved_by = Some(*id);
             view.conflicts.push(Conflict { kind, field: String::from(*field), ops: seen, resolved_by });
         }
-        let register = standing.into_iter().map(|(id, stored)| RegisterHead {
-            id,
-            eff_hlc: stored.eff_hlc,
-            round: stored.op.round,
-            value: if stored.op.kind == Kind::Clear { None } else { stored.op.value.clone() },
-        });
-        view.fields.insert(String::from(*field), Register { heads: register.collect() });
+        view.fields.insert(String::from(*field), register_of(&standing));
     }
+}
+
+fn register_of(standing: &[Entry<'_>]) -> Register {
+    let head = |(id, stored): &Entry<'_>| RegisterHead {
+        id: *id,
+        eff_hlc: stored.eff_hlc,
+        round: stored.op.round,
+        value: if stored.op.kind == Kind::Clear { None } else { stored.op.value.clone() },
+    };
+    Register { heads: standing.iter().map(head).collect() }
+}
+
+pub(super) fn register(audit: &AuditOps, rounds: &Rounds, field: &str) -> Option<Register> {
+    let writes = |it: &(&OpId, &StoredOp)| it.1.op.kind.writes_field() && it.1.op.field == field;
+    let ops: Vec<Entry<'_>> = audit
+        .iter()
+        .filter(|it| writes(it) && rounds.applies(it.0, it.1))
+        .map(|(id, stored)| (*id, stored))
+        .collect();
+    if ops.is_empty() { None } else { Some(register_of(&heads(&ops))) }
 }
 
 fn read_attachments(view: &mut AuditView, groups: &Groups<'_>) {
