@@ -91,10 +91,13 @@ impl Chain {
         }
     }
 
-    /// Forgets all seeds.
-    pub fn clear_seeds(&mut self) {
-        self.seeds.clear();
-        self.latest = None;
+    /// Tells the seed of the audit that the next ops are on, and forgets those of others: for a writer that goes from
+    /// audit to audit without end.
+    pub fn switch_to(&mut self, audit: Uuid, seed: &Seed) {
+        if self.latest.as_ref().is_none_or(|it| it.0 != audit) {
+            self.seeds.clear();
+            self.latest = Blinds::of_seed(seed).map(|it| (audit, it));
+        }
     }
 
     /// The chain hash after an op: `SHA-256("op1" || previous || canonical(op with its commitment))`; none if the op is

@@ -1,0 +1,34 @@
+//! From the fields of an audit to the answers that `domain` judges. Owns how attachments stand for photos.
+
+use domain::{
+    FieldProblem,
+    answer::{Answer, Answers, parse_field},
+    checklist::Checklist,
+};
+use sync_core::AuditView;
+
+/// The answers of an audit by field; a field that the checklist does not know, or cannot read, is left out. Attachments of a
+/// field that has no answer of its own are its photos.
+pub(crate) fn answers_of(checklist: &Checklist, view: &AuditView) -> Answers {
+    let mut answers = Answers::new();
+    for (field, register) in &view.fields {
+        let json = register.value().and_then(|it| std::str::from_utf8(it).ok());
+        if let Some(Ok(Some(answer))) = json.map(|it| parse_field(checklist, field, it)) {
+            answers.insert(field.clone(), answer);
+        }
+    }
+    for (field, list) in &view.attachments {
+        let photos = || Answer::Photos(list.iter().map(|it| it.value.blob.to_string()).collect());
+        answers.entry(field.clone()).or_insert_with(photos);
+    }
+    answers
+}
+
+/// Those of the problems of completeness that keep an import back: scored items without an answer.
+pub(crate) fn unscored(checklist: &Checklist, problems: Vec<FieldProblem>) -> Vec<FieldProblem> {
+    let is_scored = |it: &FieldProblem| {
+        let id = it.field.trim_start_matches('/');
+        it.code == "required" && checklist.item(id).is_some_and(domain::checklist::Item::is_scored)
+    };
+    problems.into_iter().filter(is_scored).collect()
+}

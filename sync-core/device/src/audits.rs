@@ -1,0 +1,295 @@
+//! Reading: lists, one audit, open conflicts, the device's status. Owns the shapes that screens and the terminal show; all
+//! of them serialise to JSON.
+
+use std::collections::BTreeMap;
+
+use domain::FieldProblem;
+use rusqlite::{OptionalExtension, Row};
+use serde::Serialize;
+use serde_json::value::RawValue;
+use sync_core::{
+    AuditOps, AuditView, DeviceId, Hash, OpId,
+    chain::Head,
+    fold::{Attachment, Conflict, ConflictKind, Phase},
+    payload::{AttachValue, CreateValue, ReturnValue},
+};
+use uuid::Uuid;
+
+use crate::{
+    DeviceError,
+    answers::answers_of,
+    identity::DeviceKind,
+    store::{self, Device},
+};
+
+/// An audit in a list.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct AuditSummary {
+    /// Its id.
+    pub audit: Uuid,
+    /// `empty`, `draft`, `submitted`, `returned`, `approved`, `rejected` or `void`.
+    pub phase: String,
+    /// Current round, from 1.
+    pub round: u32,
+    /// Fields with an answer.
+    pub answered: u64,
+    /// Open conflicts.
+    pub conflicts: u64,
+    /// The pinned template.
+    pub content_hash: Option<Hash>,
+    /// The branch.
+    pub branch: Option<Uuid>,
+    /// The assignment; none for an ad-hoc audit.
+    pub assignment: Option<Uuid>,
+}
+
+/// An answered field.
+#[derive(Debug, Clone, Serialize)]
+pub struct AnswerEntry {
+    /// The answer as JSON; null when it was taken back.
+    pub value: Option<Box<RawValue>>,
+    /// Whether other values stand beside it.
+    pub conflict: bool,
+}
+
+/// An attachment that stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct AttachmentEntry {
+    /// The op that a detach names.
+    pub id: OpId,
+    /// What it is.
+    #[serde(flatten)]
+    pub value: AttachValue,
+}
+
+/// One of the values of a conflict.
+#[derive(Debug, Clone, Serialize)]
+pub struct ConflictValue {
+    /// The op that wrote it.
+    pub op: OpId,
+    /// The value as JSON; null for none.
+    pub value: Option<Box<RawValue>>,
+}
+
+/// A conflict with what is at stake.
+#[derive(Debug, Clone, Serialize)]
+pub struct ConflictEntry {
+    /// What kind.
+    pub kind: ConflictKind,
+    /// The field, or empty.
+    pub field: String,
+    /// The values in question.
+    pub values: Vec<ConflictValue>,
+    /// The op that settled it; null while it is open.
+    pub resolved_by: Option<OpId>,
+}
+
+/// An open conflict of some audit.
+#[derive(Debug, Clone, Serialize)]
+pub struct OpenConflict {
+    /// The audit.
+    pub audit: Uuid,
+    /// The conflict.
+    #[serde(flatten)]
+    pub conflict: ConflictEntry,
+}
+
+/// One audit.
+#[derive(Debug, Clone, Serialize)]
+pub struct AuditDetail {
+    /// Its id.
+    pub audit: Uuid,
+    /// Where it stands.
+    pub phase: Phase,
+    /// Current round, from 1.
+    pub round: u32,
+    /// What it is of.
+    pub pin: Option<CreateValue>,
+    /// Answers by field.
+    pub answers: BTreeMap<String, AnswerEntry>,
+    /// Attachments by field.
+    pub attachments: BTreeMap<String, Vec<AttachmentEntry>>,
+    /// Conflicts, open and settled.
+    pub conflicts: Vec<ConflictEntry>,
+    /// What a submit would still demand; empty if the template is not on this device.
+    pub missing: Vec<FieldProblem>,
+    /// The last return: what to correct.
+    pub returned: Option<ReturnValue>,
+    /// Ops on it.
+    pub ops: usize,
+}
+
+/// A device at a glance.
+#[derive(Debug, Clone, Serialize)]
+pub struct Status {
+    /// Its identity.
+    pub dev: DeviceId,
+    /// What it is used for.
+    pub kind: DeviceKind,
+    /// Its organization; none before it is enrolled.
+    pub org: Option<Uuid>,
+    /// Its user; none before it is enrolled.
+    pub user: Option<Uuid>,
+    /// The server's epoch as last seen.
+    pub epoch: Option<u64>,
+    /// The end of its log.
+    pub head: Head,
+    /// What is on the server.
+    pub acked: Head,
+    /// Ops that are not on the server.
+    pub pending_ops: u64,
+    /// Audits by phase.
+    pub audits: BTreeMap<String, u64>,
+    /// Open conflicts.
+    pub conflicts: u64,
+    /// Entries of streams that could not be understood.
+    pub quarantined: u64,
+    /// Positions in streams.
+    pub streams: BTreeMap<String, u64>,
+}
+
+fn raw(value: Option<&[u8]>) -> Option<Box<RawValue>> {
+    let text = String::from_utf8(value?.to_vec()).ok()?;
+    // A payload that is no JSON (of a lifecycle op) has nothing to show here.
+    RawValue::from_string(text).ok()
+}
+
+fn conflict_entry(audit: &AuditOps, conflict: &Conflict) -> ConflictEntry {
+    let value = |id: &OpId| ConflictValue {
+        op: *id,
+        value: raw(audit.get(id).and_then(|it| it.op.value.as_deref())),
+    };
+    ConflictEntry {
+        kind: conflict.kind,
+        field: conflict.field.clone(),
+        values: conflict.ops.iter().map(value).collect(),
+        resolved_by: conflict.resolved_by,
+    }
+}
+
+fn summary(row: &Row<'_>) -> rusqlite::Result<AuditSummary> {
+    Ok(AuditSummary {
+        audit: Uuid::from_bytes(row.get(0)?),
+        phase: row.get(1)?,
+        round: row.get(2)?,
+        answered: row.get(3)?,
+        conflicts: row.get(4)?,
+        content_hash: row.get::<_, Option<_>>(5)?.map(Hash),
+        branch: row.get::<_, Option<_>>(6)?.map(Uuid::from_bytes),
+        assignment: row.get::<_, Option<_>>(7)?.map(Uuid::from_bytes),
+    })
+}
+
+fn returned(view: &AuditView) -> Option<ReturnValue> {
+    let last = view.lifecycle.iter().rev().find(|it| it.kind == sync_core::Kind::Return)?;
+    sync_core::codec::from_cbor(last.value.as_deref()?).ok()
+}
+
+impl Device {
+    /// Audits on this device, by id, after one (for paging), at most `limit`.
+    ///
+    /// - **Errors**: storage.
+    pub fn list(&self, after: Option<Uuid>, limit: u32) -> Result<Vec<AuditSummary>, DeviceError> {
+        let mut list = self.conn.prepare_cached(
+            "SELECT audit, phase, round, answered, conflicts, content_hash, branch, assignment FROM audits \
+             WHERE audit > ?1 ORDER BY audit LIMIT ?2",
+        )?;
+        let after = after.map_or_else(Vec::new, |it| it.into_bytes().to_vec());
+        let rows = list.query_map((after, limit), summary)?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// The ops of an audit.
+    ///
+    /// - **Errors**: `unknown_audit`; storage.
+    pub fn ops(&self, audit: Uuid) -> Result<AuditOps, DeviceError> {
+        let mut find = self.conn.prepare_cached("SELECT ops FROM audits WHERE audit = ?1")?;
+        let bytes: Option<Vec<u8>> = find.query_row([audit.into_bytes()], |row| row.get(0)).optional()?;
+        let bytes = bytes.ok_or_else(|| {
+            DeviceError::problem(
+                404,
+                "unknown_audit",
+                format!("Visita desconocida: {audit}"),
+                format!("unknown audit: {audit}"),
+            )
+        })?;
+        Ok(AuditOps::decode(&bytes)?)
+    }
+
+    /// One audit.
+    ///
+    /// - **Errors**: `unknown_audit`; storage.
+    pub fn view(&mut self, audit: Uuid) -> Result<AuditDetail, DeviceError> {
+        let ops = self.ops(audit)?;
+        let view = ops.view();
+        let missing = match view.pin().map(|it| self.template(&it.content_hash)) {
+            Some(Ok(template)) => template.completeness(&answers_of(template.checklist(), &view)),
+            Some(Err(DeviceError::Problem(_))) | None => Vec::new(),
+            Some(Err(other)) => return Err(other),
+        };
+        let answers = view.fields.iter().map(|(field, it)| {
+            (field.clone(), AnswerEntry { value: raw(it.value()), conflict: it.is_conflict() })
+        });
+        let entry = |it: &Attachment| AttachmentEntry { id: it.id, value: it.value.clone() };
+        let attachments =
+            view.attachments.iter().map(|(field, list)| (field.clone(), list.iter().map(entry).collect()));
+        Ok(AuditDetail {
+            audit,
+            phase: view.phase,
+            round: view.rounds.current,
+            pin: view.pin().cloned(),
+            answers: answers.collect(),
+            attachments: attachments.collect(),
+            conflicts: view.conflicts.iter().map(|it| conflict_entry(&ops, it)).collect(),
+            missing,
+            returned: returned(&view),
+            ops: ops.len(),
+        })
+    }
+
+    /// Open conflicts of all audits, at most `limit` audits.
+    ///
+    /// - **Errors**: storage.
+    pub fn conflicts(&self, limit: u32) -> Result<Vec<OpenConflict>, DeviceError> {
+        let mut list = self
+            .conn
+            .prepare_cached("SELECT audit, ops FROM audits WHERE conflicts > 0 ORDER BY audit LIMIT ?1")?;
+        let rows =
+            list.query_map([limit], |row| Ok((row.get::<_, [u8; 16]>(0)?, row.get::<_, Vec<u8>>(1)?)))?;
+        let mut open = Vec::new();
+        for row in rows {
+            let (id, bytes) = row?;
+            let (audit, ops) = (Uuid::from_bytes(id), AuditOps::decode(&bytes)?);
+            let entry = |it: &Conflict| OpenConflict { audit, conflict: conflict_entry(&ops, it) };
+            open.extend(ops.view().open_conflicts().map(entry));
+        }
+        Ok(open)
+    }
+
+    /// The device at a glance.
+    ///
+    /// - **Errors**: storage.
+    pub fn status(&self) -> Result<Status, DeviceError> {
+        let enrolment = self.enrolment()?;
+        let acked = store::get_head(&self.conn, "acked")?;
+        let mut by_phase = self.conn.prepare_cached("SELECT phase, count(*) FROM audits GROUP BY phase")?;
+        let audits = by_phase.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        let mut cursors = self.conn.prepare_cached("SELECT id, cursor FROM stream")?;
+        let streams = cursors.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        let count = |sql: &str| self.conn.query_row(sql, [], |row| row.get(0));
+        Ok(Status {
+            dev: self.dev(),
+            kind: self.kind,
+            org: enrolment.as_ref().map(|it| it.org),
+            user: enrolment.as_ref().map(|it| it.user),
+            epoch: store::get_number(&self.conn, "epoch")?,
+            head: self.head,
+            acked,
+            pending_ops: self.head.dseq.saturating_sub(acked.dseq),
+            audits: audits.collect::<Result<_, _>>()?,
+            conflicts: count("SELECT coalesce(sum(conflicts), 0) FROM audits")?,
+            quarantined: count("SELECT count(*) FROM quarantine")?,
+            streams: streams.collect::<Result<_, _>>()?,
+        })
+    }
+}

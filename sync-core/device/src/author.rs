@@ -1,0 +1,425 @@
+//! What a person does on a device: start, answer, attach, resolve, submit. Owns which of these an audit accepts now; each
+//! is checked whole before anything is written, so a refused edit leaves a batch as it was.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use domain::{
+    FieldProblem, Problem,
+    answer::{AnswerField, AnswerPart, parse_field},
+    checklist::ItemType,
+    ids::{AssignmentId, audit_of_assignment},
+    visit_score::PreparedChecklist,
+};
+use rusqlite::TransactionBehavior;
+use sync_core::{
+    Bytes, Hash, Kind, OpId,
+    chain::Chain,
+    content,
+    fold::Phase,
+    payload::{self, AttachValue, CreateValue, VoidValue},
+    reference::BRANCH,
+};
+use uuid::Uuid;
+
+use crate::{
+    DeviceError,
+    answers::{answers_of, unscored},
+    identity::DeviceKind,
+    mirror,
+    store::Device,
+    writer::{Draft, Writer},
+};
+
+/// What is to be audited.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Start {
+    /// A mirrored assignment; its audit has the id that follows from it.
+    Assignment(Uuid),
+    /// A visit that nobody planned.
+    AdHoc {
+        /// Id of the audit: a new UUIDv7, or for an import one that follows from the source, so that it can be repeated.
+        audit: Uuid,
+        /// The branch; mirrored, save for an import.
+        branch: Uuid,
+        /// The template, on this device.
+        content_hash: Hash,
+        /// The source's own id of the visit, for an import.
+        source: Option<String>,
+        /// Wall clock of the visit as the source has it, for an import.
+        visited_at: Option<String>,
+    },
+}
+
+/// What a submit demands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SubmitRule {
+    /// Everything that the template demands: answers, photos, comments.
+    Complete,
+    /// Only that scored items are answered: for imports, whose source had no such demands.
+    ScoredItemsAnswered,
+}
+
+/// Edits of one transaction: all of them are durable when [`Device::batch`] returns, or none.
+pub struct Batch<'a> {
+    writer: Writer<'a>,
+    templates: &'a mut BTreeMap<Hash, Arc<PreparedChecklist>>,
+    kind: DeviceKind,
+}
+
+fn not_found(code: &str, es: &str, en: &str, id: impl std::fmt::Display) -> DeviceError {
+    DeviceError::problem(404, code, format!("{es}: {id}"), format!("{en}: {id}"))
+}
+
+fn not_editable(phase: Phase) -> DeviceError {
+    let (es, en) = match phase {
+        Phase::Submitted => ("La visita ya fue enviada", "the visit has been submitted"),
+        Phase::Approved => ("La visita ya fue aprobada", "the visit has been approved"),
+        Phase::Rejected => ("La visita fue rechazada", "the visit was rejected"),
+        _ => ("La visita fue anulada", "the visit was voided"),
+    };
+    DeviceError::problem(409, "audit_not_editable", es, en)
+}
+
+impl Batch<'_> {
+    /// Starts an audit; starting it again only gives its id.
+    ///
+    /// - **Errors**: `unknown_assignment`, `assignment_not_accepted`, `unknown_branch`, `unknown_template`; storage.
+    pub fn start(&mut self, start: &Start, now_ms: u64) -> Result<Uuid, DeviceError> {
+        let (audit, value) = self.creation(start)?;
+        if self.writer.audit(audit)?.pin.is_none() {
+            let value = Some(payload::to_value(&value)?);
+            let draft = Draft { kind: Kind::Create, audit, field: "", base: Vec::new(), value };
+            self.writer.append(draft, now_ms)?;
+        }
+        Ok(audit)
+    }
+
+    fn creation(&mut self, start: &Start) -> Result<(Uuid, CreateValue), DeviceError> {
+        match start {
+            Start::Assignment(id) => {
+                let row = mirror::assignment(self.writer.conn, *id)?.ok_or_else(|| {
+                    not_found("unknown_assignment", "Asignación desconocida", "unknown assignment", id)
+                })?;
+                if !matches!(row.state.as_str(), "accepted" | "in_progress" | "returned") {
+                    return Err(DeviceError::problem(
+                        409,
+                        "assignment_not_accepted",
+                        format!("La asignación está en estado «{}» y no se puede empezar", row.state),
+                        format!("the assignment is `{}` and cannot be started", row.state),
+                    ));
+                }
+                let value = self.pinning(&row.content_hash, row.branch, Some(*id))?;
+                Ok((audit_of_assignment(AssignmentId(*id)).0, value))
+            }
+            Start::AdHoc { audit, branch, content_hash, source, visited_at } => {
+                let known = self.kind == DeviceKind::Import
+                    || mirror::find(self.writer.conn, BRANCH, &branch.to_string())?.is_some();
+                if !known {
+                    return Err(not_found(
+                        "unknown_branch",
+                        "Sucursal desconocida",
+                        "unknown branch",
+                        branch,
+                    ));
+                }
+                let value = self.pinning(content_hash, *branch, None)?;
+                let (source, visited_at) = (source.clone(), visited_at.clone());
+                Ok((*audit, CreateValue { source, visited_at, ..value }))
+            }
+        }
+    }
+
+    fn pinning(
+        &mut self,
+        content_hash: &Hash,
+        branch: Uuid,
+        assignment: Option<Uuid>,
+    ) -> Result<CreateValue, DeviceError> {
+        let template = mirror::template(self.writer.conn, self.templates, content_hash)?;
+        let checklist = template.checklist();
+        Ok(CreateValue {
+            template: checklist.id.clone(),
+            version: checklist.version,
+            content_hash: *content_hash,
+            branch,
+            assignment,
+            source: None,
+            visited_at: None,
+        })
+    }
+
+    /// The template of an audit that accepts edits.
+    fn editable(&mut self, audit: Uuid) -> Result<Arc<PreparedChecklist>, DeviceError> {
+        let open = self.writer.audit(audit)?;
+        let pin = open
+            .pin
+            .ok_or_else(|| not_found("unknown_audit", "Visita desconocida", "unknown audit", audit))?;
+        if !matches!(open.phase, Phase::Draft | Phase::Returned) {
+            return Err(not_editable(open.phase));
+        }
+        if let Some(template) = &open.template {
+            return Ok(Arc::clone(template));
+        }
+        let template = mirror::template(self.writer.conn, self.templates, &pin)?;
+        self.writer.audit(audit)?.template = Some(Arc::clone(&template));
+        Ok(template)
+    }
+
+    /// Answers a field (`B02`, `B02#comment`, `B02#photo`); `null` takes the answer back. An answer that stands already writes
+    /// nothing.
+    ///
+    /// - **Shape**: `json` as in DOMAIN.md 11.
+    /// - **Errors**: `unknown_audit`, `audit_not_editable`, `invalid_answers` with what does not fit, `op_too_large`; storage.
+    pub fn answer(
+        &mut self,
+        audit: Uuid,
+        field: &str,
+        json: &str,
+        now_ms: u64,
+    ) -> Result<Option<OpId>, DeviceError> {
+        let value = self.parse(audit, field, json)?;
+        let open = self.writer.audit(audit)?;
+        let register = open.ops.register(&open.rounds, field);
+        let stands = register
+            .as_ref()
+            .map_or(value.is_none(), |it| !it.is_conflict() && it.value() == value.as_deref());
+        if stands {
+            return Ok(None);
+        }
+        let base = register.map(|it| it.base()).unwrap_or_default();
+        let kind = if value.is_some() { Kind::Set } else { Kind::Clear };
+        self.writer.append(Draft { kind, audit, field, base, value }, now_ms).map(Some)
+    }
+
+    fn parse(&mut self, audit: Uuid, field: &str, json: &str) -> Result<Option<Bytes>, DeviceError> {
+        let template = self.editable(audit)?;
+        let answer = parse_field(template.checklist(), field, json).map_err(|problem| {
+            Problem::invalid("invalid_answers", "The answer does not fit its item", vec![problem])
+        })?;
+        Ok(answer.map(|it| Bytes::from(it.to_json().as_str())))
+    }
+
+    /// Settles a conflict: the value (or `null` for no answer) stands in place of every head and of late answers to the field.
+    ///
+    /// - **Errors**: as [`Self::answer`]; `no_conflict` if there is nothing to settle.
+    pub fn resolve(
+        &mut self,
+        audit: Uuid,
+        field: &str,
+        json: &str,
+        now_ms: u64,
+    ) -> Result<OpId, DeviceError> {
+        let value = self.parse(audit, field, json)?;
+        let view = self.writer.audit(audit)?.ops.view();
+        let late = view.open_conflicts().filter(|it| it.kind == sync_core::fold::ConflictKind::Late);
+        let late: Vec<OpId> = late.filter(|it| it.field == field).flat_map(|it| it.ops.clone()).collect();
+        let register = view.fields.get(field);
+        if late.is_empty() && !register.is_some_and(|it| it.is_conflict()) {
+            return Err(not_found(
+                "no_conflict",
+                "El campo no tiene conflicto",
+                "the field has no conflict",
+                field,
+            ));
+        }
+        let mut base = register.map(|it| it.base()).unwrap_or_default();
+        base.extend(late);
+        base.sort_unstable();
+        self.writer.append(Draft { kind: Kind::Resolve, audit, field, base, value }, now_ms)
+    }
+
+    /// Adds a photo to a field (a photo item, or `B02#photo`). The bytes are the blob lane's.
+    ///
+    /// - **Errors**: `unknown_audit`, `audit_not_editable`, `invalid_answers`; storage.
+    pub fn attach(
+        &mut self,
+        audit: Uuid,
+        field: &str,
+        attachment: &AttachValue,
+        now_ms: u64,
+    ) -> Result<OpId, DeviceError> {
+        let template = self.editable(audit)?;
+        let takes_photos = AnswerField::parse(field).is_some_and(|it| {
+            template.checklist().item(it.item).is_some_and(|item| match it.part {
+                AnswerPart::Photos => true,
+                AnswerPart::Value => item.kind == ItemType::Photo,
+                AnswerPart::Comment => false,
+            })
+        });
+        if !takes_photos {
+            let problem = FieldProblem::new(
+                domain::problem::pointer("", field),
+                "no_photo_field",
+                "El campo no admite fotos",
+                "the field takes no photos",
+            );
+            let title = "The attachment does not fit its item";
+            return Err(Problem::invalid("invalid_answers", title, vec![problem]).into());
+        }
+        let value = Some(payload::to_value(attachment)?);
+        self.writer.append(Draft { kind: Kind::Attach, audit, field, base: Vec::new(), value }, now_ms)
+    }
+
+    /// Takes an attachment away.
+    ///
+    /// - **Errors**: `unknown_audit`, `audit_not_editable`, `unknown_attachment`; storage.
+    pub fn detach(&mut self, audit: Uuid, attachment: OpId, now_ms: u64) -> Result<OpId, DeviceError> {
+        self.editable(audit)?;
+        let view = self.writer.audit(audit)?.ops.view();
+        let holds =
+            |it: &&(&String, &Vec<sync_core::fold::Attachment>)| it.1.iter().any(|a| a.id == attachment);
+        let list: Vec<_> = view.attachments.iter().collect();
+        let (field, _) = list.iter().find(holds).ok_or_else(|| {
+            not_found("unknown_attachment", "Foto desconocida", "unknown attachment", attachment)
+        })?;
+        let base = vec![attachment];
+        self.writer.append(Draft { kind: Kind::Detach, audit, field, base, value: None }, now_ms)
+    }
+
+    /// Hands the current round in.
+    ///
+    /// - **Errors**: `unknown_audit`, `audit_not_editable`, `incomplete` with every demand that is not met; storage.
+    pub fn submit(&mut self, audit: Uuid, rule: SubmitRule, now_ms: u64) -> Result<OpId, DeviceError> {
+        let template = self.editable(audit)?;
+        let open = self.writer.audit(audit)?;
+        let view = open.ops.view();
+        let answers = answers_of(template.checklist(), &view);
+        let mut problems = template.completeness(&answers);
+        if rule == SubmitRule::ScoredItemsAnswered {
+            problems = unscored(template.checklist(), problems);
+        }
+        if !problems.is_empty() {
+            return Err(Problem::invalid("incomplete", "The visit is not complete", problems).into());
+        }
+        let value = Some(payload::to_value(&content::submit_value(&open.ops, &view))?);
+        self.writer.append(Draft { kind: Kind::Submit, audit, field: "", base: Vec::new(), value }, now_ms)
+    }
+
+    /// Voids an audit that is not handed in.
+    ///
+    /// - **Errors**: `unknown_audit`, `audit_not_editable`; storage.
+    pub fn void(&mut self, audit: Uuid, reason: &str, now_ms: u64) -> Result<OpId, DeviceError> {
+        self.editable(audit)?;
+        let value = Some(payload::to_value(&VoidValue { reason: reason.to_owned() })?);
+        self.writer.append(Draft { kind: Kind::Void, audit, field: "", base: Vec::new(), value }, now_ms)
+    }
+
+    /// Where an audit stands; [`Phase::Empty`] if nothing is known of it.
+    ///
+    /// - **Errors**: storage.
+    pub fn phase(&mut self, audit: Uuid) -> Result<Phase, DeviceError> {
+        Ok(self.writer.audit(audit)?.phase)
+    }
+}
+
+impl Device {
+    /// Runs work on the store in one durable transaction; what it leaves in memory counts only if it commits.
+    pub(crate) fn transact<T>(
+        &mut self,
+        work: impl FnOnce(Writer<'_>, &mut BTreeMap<Hash, Arc<PreparedChecklist>>) -> Result<T, DeviceError>,
+    ) -> Result<T, DeviceError> {
+        let (mut head, mut clock) = (self.head, self.clock);
+        let mut open = std::mem::take(&mut self.open);
+        let dev = self.keys.dev();
+        let tx = self.conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let offset_ms = Self::clock_offset(&tx)?;
+        let writer = Writer {
+            conn: &tx,
+            dev,
+            secret: &self.keys.secret,
+            head: &mut head,
+            clock: &mut clock,
+            open: &mut open,
+            chain: Chain::new(),
+            offset_ms,
+        };
+        let result = work(writer, &mut self.templates)?;
+        tx.commit()?;
+        (self.head, self.clock, self.open) = (head, clock, open);
+        Ok(result)
+    }
+
+    /// Several edits in one durable transaction.
+    ///
+    /// - **Errors**: what `edit` returns; then nothing is written. An edit that is refused with a problem wrote nothing, so
+    ///   `edit` may go on after it.
+    pub fn batch<T>(
+        &mut self,
+        edit: impl FnOnce(&mut Batch<'_>) -> Result<T, DeviceError>,
+    ) -> Result<T, DeviceError> {
+        let kind = self.kind;
+        self.transact(|writer, templates| {
+            let mut batch = Batch { writer, templates, kind };
+            let result = edit(&mut batch)?;
+            batch.writer.flush()?;
+            Ok(result)
+        })
+    }
+
+    /// [`Batch::start`] in a transaction of its own.
+    ///
+    /// - **Errors**: as there.
+    pub fn start(&mut self, start: &Start, now_ms: u64) -> Result<Uuid, DeviceError> {
+        self.batch(|it| it.start(start, now_ms))
+    }
+
+    /// [`Batch::answer`] in a transaction of its own.
+    ///
+    /// - **Errors**: as there.
+    pub fn answer(
+        &mut self,
+        audit: Uuid,
+        field: &str,
+        json: &str,
+        now_ms: u64,
+    ) -> Result<Option<OpId>, DeviceError> {
+        self.batch(|it| it.answer(audit, field, json, now_ms))
+    }
+
+    /// [`Batch::resolve`] in a transaction of its own.
+    ///
+    /// - **Errors**: as there.
+    pub fn resolve(
+        &mut self,
+        audit: Uuid,
+        field: &str,
+        json: &str,
+        now_ms: u64,
+    ) -> Result<OpId, DeviceError> {
+        self.batch(|it| it.resolve(audit, field, json, now_ms))
+    }
+
+    /// [`Batch::attach`] in a transaction of its own.
+    ///
+    /// - **Errors**: as there.
+    pub fn attach(
+        &mut self,
+        audit: Uuid,
+        field: &str,
+        attachment: &AttachValue,
+        now_ms: u64,
+    ) -> Result<OpId, DeviceError> {
+        self.batch(|it| it.attach(audit, field, attachment, now_ms))
+    }
+
+    /// [`Batch::detach`] in a transaction of its own.
+    ///
+    /// - **Errors**: as there.
+    pub fn detach(&mut self, audit: Uuid, attachment: OpId, now_ms: u64) -> Result<OpId, DeviceError> {
+        self.batch(|it| it.detach(audit, attachment, now_ms))
+    }
+
+    /// [`Batch::submit`] in a transaction of its own, with everything that the template demands.
+    ///
+    /// - **Errors**: as there.
+    pub fn submit(&mut self, audit: Uuid, now_ms: u64) -> Result<OpId, DeviceError> {
+        self.batch(|it| it.submit(audit, SubmitRule::Complete, now_ms))
+    }
+
+    /// [`Batch::void`] in a transaction of its own.
+    ///
+    /// - **Errors**: as there.
+    pub fn void(&mut self, audit: Uuid, reason: &str, now_ms: u64) -> Result<OpId, DeviceError> {
+        self.batch(|it| it.void(audit, reason, now_ms))
+    }
+}

@@ -1,0 +1,138 @@
+//! What a device mirrors of its organization: templates, branches and assignments. Owns reading them and the check that
+//! a template is what its hash says.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use domain::{checklist::Checklist, visit_score::PreparedChecklist};
+use rusqlite::{Connection, OptionalExtension};
+use serde::{Serialize, de::DeserializeOwned};
+use sync_core::{
+    Hash,
+    reference::{ASSIGNMENT, AssignmentRow, BRANCH, BranchRow, TEMPLATE},
+};
+use uuid::Uuid;
+
+use crate::{DeviceError, store::Device};
+
+/// A template on this device.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct MirroredTemplate {
+    /// SHA-256 of its canonical JSON.
+    pub content_hash: Hash,
+    /// Its id.
+    pub id: String,
+    /// Its version.
+    pub version: u32,
+}
+
+pub(crate) fn find(conn: &Connection, kind: &str, id: &str) -> Result<Option<Vec<u8>>, DeviceError> {
+    let mut find = conn.prepare_cached("SELECT json FROM reference WHERE kind = ?1 AND id = ?2")?;
+    Ok(find.query_row((kind, id), |row| row.get(0)).optional()?)
+}
+
+pub(crate) fn put(conn: &Connection, kind: &str, id: &str, json: &[u8]) -> Result<(), DeviceError> {
+    conn.prepare_cached(
+        "INSERT INTO reference (kind, id, json) VALUES (?1, ?2, ?3) \
+         ON CONFLICT (kind, id) DO UPDATE SET json = excluded.json",
+    )?
+    .execute((kind, id, json))?;
+    Ok(())
+}
+
+/// Reads a template's canonical JSON.
+///
+/// - **Errors**: a text of what is wrong with it.
+pub(crate) fn read_template(json: &[u8]) -> Result<PreparedChecklist, String> {
+    let checklist: Checklist = serde_json::from_slice(json).map_err(|e| e.to_string())?;
+    PreparedChecklist::new(&checklist).map_err(|e| e.title)
+}
+
+fn no_template(hash: &Hash) -> DeviceError {
+    DeviceError::problem(
+        404,
+        "unknown_template",
+        format!("El cuestionario {hash} no está en este dispositivo; sincronice primero"),
+        format!("the checklist {hash} is not on this device; synchronise first"),
+    )
+}
+
+/// A template by its hash, prepared once.
+pub(crate) fn template(
+    conn: &Connection,
+    cache: &mut BTreeMap<Hash, Arc<PreparedChecklist>>,
+    hash: &Hash,
+) -> Result<Arc<PreparedChecklist>, DeviceError> {
+    if let Some(known) = cache.get(hash) {
+        return Ok(Arc::clone(known));
+    }
+    let json = find(conn, TEMPLATE, &hash.to_string())?.ok_or_else(|| no_template(hash))?;
+    let prepared = Arc::new(read_template(&json).map_err(DeviceError::corrupt)?);
+    cache.insert(*hash, Arc::clone(&prepared));
+    Ok(prepared)
+}
+
+pub(crate) fn assignment(conn: &Connection, id: Uuid) -> Result<Option<AssignmentRow>, DeviceError> {
+    find(conn, ASSIGNMENT, &id.to_string())?
+        .map(|json| serde_json::from_slice(&json).map_err(DeviceError::corrupt))
+        .transpose()
+}
+
+impl Device {
+    fn rows<T: DeserializeOwned>(&self, kind: &str) -> Result<Vec<T>, DeviceError> {
+        let mut list = self.conn.prepare_cached("SELECT json FROM reference WHERE kind = ?1 ORDER BY id")?;
+        let rows = list.query_map([kind], |row| row.get::<_, Vec<u8>>(0))?;
+        rows.map(|json| serde_json::from_slice(&json?).map_err(DeviceError::corrupt)).collect()
+    }
+
+    /// The assignments of the user.
+    ///
+    /// - **Errors**: storage.
+    pub fn assignments(&self) -> Result<Vec<AssignmentRow>, DeviceError> {
+        self.rows(ASSIGNMENT)
+    }
+
+    /// The branches that can be visited.
+    ///
+    /// - **Errors**: storage.
+    pub fn branches(&self) -> Result<Vec<BranchRow>, DeviceError> {
+        self.rows(BRANCH)
+    }
+
+    /// The templates on this device.
+    ///
+    /// - **Errors**: storage.
+    pub fn templates(&self) -> Result<Vec<MirroredTemplate>, DeviceError> {
+        let mut list =
+            self.conn.prepare_cached("SELECT id, json FROM reference WHERE kind = ?1 ORDER BY id")?;
+        let rows =
+            list.query_map([TEMPLATE], |row| Ok((row.get::<_, String>(0)?, row.get::<_, Vec<u8>>(1)?)))?;
+        rows.map(|row| {
+            let (hash, json) = row?;
+            let checklist: Checklist = serde_json::from_slice(&json).map_err(DeviceError::corrupt)?;
+            let content_hash = hash.parse().map_err(DeviceError::Corrupt)?;
+            Ok(MirroredTemplate { content_hash, id: checklist.id, version: checklist.version })
+        })
+        .collect()
+    }
+
+    /// The checklist of a hash, as prepared for scoring.
+    ///
+    /// - **Errors**: `unknown_template`; storage.
+    pub fn template(&mut self, content_hash: &Hash) -> Result<Arc<PreparedChecklist>, DeviceError> {
+        template(&self.conn, &mut self.templates, content_hash)
+    }
+
+    /// Puts a template on this device without the network (the importer has it at hand). It is addressed by its content, so it
+    /// cannot replace another.
+    ///
+    /// - **Shape**: canonical JSON of the checklist.
+    /// - **Errors**: `invalid_template`; storage.
+    pub fn add_template(&mut self, json: &[u8]) -> Result<Hash, DeviceError> {
+        read_template(json).map_err(|e| {
+            DeviceError::problem(422, "invalid_template", format!("El cuestionario no es válido: {e}"), e)
+        })?;
+        let hash = Hash::of(json);
+        put(&self.conn, TEMPLATE, &hash.to_string(), json)?;
+        Ok(hash)
+    }
+}

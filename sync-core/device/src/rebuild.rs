@@ -1,0 +1,109 @@
+//! Making the projection anew from the facts, and checking the facts. Owns nothing else: what is projected is `writer`'s.
+
+use sync_core::{Hash, Seed, chain::Chain, codec::Nested, exchange::Body, fold::Arrival};
+use uuid::Uuid;
+
+use crate::{
+    DeviceError,
+    store::Device,
+    sync::take_in_body,
+    writer::{LOG_COLUMNS, OpenAudits, Writer, read_op},
+};
+
+impl Device {
+    /// Makes the projection anew from the own log and the entries of streams: the same bytes come out.
+    ///
+    /// - **Errors**: storage; then the old projection stands.
+    pub fn rebuild(&mut self) -> Result<(), DeviceError> {
+        self.open = OpenAudits::default();
+        let result = self.transact(|mut writer, _| {
+            writer.conn.execute("DELETE FROM audits", [])?;
+            replay_log(&mut writer)?;
+            replay_feed(&mut writer)?;
+            writer.flush()
+        });
+        self.open = OpenAudits::default();
+        result
+    }
+
+    /// A hash over the projection, for comparing it before and after.
+    ///
+    /// - **Errors**: storage.
+    pub fn projection_hash(&self) -> Result<Hash, DeviceError> {
+        let mut list = self.conn.prepare(
+            "SELECT audit, ops, phase, round, answered, conflicts, coalesce(content_hash, x''), coalesce(branch, x''), \
+             coalesce(assignment, x''), changed_hlc FROM audits ORDER BY audit",
+        )?;
+        let mut rows = list.query([])?;
+        let mut all = Hash::ZERO;
+        while let Some(row) = rows.next()? {
+            let mut bytes = all.0.to_vec();
+            for column in 0..10 {
+                match row.get_ref(column)? {
+                    rusqlite::types::ValueRef::Integer(number) => bytes.extend(number.to_be_bytes()),
+                    other => {
+                        let part = other.as_bytes().map_err(DeviceError::corrupt)?;
+                        bytes.extend(u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes());
+                        bytes.extend(part);
+                    }
+                }
+            }
+            all = Hash::of(&bytes);
+        }
+        Ok(all)
+    }
+
+    /// Checks that the own log still chains to its head.
+    ///
+    /// - **Errors**: the log is damaged, and from where; storage.
+    pub fn verify_log(&self) -> Result<(), DeviceError> {
+        let sql = format!("SELECT {LOG_COLUMNS} FROM oplog ORDER BY dseq");
+        let mut list = self.conn.prepare(&sql)?;
+        let mut rows = list.query([])?;
+        let (mut chain, mut h, mut expected) = (Chain::new(), Hash::ZERO, 1_u64);
+        while let Some(row) = rows.next()? {
+            let (op, stored) = read_op(row)?;
+            let seed = Seed::derive(&self.keys.secret, &op.audit);
+            let seed = seed.ok_or_else(|| DeviceError::corrupt("no seed for an op"))?;
+            chain.switch_to(op.audit, &seed);
+            h = chain.link(&h, &op).ok_or_else(|| DeviceError::corrupt("no seed for an op"))?;
+            if op.dseq != expected || h != stored {
+                return Err(DeviceError::corrupt(format!("the log breaks at op {expected}")));
+            }
+            expected = expected.saturating_add(1);
+        }
+        Ok(())
+    }
+}
+
+fn replay_log(writer: &mut Writer<'_>) -> Result<(), DeviceError> {
+    let conn = writer.conn;
+    let mut list = conn.prepare(&format!("SELECT {LOG_COLUMNS} FROM oplog ORDER BY dseq"))?;
+    let mut rows = list.query([])?;
+    while let Some(row) = rows.next()? {
+        let (op, _) = read_op(row)?;
+        let seed = writer.seed(&op.audit)?;
+        writer.take_in(writer.dev, op, Some(seed), Arrival::LOCAL)?;
+    }
+    Ok(())
+}
+
+fn replay_feed(writer: &mut Writer<'_>) -> Result<(), DeviceError> {
+    let conn = writer.conn;
+    let mut list = conn.prepare("SELECT first, last, recv_ms, body FROM feed ORDER BY stream, first")?;
+    let mut rows = list.query([])?;
+    while let Some(row) = rows.next()? {
+        let raw: Vec<u8> = row.get(3)?;
+        // What was quarantined once may be understood by a newer program.
+        if let Ok(body) = sync_core::codec::from_cbor::<Body>(&raw) {
+            // An entry that cannot be applied is in quarantine already.
+            let _ = take_in_body(writer, (row.get(0)?, row.get(1)?), row.get(2)?, &Nested::Known(body))?;
+        }
+    }
+    let mut revoked = conn.prepare("SELECT audit FROM revoked")?;
+    let mut rows = revoked.query([])?;
+    while let Some(row) = rows.next()? {
+        writer.forget(Uuid::from_bytes(row.get(0)?))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,202 @@
+//! The SQLite file: opening, migrations and the small values. Owns the settings that make a commit durable.
+
+use std::{collections::BTreeMap, fs, path::Path, sync::Arc};
+
+use domain::visit_score::PreparedChecklist;
+use rusqlite::{Connection, OptionalExtension};
+use sync_core::{DeviceId, Hash, chain::Head, hlc::Clock};
+
+use crate::{
+    DeviceError,
+    identity::{DeviceKind, Keys, NewDevice},
+    writer::OpenAudits,
+};
+
+const DATABASE_FILE: &str = "device.db";
+
+/// Migrations in order; the database's `user_version` is how many of them it has. They are never edited.
+const MIGRATIONS: &[&str] = &[include_str!("../../../migrations/device/0001_store.sql")];
+
+/// A device: a folder with a database and a key.
+pub struct Device {
+    pub(crate) conn: Connection,
+    pub(crate) keys: Keys,
+    pub(crate) kind: DeviceKind,
+    /// The end of the own log, as in the database.
+    pub(crate) head: Head,
+    pub(crate) clock: Clock,
+    /// Audits in memory, as in the database.
+    pub(crate) open: OpenAudits,
+    pub(crate) templates: BTreeMap<Hash, Arc<PreparedChecklist>>,
+}
+
+pub(crate) fn get_meta(conn: &Connection, key: &str) -> Result<Option<Vec<u8>>, DeviceError> {
+    let mut find = conn.prepare_cached("SELECT value FROM meta WHERE key = ?1")?;
+    Ok(find.query_row([key], |row| row.get(0)).optional()?)
+}
+
+pub(crate) fn put_meta(conn: &Connection, key: &str, value: &[u8]) -> Result<(), DeviceError> {
+    conn.prepare_cached(
+        "INSERT INTO meta (key, value) VALUES (?1, ?2) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+    )?
+    .execute((key, value))?;
+    Ok(())
+}
+
+/// A number of `meta`; none if it is not there.
+pub(crate) fn get_number(conn: &Connection, key: &str) -> Result<Option<u64>, DeviceError> {
+    get_meta(conn, key)?
+        .map(|bytes| bytes.as_slice().try_into().map(u64::from_be_bytes).map_err(DeviceError::corrupt))
+        .transpose()
+}
+
+/// A head of `meta`; the empty log if it is not there.
+pub(crate) fn get_head(conn: &Connection, key: &str) -> Result<Head, DeviceError> {
+    get_meta(conn, key)?.map_or(Ok(Head::EMPTY), |bytes| Ok(sync_core::codec::from_cbor(&bytes)?))
+}
+
+pub(crate) fn put_head(conn: &Connection, key: &str, head: &Head) -> Result<(), DeviceError> {
+    put_meta(conn, key, &sync_core::codec::to_cbor(head)?)
+}
+
+fn connect(path: &Path) -> Result<Connection, DeviceError> {
+    let mut conn = Connection::open(path)?;
+    // FULL: with less, a power cut could undo an op that was already sent, and the next op under its number would be
+    // a fork (SYNC.md 2.6).
+    conn.execute_batch(
+        "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA fullfsync = ON; \
+         PRAGMA foreign_keys = ON; PRAGMA busy_timeout = 5000; PRAGMA cache_size = -16384;",
+    )?;
+    conn.set_prepared_statement_cache_capacity(64);
+    let version: usize = conn.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+    if version > MIGRATIONS.len() {
+        return Err(DeviceError::problem(
+            409,
+            "newer_store",
+            "Una versión más nueva de la aplicación escribió estos datos; actualícela",
+            "a newer version of the app wrote this data; update the app",
+        ));
+    }
+    for (number, migration) in MIGRATIONS.iter().enumerate().skip(version) {
+        let tx = conn.transaction()?;
+        tx.execute_batch(migration)?;
+        tx.execute_batch(&format!("PRAGMA user_version = {}", number.saturating_add(1)))?;
+        tx.commit()?;
+    }
+    Ok(conn)
+}
+
+impl Device {
+    /// Makes a device in a folder, which is created if needed.
+    ///
+    /// - **Errors**: `device_exists` if the folder holds one; file and storage errors.
+    pub fn create(dir: &Path, new: &NewDevice) -> Result<Self, DeviceError> {
+        let file = |source| DeviceError::File { what: "cannot create the device's folder", source };
+        fs::create_dir_all(dir).map_err(file)?;
+        if dir.join(DATABASE_FILE).exists() && Self::is_complete(dir)? {
+            return Err(DeviceError::problem(
+                409,
+                "device_exists",
+                "La carpeta ya contiene un dispositivo",
+                "the folder already holds a device",
+            ));
+        }
+        // A key without a finished database is what an interrupted creation leaves; it goes on with that key.
+        let keys = match Keys::read(dir)? {
+            Some(keys) => keys,
+            None => Keys::write_new(dir, new.secret)?,
+        };
+        let mut conn = connect(&dir.join(DATABASE_FILE))?;
+        let tx = conn.transaction()?;
+        put_meta(&tx, "kind", new.kind.name().as_bytes())?;
+        put_meta(&tx, "dev", &keys.dev().0)?;
+        tx.commit()?;
+        Self::over(conn, keys)
+    }
+
+    fn is_complete(dir: &Path) -> Result<bool, DeviceError> {
+        let conn = connect(&dir.join(DATABASE_FILE))?;
+        Ok(get_meta(&conn, "dev")?.is_some())
+    }
+
+    /// Opens the device of a folder.
+    ///
+    /// - **Errors**: `no_device`, `device_without_key` (the data was copied without its key: it must not be used under the
+    ///   old identity), `newer_store`; storage.
+    pub fn open(dir: &Path) -> Result<Self, DeviceError> {
+        let path = dir.join(DATABASE_FILE);
+        let no_device = || {
+            DeviceError::problem(
+                404,
+                "no_device",
+                "La carpeta no contiene un dispositivo; inicie sesión primero",
+                "the folder holds no device; log in first",
+            )
+        };
+        if !path.exists() {
+            return Err(no_device());
+        }
+        let conn = connect(&path)?;
+        let dev = get_meta(&conn, "dev")?.ok_or_else(no_device)?;
+        let keys = Keys::read(dir)?.filter(|it| it.dev().0.as_slice() == dev);
+        let keys = keys.ok_or_else(|| {
+            DeviceError::problem(
+                409,
+                "device_without_key",
+                "Los datos están sin su clave: son una copia. Enrole un dispositivo nuevo",
+                "the data is here without its key, so it is a copy: enrol a new device",
+            )
+        })?;
+        Self::over(conn, keys)
+    }
+
+    fn over(conn: Connection, keys: Keys) -> Result<Self, DeviceError> {
+        let kind = match get_meta(&conn, "kind")?.as_deref() {
+            Some(b"import") => DeviceKind::Import,
+            _ => DeviceKind::Phone,
+        };
+        let mut device = Self {
+            conn,
+            keys,
+            kind,
+            head: Head::EMPTY,
+            clock: Clock::default(),
+            open: OpenAudits::default(),
+            templates: BTreeMap::new(),
+        };
+        device.reload()?;
+        Ok(device)
+    }
+
+    /// Takes everything in memory from the database again.
+    pub(crate) fn reload(&mut self) -> Result<(), DeviceError> {
+        let last = "SELECT dseq, hlc, h FROM oplog ORDER BY dseq DESC LIMIT 1";
+        let row = self.conn.query_row(last, [], |row| Ok((row.get(0)?, row.get::<_, u64>(1)?, row.get(2)?)));
+        let (dseq, hlc, h) = row.optional()?.unwrap_or((0, 0, Hash::ZERO.0));
+        let observed = get_number(&self.conn, "observed_hlc")?.unwrap_or(0);
+        self.head = Head { dseq, h: Hash(h) };
+        self.clock = Clock::after(hlc.max(observed));
+        self.open = OpenAudits::default();
+        Ok(())
+    }
+
+    /// This device's identity.
+    pub fn dev(&self) -> DeviceId {
+        self.keys.dev()
+    }
+
+    /// What it is used for.
+    pub fn kind(&self) -> DeviceKind {
+        self.kind
+    }
+
+    /// The end of its log.
+    pub fn head(&self) -> Head {
+        self.head
+    }
+
+    /// What to add to the device's clock to come to the server's, as last seen, in milliseconds.
+    pub(crate) fn clock_offset(conn: &Connection) -> Result<i64, DeviceError> {
+        Ok(get_number(conn, "clock_offset")?.map_or(0, u64::cast_signed))
+    }
+}

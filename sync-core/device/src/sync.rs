@@ -1,0 +1,381 @@
+//! The device's end of an exchange: executes the effects of the session, each in its own durable transaction, over any
+//! transport. Owns how entries of streams enter the store; an entry that cannot be understood is set aside and the cursor
+//! moves.
+
+use domain::Problem;
+use rusqlite::OptionalExtension;
+use sync_core::{
+    Algorithm, Hash, OpId, Seed, codec,
+    codec::Nested,
+    exchange::{Body, ClockReading, Item, Pending, RefRow, RefusalCode, Reply, Run},
+    fold::Arrival,
+    hlc,
+    reference::{ASSIGNMENT, AssignmentRow, BRANCH, BranchRow, TEMPLATE},
+    session::{Commit, Cursor, Effect, Event, Finish, Identity, Link, Loaded, Session, step},
+};
+use uuid::Uuid;
+
+use crate::{
+    DeviceError, mirror,
+    store::{self, Device},
+    writer::Writer,
+};
+
+/// Build number of this crate as it is told to servers.
+const APP_BUILD: u32 = 1;
+
+/// Why a request brought no reply.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct TransportError(pub String);
+
+/// Carries one request to the server and its reply back, whatever the HTTP status; compression and the session's token are
+/// the transport's. Anything but the server's reply (no connection, a captive portal) is an error.
+pub trait Transport {
+    /// Sends the CBOR of a [`sync_core::exchange::Request`] and gives the CBOR of the [`Reply`].
+    ///
+    /// # Errors
+    /// If no body came back.
+    fn exchange(&mut self, request: &[u8]) -> Result<Vec<u8>, TransportError>;
+}
+
+/// How a run ended.
+pub type Outcome = Finish;
+
+/// A device's link to its server; it may be dropped at any moment and made anew.
+pub struct Sync {
+    session: Session,
+    next: Vec<Effect>,
+    wall_ms: u64,
+    failure: Option<TransportError>,
+}
+
+impl Sync {
+    /// The link of a device that is enrolled.
+    ///
+    /// - **Errors**: `not_enrolled`; storage.
+    pub fn new(device: &Device) -> Result<Self, DeviceError> {
+        let enrolment = device.enrolment()?.ok_or_else(|| {
+            DeviceError::problem(
+                409,
+                "not_enrolled",
+                "El dispositivo no está enrolado; inicie sesión primero",
+                "the device is not enrolled; log in first",
+            )
+        })?;
+        let identity =
+            Identity { dev: device.dev(), org: enrolment.org, alg: Algorithm::Ed25519, app_build: APP_BUILD };
+        Ok(Self { session: Session::new(identity), next: Vec::new(), wall_ms: 0, failure: None })
+    }
+
+    /// Where the link stands.
+    pub fn link(&self) -> Link {
+        self.session.link()
+    }
+
+    /// Why the last request brought no reply.
+    pub fn failure(&self) -> Option<&TransportError> {
+        self.failure.as_ref()
+    }
+
+    /// Synchronises until both sides have nothing more, or something stops it.
+    ///
+    /// - **Shape**: `clock` is read by the caller; `jitter` is any random number.
+    /// - **Errors**: storage only; what the server or the network does is in the outcome.
+    pub fn run(
+        &mut self,
+        device: &mut Device,
+        transport: &mut dyn Transport,
+        clock: ClockReading,
+        jitter: u32,
+    ) -> Result<Outcome, DeviceError> {
+        self.begin(clock, jitter);
+        loop {
+            if let Some(outcome) = self.advance(device, transport)? {
+                return Ok(outcome);
+            }
+        }
+    }
+
+    /// Begins a run without executing anything.
+    pub fn begin(&mut self, clock: ClockReading, jitter: u32) {
+        self.wall_ms = clock.wall_ms;
+        self.next = step(&mut self.session, Event::Begin { clock, jitter });
+    }
+
+    /// Executes one effect of the run; the outcome, once it is over.
+    ///
+    /// - **Errors**: storage.
+    pub fn advance(
+        &mut self,
+        device: &mut Device,
+        transport: &mut dyn Transport,
+    ) -> Result<Option<Outcome>, DeviceError> {
+        let Some(effect) = self.next.pop() else {
+            return Err(DeviceError::corrupt("the session stopped without an end"));
+        };
+        let event = match effect {
+            Effect::Finish(outcome) => return Ok(Some(outcome)),
+            Effect::Load { max_ops, max_bytes } => Event::Loaded(Box::new(device.load(max_ops, max_bytes)?)),
+            Effect::Sign(bytes) => Event::Signed(device.keys.signing.sign(&bytes)),
+            Effect::Send(request) => {
+                let body = codec::to_cbor(&*request)?;
+                let reply = transport.exchange(&body).and_then(|reply| {
+                    codec::from_cbor::<Reply>(&reply).map_err(|e| TransportError(e.to_string()))
+                });
+                match reply {
+                    Ok(reply) => Event::Answered(Box::new(reply)),
+                    Err(failure) => {
+                        self.failure = Some(failure);
+                        Event::Unreachable
+                    }
+                }
+            }
+            Effect::FindHashes(positions) => {
+                let found = positions.iter().map(|dseq| device.hash_at(*dseq));
+                Event::HashesFound(found.collect::<Result<_, _>>()?)
+            }
+            Effect::Commit(commit) => {
+                device.commit(&commit, self.wall_ms)?;
+                Event::Committed
+            }
+        };
+        self.next = step(&mut self.session, event);
+        Ok(None)
+    }
+}
+
+/// The outcome of a run as a problem for people; none if all is well.
+pub(crate) fn problem_of(outcome: &Outcome) -> Option<Problem> {
+    let single = |status, code: &str, es: &str, en: &str| Some(Problem::single(status, code, es, en));
+    match outcome {
+        Finish::Done(_) => None,
+        Finish::Backoff { reason, .. } => single(
+            503,
+            reason,
+            "No se pudo llegar al servidor; lo guardado sigue en el dispositivo y se enviará después",
+            "the server could not be reached; the work is safe on the device and will be sent later",
+        ),
+        Finish::AuthNeeded { reason } => single(
+            401,
+            reason,
+            "El servidor no reconoce la sesión de este dispositivo; inicie sesión otra vez",
+            "the server does not accept this device's session; log in again",
+        ),
+        Finish::Recover(cause) => single(
+            409,
+            cause.code(),
+            "El servidor y este dispositivo no coinciden en lo ya enviado; nada se perdió aquí. Avise a soporte",
+            &format!("{cause}; nothing on this device is lost. Tell support"),
+        ),
+        Finish::Refused { code, reason } => single(
+            code.status(),
+            reason,
+            "El servidor rechaza lo que envía este dispositivo; nada se perdió aquí. Avise a soporte",
+            "the server refuses what this device sends; nothing on this device is lost. Tell support",
+        ),
+    }
+}
+
+impl Sync {
+    /// An outcome as a problem for people; none if all is well.
+    pub fn problem(outcome: &Outcome) -> Option<Problem> {
+        problem_of(outcome)
+    }
+
+    /// Whether trying again later can help.
+    pub fn is_temporary(outcome: &Outcome) -> bool {
+        matches!(outcome, Finish::Backoff { .. } | Finish::Refused { code: RefusalCode::Unavailable, .. })
+    }
+}
+
+impl Device {
+    /// What the session needs to know, in one read.
+    fn load(&self, max_ops: usize, max_bytes: usize) -> Result<Loaded, DeviceError> {
+        let acked = store::get_head(&self.conn, "acked")?;
+        let mut bytes = 0_usize;
+        let mut ops = self.log_after(acked.dseq, max_ops)?;
+        let fits = ops.iter().take_while(|op| {
+            bytes = bytes.saturating_add(op.approximate_bytes());
+            bytes <= max_bytes
+        });
+        ops.truncate(fits.count().max(1));
+        let mut seeds: Vec<(Uuid, Seed)> = Vec::new();
+        for op in &ops {
+            if seeds.last().is_none_or(|it| it.0 != op.audit) {
+                seeds.extend(Seed::derive(&self.keys.secret, &op.audit).map(|it| (op.audit, it)));
+            }
+        }
+        let mut list = self.conn.prepare_cached("SELECT id, cursor, f FROM stream ORDER BY id")?;
+        let rows =
+            list.query_map([], |row| Ok((row.get::<_, String>(0)?, row.get(1)?, Hash(row.get(2)?))))?;
+        let cursors = rows.map(|row| {
+            let (id, after, f) = row?;
+            Ok(Cursor { stream: id.parse().map_err(DeviceError::Corrupt)?, after, f })
+        });
+        let pending = Pending { ops: self.head.dseq.saturating_sub(acked.dseq), blobs: 0, bytes: 0 };
+        Ok(Loaded {
+            epoch: store::get_number(&self.conn, "epoch")?,
+            acked,
+            head: self.head,
+            cursors: cursors.collect::<Result<_, DeviceError>>()?,
+            ops,
+            seeds,
+            pending,
+        })
+    }
+
+    /// Stores what an exchange brought: data, cursors and the acknowledged head in one transaction.
+    fn commit(&mut self, commit: &Commit, wall_ms: u64) -> Result<(), DeviceError> {
+        self.transact(|mut writer, _| {
+            store::put_head(writer.conn, "acked", &commit.acked)?;
+            if let Some(epoch) = commit.epoch {
+                store::put_meta(writer.conn, "epoch", &epoch.to_be_bytes())?;
+            }
+            if let Some(server_ms) = commit.server_ms {
+                writer.offset_ms = server_ms.cast_signed().saturating_sub(wall_ms.cast_signed());
+                store::put_meta(writer.conn, "clock_offset", &writer.offset_ms.to_be_bytes())?;
+            }
+            if let Some(receipt) = &commit.receipt {
+                store::put_meta(writer.conn, "receipt", &codec::to_cbor(receipt)?)?;
+            }
+            store::put_meta(writer.conn, "durable_through", &commit.durable_through.to_be_bytes())?;
+            for page in &commit.pages {
+                let stream = page.stream.to_string();
+                for item in &page.items {
+                    store_item(&mut writer, &stream, item, wall_ms)?;
+                }
+                writer
+                    .conn
+                    .prepare_cached("UPDATE stream SET cursor = ?2, f = ?3 WHERE id = ?1")?
+                    .execute((&stream, page.next, page.f.0))?;
+            }
+            store::put_meta(writer.conn, "observed_hlc", &writer.clock.last().to_be_bytes())?;
+            writer.flush()
+        })
+    }
+}
+
+fn store_item(writer: &mut Writer<'_>, stream: &str, item: &Item, wall_ms: u64) -> Result<(), DeviceError> {
+    let raw = match &item.body {
+        Nested::Known(body) => codec::to_cbor(body)?,
+        Nested::Unknown(raw) => raw.0.clone(),
+    };
+    writer
+        .conn
+        .prepare_cached(
+            "INSERT INTO feed (stream, first, last, recv_ms, h, body) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+        )?
+        .execute((stream, item.first, item.last, item.recv_ms, item.h.0, raw))?;
+    if let Nested::Known(Body::Ops(run)) = &item.body {
+        observe(writer, run, wall_ms);
+    }
+    if let Err(error) = take_in_body(writer, (item.first, item.last), item.recv_ms, &item.body)? {
+        writer.conn.execute(
+            "INSERT INTO quarantine (stream, first, error) VALUES (?1, ?2, ?3)",
+            (stream, item.first, error),
+        )?;
+    }
+    Ok(())
+}
+
+fn observe(writer: &mut Writer<'_>, run: &Run, wall_ms: u64) {
+    if let Some(last) = run.ops.unpack(run.dseq_first).ok().and_then(|it| it.last().map(|op| op.hlc)) {
+        writer.clock.observe(last, wall_ms, writer.offset_ms);
+    }
+}
+
+/// Applies one entry of a stream, of which `sseq` are the first and last numbers; the inner error is why it is set aside.
+pub(crate) fn take_in_body(
+    writer: &mut Writer<'_>,
+    sseq: (u64, u64),
+    recv_ms: u64,
+    body: &Nested<Body>,
+) -> Result<Result<(), String>, DeviceError> {
+    match body {
+        Nested::Unknown(_) => return Ok(Err(String::from("unknown kind of entry"))),
+        Nested::Known(Body::Own { dseq_first }) => {
+            let count = sseq.1.saturating_sub(sseq.0);
+            acknowledge(writer, *dseq_first, dseq_first.saturating_add(count), recv_ms)?;
+        }
+        Nested::Known(Body::Ops(run)) => return take_in_run(writer, run, recv_ms),
+        Nested::Known(Body::RefRow(row)) => return mirror_row(writer, row),
+        Nested::Known(Body::Grant(right)) => {
+            writer.conn.execute("DELETE FROM revoked WHERE audit = ?1", [right.audit.into_bytes()])?;
+        }
+        Nested::Known(Body::Revoke(right)) => {
+            let audit = right.audit.into_bytes();
+            writer.conn.execute("INSERT INTO revoked (audit) VALUES (?1) ON CONFLICT DO NOTHING", [audit])?;
+            writer.forget(right.audit)?;
+        }
+    }
+    Ok(Ok(()))
+}
+
+/// Only ops whose clock the server did not believe change their rank.
+fn acknowledge(writer: &mut Writer<'_>, first: u64, last: u64, recv_ms: u64) -> Result<(), DeviceError> {
+    let believable = hlc::effective(u64::MAX, recv_ms).min(hlc::MAX);
+    let clamped: Vec<(u64, [u8; 16])> = {
+        let mut list = writer
+            .conn
+            .prepare_cached("SELECT dseq, audit FROM oplog WHERE dseq BETWEEN ?1 AND ?2 AND hlc > ?3")?;
+        let rows =
+            list.query_map((first, last.min(hlc::MAX), believable), |row| Ok((row.get(0)?, row.get(1)?)))?;
+        rows.collect::<Result<_, _>>()?
+    };
+    for (dseq, audit) in clamped {
+        writer.acknowledge(Uuid::from_bytes(audit), dseq, recv_ms)?;
+    }
+    Ok(())
+}
+
+fn take_in_run(writer: &mut Writer<'_>, run: &Run, recv_ms: u64) -> Result<Result<(), String>, DeviceError> {
+    let ops = match run.ops.unpack(run.dseq_first) {
+        Ok(ops) => ops,
+        Err(e) => return Ok(Err(e.to_string())),
+    };
+    let arrival = Arrival { recv_ms: Some(recv_ms), server: run.server };
+    for op in ops {
+        let revoked = {
+            let mut find = writer.conn.prepare_cached("SELECT 1 FROM revoked WHERE audit = ?1")?;
+            find.query_row([op.audit.into_bytes()], |_| Ok(())).optional()?.is_some()
+        };
+        if revoked {
+            continue;
+        }
+        let seed = run.ops.audits.iter().find(|it| it.0 == op.audit).and_then(|it| it.1);
+        writer.take_in(run.dev, op, seed, arrival)?;
+    }
+    Ok(Ok(()))
+}
+
+fn mirror_row(writer: &Writer<'_>, row: &RefRow) -> Result<Result<(), String>, DeviceError> {
+    let Some(json) = &row.json else {
+        // A withdrawn template stays for the audits that pin it.
+        if row.kind != TEMPLATE {
+            writer.conn.execute("DELETE FROM reference WHERE kind = ?1 AND id = ?2", (&row.kind, &row.id))?;
+        }
+        return Ok(Ok(()));
+    };
+    let checked = match row.kind.as_str() {
+        TEMPLATE if row.id != Hash::of(json).to_string() => {
+            Err(String::from("the template is not what its hash says"))
+        }
+        TEMPLATE => mirror::read_template(json).map(drop),
+        BRANCH => serde_json::from_slice::<BranchRow>(json).map(drop).map_err(|e| e.to_string()),
+        ASSIGNMENT => serde_json::from_slice::<AssignmentRow>(json).map(drop).map_err(|e| e.to_string()),
+        _ => Ok(()),
+    };
+    if checked.is_ok() {
+        mirror::put(writer.conn, &row.kind, &row.id, json)?;
+    }
+    Ok(checked)
+}
+
+/// Ids of ops as they are printed.
+impl Device {
+    /// The identity of the own op at a position.
+    pub fn op_id(&self, dseq: u64) -> OpId {
+        OpId::new(self.dev(), dseq)
+    }
+}

@@ -1,0 +1,279 @@
+//! Appending to the own log and keeping each audit's set of ops beside it, inside one transaction. Owns the form of a log
+//! row and the audits held in memory; knows no rule of an audit.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use domain::visit_score::PreparedChecklist;
+use rusqlite::{Connection, OptionalExtension, Row};
+use sync_core::{
+    AuditOps, AuditView, Bytes, DeviceId, Hash, Kind, Op, OpId, Seed,
+    chain::{Chain, Head},
+    fold::{Arrival, Phase, Rounds},
+    hlc::Clock,
+    op::Opening,
+};
+use uuid::Uuid;
+
+use crate::DeviceError;
+
+/// Audits held in memory at once; more are written back first, so that memory does not grow with their number.
+const MAX_OPEN: usize = 64;
+
+/// An audit in memory.
+#[derive(Clone)]
+pub(crate) struct OpenAudit {
+    pub(crate) ops: AuditOps,
+    pub(crate) rounds: Rounds,
+    pub(crate) phase: Phase,
+    pub(crate) pin: Option<Hash>,
+    pub(crate) template: Option<Arc<PreparedChecklist>>,
+    dirty: bool,
+}
+
+impl OpenAudit {
+    fn of(ops: AuditOps) -> Self {
+        let mut audit = Self {
+            ops,
+            rounds: Rounds::default(),
+            phase: Phase::Empty,
+            pin: None,
+            template: None,
+            dirty: false,
+        };
+        audit.reread();
+        audit
+    }
+
+    fn reread(&mut self) -> AuditView {
+        let view = self.ops.view();
+        self.rounds = view.rounds.clone();
+        self.phase = view.phase;
+        let pin = view.pin().map(|it| it.content_hash);
+        if pin != self.pin {
+            self.template = None;
+        }
+        self.pin = pin;
+        view
+    }
+}
+
+/// The audits in memory.
+#[derive(Default)]
+pub(crate) struct OpenAudits {
+    audits: BTreeMap<Uuid, OpenAudit>,
+}
+
+/// One transaction's view of a device: what is appended here is durable when the transaction is.
+pub(crate) struct Writer<'a> {
+    pub(crate) conn: &'a Connection,
+    pub(crate) dev: DeviceId,
+    pub(crate) secret: &'a [u8; 32],
+    pub(crate) head: &'a mut Head,
+    pub(crate) clock: &'a mut Clock,
+    pub(crate) open: &'a mut OpenAudits,
+    pub(crate) chain: Chain,
+    pub(crate) offset_ms: i64,
+}
+
+/// What is appended; the rest of an op follows from where it is appended.
+pub(crate) struct Draft<'a> {
+    pub(crate) kind: Kind,
+    pub(crate) audit: Uuid,
+    pub(crate) field: &'a str,
+    pub(crate) base: Vec<OpId>,
+    pub(crate) value: Option<Bytes>,
+}
+
+pub(crate) fn encode_base(base: &[OpId]) -> Vec<u8> {
+    base.iter().flat_map(|it| it.dev.0.into_iter().chain(it.dseq.to_be_bytes())).collect()
+}
+
+fn decode_base(bytes: &[u8]) -> Vec<OpId> {
+    let id = |part: &[u8]| {
+        let (dev, dseq) = part.split_first_chunk::<16>()?;
+        Some(OpId::new(DeviceId(*dev), u64::from_be_bytes(dseq.try_into().ok()?)))
+    };
+    bytes.chunks(24).filter_map(id).collect()
+}
+
+/// The columns of the log, in the order of [`read_op`].
+pub(crate) const LOG_COLUMNS: &str = "dseq, hlc, kind, audit, round, field, base, value, h";
+
+pub(crate) fn read_op(row: &Row<'_>) -> rusqlite::Result<(Op, Hash)> {
+    let op = Op {
+        dseq: row.get(0)?,
+        hlc: row.get(1)?,
+        kind: Kind::from_number(row.get(2)?),
+        audit: Uuid::from_bytes(row.get(3)?),
+        round: row.get(4)?,
+        field: row.get(5)?,
+        base: decode_base(row.get_ref(6)?.as_blob()?),
+        value: row.get::<_, Option<Vec<u8>>>(7)?.map(Bytes),
+        opening: Opening::Seeded,
+    };
+    Ok((op, Hash(row.get(8)?)))
+}
+
+fn phase_name(phase: Phase) -> &'static str {
+    match phase {
+        Phase::Empty => "empty",
+        Phase::Draft => "draft",
+        Phase::Submitted => "submitted",
+        Phase::Returned => "returned",
+        Phase::Approved => "approved",
+        Phase::Rejected => "rejected",
+        Phase::Void => "void",
+    }
+}
+
+impl Writer<'_> {
+    /// An audit, from memory or the database; an empty one if nothing is known of it.
+    pub(crate) fn audit(&mut self, id: Uuid) -> Result<&mut OpenAudit, DeviceError> {
+        if !self.open.audits.contains_key(&id) {
+            if self.open.audits.len() >= MAX_OPEN {
+                self.flush()?;
+                self.open.audits.clear();
+            }
+            let mut find = self.conn.prepare_cached("SELECT ops FROM audits WHERE audit = ?1")?;
+            let bytes: Option<Vec<u8>> = find.query_row([id.into_bytes()], |row| row.get(0)).optional()?;
+            let ops = bytes.map_or_else(|| Ok(AuditOps::new()), |it| AuditOps::decode(&it))?;
+            self.open.audits.insert(id, OpenAudit::of(ops));
+        }
+        self.open.audits.get_mut(&id).ok_or_else(|| DeviceError::corrupt("an open audit vanished"))
+    }
+
+    /// This device's seed in an audit.
+    pub(crate) fn seed(&self, audit: &Uuid) -> Result<Seed, DeviceError> {
+        Seed::derive(self.secret, audit).ok_or_else(|| DeviceError::corrupt("no seed for an audit"))
+    }
+
+    /// Appends one op to the own log and to its audit.
+    pub(crate) fn append(&mut self, draft: Draft<'_>, now_ms: u64) -> Result<OpId, DeviceError> {
+        let seed = self.seed(&draft.audit)?;
+        let (dev, offset_ms) = (self.dev, self.offset_ms);
+        let round = self.audit(draft.audit)?.rounds.current.max(1);
+        let dseq = self.head.dseq.saturating_add(1);
+        let op = Op {
+            dseq,
+            hlc: self.clock.next(now_ms, offset_ms),
+            kind: draft.kind,
+            audit: draft.audit,
+            round,
+            field: draft.field.to_owned(),
+            base: draft.base,
+            value: draft.value,
+            opening: Opening::Seeded,
+        };
+        op.check_size().map_err(|e| {
+            DeviceError::problem(
+                422,
+                "op_too_large",
+                format!("Demasiado grande para guardarse: {e}"),
+                e.to_string(),
+            )
+        })?;
+        self.chain.switch_to(draft.audit, &seed);
+        let h =
+            self.chain.link(&self.head.h, &op).ok_or_else(|| DeviceError::corrupt("no seed for an op"))?;
+        self.insert_row(&op, &h)?;
+        *self.head = Head { dseq, h };
+        let audit = self.audit(draft.audit)?;
+        audit.ops.set_seed(dev, seed);
+        audit.ops.insert(dev, op, Arrival::LOCAL);
+        audit.dirty = true;
+        match draft.kind {
+            // These cannot change rounds or pin; all else is read anew.
+            Kind::Set | Kind::Clear | Kind::Attach | Kind::Detach | Kind::Note | Kind::Resolve => {
+                if matches!(audit.phase, Phase::Empty | Phase::Returned) {
+                    audit.phase = Phase::Draft;
+                }
+            }
+            _ => drop(audit.reread()),
+        }
+        Ok(OpId::new(dev, dseq))
+    }
+
+    fn insert_row(&self, op: &Op, h: &Hash) -> Result<(), DeviceError> {
+        self.conn
+            .prepare_cached(
+                "INSERT INTO oplog (dseq, hlc, kind, audit, round, field, base, value, h) \
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+            )?
+            .execute((
+                op.dseq,
+                op.hlc,
+                op.kind.number(),
+                op.audit.as_bytes(),
+                op.round,
+                &op.field,
+                encode_base(&op.base),
+                op.value.as_ref().map(|it| it.0.as_slice()),
+                h.0,
+            ))?;
+        Ok(())
+    }
+
+    /// Takes an op into its audit that is in the log already or came from elsewhere.
+    pub(crate) fn take_in(
+        &mut self,
+        dev: DeviceId,
+        op: Op,
+        seed: Option<Seed>,
+        arrival: Arrival,
+    ) -> Result<(), DeviceError> {
+        let audit = self.audit(op.audit)?;
+        if let Some(seed) = seed {
+            audit.ops.set_seed(dev, seed);
+        }
+        audit.ops.insert(dev, op, arrival);
+        audit.dirty = true;
+        Ok(())
+    }
+
+    /// Settles the rank of an own op.
+    pub(crate) fn acknowledge(&mut self, audit: Uuid, dseq: u64, recv_ms: u64) -> Result<(), DeviceError> {
+        let id = OpId::new(self.dev, dseq);
+        let audit = self.audit(audit)?;
+        audit.ops.acknowledge(&id, recv_ms);
+        audit.dirty = true;
+        Ok(())
+    }
+
+    /// Drops an audit from the projection.
+    pub(crate) fn forget(&mut self, audit: Uuid) -> Result<(), DeviceError> {
+        self.open.audits.remove(&audit);
+        self.conn.execute("DELETE FROM audits WHERE audit = ?1", [audit.into_bytes()])?;
+        Ok(())
+    }
+
+    /// Writes changed audits to the projection.
+    pub(crate) fn flush(&mut self) -> Result<(), DeviceError> {
+        let mut put = self.conn.prepare_cached(
+            "INSERT INTO audits (audit, ops, phase, round, answered, conflicts, content_hash, branch, assignment, changed_hlc) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) \
+             ON CONFLICT (audit) DO UPDATE SET ops = excluded.ops, phase = excluded.phase, round = excluded.round, \
+               answered = excluded.answered, conflicts = excluded.conflicts, content_hash = excluded.content_hash, \
+               branch = excluded.branch, assignment = excluded.assignment, changed_hlc = excluded.changed_hlc",
+        )?;
+        for (id, audit) in self.open.audits.iter_mut().filter(|it| it.1.dirty) {
+            let view = audit.reread();
+            let pin = view.pin();
+            let answered = view.fields.values().filter(|it| it.value().is_some()).count();
+            let changed = audit.ops.iter().map(|it| it.1.eff_hlc).max().unwrap_or(0);
+            put.execute((
+                id.as_bytes(),
+                audit.ops.encode()?,
+                phase_name(view.phase),
+                view.rounds.current,
+                answered,
+                view.open_conflicts().count(),
+                pin.map(|it| it.content_hash.0),
+                pin.map(|it| it.branch.into_bytes()),
+                pin.and_then(|it| it.assignment).map(Uuid::into_bytes),
+                changed,
+            ))?;
+            audit.dirty = false;
+        }
+        Ok(())
+    }
+}
