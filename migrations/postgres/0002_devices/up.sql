@@ -21,27 +21,25 @@ CREATE TABLE device_heads (
     dev bytea NOT NULL,
     dseq bigint NOT NULL CHECK (dseq >= 0),
     h bytea NOT NULL CHECK (length(h) = 32),
+    hlc bigint NOT NULL CHECK (hlc >= 0),
+    forked boolean NOT NULL,
     PRIMARY KEY (org_id, dev),
     FOREIGN KEY (org_id, dev) REFERENCES devices (org_id, dev)
 );
 
+-- A segment as it came. It may begin before first_dseq, where an answer was lost and ops were sent again.
 CREATE TABLE segments (
     org_id uuid NOT NULL,
     dev bytea NOT NULL,
     first_dseq bigint NOT NULL CHECK (first_dseq > 0),
     last_dseq bigint NOT NULL,
-    prev_h bytea NOT NULL CHECK (length(prev_h) = 32),
     h bytea NOT NULL CHECK (length(h) = 32),
-    alg bigint NOT NULL,
-    sig bytea NOT NULL,
-    signed_first bigint NOT NULL,
-    epoch bytea NOT NULL,
+    epoch bigint NOT NULL,
     received_at timestamptz NOT NULL,
     bytes bytea NOT NULL,
     PRIMARY KEY (org_id, dev, first_dseq),
     FOREIGN KEY (org_id, dev) REFERENCES devices (org_id, dev),
-    CHECK (last_dseq >= first_dseq),
-    CHECK (signed_first <= first_dseq)
+    CHECK (last_dseq >= first_dseq)
 );
 CREATE TRIGGER segments_refuse_update BEFORE UPDATE ON segments
     FOR EACH ROW EXECUTE FUNCTION refuse_change();
@@ -65,7 +63,7 @@ CREATE TABLE feed (
     dev bytea,
     dseq_first bigint,
     dseq_last bigint,
-    h bytea,
+    h bytea NOT NULL CHECK (length(h) = 32),
     f bytea NOT NULL CHECK (length(f) = 32),
     received_at timestamptz NOT NULL,
     payload bytea,

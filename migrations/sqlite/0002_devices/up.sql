@@ -21,27 +21,25 @@ CREATE TABLE device_heads (
     dev BLOB NOT NULL,
     dseq INTEGER NOT NULL CHECK (dseq >= 0),
     h BLOB NOT NULL CHECK (length(h) = 32),
+    hlc INTEGER NOT NULL CHECK (hlc >= 0),
+    forked INTEGER NOT NULL CHECK (forked IN (0, 1)),
     PRIMARY KEY (org_id, dev),
     FOREIGN KEY (org_id, dev) REFERENCES devices (org_id, dev)
 ) STRICT, WITHOUT ROWID;
 
+-- A segment as it came. It may begin before first_dseq, where an answer was lost and ops were sent again.
 CREATE TABLE segments (
     org_id BLOB NOT NULL,
     dev BLOB NOT NULL,
     first_dseq INTEGER NOT NULL CHECK (first_dseq > 0),
     last_dseq INTEGER NOT NULL,
-    prev_h BLOB NOT NULL CHECK (length(prev_h) = 32),
     h BLOB NOT NULL CHECK (length(h) = 32),
-    alg INTEGER NOT NULL,
-    sig BLOB NOT NULL,
-    signed_first INTEGER NOT NULL,
-    epoch BLOB NOT NULL,
+    epoch INTEGER NOT NULL,
     received_at INTEGER NOT NULL,
     bytes BLOB NOT NULL,
     PRIMARY KEY (org_id, dev, first_dseq),
     FOREIGN KEY (org_id, dev) REFERENCES devices (org_id, dev),
-    CHECK (last_dseq >= first_dseq),
-    CHECK (signed_first <= first_dseq)
+    CHECK (last_dseq >= first_dseq)
 ) STRICT;
 CREATE TRIGGER segments_refuse_update BEFORE UPDATE ON segments
 BEGIN
@@ -69,7 +67,7 @@ CREATE TABLE feed (
     dev BLOB,
     dseq_first INTEGER,
     dseq_last INTEGER,
-    h BLOB,
+    h BLOB NOT NULL CHECK (length(h) = 32),
     f BLOB NOT NULL CHECK (length(f) = 32),
     received_at INTEGER NOT NULL,
     payload BLOB,

@@ -11,19 +11,18 @@ use diesel::query_builder::QueryId;
 use diesel::serialize::{self, IsNull, Output, ToSql};
 use diesel::sql_types::{BigInt, SqlType};
 use diesel::sqlite::Sqlite;
+use domain::access::Role;
+use domain::date::Date;
 use domain::ids::{
     AssessmentId, AssignmentId, AuditId, BranchId, KpiId, OrgId, ProgrammeId, RegionId, RunId, StaffId,
     UserId, WaveId,
 };
+use domain::lifecycle::{Actor, Command, RunState, State, VersionState};
+use sync_core::exchange::StreamId;
+use sync_core::{Algorithm, DeviceId, Hash};
 use uuid::Uuid;
 
 use crate::DbError;
-
-/// A device: the first 16 bytes of the SHA-256 of its public key.
-pub type Dev = [u8; 16];
-
-/// A SHA-256.
-pub type Digest = [u8; 32];
 
 /// An instant: microseconds since 1970-01-01T00:00:00Z.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -231,15 +230,65 @@ impl Stored for u64 {
     }
 }
 
-impl<const N: usize> Stored for [u8; N] {
-    type Column = Vec<u8>;
+macro_rules! stored_bytes {
+    ($($bytes:ident),* $(,)?) => {$(
+        impl Stored for $bytes {
+            type Column = Vec<u8>;
 
-    fn store(&self) -> Vec<u8> {
-        self.to_vec()
+            fn store(&self) -> Vec<u8> {
+                self.0.to_vec()
+            }
+
+            fn read(column: Vec<u8>) -> Result<Self, DbError> {
+                Self::try_from(column.as_slice())
+                    .map_err(|_| DbError::Corrupt(concat!("another length than a ", stringify!($bytes))))
+            }
+        }
+    )*};
+}
+
+stored_bytes!(DeviceId, Hash);
+
+macro_rules! stored_words {
+    ($($words:ident),* $(,)?) => {$(
+        impl Stored for $words {
+            type Column = String;
+
+            fn store(&self) -> String {
+                self.to_string()
+            }
+
+            fn read(column: String) -> Result<Self, DbError> {
+                column.parse().map_err(|_| DbError::Corrupt(concat!("unknown ", stringify!($words))))
+            }
+        }
+    )*};
+}
+
+stored_words!(Actor, Command, Role, RunState, State, StreamId, VersionState);
+
+impl Stored for Date {
+    type Column = String;
+
+    fn store(&self) -> String {
+        self.to_string()
     }
 
-    fn read(column: Vec<u8>) -> Result<Self, DbError> {
-        Self::try_from(column).map_err(|_| DbError::Corrupt("a key or hash of another length"))
+    fn read(column: String) -> Result<Self, DbError> {
+        Self::parse(&column).ok_or(DbError::Corrupt("not a date"))
+    }
+}
+
+impl Stored for Algorithm {
+    type Column = i64;
+
+    fn store(&self) -> i64 {
+        i64::from(self.number())
+    }
+
+    fn read(column: i64) -> Result<Self, DbError> {
+        let number = u8::try_from(column).map_err(|_| DbError::Corrupt("unknown Algorithm"))?;
+        Self::try_from(number).map_err(|_| DbError::Corrupt("unknown Algorithm"))
     }
 }
 

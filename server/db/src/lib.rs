@@ -17,10 +17,15 @@ mod page;
 mod schema;
 mod writer;
 
+pub mod audits;
+pub mod devices;
+pub mod feed;
 pub mod organizations;
+pub mod scores;
+pub mod sessions;
 pub mod users;
 
-pub use column::{Dev, Digest, Hidden, Micros};
+pub use column::{Hidden, Micros};
 pub use connection::{Db, DbOptions, Tx};
 pub use error::DbError;
 pub use page::{MAX_PAGE, Page};

@@ -2,11 +2,12 @@
 
 use diesel::prelude::*;
 use domain::ids::OrgId;
+use sync_core::{Algorithm, DeviceId};
 
 use crate::column::Stored;
 use crate::record::{Record, read_all, read_one};
 use crate::schema::{meta, organizations, server_keys};
-use crate::{DbError, Dev, Hidden, Micros, Tx};
+use crate::{DbError, Hidden, Micros, Tx};
 
 /// An organization.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,9 +56,9 @@ record! {
     /// A key of the server for one organization: the server is a device of it, and signs as one.
     ServerKey as ServerKeyRow in server_keys {
         /// The device that the public key makes.
-        dev: Dev,
-        /// The signature algorithm, as in the sync protocol: 1 = ES256, 2 = Ed25519.
-        alg: u32,
+        dev: DeviceId,
+        /// How it signs.
+        alg: Algorithm,
         /// The secret key.
         secret_key: Hidden<Vec<u8>>,
         /// The public key.

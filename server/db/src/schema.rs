@@ -131,13 +131,15 @@ diesel::table! {
 
 diesel::table! {
     use crate::column::Uid;
-    use diesel::sql_types::{BigInt, Binary};
+    use diesel::sql_types::{BigInt, Binary, Bool};
 
     device_heads (org_id, dev) {
         org_id -> Uid,
         dev -> Binary,
         dseq -> BigInt,
         h -> Binary,
+        hlc -> BigInt,
+        forked -> Bool,
     }
 }
 
@@ -150,12 +152,8 @@ diesel::table! {
         dev -> Binary,
         first_dseq -> BigInt,
         last_dseq -> BigInt,
-        prev_h -> Binary,
         h -> Binary,
-        alg -> BigInt,
-        sig -> Binary,
-        signed_first -> BigInt,
-        epoch -> Binary,
+        epoch -> BigInt,
         received_at -> Ts,
         bytes -> Binary,
     }
@@ -186,7 +184,7 @@ diesel::table! {
         dev -> Nullable<Binary>,
         dseq_first -> Nullable<BigInt>,
         dseq_last -> Nullable<BigInt>,
-        h -> Nullable<Binary>,
+        h -> Binary,
         f -> Binary,
         received_at -> Ts,
         payload -> Nullable<Binary>,

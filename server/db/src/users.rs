@@ -1,7 +1,8 @@
 //! People with a login, what they may do and where, and how often somebody failed to be one of them.
 
 use diesel::prelude::*;
-use domain::ids::{BranchId, OrgId, RegionId, StaffId, UserId};
+use domain::access::{Role, Scope};
+use domain::ids::{BranchId, OrgId, RegionId, UserId};
 use uuid::Uuid;
 
 use crate::column::{Stored, TsColumn, UidColumn};
@@ -28,53 +29,21 @@ record! {
     }
 }
 
-/// What a role or an observation is about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Scope {
-    /// The whole organization.
-    Organization,
-    /// A region with everything below it.
-    Region(RegionId),
-    /// One branch.
-    Branch(BranchId),
-    /// One member of staff (observations only; no role has it).
-    Staff(StaffId),
+/// The word and the id that keep a scope; the organization's id is its own.
+fn scope_parts(org: OrgId, scope: Scope) -> (&'static str, Uuid) {
+    match scope {
+        Scope::Organization => ("organization", org.0),
+        Scope::Region(id) => ("region", id.0),
+        Scope::Branch(id) => ("branch", id.0),
+    }
 }
 
-impl Scope {
-    /// The word for it: `organization`, `region`, `branch` or `staff`.
-    pub fn kind(self) -> &'static str {
-        match self {
-            Self::Organization => "organization",
-            Self::Region(_) => "region",
-            Self::Branch(_) => "branch",
-            Self::Staff(_) => "staff",
-        }
-    }
-
-    /// The id of what it names; for the organization its own id.
-    pub fn id(self, org: OrgId) -> Uuid {
-        match self {
-            Self::Organization => org.0,
-            Self::Region(id) => id.0,
-            Self::Branch(id) => id.0,
-            Self::Staff(id) => id.0,
-        }
-    }
-
-    /// The scope of a word and an id; none for an unknown word.
-    pub fn from_parts(kind: &str, id: Uuid) -> Option<Self> {
-        match kind {
-            "organization" => Some(Self::Organization),
-            "region" => Some(Self::Region(RegionId(id))),
-            "branch" => Some(Self::Branch(BranchId(id))),
-            "staff" => Some(Self::Staff(StaffId(id))),
-            _ => None,
-        }
-    }
-
-    pub(crate) fn read(kind: &str, id: Uuid) -> Result<Self, DbError> {
-        Self::from_parts(kind, id).ok_or(DbError::Corrupt("unknown scope"))
+fn read_scope(kind: &str, id: Uuid) -> Result<Scope, DbError> {
+    match kind {
+        "organization" => Ok(Scope::Organization),
+        "region" => Ok(Scope::Region(RegionId(id))),
+        "branch" => Ok(Scope::Branch(BranchId(id))),
+        _ => Err(DbError::Corrupt("unknown scope")),
     }
 }
 
@@ -83,8 +52,8 @@ impl Scope {
 pub struct RoleGrant {
     /// Who has it.
     pub user_id: UserId,
-    /// The role, such as `reviewer`.
-    pub role: String,
+    /// The role.
+    pub role: Role,
     /// Where: the organization, a region or a branch.
     pub scope: Scope,
     /// Who granted it; none for the installation itself.
@@ -111,12 +80,13 @@ impl Record for RoleGrant {
     type Row = RoleGrantRow;
 
     fn row(&self, org: OrgId) -> RoleGrantRow {
+        let (scope_kind, scope_id) = scope_parts(org, self.scope);
         RoleGrantRow {
             org_id: org.store(),
             user_id: self.user_id.store(),
-            role: self.role.clone(),
-            scope_kind: self.scope.kind().to_owned(),
-            scope_id: self.scope.id(org).store(),
+            role: self.role.store(),
+            scope_kind: scope_kind.to_owned(),
+            scope_id: scope_id.store(),
             granted_by: self.granted_by.store(),
             granted_at: self.granted_at.store(),
         }
@@ -125,8 +95,8 @@ impl Record for RoleGrant {
     fn from_row(row: RoleGrantRow) -> Result<Self, DbError> {
         Ok(Self {
             user_id: Stored::read(row.user_id)?,
-            role: row.role,
-            scope: Scope::read(&row.scope_kind, row.scope_id.0)?,
+            role: Stored::read(row.role)?,
+            scope: read_scope(&row.scope_kind, row.scope_id.0)?,
             granted_by: Stored::read(row.granted_by)?,
             granted_at: Stored::read(row.granted_at)?,
         })
@@ -229,7 +199,7 @@ pub fn set_active(tx: &mut Tx<'_>, org: OrgId, user: UserId, active: bool) -> Re
 /// Gives a role.
 ///
 /// - **Errors**: [`DbError::Duplicate`] where the user has it there already; [`DbError::Refused`] for a user of no
-///   such id, or a scope that no role has.
+///   such id.
 pub fn grant_role(tx: &mut Tx<'_>, org: OrgId, grant: &RoleGrant) -> Result<(), DbError> {
     let row = grant.row(org);
     on_db!(tx, |c| diesel::insert_into(role_grants::table).values(&row).execute(c))?;
@@ -241,11 +211,12 @@ pub fn revoke_role(
     tx: &mut Tx<'_>,
     org: OrgId,
     user: UserId,
-    role: &str,
+    role: Role,
     scope: Scope,
 ) -> Result<bool, DbError> {
-    let key = (org.store(), user.store(), role, scope.kind(), scope.id(org).store());
-    let taken = on_db!(tx, |c| diesel::delete(role_grants::table.find(key)).execute(c))?;
+    let (scope_kind, scope_id) = scope_parts(org, scope);
+    let key = (org.store(), user.store(), role.store(), scope_kind, scope_id.store());
+    let taken = on_db!(tx, |c| diesel::delete(role_grants::table.find(key.clone())).execute(c))?;
     Ok(taken > 0)
 }
 

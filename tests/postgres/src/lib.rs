@@ -5,11 +5,10 @@
 #![expect(clippy::panic, reason = "a test that cannot have its database must fail, and say why in one line")]
 
 use std::fs;
-use std::io::Write as _;
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{ChildStdin, Command, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, OnceLock};
 use std::thread;
@@ -26,8 +25,8 @@ pub struct Cluster {
     template: OnceLock<()>,
     creating: Mutex<()>,
     databases: AtomicU32,
-    // Closed when this process ends; see the module's text.
-    _alive: ChildStdin,
+    // Its pipe closes when this process ends; see the module's text.
+    _keeper: Child,
 }
 
 /// The cluster of this test binary, started at the first call.
@@ -93,14 +92,14 @@ impl Cluster {
             .current_dir("/")
             .output();
         must("initdb", initdb);
-        let alive = run_while_alive(postgres, &programs, &folder, &socket);
+        let keeper = run_while_alive(postgres, &programs, &folder, &socket);
         let cluster = Self {
             programs,
             socket,
             template: OnceLock::new(),
             creating: Mutex::new(()),
             databases: AtomicU32::new(0),
-            _alive: alive,
+            _keeper: keeper,
         };
         cluster.wait_until_ready(&folder);
         cluster
@@ -123,12 +122,7 @@ impl Cluster {
 }
 
 /// Starts the server under a shell that stops it when our end of the pipe closes.
-fn run_while_alive(
-    postgres: Option<(u32, u32)>,
-    programs: &Path,
-    folder: &Path,
-    socket: &Path,
-) -> ChildStdin {
+fn run_while_alive(postgres: Option<(u32, u32)>, programs: &Path, folder: &Path, socket: &Path) -> Child {
     const KEEPER: &str = r#"folder=$1; shift
 "$@" >"$folder/log" 2>&1 </dev/null &
 server=$!
@@ -137,7 +131,7 @@ kill -INT "$server"
 wait "$server"
 rm -rf "$folder""#;
     let server = as_postgres(postgres, &programs.join("postgres"));
-    let mut keeper = Command::new("sh")
+    Command::new("sh")
         .args(["-c", KEEPER, "keeper"])
         .arg(folder)
         .arg(server.get_program())
@@ -155,13 +149,7 @@ rm -rf "$folder""#;
         .stderr(Stdio::null())
         .process_group(0)
         .spawn()
-        .unwrap_or_else(|error| panic!("PostgreSQL cannot be started: {error}"));
-    let mut alive =
-        keeper.stdin.take().unwrap_or_else(|| panic!("the pipe to PostgreSQL's keeper is missing"));
-    if let Err(error) = alive.flush() {
-        panic!("PostgreSQL's keeper is gone: {error}");
-    }
-    alive
+        .unwrap_or_else(|error| panic!("PostgreSQL cannot be started: {error}"))
 }
 
 /// The folder of PostgreSQL's programs: `PGBIN`, or the newest of the distribution.
