@@ -134,6 +134,10 @@ impl<'a> At<'a> {
         );
     }
 
+    pub(crate) fn is_object(&self) -> bool {
+        matches!(self.json, Json::Object(_))
+    }
+
     pub(crate) fn object(&self, problems: &mut Problems) -> Option<Object<'a>> {
         let Json::Object(all) = self.json else {
             self.wrong(problems, "un objeto", "an object");
@@ -149,6 +153,12 @@ impl<'a> At<'a> {
             }
         }
         Some(Object { pointer: self.pointer.clone(), fields })
+    }
+
+    /// The fields of an object; none, and a problem, where it is none.
+    pub(crate) fn fields(&self, problems: &mut Problems) -> Object<'a> {
+        let none = || Object { pointer: self.pointer.clone(), fields: Vec::new() };
+        self.object(problems).unwrap_or_else(none)
     }
 
     pub(crate) fn list(&self, problems: &mut Problems) -> Option<Vec<At<'a>>> {

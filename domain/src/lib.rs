@@ -12,6 +12,7 @@ pub mod checklist;
 pub mod date;
 pub mod exact;
 pub mod ids;
+pub mod incentive;
 pub mod input;
 pub mod lifecycle;
 pub mod problem;
