@@ -55,3 +55,10 @@ fn the_touchpoints_of_a_visit_are_those_of_its_sections() {
     });
     assert_eq!(told, expected);
 }
+
+#[test]
+fn the_fixture_of_the_domain_tests_is_the_released_checklist() {
+    let fixture = include_str!("../../domain/tests/fixtures/ms_banco_sucursal.json");
+    let released = find_checklist("ms-banco-sucursal", Some(1)).map(|it| it.canonical_json.as_str());
+    assert_eq!(released, Some(fixture));
+}
