@@ -26,7 +26,8 @@ CREATE TABLE payout_runs (
     result_hash BLOB CHECK (length(result_hash) = 32),
     PRIMARY KEY (org_id, run_id),
     CHECK (period_to >= period_from),
-    CHECK (approved_by IS NULL OR approved_by <> calculated_by)
+    CHECK (approved_by IS NULL OR approved_by <> calculated_by),
+    CHECK (locked_by IS NULL OR locked_by <> calculated_by)
 ) STRICT;
 
 CREATE TABLE payout_lines (

@@ -17,10 +17,17 @@ mod page;
 mod schema;
 mod writer;
 
+pub mod audit_log;
 pub mod audits;
+pub mod content;
 pub mod devices;
 pub mod feed;
+pub mod idempotency;
+pub mod observations;
 pub mod organizations;
+pub mod payouts;
+pub mod programmes;
+pub mod reference;
 pub mod scores;
 pub mod sessions;
 pub mod users;

@@ -1,0 +1,253 @@
+//! Programmes, their waves, and the assignments of visits to auditors.
+
+use diesel::prelude::*;
+use domain::date::Date;
+use domain::ids::{AssignmentId, AuditId, BranchId, OrgId, ProgrammeId, UserId, WaveId};
+use domain::lifecycle::State;
+use sync_core::Hash;
+
+use crate::column::Stored;
+use crate::page::rows_to_read;
+use crate::record::{BATCH, Record, read_all, read_one, rows};
+use crate::schema::{assignments, programmes, waves};
+use crate::{DbError, Micros, Page, Tx};
+
+record! {
+    /// An audit programme.
+    Programme as ProgrammeRow in programmes {
+        /// Its id.
+        programme_id: ProgrammeId,
+        /// Its code, unique in the organization.
+        code: String,
+        /// Its name.
+        name: String,
+        /// False for one that is over.
+        active: bool,
+        /// When it was created.
+        created_at: Micros,
+    }
+}
+
+record! {
+    /// A wave of a programme.
+    Wave as WaveRow in waves {
+        /// Its id.
+        wave_id: WaveId,
+        /// The programme.
+        programme_id: ProgrammeId,
+        /// Its name.
+        name: String,
+        /// Its first day.
+        window_from: Date,
+        /// Its last day.
+        window_to: Date,
+        /// When it was created.
+        created_at: Micros,
+    }
+}
+
+record! {
+    /// A visit offered to an auditor.
+    Assignment as AssignmentRow in assignments {
+        /// Its id.
+        assignment_id: AssignmentId,
+        /// The wave; none for one outside any.
+        wave_id: Option<WaveId>,
+        /// Where.
+        branch_id: BranchId,
+        /// Who.
+        auditor_id: UserId,
+        /// The checklist.
+        template_id: String,
+        /// Its version.
+        template_version: u32,
+        /// The hash of its content.
+        template_hash: Hash,
+        /// The first day of the visit's window.
+        window_from: Date,
+        /// The last.
+        window_to: Date,
+        /// Where it stands.
+        state: State,
+        /// The audit that it becomes.
+        audit_id: AuditId,
+        /// When it was created.
+        created_at: Micros,
+    }
+}
+
+/// Which assignments a list shows; nothing set shows all.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct AssignmentFilter {
+    /// Of this auditor.
+    pub auditor: Option<UserId>,
+    /// Of this wave.
+    pub wave: Option<WaveId>,
+    /// Of one of these branches; none for any.
+    pub branches: Option<Vec<BranchId>>,
+    /// In one of these states; empty for any.
+    pub states: Vec<State>,
+}
+
+/// Appends a programme.
+///
+/// - **Errors**: [`DbError::Duplicate`] for a code that is taken.
+pub fn append_programme(tx: &mut Tx<'_>, org: OrgId, programme: &Programme) -> Result<(), DbError> {
+    let row = programme.row(org);
+    on_db!(tx, |c| diesel::insert_into(programmes::table).values(&row).execute(c))?;
+    Ok(())
+}
+
+/// The programme of an id.
+pub fn find_programme(
+    tx: &mut Tx<'_>,
+    org: OrgId,
+    programme: ProgrammeId,
+) -> Result<Option<Programme>, DbError> {
+    let row: Option<ProgrammeRow> = on_db!(tx, |c| programmes::table
+        .find((org.store(), programme.store()))
+        .select(ProgrammeRow::as_select())
+        .first(c)
+        .optional())?;
+    read_one(row)
+}
+
+/// The programmes by id.
+pub fn list_programmes(
+    tx: &mut Tx<'_>,
+    org: OrgId,
+    after: Option<ProgrammeId>,
+    limit: u32,
+) -> Result<Page<Programme, ProgrammeId>, DbError> {
+    let found: Vec<ProgrammeRow> = on_db!(tx, |c| {
+        let mut query = programmes::table.filter(programmes::org_id.eq(org.store())).into_boxed();
+        if let Some(after) = after {
+            query = query.filter(programmes::programme_id.gt(after.store()));
+        }
+        query
+            .order(programmes::programme_id)
+            .limit(rows_to_read(limit))
+            .select(ProgrammeRow::as_select())
+            .load(c)
+    })?;
+    Ok(Page::cut(read_all(found)?, limit, |it: &Programme| it.programme_id))
+}
+
+/// Appends a wave.
+///
+/// - **Errors**: [`DbError::Refused`] for a programme that is not stored, or a window that ends before it begins.
+pub fn append_wave(tx: &mut Tx<'_>, org: OrgId, wave: &Wave) -> Result<(), DbError> {
+    let row = wave.row(org);
+    on_db!(tx, |c| diesel::insert_into(waves::table).values(&row).execute(c))?;
+    Ok(())
+}
+
+/// The wave of an id.
+pub fn find_wave(tx: &mut Tx<'_>, org: OrgId, wave: WaveId) -> Result<Option<Wave>, DbError> {
+    let row: Option<WaveRow> = on_db!(tx, |c| waves::table
+        .find((org.store(), wave.store()))
+        .select(WaveRow::as_select())
+        .first(c)
+        .optional())?;
+    read_one(row)
+}
+
+/// The waves by id; those of one programme where `programme` is given.
+pub fn list_waves(
+    tx: &mut Tx<'_>,
+    org: OrgId,
+    programme: Option<ProgrammeId>,
+    after: Option<WaveId>,
+    limit: u32,
+) -> Result<Page<Wave, WaveId>, DbError> {
+    let found: Vec<WaveRow> = on_db!(tx, |c| {
+        let mut query = waves::table.filter(waves::org_id.eq(org.store())).into_boxed();
+        if let Some(programme) = programme {
+            query = query.filter(waves::programme_id.eq(programme.store()));
+        }
+        if let Some(after) = after {
+            query = query.filter(waves::wave_id.gt(after.store()));
+        }
+        query.order(waves::wave_id).limit(rows_to_read(limit)).select(WaveRow::as_select()).load(c)
+    })?;
+    Ok(Page::cut(read_all(found)?, limit, |it: &Wave| it.wave_id))
+}
+
+/// Appends assignments, in statements of many.
+///
+/// - **Errors**: [`DbError::Duplicate`] for an id that is taken, [`DbError::Refused`] for a wave, a branch or an
+///   auditor that is not stored.
+pub fn append_assignments(tx: &mut Tx<'_>, org: OrgId, new: &[Assignment]) -> Result<(), DbError> {
+    for batch in new.chunks(BATCH) {
+        let batch = rows(org, batch);
+        on_db!(tx, |c| diesel::insert_into(assignments::table).values(&batch).execute(c))?;
+    }
+    Ok(())
+}
+
+/// The assignment of an id.
+pub fn find_assignment(
+    tx: &mut Tx<'_>,
+    org: OrgId,
+    assignment: AssignmentId,
+) -> Result<Option<Assignment>, DbError> {
+    let row: Option<AssignmentRow> = on_db!(tx, |c| assignments::table
+        .find((org.store(), assignment.store()))
+        .select(AssignmentRow::as_select())
+        .first(c)
+        .optional())?;
+    read_one(row)
+}
+
+/// The assignments that `filter` shows, by id.
+pub fn list_assignments(
+    tx: &mut Tx<'_>,
+    org: OrgId,
+    filter: &AssignmentFilter,
+    after: Option<AssignmentId>,
+    limit: u32,
+) -> Result<Page<Assignment, AssignmentId>, DbError> {
+    let states: Vec<&str> = filter.states.iter().map(|state| state.as_str()).collect();
+    let branches: Option<Vec<_>> =
+        filter.branches.as_ref().map(|ids| ids.iter().map(Stored::store).collect());
+    let found: Vec<AssignmentRow> = on_db!(tx, |c| {
+        let mut query = assignments::table.filter(assignments::org_id.eq(org.store())).into_boxed();
+        if !states.is_empty() {
+            query = query.filter(assignments::state.eq_any(&states));
+        }
+        if let Some(branches) = &branches {
+            query = query.filter(assignments::branch_id.eq_any(branches));
+        }
+        if let Some(auditor) = filter.auditor {
+            query = query.filter(assignments::auditor_id.eq(auditor.store()));
+        }
+        if let Some(wave) = filter.wave {
+            query = query.filter(assignments::wave_id.eq(Some(wave.store())));
+        }
+        if let Some(after) = after {
+            query = query.filter(assignments::assignment_id.gt(after.store()));
+        }
+        query
+            .order(assignments::assignment_id)
+            .limit(rows_to_read(limit))
+            .select(AssignmentRow::as_select())
+            .load(c)
+    })?;
+    Ok(Page::cut(read_all(found)?, limit, |it: &Assignment| it.assignment_id))
+}
+
+/// Moves an assignment from one state to another.
+///
+/// - **Errors**: [`DbError::Stale`] where it does not stand in the first, or is not this organization's.
+pub fn set_assignment_state(
+    tx: &mut Tx<'_>,
+    org: OrgId,
+    assignment: AssignmentId,
+    (from, to): (State, State),
+) -> Result<(), DbError> {
+    let moved = on_db!(tx, |c| diesel::update(assignments::table.find((org.store(), assignment.store())))
+        .filter(assignments::state.eq(from.as_str()))
+        .set(assignments::state.eq(to.as_str()))
+        .execute(c))?;
+    if moved == 0 { Err(DbError::Stale) } else { Ok(()) }
+}
