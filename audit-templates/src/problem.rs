@@ -31,19 +31,19 @@ impl fmt::Display for TemplateProblem {
 }
 
 impl TemplateProblem {
-    /// As a field of a problem: the path becomes a JSON Pointer, file and line go into the message.
+    /// As a field of a problem: the path becomes a JSON Pointer too; file, line and path lead the message.
     pub fn to_field_problem(&self) -> FieldProblem {
         let pointer: String = self
             .path
             .split(['.', '[', ']'])
             .filter(|it| !it.is_empty())
             .fold(String::new(), |pointer, step| domain::problem::pointer(&pointer, step));
-        let Self { file, line, .. } = self;
+        let Self { file, line, path, .. } = self;
         FieldProblem::new(
             pointer,
             &self.code,
-            format!("{file}:{line}: {}", self.message_es),
-            format!("{file}:{line}: {}", self.message_en),
+            format!("{file}:{line}: {path}: {}", self.message_es),
+            format!("{file}:{line}: {path}: {}", self.message_en),
         )
     }
 }

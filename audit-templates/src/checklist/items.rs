@@ -64,6 +64,9 @@ impl Judged<'_> {
         if let Some(hint) = &self.item.hint {
             local_text(self.report, &format!("{}.hint", self.at), hint);
         }
+        if let Some(unit) = &self.item.unit {
+            not_empty(self.report, &format!("{}.unit", self.at), unit);
+        }
         for (key, id) in [("pillar", &self.item.pillar), ("indicator", &self.item.indicator)] {
             if let Some(id) = id {
                 ids::snake(self.report, &format!("{}.{key}", self.at), id);

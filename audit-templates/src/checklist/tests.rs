@@ -114,6 +114,7 @@ fn the_items_are_judged() {
         ),
         ("pillar: empatia", "pillar: Empatía", "sections[1].items[2].pillar", "bad_id"),
         ("indicator: auditor_csat", "indicator: CSAT!", "sections[7].items[2].indicator", "bad_id"),
+        ("unit: cajeros", "unit: \"\"", "sections[1].items[3].unit", "empty_text"),
         (
             "allow_na: true, unit: cajeros, min: 0, max: 20",
             "allow_na: true, unit: cajeros, min: 21, max: 20",

@@ -12,12 +12,14 @@ use std::{
 use domain::{Exact, LocalText};
 
 use crate::problem::TemplateProblem;
-pub use tree::{MAX_DEPTH, MAX_FILE_BYTES, MAX_NODES, Node, SyntaxProblem, Value, parse};
+pub use tree::{MAX_DEPTH, MAX_FILE_BYTES, MAX_KEYS, MAX_NODES, Node, SyntaxProblem, Value, parse};
 
 /// Longest text of a content file, in characters.
 pub const MAX_CONTENT_TEXT_CHARS: usize = 4_000;
-/// Most elements of a list or a map.
+/// Most elements of a list.
 pub const MAX_ELEMENTS: usize = 5_000;
+/// Most problems that are told of one file; the last of them says that there are more.
+pub const MAX_PROBLEMS: usize = 1_000;
 
 /// Problems found so far in one file.
 #[derive(Debug)]
@@ -114,7 +116,17 @@ impl Report {
     }
 
     fn push(&self, line: usize, path: &str, code: &str, message_es: String, message_en: String) {
-        self.problems.borrow_mut().push(TemplateProblem {
+        let mut problems = self.problems.borrow_mut();
+        let (code, message_es, message_en) = match problems.len() {
+            0..MAX_PROBLEMS => (code, message_es, message_en),
+            MAX_PROBLEMS => (
+                "too_many_problems",
+                "Hay más problemas; corrija estos y vuelva a revisar".to_string(),
+                "There are more problems; mend these and check again".to_string(),
+            ),
+            _ => return,
+        };
+        problems.push(TemplateProblem {
             file: self.file.clone(),
             line,
             path: path.to_string(),
@@ -263,7 +275,11 @@ impl<'a> Cursor<'a> {
                 .map(|(index, node)| read(&self.child(format!("{}[{index}]", self.path), node)))
                 .collect(),
             Some(Value::List(_)) => {
-                self.too_many();
+                self.refuse(
+                    "too_large",
+                    format!("Más de {MAX_ELEMENTS} elementos"),
+                    format!("More than {MAX_ELEMENTS} elements"),
+                );
                 Vec::new()
             }
             _ => {
@@ -276,14 +292,10 @@ impl<'a> Cursor<'a> {
     /// A map with keys of the author's choice, each value read in turn.
     pub fn entries<T>(&self, read: impl Fn(&Cursor<'a>) -> T) -> BTreeMap<String, T> {
         match self.node.map(|it| &it.value) {
-            Some(Value::Map(members)) if members.len() <= MAX_ELEMENTS => members
+            Some(Value::Map(members)) => members
                 .iter()
                 .map(|(key, node)| (key.clone(), read(&self.child(self.below(key), node))))
                 .collect(),
-            Some(Value::Map(_)) => {
-                self.too_many();
-                BTreeMap::new()
-            }
             _ => {
                 self.wrong_type("un mapa", "a map");
                 BTreeMap::new()
@@ -308,14 +320,6 @@ impl<'a> Cursor<'a> {
             LocalText { es: fields.required("es", Cursor::text), en: fields.required("en", Cursor::text) };
         fields.finish();
         text
-    }
-
-    fn too_many(&self) {
-        self.refuse(
-            "too_large",
-            format!("Más de {MAX_ELEMENTS} elementos"),
-            format!("More than {MAX_ELEMENTS} elements"),
-        );
     }
 
     fn child(&self, path: String, node: &'a Node) -> Self {

@@ -92,6 +92,16 @@ fn what_is_not_a_plain_tree_is_refused() {
 }
 
 #[test]
+fn problems_and_keys_are_bounded() {
+    let flow = |count: usize| (0..count).map(|it| format!("k{it}: 1\n")).collect::<String>();
+    assert_eq!(codes(&flow(MAX_KEYS + 1)).last().unwrap().2, "too_large");
+    let tags = format!("name: x\ncount: 1\nshare: 1\ntags: [{}]\n", "1,".repeat(MAX_PROBLEMS + 50));
+    let found = codes(&tags);
+    assert_eq!(found.len(), MAX_PROBLEMS + 1);
+    assert_eq!(found.last().unwrap().2, "too_many_problems");
+}
+
+#[test]
 fn a_validator_is_silent_where_a_default_stood_in() {
     let problems = read("f", "name: x\ncount: no\nshare: 1\n", sample, |_, report| {
         report.refuse("count", "zero", "cero", "zero");

@@ -7,6 +7,8 @@ use saphyr_parser::{Event, Parser, ScalarStyle, Span};
 pub const MAX_FILE_BYTES: usize = 1 << 20;
 /// Deepest nesting.
 pub const MAX_DEPTH: usize = 24;
+/// Most keys of one map.
+pub const MAX_KEYS: usize = 1_000;
 /// Most nodes.
 pub const MAX_NODES: usize = 100_000;
 
@@ -145,6 +147,10 @@ impl Builder {
 
     fn scalar(&mut self, line: usize, text: String, plain: bool) -> Result<(), SyntaxProblem> {
         if let Some(Open::Map(_, members, key @ None)) = self.stack.last_mut() {
+            if members.len() >= MAX_KEYS {
+                let (es, en) = (format!("Más de {MAX_KEYS} claves"), format!("More than {MAX_KEYS} keys"));
+                return Err(problem(line, "too_large", es, en));
+            }
             let repeated = members.iter().any(|(it, _)| *it == text);
             *key = Some(text);
             if repeated {
