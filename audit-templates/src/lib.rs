@@ -2,6 +2,7 @@
 //! with the reader and validator of their files. Owns the content and its format; the types and rules are in
 //! `domain`.
 
+pub mod catalogue;
 pub mod checklist;
 pub mod ids;
 pub mod problem;
@@ -9,6 +10,7 @@ pub mod read;
 pub mod released;
 pub mod schema;
 
+pub use catalogue::{catalogue, check_file};
 pub use checklist::{checklists, find_checklist, read_checklist};
 pub use problem::{TemplateProblem, to_problem};
 pub use released::Released;

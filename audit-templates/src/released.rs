@@ -58,11 +58,6 @@ impl<T: Versioned + Serialize> Released<T> {
         let sha256_hex = sha256_hex(canonical_json.as_bytes());
         Self { content, file_name, source_yaml, canonical_json, sha256_hex }
     }
-
-    /// Its line of `released.lock`: kind, id, version and hash.
-    pub fn lock_line(&self) -> String {
-        format!("{} {} {} {}", T::KIND, self.content.id(), self.content.version(), self.sha256_hex)
-    }
 }
 
 /// Finds content by id, in a version or in its newest one.

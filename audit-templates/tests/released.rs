@@ -3,11 +3,11 @@
 
 use std::{collections::BTreeSet, fs, path::Path};
 
-use audit_templates::{checklists, released::sha256_hex, schema::schemas};
+use audit_templates::{catalogue, released::sha256_hex, schema::schemas};
 
 /// A line for each piece of released content.
 fn released() -> BTreeSet<String> {
-    checklists().iter().map(|it| it.lock_line()).collect()
+    catalogue().iter().map(|it| it.lock_line()).collect()
 }
 
 #[test]
@@ -37,7 +37,7 @@ fn an_id_and_version_is_released_once() {
 
 #[test]
 fn the_hash_is_that_of_the_canonical_json() {
-    for it in checklists() {
+    for it in catalogue() {
         assert_eq!(it.sha256_hex, sha256_hex(it.canonical_json.as_bytes()));
         assert_eq!(it.sha256_hex.len(), 64);
     }

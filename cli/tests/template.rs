@@ -30,10 +30,10 @@ fn a_released_checklist_can_be_exported_checked_and_listed() {
     let checked = run(&["template", "check", &path, &content("ms_banco_sucursal.yaml")]);
     assert_eq!(checked.status.code(), Some(0));
     let printed: Value = serde_json::from_slice(&checked.stdout).expect("the result is JSON");
-    assert_eq!(printed[0]["id"], "cc-llamada");
-    assert_eq!(printed[0]["items"], 32);
+    assert_eq!(printed[0]["content"][0]["id"], "cc-llamada");
+    assert_eq!(printed[1]["content"][0]["id"], "ms-banco-sucursal");
     let listed = String::from_utf8(run(&["template", "list"]).stdout).expect("the list is text");
-    let hash = printed[0]["sha256"].as_str().expect("a hash is a text");
+    let hash = printed[0]["content"][0]["sha256"].as_str().expect("a hash is a text");
     assert!(listed.lines().any(|it| it == format!("checklist cc-llamada 1 {hash}")), "{listed}");
 }
 
@@ -52,7 +52,7 @@ fn every_problem_of_every_file_is_told_with_file_line_and_path() {
     let one = written("one.yaml", &text.replacen("version: 1", "version: 0", 1));
     let two =
         written("two.yaml", &text.replacen("A01 > 60", "A01 >", 1).replacen("weight: 12", "weight: 13", 1));
-    let checked = run(&["template", "check", &one, &two]);
+    let checked = run(&["template", "check", &one, "no-such-file.yaml", &two]);
     assert_eq!(checked.status.code(), Some(2));
     assert!(checked.stdout.is_empty());
     let problem: Value = serde_json::from_slice(&checked.stderr).expect("standard error is one JSON problem");
@@ -64,11 +64,12 @@ fn every_problem_of_every_file_is_told_with_file_line_and_path() {
         .collect();
     let expected = [
         ("/version", "bad_version"),
+        ("", "unreadable_input"),
         ("/sections", "weights_not_100"),
         ("/sections/1/items/3/when", "bad_condition"),
     ];
     assert_eq!(found, expected);
-    assert!(problem["errors"][2]["message_en"].as_str().is_some_and(|it| it.starts_with(&format!("{two}:"))));
+    assert!(problem["errors"][3]["message_en"].as_str().is_some_and(|it| it.starts_with(&format!("{two}:"))));
 }
 
 #[test]

@@ -76,6 +76,13 @@ pub fn read<T>(
     }
 }
 
+/// The value of the key `schema` of a file, such as `cem-checklist/1`; tells the kinds of content apart.
+pub fn schema_of(text: &str) -> Option<String> {
+    let Node { value: Value::Map(members), .. } = parse(text).0? else { return None };
+    let (_, schema) = members.into_iter().find(|(key, _)| key == "schema")?;
+    if let Value::Scalar { text, .. } = schema.value { Some(text) } else { None }
+}
+
 impl Report {
     fn new(file: &str, text: &str) -> Self {
         let located = |it: SyntaxProblem| TemplateProblem {

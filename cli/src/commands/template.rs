@@ -2,11 +2,9 @@
 
 use std::path::PathBuf;
 
-use audit_templates::{
-    TemplateProblem, checklists, find_checklist, read_checklist, released::canonical_json, to_problem,
-};
+use audit_templates::{TemplateProblem, catalogue, catalogue::Entry, check_file};
 use clap::{Subcommand, ValueEnum};
-use domain::Problem;
+use domain::{FieldProblem, Problem};
 use serde_json::json;
 
 use super::score::{split_version, unknown_template};
@@ -25,11 +23,11 @@ enum Action {
     List,
     /// Check files and print every problem with file, line, path and how to mend it
     Check {
-        /// Checklist files, YAML or JSON
+        /// Content files, YAML or JSON
         #[arg(required = true, value_name = "FILE")]
         files: Vec<PathBuf>,
     },
-    /// Print a released checklist
+    /// Print a released checklist, standard or plan
     Export {
         /// Its id, with a version if wanted: `ms-banco-sucursal@1`
         id: String,
@@ -60,38 +58,41 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Problem> {
 }
 
 fn list() -> Result<(), Problem> {
-    let lines: String = checklists().iter().map(|it| format!("{}\n", it.lock_line())).collect();
+    let lines: String = catalogue().iter().map(|it| format!("{}\n", it.lock_line())).collect();
     console::print_text(&lines)
 }
 
 fn check(files: &[PathBuf]) -> Result<(), Problem> {
-    let mut problems: Vec<TemplateProblem> = Vec::new();
+    let mut problems: Vec<FieldProblem> = Vec::new();
     let mut checked = Vec::new();
     for path in files {
         let name = path.display().to_string();
-        match read_checklist(&name, &console::read_input(path)?) {
-            Ok(checklist) => checked.push(json!({
-                "file": name,
-                "id": checklist.id,
-                "version": checklist.version,
-                "sections": checklist.sections.len(),
-                "items": checklist.items().count(),
-                "sha256": audit_templates::released::sha256_hex(canonical_json(&checklist).as_bytes()),
-            })),
-            Err(found) => problems.extend(found),
+        match console::read_input(path) {
+            Err(unreadable) => problems.extend(unreadable.errors),
+            Ok(text) => match check_file(&name, &text) {
+                Ok(content) => checked.push(json!({ "file": name, "content": content })),
+                Err(found) => problems.extend(found.iter().map(TemplateProblem::to_field_problem)),
+            },
         }
     }
-    if problems.is_empty() { console::print(&checked) } else { Err(to_problem(&problems)) }
+    if problems.is_empty() {
+        console::print(&checked)
+    } else {
+        Err(Problem::invalid("invalid_template", "The files have problems", problems))
+    }
 }
 
 fn export(name: &str, format: Format) -> Result<(), Problem> {
     let (id, version) = split_version(name);
-    let found = version.and_then(|version| find_checklist(id, version)).ok_or_else(|| {
-        let known = checklists().iter().map(|it| format!("{}@{}", it.content.id, it.content.version));
+    let fits = |it: &Entry| {
+        it.id == id && version.is_some_and(|wanted| wanted.is_none_or(|wanted| it.version == wanted))
+    };
+    let found = catalogue().into_iter().filter(fits).max_by_key(|it| it.version).ok_or_else(|| {
+        let known = catalogue().into_iter().map(|it| format!("{}@{}", it.id, it.version));
         unknown_template(name, &known.collect::<Vec<_>>())
     })?;
     console::print_text(match format {
         Format::Yaml => found.source_yaml,
-        Format::Json => &found.canonical_json,
+        Format::Json => found.canonical_json,
     })
 }

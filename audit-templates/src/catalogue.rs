@@ -1,0 +1,84 @@
+//! All released content in one list, whatever its kind, and the check of a file of any kind. Owns which kinds there
+//! are: a new kind adds its line to each function here.
+
+use serde::Serialize;
+
+use crate::{
+    TemplateProblem, checklists, read_checklist,
+    released::{Released, Versioned, canonical_json, sha256_hex},
+};
+
+/// A piece of released content, its kind aside.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Entry {
+    /// `checklist`, and so on.
+    pub kind: &'static str,
+    /// Stable id.
+    pub id: &'static str,
+    /// Version, from 1.
+    pub version: u32,
+    /// SHA-256 of the canonical JSON, 64 hexadecimal digits.
+    pub sha256_hex: &'static str,
+    /// The canonical JSON.
+    pub canonical_json: &'static str,
+    /// Name of its file.
+    pub file_name: &'static str,
+    /// The file, as people wrote it.
+    pub source_yaml: &'static str,
+}
+
+impl Entry {
+    fn of<T: Versioned>(released: &'static Released<T>) -> Self {
+        Self {
+            kind: T::KIND,
+            id: released.content.id(),
+            version: released.content.version(),
+            sha256_hex: &released.sha256_hex,
+            canonical_json: &released.canonical_json,
+            file_name: released.file_name,
+            source_yaml: released.source_yaml,
+        }
+    }
+
+    /// Its line of `released.lock`: kind, id, version and hash.
+    pub fn lock_line(&self) -> String {
+        format!("{} {} {} {}", self.kind, self.id, self.version, self.sha256_hex)
+    }
+}
+
+/// Every piece of released content, by kind, then in the order of release.
+pub fn catalogue() -> Vec<Entry> {
+    checklists().iter().map(Entry::of).collect()
+}
+
+/// What a file without problems contains.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Checked {
+    /// `checklist`, and so on.
+    pub kind: &'static str,
+    /// Stable id.
+    pub id: String,
+    /// Version, from 1.
+    pub version: u32,
+    /// SHA-256 of its canonical JSON: the hash that it would be released under.
+    pub sha256: String,
+}
+
+impl Checked {
+    fn of<T: Versioned + Serialize>(content: &T) -> Self {
+        Self {
+            kind: T::KIND,
+            id: content.id().to_string(),
+            version: content.version(),
+            sha256: sha256_hex(canonical_json(content).as_bytes()),
+        }
+    }
+}
+
+/// Checks a file of any kind; `read::schema_of` tells the kinds apart.
+///
+/// # Errors
+/// Every problem, by line.
+pub fn check_file(file_name: &str, text: &str) -> Result<Vec<Checked>, Vec<TemplateProblem>> {
+    read_checklist(file_name, text).map(|it| vec![Checked::of(&it)])
+}
