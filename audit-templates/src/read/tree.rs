@@ -162,6 +162,9 @@ impl Builder {
     }
 
     fn refuse_repeated_key(&mut self, line: usize) {
+        if self.problems.len() >= MAX_KEYS {
+            return;
+        }
         let path = self.path();
         let (es, en) = ("La clave está repetida; deje una", "The key is repeated; keep one");
         self.problems.push(SyntaxProblem { path, ..problem(line, "repeated_key", es, en) });
