@@ -1,0 +1,230 @@
+//! A server in memory that does at ingest what `sync_core::ingest` says, for the tests of the protocol. It keeps
+//! everything it was given, so that a test can compare it with what devices hold.
+use std::{collections::BTreeMap, convert::Infallible};
+
+use sync_core::{
+    AuditOps, DeviceId, Hash, Op, OpId, PublicKey, Seed, Segment,
+    chain::{Head, feed_hash},
+    codec::Nested,
+    exchange::{
+        Body, Item, Limits, Page, RefRow, Refusal, RefusalCode, Reply, Request, Response, Run, StreamId,
+    },
+    fold::Arrival,
+    ingest::{DeviceHead, Enrolled, Push, by_audit, check_push},
+    packed::PackedOps,
+    signature::SigningKey,
+};
+use uuid::Uuid;
+
+pub(crate) struct DeviceRow {
+    pub(crate) key: PublicKey,
+    pub(crate) user: Uuid,
+    pub(crate) head: DeviceHead,
+    pub(crate) segments: Vec<Segment>,
+    pub(crate) ops: BTreeMap<u64, (Op, Hash)>,
+    pub(crate) seeds: BTreeMap<Uuid, Seed>,
+}
+
+#[derive(Clone)]
+pub(crate) enum Entry {
+    Ops { dev: DeviceId, first: u64, last: u64, server: bool },
+    Raw(Nested<Body>),
+}
+
+#[derive(Clone)]
+pub(crate) struct FeedEntry {
+    pub(crate) first: u64,
+    pub(crate) last: u64,
+    pub(crate) recv_ms: u64,
+    pub(crate) h: Hash,
+    pub(crate) f: Hash,
+    pub(crate) entry: Entry,
+}
+
+pub(crate) struct Server {
+    pub(crate) org: Uuid,
+    pub(crate) epoch: u64,
+    pub(crate) now_ms: u64,
+    pub(crate) devices: BTreeMap<DeviceId, DeviceRow>,
+    pub(crate) audits: BTreeMap<Uuid, AuditOps>,
+    pub(crate) feeds: BTreeMap<StreamId, Vec<FeedEntry>>,
+    pub(crate) page_items: usize,
+    pub(crate) limits: Limits,
+    pub(crate) key: SigningKey,
+    pub(crate) server_head: Head,
+    pub(crate) server_hlc: u64,
+}
+
+impl Server {
+    pub(crate) fn new() -> Self {
+        Self {
+            org: Uuid::from_u128(1),
+            epoch: 7,
+            now_ms: 1_800_000_000_000,
+            devices: BTreeMap::new(),
+            audits: BTreeMap::new(),
+            feeds: BTreeMap::new(),
+            page_items: 3,
+            limits: Limits::default(),
+            key: SigningKey::from_secret(&[9; 32]),
+            server_head: Head::EMPTY,
+            server_hlc: 0,
+        }
+    }
+
+    pub(crate) fn enrol(&mut self, key: PublicKey, user: Uuid) {
+        let row = DeviceRow {
+            key: key.clone(),
+            user,
+            head: DeviceHead::default(),
+            segments: Vec::new(),
+            ops: BTreeMap::new(),
+            seeds: BTreeMap::new(),
+        };
+        self.devices.insert(key.device(), row);
+    }
+
+    pub(crate) fn exchange(&mut self, request: &Request) -> Reply {
+        self.now_ms += 1_000;
+        match self.try_exchange(request) {
+            Ok(response) => Reply::Done(response),
+            Err(refusal) => Reply::Refused(refusal),
+        }
+    }
+
+    fn try_exchange(&mut self, request: &Request) -> Result<Response, Refusal> {
+        let dev = request.dev;
+        let unknown = || Refusal::new(RefusalCode::Unauthorized, "unknown_device");
+        let row = self.devices.get(&dev).ok_or_else(unknown)?;
+        if request.epoch.is_some_and(|it| it != self.epoch) {
+            let epoch = Some(self.epoch);
+            return Err(Refusal { epoch, ..Refusal::new(RefusalCode::Epoch, "epoch") });
+        }
+        // Check everything before anything is stored: the transaction of the real server.
+        let enrolled = Enrolled { key: &row.key, org: self.org, epoch: self.epoch };
+        let (mut head, mut accepted) = (row.head, Vec::new());
+        let mut staged: BTreeMap<u64, Hash> = BTreeMap::new();
+        for segment in &request.push {
+            let stored = |dseq: u64| {
+                let known = staged.get(&dseq).or_else(|| row.ops.get(&dseq).map(|it| &it.1)).copied();
+                Ok::<_, Infallible>(if dseq == 0 { Some(Hash::ZERO) } else { known })
+            };
+            match check_push(&head, segment, &enrolled, stored).unwrap() {
+                Push::Refused(refusal) => return Err(refusal),
+                Push::Duplicate => {}
+                Push::Accepted(it) => {
+                    staged.extend(it.segment.ops.iter().map(|op| op.dseq).zip(it.segment.hashes.clone()));
+                    head = it.head;
+                    accepted.push((segment.clone(), it));
+                }
+            }
+        }
+        for (segment, it) in accepted {
+            let seeds: BTreeMap<Uuid, Seed> = it.segment.seeds.iter().copied().collect();
+            self.store(dev, it.new_ops(), &it.segment.hashes[it.skip..], &seeds);
+            let row = self.devices.get_mut(&dev).unwrap();
+            row.segments.push(segment);
+            row.head = it.head;
+        }
+        let pull = request.pull.iter().map(|it| self.page(dev, it.stream, it.after)).collect();
+        Ok(Response {
+            epoch: self.epoch,
+            server_ms: self.now_ms,
+            dev_head: self.devices[&dev].head.head,
+            receipt: None,
+            outcomes: Vec::new(),
+            pull,
+            limits: self.limits.clone(),
+            durable_through: 0,
+            min_pull_build: 0,
+        })
+    }
+
+    fn store(&mut self, dev: DeviceId, ops: &[Op], hashes: &[Hash], seeds: &BTreeMap<Uuid, Seed>) {
+        let recv_ms = self.now_ms;
+        for (audit, list) in by_audit(ops) {
+            let set = self.audits.entry(audit).or_default();
+            set.set_seed(dev, seeds[&audit]);
+            for op in list {
+                set.insert(dev, op.clone(), Arrival::device(recv_ms));
+            }
+        }
+        let row = self.devices.get_mut(&dev).unwrap();
+        row.seeds.extend(seeds);
+        for (op, h) in ops.iter().zip(hashes) {
+            let twice = row.ops.insert(op.dseq, (op.clone(), *h));
+            assert!(twice.is_none(), "op {} of {dev} was stored twice", op.dseq);
+        }
+        let (first, last) = (ops[0].dseq, ops[ops.len() - 1].dseq);
+        let stream = StreamId::User(row.user);
+        let entry = Entry::Ops { dev, first, last, server: false };
+        self.append(stream, last - first + 1, hashes[hashes.len() - 1], entry);
+    }
+
+    pub(crate) fn append(&mut self, stream: StreamId, count: u64, h: Hash, entry: Entry) {
+        let feed = self.feeds.entry(stream).or_default();
+        let (last, f) = feed.last().map_or((0, Hash::ZERO), |it| (it.last, it.f));
+        let sseq = last + count;
+        let f = feed_hash(&f, &h, sseq, self.now_ms);
+        feed.push(FeedEntry { first: last + 1, last: sseq, recv_ms: self.now_ms, h, f, entry });
+    }
+
+    pub(crate) fn publish(&mut self, stream: StreamId, row: RefRow) {
+        let h = row.hash();
+        self.append(stream, 1, h, Entry::Raw(Nested::Known(Body::RefRow(row))));
+    }
+
+    /// Writes one op of the server's own log on an audit of a user.
+    pub(crate) fn command(&mut self, user: Uuid, mut op: Op) -> OpId {
+        let dev = self.key.public_key().device();
+        self.now_ms += 1_000;
+        self.server_hlc = (self.now_ms << 16).max(self.server_hlc + 1);
+        (op.dseq, op.hlc) = (self.server_head.dseq + 1, self.server_hlc);
+        let seed = Seed::derive(&[9; 32], &op.audit).unwrap();
+        let mut chain = sync_core::chain::Chain::new();
+        chain.set_seed(op.audit, &seed);
+        let h = chain.link(&self.server_head.h, &op).unwrap();
+        self.server_head = Head { dseq: op.dseq, h };
+        let set = self.audits.entry(op.audit).or_default();
+        set.set_seed(dev, seed);
+        set.insert(dev, op.clone(), Arrival::server(self.now_ms));
+        if !self.devices.contains_key(&dev) {
+            self.enrol(self.key.public_key(), Uuid::nil());
+        }
+        let row = self.devices.get_mut(&dev).unwrap();
+        row.ops.insert(op.dseq, (op.clone(), h));
+        row.seeds.insert(op.audit, seed);
+        let entry = Entry::Ops { dev, first: op.dseq, last: op.dseq, server: true };
+        self.append(StreamId::User(user), 1, h, entry);
+        OpId::new(dev, op.dseq)
+    }
+
+    fn page(&self, reader: DeviceId, stream: StreamId, after: u64) -> Page {
+        let none = Vec::new();
+        let feed = self.feeds.get(&stream).unwrap_or(&none);
+        let f_at = |sseq: u64| feed.iter().rfind(|it| it.last <= sseq).map_or(Hash::ZERO, |it| it.f);
+        let rest: Vec<&FeedEntry> = feed.iter().filter(|it| it.first > after).collect();
+        let taken = &rest[..rest.len().min(self.page_items)];
+        let items: Vec<Item> = taken.iter().map(|it| self.item(reader, it)).collect();
+        let next = items.last().map_or(after, |it| it.last);
+        Page { stream, items, next, f: f_at(next), more: rest.len() > taken.len(), reset: None }
+    }
+
+    fn item(&self, reader: DeviceId, it: &FeedEntry) -> Item {
+        let body = match &it.entry {
+            Entry::Raw(body) => body.clone(),
+            Entry::Ops { dev, first, .. } if *dev == reader => {
+                Nested::Known(Body::Own { dseq_first: *first })
+            }
+            Entry::Ops { dev, first, last, server } => {
+                let row = &self.devices[dev];
+                let ops: Vec<&Op> = row.ops.range(*first..=*last).map(|op| &op.1.0).collect();
+                let packed = PackedOps::pack(*dev, ops, |audit| row.seeds.get(audit).copied());
+                let key = Some(row.key.clone());
+                let (dev, server, dseq_first) = (*dev, *server, *first);
+                Nested::Known(Body::Ops(Run { dev, key, server, dseq_first, ops: packed }))
+            }
+        };
+        Item { first: it.first, last: it.last, recv_ms: it.recv_ms, h: it.h, body }
+    }
+}
