@@ -1,0 +1,116 @@
+//! What a device is told: pages of its streams, its own ops as bare ranges, others' ops with their payload.
+
+use super::feed::{OPS, ROW};
+use crate::error::ApiError;
+use db::{Tx, feed::FeedEntry};
+use domain::ids::{OrgId, UserId};
+use sync_core::{
+    Algorithm, Bytes, DeviceId, Hash, Op, PublicKey, Seed, Segment,
+    codec::{self, Nested},
+    exchange::{Body, Item, Page, Pull, Run, StreamId},
+    packed::PackedOps,
+};
+use uuid::Uuid;
+
+/// Entries looked at for one page.
+const ENTRIES: u32 = 500;
+/// Most bytes of items in one page, whatever was asked for.
+const MAX_PAGE_BYTES: u64 = 1 << 20;
+
+/// Who reads.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Reader {
+    pub(super) org: OrgId,
+    pub(super) user: UserId,
+    pub(super) dev: DeviceId,
+}
+
+impl Reader {
+    fn may_read(&self, stream: &StreamId) -> bool {
+        *stream == StreamId::User(self.user.0) || *stream == StreamId::Reference(self.org.0)
+    }
+}
+
+/// The next page of a stream; none for a stream that is not the reader's.
+///
+/// # Errors
+/// Those of the database.
+pub(super) fn page(tx: &mut Tx<'_>, reader: &Reader, pull: &Pull) -> Result<Option<Page>, ApiError> {
+    if !reader.may_read(&pull.stream) {
+        return Ok(None);
+    }
+    let name = pull.stream.to_string();
+    let found = db::feed::page(tx, reader.org, &name, pull.after, ENTRIES)?;
+    let mut page = Page {
+        stream: pull.stream,
+        items: Vec::new(),
+        next: pull.after,
+        f: pull.f,
+        more: found.next.is_some(),
+        reset: None,
+    };
+    let limit = pull.limit_bytes.min(MAX_PAGE_BYTES);
+    let mut bytes = 0_u64;
+    for entry in found.items {
+        if bytes > limit {
+            page.more = true;
+            break;
+        }
+        let (item, size) = item(tx, reader, &entry)?;
+        bytes = bytes.saturating_add(size);
+        page.next = entry.sseq_last;
+        page.f = Hash(entry.f);
+        page.items.push(item);
+    }
+    Ok(Some(page))
+}
+
+fn item(tx: &mut Tx<'_>, reader: &Reader, entry: &FeedEntry) -> Result<(Item, u64), ApiError> {
+    let (body, size) = match (entry.kind.as_str(), entry.dev, entry.dseq_first, entry.dseq_last) {
+        (OPS, Some(dev), Some(first), Some(last)) if DeviceId(dev) == reader.dev => {
+            let _ = last;
+            (Nested::Known(Body::Own { dseq_first: first }), 32)
+        }
+        (OPS, Some(dev), Some(first), Some(last)) => {
+            let (run, size) = run(tx, reader.org, DeviceId(dev), first, last)?;
+            (Nested::Known(Body::Ops(run)), size)
+        }
+        (ROW, ..) => {
+            let payload = entry.payload.as_deref().unwrap_or_default();
+            let row = codec::from_cbor(payload).map_err(ApiError::internal)?;
+            (Nested::Known(Body::RefRow(row)), u64::try_from(payload.len()).unwrap_or(u64::MAX))
+        }
+        _ => return Err(ApiError::internal(format!("feed entry {} is of no known kind", entry.sseq_last))),
+    };
+    let item = Item {
+        first: entry.sseq_first,
+        last: entry.sseq_last,
+        recv_ms: super::millis(entry.received_at),
+        h: Hash(entry.h.unwrap_or_default()),
+        body,
+    };
+    Ok((item, size))
+}
+
+/// The ops of a run, out of the segments that hold them.
+fn run(tx: &mut Tx<'_>, org: OrgId, dev: DeviceId, first: u64, last: u64) -> Result<(Run, u64), ApiError> {
+    let device = db::devices::find(tx, org, dev.0)?
+        .ok_or_else(|| ApiError::internal(format!("the feed names device {dev}, which is not enrolled")))?;
+    let mut ops: Vec<Op> = Vec::new();
+    let mut seeds: Vec<(Uuid, Seed)> = Vec::new();
+    for stored in db::segments::list_covering(tx, org, dev.0, first, last)? {
+        let segment: Segment = super::read_segment(&stored)?;
+        let chained = segment.chained(dev).map_err(ApiError::internal)?;
+        ops.extend(chained.ops.into_iter().filter(|it| (first..=last).contains(&it.dseq)));
+        seeds.extend(chained.seeds);
+    }
+    let packed = PackedOps::pack(dev, &ops, |audit| seeds.iter().find(|it| it.0 == *audit).map(|it| it.1));
+    let size = u64::try_from(codec::to_cbor(&packed).map_err(ApiError::internal)?.len()).unwrap_or(u64::MAX);
+    let alg = u8::try_from(device.alg)
+        .ok()
+        .and_then(|it| Algorithm::try_from(it).ok())
+        .ok_or_else(|| ApiError::internal(format!("device {dev} has an unknown algorithm")))?;
+    let key = PublicKey { alg, key: Bytes(device.public_key) };
+    let server = device.kind == "server";
+    Ok((Run { dev, key: Some(key), server, dseq_first: first, ops: packed }, size))
+}
