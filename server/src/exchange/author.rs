@@ -3,14 +3,15 @@
 
 use super::feed::{self, Run};
 use crate::{environment::Environment, error::ApiError};
-use db::{Micros, Tx};
+use db::{Micros, Tx, devices::{StoredHead, StoredSegment}};
 use domain::ids::{AuditId, OrgId, UserId};
 use std::collections::BTreeMap;
 use sync_core::{
-    AuditOps, Bytes, DeviceId, Head, Kind, Op, OpId, Seed, Segment,
+    AuditOps, Bytes, Kind, Op, OpId, Seed, Segment, VerifiedSegment,
     exchange::StreamId,
     fold::Arrival,
     hlc::Clock,
+    ingest::DeviceHead,
     op::Opening,
     segment::signing_bytes,
     signature::SigningKey,
@@ -83,8 +84,10 @@ fn append_part(
     let now = Micros(environment.now_micros());
     let recv_ms = super::millis(now);
     let epoch = super::epoch(tx)?;
-    let before = db::devices::lock_head(tx, org, dev.0)?;
-    let mut clock = Clock::after(before.hlc);
+    let held = db::devices::lock_head(tx, org, dev)?
+        .ok_or_else(|| ApiError::internal("the server's own device is not enrolled"))?;
+    let before = held.head.head;
+    let mut clock = Clock::after(held.head.hlc);
     let mut ops = Vec::with_capacity(part.len());
     let mut seeds: BTreeMap<uuid::Uuid, Seed> = BTreeMap::new();
     for (draft, dseq) in part.iter().filter_map(|it| drafts.get(*it)).zip(before.dseq + 1..) {
@@ -103,15 +106,24 @@ fn append_part(
             opening: Opening::Seeded,
         });
     }
-    let prev = Head { dseq: before.dseq, h: sync_core::Hash(before.h) };
     let (mut segment, last) =
-        Segment::unsigned(dev, prev, &ops, key.public_key().alg, |it| seeds.get(it).copied())
+        Segment::unsigned(dev, before, &ops, key.public_key().alg, |it| seeds.get(it).copied())
             .map_err(ApiError::internal)?;
     segment.sig = Bytes(key.sign(&signing_bytes(&org.0, &dev, epoch, segment.first, &last)));
     let verified = segment.chained(dev).map_err(ApiError::internal)?;
-    super::store_segment(tx, org, dev, &segment, segment.first, last, epoch, now)?;
-    db::devices::set_head(tx, org, &db::devices::DeviceHead { dev: dev.0, dseq: last.dseq, h: last.h.0, hlc: clock.last() })?;
-    publish_runs(tx, org, dev, drafts, part, &verified.hashes, before.dseq, recv_ms)?;
+    let stored = StoredSegment {
+        dev,
+        first_dseq: segment.first,
+        last_dseq: last.dseq,
+        h: last.h,
+        epoch,
+        received_at: now,
+        bytes: super::packed(&segment)?,
+    };
+    db::devices::append_segments(tx, org, &[stored])?;
+    let head = StoredHead { head: DeviceHead { head: last, hlc: clock.last() }, forked: held.forked };
+    db::devices::set_head(tx, org, dev, &head)?;
+    publish_runs(tx, org, drafts, part, &verified, now)?;
     for (index, op) in part.iter().zip(ops) {
         if let (Some(draft), Some(id)) = (drafts.get_mut(*index), ids.get_mut(*index)) {
             *id = Some(OpId::new(dev, op.dseq));
@@ -125,27 +137,23 @@ fn append_part(
 }
 
 /// One feed entry per auditor, over the run of that auditor's ops.
-#[expect(clippy::too_many_arguments, reason = "the pieces of one append, used once")]
 fn publish_runs(
     tx: &mut Tx<'_>,
     org: OrgId,
-    dev: DeviceId,
     drafts: &[Draft<'_>],
     part: &[usize],
-    hashes: &[sync_core::Hash],
-    before: u64,
-    recv_ms: u64,
+    segment: &VerifiedSegment,
+    now: Micros,
 ) -> Result<(), ApiError> {
     let auditors: Vec<UserId> = part.iter().filter_map(|it| drafts.get(*it)).map(|it| it.auditor).collect();
-    let mut start = 0_usize;
-    while let Some(auditor) = auditors.get(start) {
-        let len = auditors.iter().skip(start).take_while(|it| *it == auditor).count();
-        let end = start + len;
-        let h = end.checked_sub(1).and_then(|it| hashes.get(it)).copied().unwrap_or_default();
-        let offset = |steps: usize| before + u64::try_from(steps).unwrap_or(0);
-        let run = Run { dev, first: offset(start) + 1, last: offset(end), h };
-        feed::publish_run(tx, org, StreamId::User(auditor.0), &run, recv_ms)?;
-        start = end;
+    let mut positions = segment.ops.iter().map(|it| it.dseq).zip(&segment.hashes);
+    for run in auditors.chunk_by(|one, next| one == next) {
+        let mut ops = positions.by_ref().take(run.len());
+        if let (Some(auditor), Some((first, h))) = (run.first(), ops.next()) {
+            let (last, h) = ops.last().unwrap_or((first, h));
+            let run = Run { dev: segment.dev, first, last, h: *h };
+            feed::publish_run(tx, org, StreamId::User(auditor.0), &run, now)?;
+        }
     }
     Ok(())
 }

@@ -2,7 +2,7 @@
 //! hash that covers all before it. Owns appending; reading is `pull`'s.
 
 use crate::error::ApiError;
-use db::{Micros, Tx};
+use db::{Micros, Tx, feed::FeedEntry};
 use domain::ids::{AssignmentId, OrgId, UserId};
 use sync_core::{
     Bytes, DeviceId, Hash,
@@ -39,15 +39,9 @@ pub(super) fn publish_run(
     org: OrgId,
     stream: StreamId,
     run: &Run,
-    recv_ms: u64,
+    now: Micros,
 ) -> Result<(), ApiError> {
-    let count = run.last.saturating_sub(run.first).saturating_add(1);
-    append(tx, org, stream, count, run.h, recv_ms, |entry| {
-        entry.kind = OPS.to_owned();
-        entry.dev = Some(run.dev.0);
-        entry.dseq_first = Some(run.first);
-        entry.dseq_last = Some(run.last);
-    })
+    append(tx, org, stream, Carried::Run(run), now)
 }
 
 /// Appends a row of reference content to a stream.
@@ -62,10 +56,7 @@ pub(crate) fn publish_ref_row(
     now: Micros,
 ) -> Result<(), ApiError> {
     let payload = codec::to_cbor(row).map_err(ApiError::internal)?;
-    append(tx, org, stream, 1, row.hash(), super::millis(now), |entry| {
-        entry.kind = ROW.to_owned();
-        entry.payload = Some(payload);
-    })
+    append(tx, org, stream, Carried::Row(payload, row.hash()), now)
 }
 
 /// Tells every device of the organization a released checklist: its canonical JSON under its hash.
@@ -113,34 +104,52 @@ fn row(kind: &str, id: uuid::Uuid, value: &impl serde::Serialize) -> Result<RefR
     Ok(RefRow { kind: kind.to_owned(), id: id.to_string(), json: Some(Bytes(json)) })
 }
 
+/// What an entry carries.
+enum Carried<'a> {
+    Run(&'a Run),
+    Row(Vec<u8>, Hash),
+}
+
 fn append(
     tx: &mut Tx<'_>,
     org: OrgId,
     stream: StreamId,
-    count: u64,
-    h: Hash,
-    recv_ms: u64,
-    fill: impl FnOnce(&mut db::feed::FeedEntry),
+    carried: Carried<'_>,
+    received_at: Micros,
 ) -> Result<(), ApiError> {
-    let name = stream.to_string();
-    let end = db::feed::lock_stream(tx, org, &name)?;
-    let last = end.last_sseq.saturating_add(count);
-    let f = feed_hash(&Hash(end.f), &h, last, recv_ms);
-    let mut entry = db::feed::FeedEntry {
-        stream: name.clone(),
-        sseq_last: last,
-        sseq_first: end.last_sseq.saturating_add(1),
+    let (count, h) = match &carried {
+        Carried::Run(run) => (run.last.saturating_sub(run.first).saturating_add(1), run.h),
+        Carried::Row(_, h) => (1, *h),
+    };
+    let end = db::feed::advance(tx, org, stream, count)?;
+    let sseq_last = end.last.saturating_add(count);
+    let f = feed_hash(&end.f, &h, sseq_last, super::millis(received_at));
+    let sseq_first = end.last.saturating_add(1);
+    let mut entry = FeedEntry {
+        stream,
+        sseq_last,
+        sseq_first,
         kind: String::new(),
         dev: None,
         dseq_first: None,
         dseq_last: None,
-        h: Some(h.0),
-        f: f.0,
-        received_at: Micros(i64::try_from(recv_ms.saturating_mul(1_000)).unwrap_or(i64::MAX)),
+        h,
+        f,
+        received_at,
         payload: None,
     };
-    fill(&mut entry);
+    match carried {
+        Carried::Run(run) => {
+            entry.kind = OPS.to_owned();
+            entry.dev = Some(run.dev);
+            entry.dseq_first = Some(run.first);
+            entry.dseq_last = Some(run.last);
+        }
+        Carried::Row(payload, _) => {
+            entry.kind = ROW.to_owned();
+            entry.payload = Some(payload);
+        }
+    }
     db::feed::append(tx, org, &[entry])?;
-    db::feed::set_stream(tx, org, &db::feed::StreamEnd { stream: name, last_sseq: last, f: f.0 })?;
-    Ok(())
+    Ok(db::feed::set_hash(tx, org, stream, f)?)
 }

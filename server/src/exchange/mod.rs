@@ -1,13 +1,54 @@
-//! The server's half of sync (design: `sync-core::ingest` says in which order what is checked). Stores what devices
-//! push, acknowledges after the commit, folds the audits it touches, serves the feeds, and writes the server's own log.
+//! The server's half of sync (`sync_core::ingest` says in which order what is checked). Stores what devices push,
+//! acknowledges after the commit, folds the audits it touches, serves the feeds, and writes the server's own log.
 //! Business rules never block an op: they decide afterwards whether it is applied, in conflict, late or quarantined.
 
 mod author;
-mod feed;
+pub(crate) mod feed;
 mod ingest;
 mod project;
 mod pull;
 
 pub(crate) use author::{Draft, append_server_ops};
-pub(crate) use feed::{publish_assignment, publish_ref_row};
 pub(crate) use ingest::exchange;
+
+use crate::error::ApiError;
+use db::{Micros, Tx, devices::StoredSegment};
+use sync_core::{Segment, codec};
+
+/// Level of zstd for what is stored and sent: the level that the protocol was measured at.
+pub(crate) const ZSTD_LEVEL: i32 = 3;
+/// The most that a segment may unpack to.
+const MAX_SEGMENT_BYTES: usize = 64 << 20;
+/// Where the installation keeps its epoch.
+const EPOCH: &str = "epoch";
+
+/// Milliseconds since 1970 of an instant.
+pub(crate) fn millis(instant: Micros) -> u64 {
+    u64::try_from(instant.0 / 1_000).unwrap_or(0)
+}
+
+/// The installation's epoch: 1 at first, another one after a restore.
+///
+/// # Errors
+/// Those of the database.
+pub(crate) fn epoch(tx: &mut Tx<'_>) -> Result<u64, ApiError> {
+    match db::organizations::find_meta(tx, EPOCH)? {
+        None => Ok(1),
+        Some(bytes) => {
+            let bytes = bytes.as_slice().try_into().map_err(|_| ApiError::internal("the stored epoch is not 8 bytes"))?;
+            Ok(u64::from_be_bytes(bytes))
+        }
+    }
+}
+
+/// Packs a segment as it is stored: as it came, CBOR under zstd.
+fn packed(segment: &Segment) -> Result<Vec<u8>, ApiError> {
+    let bytes = codec::to_cbor(segment).map_err(ApiError::internal)?;
+    zstd::bulk::compress(&bytes, ZSTD_LEVEL).map_err(ApiError::internal)
+}
+
+/// Reads a stored segment again.
+fn read_segment(stored: &StoredSegment) -> Result<Segment, ApiError> {
+    let bytes = zstd::bulk::decompress(&stored.bytes, MAX_SEGMENT_BYTES).map_err(ApiError::internal)?;
+    codec::from_cbor(&bytes).map_err(ApiError::internal)
+}

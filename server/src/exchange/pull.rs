@@ -2,10 +2,10 @@
 
 use super::feed::{OPS, ROW};
 use crate::error::ApiError;
-use db::{Tx, feed::FeedEntry};
+use db::{Tx, devices::DeviceKind, feed::FeedEntry};
 use domain::ids::{OrgId, UserId};
 use sync_core::{
-    Algorithm, Bytes, DeviceId, Hash, Op, PublicKey, Seed, Segment,
+    Bytes, DeviceId, Op, PublicKey, Seed,
     codec::{self, Nested},
     exchange::{Body, Item, Page, Pull, Run, StreamId},
     packed::PackedOps,
@@ -16,6 +16,9 @@ use uuid::Uuid;
 const ENTRIES: u32 = 500;
 /// Most bytes of items in one page, whatever was asked for.
 const MAX_PAGE_BYTES: u64 = 1 << 20;
+
+/// About what a range of own ops takes.
+const OWN_BYTES: u64 = 80;
 
 /// Who reads.
 #[derive(Debug, Clone, Copy)]
@@ -39,8 +42,7 @@ pub(super) fn page(tx: &mut Tx<'_>, reader: &Reader, pull: &Pull) -> Result<Opti
     if !reader.may_read(&pull.stream) {
         return Ok(None);
     }
-    let name = pull.stream.to_string();
-    let found = db::feed::page(tx, reader.org, &name, pull.after, ENTRIES)?;
+    let found = db::feed::list(tx, reader.org, pull.stream, pull.after, ENTRIES)?;
     let mut page = Page {
         stream: pull.stream,
         items: Vec::new(),
@@ -59,7 +61,7 @@ pub(super) fn page(tx: &mut Tx<'_>, reader: &Reader, pull: &Pull) -> Result<Opti
         let (item, size) = item(tx, reader, &entry)?;
         bytes = bytes.saturating_add(size);
         page.next = entry.sseq_last;
-        page.f = Hash(entry.f);
+        page.f = entry.f;
         page.items.push(item);
     }
     Ok(Some(page))
@@ -67,12 +69,11 @@ pub(super) fn page(tx: &mut Tx<'_>, reader: &Reader, pull: &Pull) -> Result<Opti
 
 fn item(tx: &mut Tx<'_>, reader: &Reader, entry: &FeedEntry) -> Result<(Item, u64), ApiError> {
     let (body, size) = match (entry.kind.as_str(), entry.dev, entry.dseq_first, entry.dseq_last) {
-        (OPS, Some(dev), Some(first), Some(last)) if DeviceId(dev) == reader.dev => {
-            let _ = last;
-            (Nested::Known(Body::Own { dseq_first: first }), 32)
+        (OPS, Some(dev), Some(first), Some(_)) if dev == reader.dev => {
+            (Nested::Known(Body::Own { dseq_first: first }), OWN_BYTES)
         }
         (OPS, Some(dev), Some(first), Some(last)) => {
-            let (run, size) = run(tx, reader.org, DeviceId(dev), first, last)?;
+            let (run, size) = run(tx, reader.org, dev, first, last)?;
             (Nested::Known(Body::Ops(run)), size)
         }
         (ROW, ..) => {
@@ -86,7 +87,7 @@ fn item(tx: &mut Tx<'_>, reader: &Reader, entry: &FeedEntry) -> Result<(Item, u6
         first: entry.sseq_first,
         last: entry.sseq_last,
         recv_ms: super::millis(entry.received_at),
-        h: Hash(entry.h.unwrap_or_default()),
+        h: entry.h,
         body,
     };
     Ok((item, size))
@@ -94,23 +95,22 @@ fn item(tx: &mut Tx<'_>, reader: &Reader, entry: &FeedEntry) -> Result<(Item, u6
 
 /// The ops of a run, out of the segments that hold them.
 fn run(tx: &mut Tx<'_>, org: OrgId, dev: DeviceId, first: u64, last: u64) -> Result<(Run, u64), ApiError> {
-    let device = db::devices::find(tx, org, dev.0)?
+    let device = db::devices::find(tx, org, dev)?
         .ok_or_else(|| ApiError::internal(format!("the feed names device {dev}, which is not enrolled")))?;
     let mut ops: Vec<Op> = Vec::new();
     let mut seeds: Vec<(Uuid, Seed)> = Vec::new();
-    for stored in db::segments::list_covering(tx, org, dev.0, first, last)? {
-        let segment: Segment = super::read_segment(&stored)?;
-        let chained = segment.chained(dev).map_err(ApiError::internal)?;
-        ops.extend(chained.ops.into_iter().filter(|it| (first..=last).contains(&it.dseq)));
+    let mut next = first;
+    while next <= last {
+        let stored = db::devices::find_segment(tx, org, dev, next)?
+            .ok_or_else(|| ApiError::internal(format!("the log of {dev} has no op {next}")))?;
+        let chained = super::read_segment(&stored)?.chained(dev).map_err(ApiError::internal)?;
+        ops.extend(chained.ops.into_iter().filter(|it| (next..=last).contains(&it.dseq)));
         seeds.extend(chained.seeds);
+        next = stored.last_dseq.saturating_add(1);
     }
     let packed = PackedOps::pack(dev, &ops, |audit| seeds.iter().find(|it| it.0 == *audit).map(|it| it.1));
     let size = u64::try_from(codec::to_cbor(&packed).map_err(ApiError::internal)?.len()).unwrap_or(u64::MAX);
-    let alg = u8::try_from(device.alg)
-        .ok()
-        .and_then(|it| Algorithm::try_from(it).ok())
-        .ok_or_else(|| ApiError::internal(format!("device {dev} has an unknown algorithm")))?;
-    let key = PublicKey { alg, key: Bytes(device.public_key) };
-    let server = device.kind == "server";
+    let key = PublicKey { alg: device.alg, key: Bytes(device.public_key) };
+    let server = device.kind == DeviceKind::Server;
     Ok((Run { dev, key: Some(key), server, dseq_first: first, ops: packed }, size))
 }

@@ -1,0 +1,221 @@
+//! One exchange: checks the caller and the pushed segments, stores them durably, then answers with outcomes and pages.
+//! What is costly (signatures, chains, packing) happens before the write transaction, against a head that the
+//! transaction checks again.
+
+use super::{feed::{self, Run}, millis, packed, project, pull::{self, Reader}};
+use crate::{app::App, error::ApiError, principal::Principal};
+use db::{DbError, Micros, Tx, devices::{DeviceState, StoredHead, StoredSegment}};
+use domain::ids::{OrgId, UserId};
+use std::sync::Arc;
+use sync_core::{
+    Bytes, DeviceId, Hash, PublicKey, Segment,
+    exchange::{Limits, Outcome, PROTO, Refusal, RefusalCode, Reply, Request, Response, StreamId},
+    ingest::{self, Accepted, Enrolled, Push},
+};
+
+/// How often a push is checked anew because the device's log grew in the meantime.
+const ATTEMPTS: u32 = 4;
+
+/// A device that may speak, as the server knows it.
+#[derive(Debug, Clone)]
+struct Caller {
+    org: OrgId,
+    user: UserId,
+    dev: DeviceId,
+    key: PublicKey,
+    epoch: u64,
+}
+
+/// Why an exchange ends early.
+enum Stop {
+    /// Said to the device.
+    Refused(Refusal),
+    /// The head moved between check and commit: check again.
+    Moved,
+    Failed(ApiError),
+}
+
+impl From<ApiError> for Stop {
+    fn from(error: ApiError) -> Self {
+        Self::Failed(error)
+    }
+}
+
+impl From<DbError> for Stop {
+    fn from(error: DbError) -> Self {
+        Self::Failed(error.into())
+    }
+}
+
+/// Carries out one exchange of the device behind `principal`. Blocks.
+///
+/// # Errors
+/// Only what is the server's fault; what is wrong with the request is a [`Reply::Refused`].
+pub(crate) fn exchange(app: &App, principal: &Principal, request: &Request) -> Result<Reply, ApiError> {
+    match answer(app, principal, request) {
+        Ok(response) => Ok(Reply::Done(response)),
+        Err(Stop::Refused(refusal)) => Ok(Reply::Refused(refusal)),
+        Err(Stop::Moved) => Ok(Reply::Refused(Refusal {
+            retry_after_ms: Some(1_000),
+            ..Refusal::new(RefusalCode::Unavailable, "log_is_moving")
+        })),
+        Err(Stop::Failed(error)) => Err(error),
+    }
+}
+
+fn answer(app: &App, principal: &Principal, request: &Request) -> Result<Response, Stop> {
+    let caller = caller(app, principal, request)?;
+    let now = app.now();
+    let mut attempt = 0;
+    let outcomes = loop {
+        attempt += 1;
+        match push(app, &caller, &request.push, now) {
+            Err(Stop::Moved) if attempt < ATTEMPTS => {}
+            other => break other?,
+        }
+    };
+    let reader = Reader { org: caller.org, user: caller.user, dev: caller.dev };
+    let (head, pages) = app.db.read(|tx| -> Result<_, ApiError> {
+        let head = db::devices::find_head(tx, caller.org, caller.dev)?.unwrap_or_default().head.head;
+        let mut pages = Vec::new();
+        for pull in &request.pull {
+            pages.extend(pull::page(tx, &reader, pull)?);
+        }
+        Ok((head, pages))
+    })?;
+    Ok(Response {
+        epoch: caller.epoch,
+        server_ms: millis(now),
+        dev_head: head,
+        receipt: None,
+        outcomes,
+        pull: pages,
+        limits: Limits::default(),
+        durable_through: 0,
+        min_pull_build: 0,
+    })
+}
+
+fn unauthorized(reason: &str) -> Stop {
+    Stop::Refused(Refusal::new(RefusalCode::Unauthorized, reason))
+}
+
+fn caller(app: &App, principal: &Principal, request: &Request) -> Result<Caller, Stop> {
+    if request.proto != PROTO {
+        return Err(Stop::Refused(Refusal::new(RefusalCode::Upgrade, "unknown_protocol")));
+    }
+    let Some(dev) = principal.dev else { return Err(unauthorized("not_a_device")) };
+    if dev != request.dev {
+        return Err(unauthorized("foreign_device"));
+    }
+    let org = principal.org;
+    let (device, epoch) = app.db.read(|tx| -> Result<_, ApiError> {
+        Ok((db::devices::find(tx, org, dev)?, super::epoch(tx)?))
+    })?;
+    let Some(device) = device.filter(|it| it.state == DeviceState::Active) else {
+        return Err(unauthorized("device_revoked"));
+    };
+    if request.epoch.is_some_and(|it| it != epoch) {
+        return Err(Stop::Refused(Refusal { epoch: Some(epoch), ..Refusal::new(RefusalCode::Epoch, "other_epoch") }));
+    }
+    if request.epoch.is_none() && !request.push.is_empty() {
+        return Err(Stop::Refused(Refusal::new(RefusalCode::Invalid, "push_without_epoch")));
+    }
+    let key = PublicKey { alg: device.alg, key: Bytes(device.public_key) };
+    Ok(Caller { org, user: principal.user, dev, key, epoch })
+}
+
+/// A segment that was checked and packed, waiting for its transaction.
+struct Checked {
+    accepted: Accepted,
+    bytes: Vec<u8>,
+}
+
+/// Checks and stores what is pushed; the outcomes of ops that were not simply applied.
+fn push(app: &App, caller: &Caller, segments: &[Segment], now: Micros) -> Result<Vec<Outcome>, Stop> {
+    if segments.is_empty() {
+        return Ok(Vec::new());
+    }
+    let before = app.db.read(|tx| db::devices::find_head(tx, caller.org, caller.dev))?.unwrap_or_default();
+    let checked = Arc::new(check(app, caller, &before, segments)?);
+    if checked.is_empty() {
+        return Ok(Vec::new());
+    }
+    let (app, caller) = (app.clone(), caller.clone());
+    app.db.clone().write(move |tx| store(tx, &app, &caller, &before, &checked, now))
+}
+
+fn check(app: &App, caller: &Caller, before: &StoredHead, segments: &[Segment]) -> Result<Vec<Checked>, Stop> {
+    let enrolled = Enrolled { key: &caller.key, org: caller.org.0, epoch: caller.epoch };
+    let mut head = before.head;
+    let mut checked: Vec<Checked> = Vec::with_capacity(segments.len());
+    for segment in segments {
+        let pending: Vec<(u64, Hash)> = hashes(&checked);
+        let stored = |dseq: u64| match pending.iter().find(|it| it.0 == dseq) {
+            Some((_, h)) => Ok(Some(*h)),
+            None => stored_hash(app, caller, dseq),
+        };
+        match ingest::check_push(&head, segment, &enrolled, stored)? {
+            Push::Refused(refusal) => return Err(Stop::Refused(refusal)),
+            Push::Duplicate => {}
+            Push::Accepted(accepted) => {
+                head = accepted.head;
+                checked.push(Checked { accepted, bytes: packed(segment)? });
+            }
+        }
+    }
+    Ok(checked)
+}
+
+/// Chain hashes at the ends of segments that were checked and are not stored yet.
+fn hashes(checked: &[Checked]) -> Vec<(u64, Hash)> {
+    checked.iter().map(|it| (it.accepted.head.head.dseq, it.accepted.head.head.h)).collect()
+}
+
+/// The chain hash that the server holds at a position of the device's log.
+fn stored_hash(app: &App, caller: &Caller, dseq: u64) -> Result<Option<Hash>, ApiError> {
+    if dseq == 0 {
+        return Ok(Some(Hash::ZERO));
+    }
+    let found = app.db.read(|tx| db::devices::find_segment(tx, caller.org, caller.dev, dseq))?;
+    let Some(stored) = found else { return Ok(None) };
+    let chained = super::read_segment(&stored)?.chained(caller.dev).map_err(ApiError::internal)?;
+    Ok(chained.hash_at(dseq))
+}
+
+fn store(
+    tx: &mut Tx<'_>,
+    app: &App,
+    caller: &Caller,
+    before: &StoredHead,
+    checked: &[Checked],
+    now: Micros,
+) -> Result<Vec<Outcome>, Stop> {
+    let held = db::devices::lock_head(tx, caller.org, caller.dev)?.unwrap_or_default();
+    if held != *before {
+        return Err(Stop::Moved);
+    }
+    let source = project::Source { org: caller.org, user: caller.user, dev: caller.dev, now };
+    let mut outcomes = Vec::new();
+    for Checked { accepted, bytes } in checked {
+        let last = accepted.head.head;
+        let segment = StoredSegment {
+            dev: caller.dev,
+            first_dseq: accepted.from,
+            last_dseq: last.dseq,
+            h: last.h,
+            epoch: caller.epoch,
+            received_at: now,
+            bytes: bytes.clone(),
+        };
+        db::devices::append_segments(tx, caller.org, &[segment])?;
+        let run = Run { dev: caller.dev, first: accepted.from, last: last.dseq, h: last.h };
+        feed::publish_run(tx, caller.org, StreamId::User(caller.user.0), &run, now)?;
+        outcomes.extend(project::project(tx, app, &source, accepted)?);
+    }
+    if let Some(last) = checked.last() {
+        let head = StoredHead { head: last.accepted.head, forked: held.forked };
+        db::devices::set_head(tx, caller.org, caller.dev, &head)?;
+    }
+    Ok(outcomes)
+}

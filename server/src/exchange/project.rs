@@ -1,0 +1,355 @@
+//! What pushed ops come to: the row of each audit they touch, its state and its events. Everything here can be rebuilt
+//! from the stored segments; an op that may not be applied is set aside with a reason, never refused.
+
+use super::millis;
+use crate::{app::{App, scores::scoring}, error::ApiError, zone};
+use db::{
+    Micros, Tx,
+    audits::{Audit, VisitEvent, VisitKind},
+    programmes::Assignment,
+    reference::Branch,
+};
+use domain::{
+    ids::{AssignmentId, AuditId, BranchId, OrgId, UserId, audit_of_assignment},
+    lifecycle::{self, Actor, Command, Facts, State},
+    visit_score::PreparedChecklist,
+};
+use std::{collections::BTreeMap, sync::Arc};
+use sync_core::{
+    AuditOps, AuditView, DeviceId, Hash, Kind, Op, OpId, Seed,
+    exchange::{Outcome, OutcomeKind},
+    fold::{Arrival, ConflictKind, Phase},
+    hlc, ingest,
+    payload::{self, CreateValue},
+};
+use uuid::Uuid;
+
+/// Whose ops came, and when.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Source {
+    pub(super) org: OrgId,
+    pub(super) user: UserId,
+    pub(super) dev: DeviceId,
+    pub(super) now: Micros,
+}
+
+/// Why the ops of an audit are set aside.
+type Quarantined = &'static str;
+
+/// An audit as it was before these ops: its row and its ops.
+type Known = BTreeMap<AuditId, (Audit, Vec<u8>)>;
+
+/// Applies the new ops of a segment to the audits that they touch.
+///
+/// # Errors
+/// Those of the database, and stored data that cannot be read.
+pub(super) fn project(
+    tx: &mut Tx<'_>,
+    app: &App,
+    source: &Source,
+    accepted: &ingest::Accepted,
+) -> Result<Vec<Outcome>, ApiError> {
+    let touched = ingest::by_audit(accepted.new_ops());
+    let ids: Vec<AuditId> = touched.iter().map(|it| AuditId(it.0)).collect();
+    let mut known: Known = db::audits::load_with_ops(tx, source.org, &ids)?;
+    let seeds: BTreeMap<Uuid, Seed> = accepted.segment.seeds.iter().copied().collect();
+    let background = Background::load(tx, app, source.org, &touched, &known)?;
+    let mut changed = Changed::default();
+    let mut outcomes = Vec::new();
+    for (audit, ops) in touched {
+        let before = known.remove(&AuditId(audit));
+        let seed = seeds.get(&audit).copied();
+        match apply(source, &background, AuditId(audit), before, &ops, seed)? {
+            Ok(applied) => {
+                outcomes.extend(outcomes_of(source.dev, &ops, &applied.view));
+                changed.add(applied);
+            }
+            Err(reason) => {
+                changed.set_aside.extend(ops.iter().map(|it| (it.dseq, AuditId(audit), reason)));
+                let outcome = |dseq| Outcome { dseq, kind: OutcomeKind::Quarantined, reason: reason.to_owned() };
+                outcomes.extend(ops.iter().map(|it| outcome(it.dseq)));
+            }
+        }
+    }
+    changed.store(tx, source)?;
+    Ok(outcomes)
+}
+
+/// What is written at the end of a segment.
+#[derive(Default)]
+struct Changed {
+    audits: Vec<Audit>,
+    ops: Vec<(AuditId, Vec<u8>)>,
+    events: Vec<VisitEvent>,
+    assignments: Vec<(AssignmentId, State)>,
+    set_aside: Vec<(u64, AuditId, Quarantined)>,
+}
+
+impl Changed {
+    fn add(&mut self, applied: Applied) {
+        if let Some(assignment) = applied.row.assignment_id.filter(|_| !applied.events.is_empty()) {
+            self.assignments.push((assignment, applied.row.state));
+        }
+        self.ops.push((applied.row.audit_id, applied.bytes));
+        self.audits.push(applied.row);
+        self.events.extend(applied.events);
+    }
+
+    fn store(self, tx: &mut Tx<'_>, source: &Source) -> Result<(), ApiError> {
+        db::audits::save(tx, source.org, &self.audits)?;
+        db::audits::save_ops(tx, source.org, &self.ops)?;
+        db::audits::append_events(tx, source.org, &self.events)?;
+        for (assignment, state) in self.assignments {
+            db::programmes::set_assignment_state(tx, source.org, assignment, state)?;
+        }
+        let aside: Vec<db::quarantine::QuarantinedOp> = self
+            .set_aside
+            .into_iter()
+            .map(|(dseq, audit_id, reason)| db::quarantine::QuarantinedOp {
+                dev: source.dev,
+                dseq,
+                audit_id,
+                reason: reason.to_owned(),
+                received_at: source.now,
+            })
+            .collect();
+        Ok(db::quarantine::append(tx, source.org, &aside)?)
+    }
+}
+
+/// What the rows of a segment refer to, read at once.
+struct Background {
+    branches: BTreeMap<BranchId, Branch>,
+    assignments: BTreeMap<AssignmentId, Assignment>,
+    checklists: BTreeMap<Hash, Arc<PreparedChecklist>>,
+}
+
+impl Background {
+    fn load(
+        tx: &mut Tx<'_>,
+        app: &App,
+        org: OrgId,
+        touched: &[(Uuid, Vec<&Op>)],
+        known: &Known,
+    ) -> Result<Self, ApiError> {
+        let creates = touched.iter().flat_map(|it| &it.1).filter(|it| it.kind == Kind::Create);
+        let pins: Vec<CreateValue> = creates.filter_map(|it| payload::of_op(it).ok()).collect();
+        let mut branches: Vec<BranchId> = pins.iter().map(|it| BranchId(it.branch)).collect();
+        branches.extend(known.values().map(|it| it.0.branch_id));
+        branches.sort_unstable();
+        branches.dedup();
+        let mut assignments: Vec<AssignmentId> = pins.iter().filter_map(|it| it.assignment).map(AssignmentId).collect();
+        assignments.extend(known.values().filter_map(|it| it.0.assignment_id));
+        assignments.sort_unstable();
+        assignments.dedup();
+        let mut checklists = BTreeMap::new();
+        let hashes = pins.iter().map(|it| it.content_hash).chain(known.values().map(|it| it.0.template_hash));
+        for hash in hashes {
+            if !checklists.contains_key(&hash)
+                && let Some(prepared) = app.checklist(tx, org, hash)?
+            {
+                checklists.insert(hash, prepared);
+            }
+        }
+        Ok(Self {
+            branches: db::reference::load_branches(tx, org, &branches)?,
+            assignments: db::programmes::load_assignments(tx, org, &assignments)?,
+            checklists,
+        })
+    }
+}
+
+/// An audit after its new ops.
+struct Applied {
+    row: Audit,
+    bytes: Vec<u8>,
+    view: AuditView,
+    events: Vec<VisitEvent>,
+}
+
+fn apply(
+    source: &Source,
+    background: &Background,
+    audit: AuditId,
+    before: Option<(Audit, Vec<u8>)>,
+    new: &[&Op],
+    seed: Option<Seed>,
+) -> Result<Result<Applied, Quarantined>, ApiError> {
+    let (row, mut ops) = match before {
+        Some((row, _)) if row.auditor_id != source.user => return Ok(Err("foreign_audit")),
+        Some((row, bytes)) => (Some(row), AuditOps::decode(&bytes).map_err(ApiError::internal)?),
+        None => (None, AuditOps::new()),
+    };
+    if let Some(seed) = seed {
+        ops.set_seed(source.dev, seed);
+    }
+    let arrival = Arrival::device(millis(source.now));
+    for op in new {
+        ops.insert(source.dev, (*op).clone(), arrival);
+    }
+    let view = ops.view();
+    let mut row = match row {
+        Some(row) => row,
+        None => match first_row(source, background, audit, &view) {
+            Ok(row) => row,
+            Err(reason) => return Ok(Err(reason)),
+        },
+    };
+    let complete = is_complete(background, &row, &view);
+    let events = advance(source, background, &mut row, &view, complete);
+    row.round = view.rounds.current;
+    row.open_conflicts = count(view.open_conflicts().count());
+    row.late_ops = count(view.late.len());
+    row.updated_at = source.now;
+    let bytes = ops.encode().map_err(ApiError::internal)?;
+    Ok(Ok(Applied { row, bytes, view, events }))
+}
+
+fn count(items: usize) -> u32 {
+    u32::try_from(items).unwrap_or(u32::MAX)
+}
+
+/// The row of an audit that was not known, out of what its `create` pins.
+fn first_row(
+    source: &Source,
+    background: &Background,
+    audit: AuditId,
+    view: &AuditView,
+) -> Result<Audit, Quarantined> {
+    let creation = view.creations.first().ok_or("audit_without_create")?;
+    let pin = &creation.value;
+    let branch = background.branches.get(&BranchId(pin.branch)).ok_or("unknown_branch")?;
+    let checklist = background.checklists.get(&pin.content_hash).ok_or("unknown_template")?;
+    let mut state = State::Accepted;
+    if let Some(id) = pin.assignment.map(AssignmentId) {
+        let assignment = background.assignments.get(&id).ok_or("unknown_assignment")?;
+        if assignment.auditor_id != source.user {
+            return Err("foreign_assignment");
+        }
+        if audit_of_assignment(id) != audit || assignment.branch_id != branch.branch_id {
+            return Err("audit_of_another_assignment");
+        }
+        if assignment.template_hash != pin.content_hash {
+            return Err("template_of_another_assignment");
+        }
+        state = assignment.state;
+    }
+    let visit_date = match &pin.visited_at {
+        Some(stated) => stated.get(..10).filter(|it| it.parse::<jiff::civil::Date>().is_ok()).map(str::to_owned),
+        None => zone::local_date(millis_of(creation.eff_hlc), &branch.zone),
+    };
+    Ok(Audit {
+        audit_id: audit,
+        branch_id: branch.branch_id,
+        auditor_id: source.user,
+        assignment_id: pin.assignment.map(AssignmentId),
+        template_id: checklist.checklist().id.clone(),
+        template_version: checklist.checklist().version,
+        template_hash: pin.content_hash,
+        state,
+        round: 1,
+        kind: VisitKind::Visit,
+        visit_date,
+        zone: branch.zone.clone(),
+        submitted_at: None,
+        decided_at: None,
+        decided_by: None,
+        open_conflicts: 0,
+        late_ops: 0,
+        claimed_by: None,
+        external_ref: pin.source.clone(),
+        updated_at: source.now,
+    })
+}
+
+fn millis_of(eff_hlc: u64) -> i64 {
+    i64::try_from(hlc::ms_of(eff_hlc)).unwrap_or(i64::MAX)
+}
+
+/// Whether everything that the checklist requires is there, as the server reads it.
+fn is_complete(background: &Background, row: &Audit, view: &AuditView) -> bool {
+    let Some(checklist) = background.checklists.get(&row.template_hash) else { return false };
+    view.phase == Phase::Submitted
+        && scoring::answers(checklist.checklist(), view)
+            .is_ok_and(|answers| checklist.completeness(&answers).is_empty())
+}
+
+/// Takes every step of the state table that the auditor's ops ask for.
+fn advance(
+    source: &Source,
+    background: &Background,
+    row: &mut Audit,
+    view: &AuditView,
+    complete: bool,
+) -> Vec<VisitEvent> {
+    let inside = inside_window(background, row);
+    let facts = Facts {
+        assignment_rules_hold: true,
+        inside_window: inside,
+        flagged_outside_window: !inside,
+        required_declared: complete,
+        ..Facts::default()
+    };
+    let mut events = Vec::new();
+    while let Some(command) = next_command(row.state, view) {
+        let Ok(to) = lifecycle::apply(Some(row.state), command, Actor::Auditor, &facts) else { break };
+        let submit = view.current_submit().filter(|_| command == Command::Submit);
+        let clock = submit.or_else(|| view.rounds.submits.values().flatten().next()).map(|it| it.eff_hlc);
+        let clock = clock.or_else(|| view.creations.first().map(|it| it.eff_hlc));
+        if submit.is_some() {
+            row.submitted_at = Some(source.now);
+        }
+        events.push(VisitEvent {
+            audit_id: row.audit_id,
+            from_state: Some(row.state),
+            command,
+            to_state: to,
+            actor_kind: Actor::Auditor,
+            actor_id: Some(source.user.0),
+            device_at: clock.map(|it| Micros(millis_of(it).saturating_mul(1_000))),
+            server_at: source.now,
+            reason: (command == Command::Start && !inside).then(|| "outside_window".to_owned()),
+            before_hash: None,
+            after_hash: submit.map(|it| it.value.content_root),
+        });
+        row.state = to;
+    }
+    events
+}
+
+/// The step that the ops ask for next, if any.
+fn next_command(state: State, view: &AuditView) -> Option<Command> {
+    let in_round = view.phase == Phase::Draft || view.phase == Phase::Submitted;
+    match state {
+        State::Offered => Some(Command::Accept),
+        State::Accepted => Some(Command::Start),
+        State::Returned if in_round => Some(Command::Start),
+        State::InProgress if view.phase == Phase::Submitted => Some(Command::Submit),
+        _ => None,
+    }
+}
+
+fn inside_window(background: &Background, row: &Audit) -> bool {
+    let assignment = row.assignment_id.and_then(|it| background.assignments.get(&it));
+    match (assignment, &row.visit_date) {
+        (None, _) => true,
+        (Some(window), Some(date)) => *date >= window.window_from && *date <= window.window_to,
+        (Some(_), None) => false,
+    }
+}
+
+/// What is to be told of ops that were stored but do not simply stand.
+fn outcomes_of(dev: DeviceId, new: &[&Op], view: &AuditView) -> Vec<Outcome> {
+    let mut outcomes = Vec::new();
+    for conflict in view.open_conflicts() {
+        let (kind, reason) = match conflict.kind {
+            ConflictKind::Late => (OutcomeKind::Late, "late"),
+            ConflictKind::Clock => (OutcomeKind::Other, "clock_suspect"),
+            _ => (OutcomeKind::Conflict, "conflict"),
+        };
+        let mine = |id: &&OpId| id.dev == dev && new.iter().any(|op| op.dseq == id.dseq);
+        let outcome = |id: &OpId| Outcome { dseq: id.dseq, kind, reason: reason.to_owned() };
+        outcomes.extend(conflict.ops.iter().filter(mine).map(outcome));
+    }
+    outcomes
+}

@@ -1,0 +1,154 @@
+//! `POST /sync/v1/exchange`: the sync protocol over HTTP. Owns media types, compression and the bounds of a body;
+//! answers every request with a `Reply`, so that a captive portal's page is never taken for one.
+
+use crate::{app::{App, blocking}, error::ApiError, exchange, principal::Principal};
+use actix_web::{HttpRequest, HttpResponse, http::{StatusCode, header}, web};
+use flate2::{Compression, read::{GzDecoder, GzEncoder}};
+use std::io::Read;
+use sync_core::{
+    codec::{self, CodecError},
+    exchange::{Refusal, RefusalCode, Reply, Request},
+};
+
+/// Largest body as it travels.
+const MAX_PACKED_BYTES: usize = 8 << 20;
+/// Largest body unpacked: a few segments of the largest size, and no bomb.
+const MAX_BODY_BYTES: u64 = 32 << 20;
+/// Below this, packing an answer costs more than it saves.
+const WORTH_PACKING: usize = 512;
+
+/// How a message is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Form {
+    Cbor,
+    /// For debugging, with the same types.
+    Json,
+}
+
+impl Form {
+    fn of(request: &HttpRequest, name: header::HeaderName) -> Self {
+        let json = text(request, name).is_some_and(|it| it.contains("json"));
+        if json { Self::Json } else { Self::Cbor }
+    }
+
+    fn media_type(self) -> &'static str {
+        match self {
+            Self::Cbor => "application/cbor",
+            Self::Json => "application/json",
+        }
+    }
+
+    fn read(self, bytes: &[u8]) -> Result<Request, CodecError> {
+        match self {
+            Self::Cbor => codec::from_cbor(bytes),
+            Self::Json => codec::from_json(bytes),
+        }
+    }
+
+    fn write(self, reply: &Reply) -> Result<Vec<u8>, CodecError> {
+        match self {
+            Self::Cbor => codec::to_cbor(reply),
+            Self::Json => codec::to_json(reply),
+        }
+    }
+}
+
+/// Registers the route.
+pub(crate) fn routes(config: &mut web::ServiceConfig) {
+    config.service(
+        web::resource("/sync/v1/exchange")
+            .app_data(web::PayloadConfig::new(MAX_PACKED_BYTES))
+            .route(web::post().to(exchange_route)),
+    );
+}
+
+async fn exchange_route(
+    app: web::Data<App>,
+    principal: Result<Principal, ApiError>,
+    request: HttpRequest,
+    body: Result<web::Bytes, actix_web::Error>,
+) -> Result<HttpResponse, ApiError> {
+    let reply = match (principal, body) {
+        (Err(refused), _) if refused.problem().status == 401 => {
+            Reply::Refused(Refusal::new(RefusalCode::Unauthorized, &refused.problem().code))
+        }
+        (Err(failed), _) => return Err(failed),
+        (_, Err(_)) => Reply::Refused(Refusal::new(RefusalCode::TooLarge, "body_too_large")),
+        (Ok(principal), Ok(body)) => {
+            let form = Form::of(&request, header::CONTENT_TYPE);
+            let encoding = text(&request, header::CONTENT_ENCODING).unwrap_or_default().to_owned();
+            let app = app.get_ref().clone();
+            blocking(move || answer(&app, &principal, form, &encoding, &body)).await?
+        }
+    };
+    respond(&request, &reply)
+}
+
+fn answer(
+    app: &App,
+    principal: &Principal,
+    form: Form,
+    encoding: &str,
+    body: &[u8],
+) -> Result<Reply, ApiError> {
+    let refused = |code, reason| Ok(Reply::Refused(Refusal::new(code, reason)));
+    let bytes = match unpack(encoding, body) {
+        Ok(bytes) => bytes,
+        Err(Unpack::TooLarge) => return refused(RefusalCode::TooLarge, "body_too_large"),
+        Err(Unpack::Encoding) => return refused(RefusalCode::Malformed, "unknown_content_encoding"),
+        Err(Unpack::Broken) => return refused(RefusalCode::Malformed, "body_cannot_be_unpacked"),
+    };
+    match form.read(&bytes) {
+        Ok(request) => exchange::exchange(app, principal, &request),
+        Err(_) => refused(RefusalCode::Malformed, "not_a_request"),
+    }
+}
+
+enum Unpack {
+    TooLarge,
+    Encoding,
+    Broken,
+}
+
+fn unpack(encoding: &str, body: &[u8]) -> Result<Vec<u8>, Unpack> {
+    let reader: Box<dyn Read + '_> = match encoding {
+        "" | "identity" => Box::new(body),
+        "zstd" => Box::new(zstd::stream::read::Decoder::new(body).map_err(|_| Unpack::Broken)?),
+        "gzip" => Box::new(GzDecoder::new(body)),
+        _ => return Err(Unpack::Encoding),
+    };
+    let mut bytes = Vec::new();
+    reader.take(MAX_BODY_BYTES + 1).read_to_end(&mut bytes).map_err(|_| Unpack::Broken)?;
+    if u64::try_from(bytes.len()).unwrap_or(u64::MAX) > MAX_BODY_BYTES { Err(Unpack::TooLarge) } else { Ok(bytes) }
+}
+
+fn respond(request: &HttpRequest, reply: &Reply) -> Result<HttpResponse, ApiError> {
+    let form = Form::of(request, header::ACCEPT);
+    let bytes = form.write(reply).map_err(ApiError::internal)?;
+    let status = match reply {
+        Reply::Done(_) => StatusCode::OK,
+        Reply::Refused(refusal) => StatusCode::from_u16(refusal.code.status()).map_err(ApiError::internal)?,
+    };
+    let mut response = HttpResponse::build(status);
+    response.content_type(form.media_type()).insert_header((header::CACHE_CONTROL, "no-store"));
+    let accepted = text(request, header::ACCEPT_ENCODING).unwrap_or_default();
+    if bytes.len() < WORTH_PACKING {
+        return Ok(response.body(bytes));
+    }
+    if accepted.contains("zstd") {
+        let packed = zstd::bulk::compress(&bytes, exchange::ZSTD_LEVEL).map_err(ApiError::internal)?;
+        response.insert_header((header::CONTENT_ENCODING, "zstd"));
+        return Ok(response.body(packed));
+    }
+    if accepted.contains("gzip") {
+        let mut packed = Vec::new();
+        GzEncoder::new(bytes.as_slice(), Compression::fast()).read_to_end(&mut packed).map_err(ApiError::internal)?;
+        response.insert_header((header::CONTENT_ENCODING, "gzip"));
+        return Ok(response.body(packed));
+    }
+    Ok(response.body(bytes))
+}
+
+fn text(request: &HttpRequest, name: header::HeaderName) -> Option<&str> {
+    request.headers().get(name).and_then(|it| it.to_str().ok())
+}
