@@ -190,3 +190,17 @@ fn refusal(status: u16, body: &[u8]) -> ClientError {
         Err(cause) => ClientError::NotVeedor { status, detail: cause.to_string() },
     }
 }
+
+impl From<ClientError> for Problem {
+    fn from(error: ClientError) -> Self {
+        match error {
+            ClientError::Refused(problem) => *problem,
+            other => Self::single(
+                503,
+                "server_unreachable",
+                format!("No se pudo hablar con el servidor: {other}"),
+                other.to_string(),
+            ),
+        }
+    }
+}

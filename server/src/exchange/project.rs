@@ -5,7 +5,7 @@ use super::millis;
 use crate::{app::{App, scores::scoring}, error::ApiError, zone};
 use db::{
     Micros, Tx,
-    audits::{Audit, VisitEvent, VisitKind},
+    audits::{self, Audit, VisitEvent, VisitKind},
     programmes::Assignment,
     reference::Branch,
 };
@@ -51,7 +51,7 @@ pub(super) fn project(
 ) -> Result<Vec<Outcome>, ApiError> {
     let touched = ingest::by_audit(accepted.new_ops());
     let ids: Vec<AuditId> = touched.iter().map(|it| AuditId(it.0)).collect();
-    let mut known: Known = db::audits::load_with_ops(tx, source.org, &ids)?;
+    let mut known = known(tx, source.org, &ids)?;
     let seeds: BTreeMap<Uuid, Seed> = accepted.segment.seeds.iter().copied().collect();
     let background = Background::load(tx, app, source.org, &touched, &known)?;
     let mut changed = Changed::default();
@@ -59,7 +59,7 @@ pub(super) fn project(
     for (audit, ops) in touched {
         let before = known.remove(&AuditId(audit));
         let seed = seeds.get(&audit).copied();
-        match apply(source, &background, AuditId(audit), before, &ops, seed)? {
+        match apply(tx, source, &background, AuditId(audit), before, &ops, seed)? {
             Ok(applied) => {
                 outcomes.extend(outcomes_of(source.dev, &ops, &applied.view));
                 changed.add(applied);
@@ -75,11 +75,28 @@ pub(super) fn project(
     Ok(outcomes)
 }
 
+fn known(tx: &mut Tx<'_>, org: OrgId, ids: &[AuditId]) -> Result<Known, ApiError> {
+    let mut known = Known::new();
+    for ids in ids.chunks(usize::try_from(db::MAX_PAGE).unwrap_or(1)) {
+        let rows = audits::lock_many(tx, org, ids)?;
+        if rows.is_empty() {
+            continue;
+        }
+        let ops = audits::find_ops_of_many(tx, org, ids)?;
+        let mut ops: BTreeMap<AuditId, Vec<u8>> = ops.into_iter().map(|it| (it.audit_id, it.ops)).collect();
+        for row in rows {
+            let ops = ops.remove(&row.audit_id).unwrap_or_default();
+            known.insert(row.audit_id, (row, ops));
+        }
+    }
+    Ok(known)
+}
+
 /// What is written at the end of a segment.
 #[derive(Default)]
 struct Changed {
     audits: Vec<Audit>,
-    ops: Vec<(AuditId, Vec<u8>)>,
+    ops: Vec<audits::AuditOps>,
     events: Vec<VisitEvent>,
     assignments: Vec<(AssignmentId, State)>,
     set_aside: Vec<(u64, AuditId, Quarantined)>,
@@ -90,15 +107,15 @@ impl Changed {
         if let Some(assignment) = applied.row.assignment_id.filter(|_| !applied.events.is_empty()) {
             self.assignments.push((assignment, applied.row.state));
         }
-        self.ops.push((applied.row.audit_id, applied.bytes));
+        self.ops.push(audits::AuditOps { audit_id: applied.row.audit_id, ops: applied.bytes });
         self.audits.push(applied.row);
         self.events.extend(applied.events);
     }
 
     fn store(self, tx: &mut Tx<'_>, source: &Source) -> Result<(), ApiError> {
-        db::audits::save(tx, source.org, &self.audits)?;
-        db::audits::save_ops(tx, source.org, &self.ops)?;
-        db::audits::append_events(tx, source.org, &self.events)?;
+        audits::upsert(tx, source.org, &self.audits)?;
+        audits::upsert_ops(tx, source.org, &self.ops)?;
+        audits::append_events(tx, source.org, &self.events)?;
         for (assignment, state) in self.assignments {
             db::programmes::set_assignment_state(tx, source.org, assignment, state)?;
         }
@@ -168,6 +185,7 @@ struct Applied {
 }
 
 fn apply(
+    tx: &mut Tx<'_>,
     source: &Source,
     background: &Background,
     audit: AuditId,
@@ -188,6 +206,7 @@ fn apply(
         ops.insert(source.dev, (*op).clone(), arrival);
     }
     let view = ops.view();
+    let is_new = row.is_none();
     let mut row = match row {
         Some(row) => row,
         None => match first_row(source, background, audit, &view) {
@@ -196,7 +215,8 @@ fn apply(
         },
     };
     let complete = is_complete(background, &row, &view);
-    let events = advance(source, background, &mut row, &view, complete);
+    let first_seq = if is_new { 1 } else { audits::next_event_seq(tx, source.org, audit)? };
+    let events = advance(source, background, &mut row, &view, complete, first_seq);
     row.round = view.rounds.current;
     row.open_conflicts = count(view.open_conflicts().count());
     row.late_ops = count(view.late.len());
@@ -235,7 +255,7 @@ fn first_row(
         state = assignment.state;
     }
     let visit_date = match &pin.visited_at {
-        Some(stated) => stated.get(..10).filter(|it| it.parse::<jiff::civil::Date>().is_ok()).map(str::to_owned),
+        Some(stated) => stated.get(..10).and_then(|it| it.parse().ok()),
         None => zone::local_date(millis_of(creation.eff_hlc), &branch.zone),
     };
     Ok(Audit {
@@ -281,6 +301,7 @@ fn advance(
     row: &mut Audit,
     view: &AuditView,
     complete: bool,
+    first_seq: u32,
 ) -> Vec<VisitEvent> {
     let inside = inside_window(background, row);
     let facts = Facts {
@@ -301,6 +322,7 @@ fn advance(
         }
         events.push(VisitEvent {
             audit_id: row.audit_id,
+            seq: first_seq.saturating_add(count(events.len())),
             from_state: Some(row.state),
             command,
             to_state: to,

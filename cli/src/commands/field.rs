@@ -1,0 +1,260 @@
+//! `veedor field`: the device crate as a phone in the terminal. Everything works with the server down except `login` and
+//! `sync`.
+
+use crate::{
+    client::{Client, Traffic},
+    console,
+    devices,
+    import::run::now_ms,
+    office,
+};
+use clap::{Args, Subcommand};
+use device::{AuditDetail, AuditSummary, Device, DeviceKind, NewDevice, Start, Status, SubmitRule};
+use domain::Problem;
+use serde::Serialize;
+use server::environment::Environment;
+use std::path::PathBuf;
+use sync_core::reference::{AssignmentRow, BranchRow};
+use uuid::Uuid;
+
+/// A phone in the terminal
+#[derive(Debug, Args)]
+pub(crate) struct Arguments {
+    /// Folder of this device: its key and its store
+    #[arg(long, value_name = "DIR")]
+    data: PathBuf,
+    /// Address of the server; remembered after the first login
+    #[arg(long, value_name = "URL")]
+    server: Option<String>,
+    #[command(subcommand)]
+    action: Action,
+}
+
+#[derive(Debug, Subcommand)]
+enum Action {
+    /// Enrol this device with a one-time code from an administrator
+    Login {
+        /// The one-time code
+        #[arg(long)]
+        code: String,
+        /// What people call this device
+        #[arg(long, default_value = "terminal")]
+        name: String,
+    },
+    /// Send what is not sent and fetch what is new
+    Sync,
+    /// Assignments, branches, checklists and visits on this device
+    List,
+    /// Start a visit: an assignment, or a branch with a checklist
+    Start {
+        /// Id of the assignment
+        #[arg(long, conflicts_with_all = ["branch", "template"], required_unless_present = "branch")]
+        assignment: Option<Uuid>,
+        /// Code or id of the branch, for a visit that nobody planned
+        #[arg(long, requires = "template")]
+        branch: Option<String>,
+        /// Id of the checklist, for a visit that nobody planned
+        #[arg(long)]
+        template: Option<String>,
+    },
+    /// Answer an item: VALUE as JSON (`"yes"`, 4, `["a","b"]`, null to take it back) or as a bare word
+    Answer {
+        /// The visit
+        audit: Uuid,
+        /// The item (`B02`), its comment (`B02#comment`)
+        field: String,
+        /// The answer
+        #[arg(allow_hyphen_values = true)]
+        value: String,
+    },
+    /// One visit with its answers and what is missing, or the device
+    Status {
+        /// The visit
+        audit: Option<Uuid>,
+    },
+    /// Hand a visit in
+    Submit {
+        /// The visit
+        audit: Uuid,
+    },
+    /// Settle a conflict with the value that stands
+    Resolve {
+        /// The visit
+        audit: Uuid,
+        /// The field
+        field: String,
+        /// The answer that stands, as for `answer`
+        #[arg(allow_hyphen_values = true)]
+        value: String,
+    },
+    /// The rescue file of a visit: its ops with chain and signatures
+    Export {
+        /// The visit
+        audit: Uuid,
+    },
+}
+
+/// Visits listed at once.
+const LISTED: u32 = 1_000;
+
+#[derive(Serialize)]
+struct Listing {
+    assignments: Vec<AssignmentRow>,
+    branches: Vec<BranchRow>,
+    templates: Vec<device::MirroredTemplate>,
+    visits: Vec<AuditSummary>,
+}
+
+#[derive(Serialize)]
+struct Synced {
+    #[serde(flatten)]
+    status: Status,
+    requests: u64,
+    bytes_sent: u64,
+    bytes_received: u64,
+}
+
+/// Runs one action on the device.
+///
+/// # Errors
+/// What is wrong with the input, the device or the server, as a problem.
+pub(crate) fn run(arguments: &Arguments) -> Result<(), Problem> {
+    let environment = Environment::default();
+    let now = now_ms(&environment);
+    if let Action::Login { code, name } = &arguments.action {
+        return login(arguments, code, name, &environment);
+    }
+    let mut device = Device::open(&arguments.data)?;
+    match &arguments.action {
+        Action::Login { .. } => Ok(()),
+        Action::Sync => sync(arguments, &mut device, &environment),
+        Action::List => console::print(&Listing {
+            assignments: device.assignments()?,
+            branches: device.branches()?,
+            templates: device.templates()?,
+            visits: device.list(None, LISTED)?,
+        }),
+        Action::Start { assignment, branch, template } => {
+            let start = match (assignment, branch, template) {
+                (Some(id), ..) => Start::Assignment(*id),
+                (None, Some(branch), Some(template)) => ad_hoc(&device, branch, template, &environment)?,
+                _ => return Err(nothing_to_start()),
+            };
+            let audit = device.start(&start, now)?;
+            console::print(&device.view(audit)?)
+        }
+        Action::Answer { audit, field, value } => {
+            device.answer(*audit, field, &as_json(value), now)?;
+            console::print(&device.view(*audit)?)
+        }
+        Action::Status { audit: Some(audit) } => console::print(&device.view(*audit)?),
+        Action::Status { audit: None } => console::print(&device.status()?),
+        Action::Submit { audit } => {
+            device.submit(*audit, SubmitRule::Complete, now)?;
+            let view: AuditDetail = device.view(*audit)?;
+            console::print(&view)
+        }
+        Action::Resolve { audit, field, value } => {
+            device.resolve(*audit, field, &as_json(value), now)?;
+            console::print(&device.view(*audit)?)
+        }
+        Action::Export { audit } => console::print(&device.export(*audit)?),
+    }
+}
+
+/// JSON stays as it is; anything else is a text.
+fn as_json(value: &str) -> String {
+    let is_json = serde_json::from_str::<serde::de::IgnoredAny>(value).is_ok();
+    if is_json { value.to_owned() } else { serde_json::Value::from(value).to_string() }
+}
+
+fn nothing_to_start() -> Problem {
+    Problem::single(
+        400,
+        "nothing_to_start",
+        "Indique --assignment, o --branch con --template.",
+        "give --assignment, or --branch with --template",
+    )
+}
+
+fn ad_hoc(device: &Device, branch: &str, template: &str, environment: &Environment) -> Result<Start, Problem> {
+    let branches = device.branches()?;
+    let known = branches.iter().find(|it| it.code == branch || it.id.to_string() == branch);
+    let known = known.ok_or_else(|| {
+        let codes: Vec<&str> = branches.iter().map(|it| it.code.as_str()).collect();
+        Problem::single(
+            404,
+            "unknown_branch",
+            format!("Este dispositivo no conoce la sucursal «{branch}»; conoce: {}", codes.join(", ")),
+            format!("this device does not know the branch \"{branch}\"; it knows: {}", codes.join(", ")),
+        )
+    })?;
+    let templates = device.templates()?;
+    let newest = templates.iter().filter(|it| it.id == template).max_by_key(|it| it.version);
+    let newest = newest.ok_or_else(|| {
+        let ids: Vec<&str> = templates.iter().map(|it| it.id.as_str()).collect();
+        Problem::single(
+            404,
+            "unknown_template",
+            format!("Este dispositivo no tiene el cuestionario «{template}»; tiene: {}", ids.join(", ")),
+            format!("this device does not have the checklist \"{template}\"; it has: {}", ids.join(", ")),
+        )
+    })?;
+    Ok(Start::AdHoc {
+        audit: environment.new_id(),
+        branch: known.id,
+        content_hash: newest.content_hash,
+        source: None,
+        visited_at: None,
+    })
+}
+
+/// File beside the device's store that remembers the server.
+const SERVER_FILE: &str = "server.txt";
+
+fn server(arguments: &Arguments) -> Result<String, Problem> {
+    if let Some(server) = &arguments.server {
+        return Ok(server.clone());
+    }
+    std::fs::read_to_string(arguments.data.join(SERVER_FILE)).map(|it| it.trim().to_owned()).map_err(|_| {
+        Problem::single(
+            400,
+            "no_server",
+            "Falta --server con la dirección del servidor.",
+            "give --server with the address of the server",
+        )
+    })
+}
+
+fn login(arguments: &Arguments, code: &str, name: &str, environment: &Environment) -> Result<(), Problem> {
+    let server = server(arguments)?;
+    let mut device = match Device::open(&arguments.data) {
+        Ok(device) => device,
+        Err(error) if error.code() == "no_device" => {
+            Device::create(&arguments.data, &NewDevice { secret: environment.bytes(), kind: DeviceKind::Phone })?
+        }
+        Err(error) => return Err(error.into()),
+    };
+    office::enrol(&Client::new(&server), &mut device, code, name)?;
+    std::fs::write(arguments.data.join(SERVER_FILE), format!("{server}\n")).map_err(|error| {
+        Problem::single(
+            500,
+            "file_not_written",
+            format!("No se pudo escribir {SERVER_FILE}: {error}"),
+            format!("cannot write {SERVER_FILE}: {error}"),
+        )
+    })?;
+    sync(arguments, &mut device, environment)
+}
+
+fn sync(arguments: &Arguments, device: &mut Device, environment: &Environment) -> Result<(), Problem> {
+    let client = Client::new(&server(arguments)?);
+    let mut traffic = Traffic::default();
+    devices::sync_until_done(device, &client, environment, &mut traffic)?;
+    console::print(&Synced {
+        status: device.status()?,
+        requests: traffic.requests,
+        bytes_sent: traffic.sent,
+        bytes_received: traffic.received,
+    })
+}

@@ -1,0 +1,74 @@
+//! Devices of the command line: where their stores lie and how they reach the server. Owns the transport and the waiting
+//! between attempts.
+
+use crate::{
+    client::{Client, ClientError, Traffic},
+    import::run::now_ms,
+};
+use device::{Device, Sync, Transport, TransportError};
+use domain::Problem;
+use server::environment::Environment;
+use std::{thread, time::Duration};
+use sync_core::exchange::ClockReading;
+
+/// How often a sync that could not reach the server is tried again before it is given up for now.
+const ATTEMPTS: u32 = 6;
+/// Longest wait between two attempts.
+const LONGEST_WAIT: Duration = Duration::from_secs(10);
+
+/// HTTP under a session.
+struct Http<'a> {
+    client: &'a Client,
+    traffic: &'a mut Traffic,
+}
+
+impl Transport for Http<'_> {
+    fn exchange(&mut self, request: &[u8]) -> Result<Vec<u8>, TransportError> {
+        match self.client.exchange(request, self.traffic) {
+            Ok((_, body)) => Ok(body),
+            Err(error) => Err(TransportError(error.to_string())),
+        }
+    }
+}
+
+/// Synchronises a device until both sides have nothing more; waits and tries again while that can help.
+///
+/// # Errors
+/// What stopped it, as a problem for people. Everything stays in the device's store.
+pub(crate) fn sync_until_done(
+    device: &mut Device,
+    client: &Client,
+    environment: &Environment,
+    traffic: &mut Traffic,
+) -> Result<(), Problem> {
+    let mut attempt = 0;
+    loop {
+        let client = match device.enrolment()? {
+            Some(enrolment) => client.with_token(&enrolment.token),
+            None => client.clone(),
+        };
+        let clock = ClockReading { wall_ms: now_ms(environment), mono_ms: None, boot: None };
+        let jitter = u32::from_be_bytes(environment.bytes());
+        let mut sync = Sync::new(device)?;
+        let outcome = sync.run(device, &mut Http { client: &client, traffic }, clock, jitter)?;
+        let Some(mut problem) = Sync::problem(&outcome) else { return Ok(()) };
+        attempt += 1;
+        if attempt >= ATTEMPTS || !Sync::is_temporary(&outcome) {
+            if let (Some(failure), Some(first)) = (sync.failure(), problem.errors.first_mut()) {
+                first.message_en = format!("{} ({})", first.message_en, failure.0);
+            }
+            return Err(problem);
+        }
+        thread::sleep(LONGEST_WAIT.min(Duration::from_millis(200 << attempt)));
+    }
+}
+
+
+/// A folder name for a person's or group's name: letters and digits stay, the rest becomes a dash, and what was lost is
+/// kept apart by a short hash.
+pub(crate) fn folder_name(name: &str) -> String {
+    let plain: String =
+        name.chars().map(|it| if it.is_ascii_alphanumeric() { it.to_ascii_lowercase() } else { '-' }).collect();
+    let hash = sync_core::Hash::of(name.as_bytes()).to_string();
+    format!("{}-{}", plain.chars().take(40).collect::<String>(), hash.chars().take(8).collect::<String>())
+}
