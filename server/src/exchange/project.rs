@@ -169,8 +169,14 @@ impl Background {
             }
         }
         Ok(Self {
-            branches: db::reference::load_branches(tx, org, &branches)?,
-            assignments: db::programmes::load_assignments(tx, org, &assignments)?,
+            branches: db::reference::find_branches(tx, org, &branches)?
+                .into_iter()
+                .map(|it| (it.branch_id, it))
+                .collect(),
+            assignments: db::programmes::find_assignments(tx, org, &assignments)?
+                .into_iter()
+                .map(|it| (it.assignment_id, it))
+                .collect(),
             checklists,
         })
     }

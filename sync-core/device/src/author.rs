@@ -100,7 +100,8 @@ impl Batch<'_> {
                 let row = mirror::assignment(self.writer.conn, *id)?.ok_or_else(|| {
                     not_found("unknown_assignment", "Asignación desconocida", "unknown assignment", id)
                 })?;
-                if !matches!(row.state.as_str(), "accepted" | "in_progress" | "returned") {
+                // Starting what is offered takes the offer; the server sees both steps.
+                if !matches!(row.state.as_str(), "offered" | "accepted" | "in_progress" | "returned") {
                     return Err(DeviceError::problem(
                         409,
                         "assignment_not_accepted",
@@ -197,6 +198,15 @@ impl Batch<'_> {
             Problem::invalid("invalid_answers", "The answer does not fit its item", vec![problem])
         })?;
         Ok(answer.map(|it| Bytes::from(it.to_json().as_str())))
+    }
+
+    /// Keeps a remark on a field or, with an empty field, on the visit.
+    ///
+    /// - **Errors**: `unknown_audit`, `audit_not_editable`, `op_too_large`; storage.
+    pub fn note(&mut self, audit: Uuid, field: &str, text: &str, now_ms: u64) -> Result<OpId, DeviceError> {
+        self.editable(audit)?;
+        let value = Some(Bytes::from(text));
+        self.writer.append(Draft { kind: Kind::Note, audit, field, base: Vec::new(), value }, now_ms)
     }
 
     /// Settles a conflict: the value (or `null` for no answer) stands in place of every head and of late answers to the field.
