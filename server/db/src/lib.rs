@@ -27,6 +27,7 @@ pub mod observations;
 pub mod organizations;
 pub mod payouts;
 pub mod programmes;
+pub mod quarantine;
 pub mod reference;
 pub mod scores;
 pub mod sessions;

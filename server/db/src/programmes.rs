@@ -199,6 +199,25 @@ pub fn find_assignment(
     read_one(row)
 }
 
+/// The assignments of many ids, in no order; those that are not stored are left out.
+pub fn find_assignments(
+    tx: &mut Tx<'_>,
+    org: OrgId,
+    ids: &[AssignmentId],
+) -> Result<Vec<Assignment>, DbError> {
+    let mut found: Vec<AssignmentRow> = Vec::with_capacity(ids.len());
+    for ids in ids.chunks(BATCH) {
+        let ids: Vec<_> = ids.iter().map(Stored::store).collect();
+        let batch: Vec<AssignmentRow> = on_db!(tx, |c| assignments::table
+            .filter(assignments::org_id.eq(org.store()))
+            .filter(assignments::assignment_id.eq_any(&ids))
+            .select(AssignmentRow::as_select())
+            .load(c))?;
+        found.extend(batch);
+    }
+    read_all(found)
+}
+
 /// The assignments that `filter` shows, by id.
 pub fn list_assignments(
     tx: &mut Tx<'_>,

@@ -174,6 +174,21 @@ pub fn find_branch(tx: &mut Tx<'_>, org: OrgId, branch: BranchId) -> Result<Opti
     read_one(row)
 }
 
+/// The branches of many ids, in no order; those that are not stored are left out.
+pub fn find_branches(tx: &mut Tx<'_>, org: OrgId, ids: &[BranchId]) -> Result<Vec<Branch>, DbError> {
+    let mut found: Vec<BranchRow> = Vec::with_capacity(ids.len());
+    for ids in ids.chunks(BATCH) {
+        let ids: Vec<_> = ids.iter().map(Stored::store).collect();
+        let batch: Vec<BranchRow> = on_db!(tx, |c| branches::table
+            .filter(branches::org_id.eq(org.store()))
+            .filter(branches::branch_id.eq_any(&ids))
+            .select(BranchRow::as_select())
+            .load(c))?;
+        found.extend(batch);
+    }
+    read_all(found)
+}
+
 /// The branch of a code.
 pub fn find_branch_by_code(tx: &mut Tx<'_>, org: OrgId, code: &str) -> Result<Option<Branch>, DbError> {
     let row: Option<BranchRow> = on_db!(tx, |c| branches::table

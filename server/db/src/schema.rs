@@ -563,4 +563,18 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    use crate::column::{Ts, Uid};
+    use diesel::sql_types::{BigInt, Binary, Text};
+
+    quarantined_ops (org_id, dev, dseq) {
+        org_id -> Uid,
+        dev -> Binary,
+        dseq -> BigInt,
+        audit_id -> Uid,
+        reason -> Text,
+        received_at -> Ts,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(audits, score_versions);

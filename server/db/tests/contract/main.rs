@@ -6,4 +6,6 @@ mod database;
 #[cfg(test)]
 mod organizations_and_users;
 #[cfg(test)]
+mod quarantine;
+#[cfg(test)]
 mod transactions;

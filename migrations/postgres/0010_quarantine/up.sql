@@ -1,0 +1,13 @@
+-- Ops that were stored and acknowledged but not applied, each with the reason, for a person to look at.
+
+CREATE TABLE quarantined_ops (
+    org_id uuid NOT NULL,
+    dev bytea NOT NULL,
+    dseq bigint NOT NULL CHECK (dseq > 0),
+    audit_id uuid NOT NULL,
+    reason text NOT NULL CHECK (length(reason) > 0),
+    received_at timestamptz NOT NULL,
+    PRIMARY KEY (org_id, dev, dseq),
+    FOREIGN KEY (org_id, dev) REFERENCES devices (org_id, dev)
+);
+CREATE INDEX quarantined_ops_by_audit ON quarantined_ops (org_id, audit_id);
