@@ -1,11 +1,15 @@
 //! All released content in one list, whatever its kind, and the check of a file of any kind. Owns which kinds there
 //! are: a new kind adds its line to each function here.
 
+use domain::{incentive::PLAN_SCHEMA, standard::STANDARD_SCHEMA};
 use serde::Serialize;
 
 use crate::{
-    TemplateProblem, checklists, read_checklist,
+    TemplateProblem, checklists, plans,
+    read::schema_of,
+    read_checklist, read_plans, read_standard,
     released::{Released, Versioned, canonical_json, sha256_hex},
+    standards,
 };
 
 /// A piece of released content, its kind aside.
@@ -48,7 +52,9 @@ impl Entry {
 
 /// Every piece of released content, by kind, then in the order of release.
 pub fn catalogue() -> Vec<Entry> {
-    checklists().iter().map(Entry::of).collect()
+    let checklists = checklists().iter().map(Entry::of);
+    let standards = standards().iter().map(Entry::of);
+    checklists.chain(standards).chain(plans().iter().map(Entry::of)).collect()
 }
 
 /// What a file without problems contains.
@@ -80,5 +86,9 @@ impl Checked {
 /// # Errors
 /// Every problem, by line.
 pub fn check_file(file_name: &str, text: &str) -> Result<Vec<Checked>, Vec<TemplateProblem>> {
-    read_checklist(file_name, text).map(|it| vec![Checked::of(&it)])
+    match schema_of(text).as_deref() {
+        Some(STANDARD_SCHEMA) => read_standard(file_name, text).map(|it| vec![Checked::of(&it)]),
+        Some(PLAN_SCHEMA) => read_plans(file_name, text).map(|it| it.iter().map(Checked::of).collect()),
+        _ => read_checklist(file_name, text).map(|it| vec![Checked::of(&it)]),
+    }
 }

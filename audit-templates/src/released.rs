@@ -1,7 +1,7 @@
 //! Released content: embedded, versioned, immutable, addressed by the SHA-256 of its canonical JSON. Owns the form in
 //! which content is handed out and found; which content there is, is listed by each kind's module.
 
-use domain::checklist::Checklist;
+use domain::{checklist::Checklist, incentive::Plan, standard::Standard};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
@@ -34,6 +34,26 @@ pub trait Versioned {
 
 impl Versioned for Checklist {
     const KIND: &'static str = "checklist";
+    fn id(&self) -> &str {
+        &self.id
+    }
+    fn version(&self) -> u32 {
+        self.version
+    }
+}
+
+impl Versioned for Standard {
+    const KIND: &'static str = "standard";
+    fn id(&self) -> &str {
+        &self.id
+    }
+    fn version(&self) -> u32 {
+        self.version
+    }
+}
+
+impl Versioned for Plan {
+    const KIND: &'static str = "plan";
     fn id(&self) -> &str {
         &self.id
     }

@@ -22,6 +22,10 @@ struct Arguments {
 enum Command {
     /// Score the answers of a visit: JSON in, explained JSON out
     Score(commands::score::Arguments),
+    /// Rate a branch against a standard: JSON in, explained JSON out
+    Standard(commands::standard::Arguments),
+    /// Calculate what an incentive plan pays: JSON in, explained JSON out
+    Payout(commands::payout::Arguments),
     /// List, check and export checklists, standards and plans
     Template(commands::template::Arguments),
 }
@@ -29,6 +33,8 @@ enum Command {
 fn main() -> ExitCode {
     let result = match Arguments::parse().command {
         Command::Score(arguments) => commands::score::run(&arguments),
+        Command::Standard(arguments) => commands::standard::run(&arguments),
+        Command::Payout(arguments) => commands::payout::run(&arguments),
         Command::Template(arguments) => commands::template::run(&arguments),
     };
     match result {

@@ -13,6 +13,11 @@ pub struct Date {
 }
 
 impl Date {
+    /// The first day there is.
+    pub const MIN: Self = Self { year: 1900, month: 1, day: 1 };
+    /// The last day there is.
+    pub const MAX: Self = Self { year: 2999, month: 12, day: 31 };
+
     /// A day, or `None` where the calendar has no such day.
     pub fn new(year: u16, month: u8, day: u8) -> Option<Self> {
         let valid = (1900..3000).contains(&year) && day >= 1 && day <= days_in(year, month)?;

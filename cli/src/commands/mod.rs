@@ -1,4 +1,6 @@
 //! The commands, one file each: arguments in, a call to the library, a result out.
 
+pub(crate) mod payout;
 pub(crate) mod score;
+pub(crate) mod standard;
 pub(crate) mod template;

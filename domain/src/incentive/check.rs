@@ -88,6 +88,10 @@ impl Plan {
             let (es, en) = (format!("debe ser {PLAN_SCHEMA}"), format!("must be {PLAN_SCHEMA}"));
             push(problems, "/schema", "unknown_schema", es, en);
         }
+        if self.version == 0 {
+            let (es, en) = ("las versiones empiezan en 1", "versions begin at 1");
+            push(problems, "/version", "out_of_range", es, en);
+        }
         if self.currency.len() != 3 || !self.currency.bytes().all(|it| it.is_ascii_uppercase()) {
             let (es, en) = ("use el código ISO 4217, como MXN", "use the ISO 4217 code, such as MXN");
             push(problems, "/currency", "unknown_currency", es, en);

@@ -24,6 +24,14 @@ impl Standard {
             let (es, en) = (format!("debe ser {STANDARD_SCHEMA}"), format!("must be {STANDARD_SCHEMA}"));
             problems.push(FieldProblem::new("/schema", "unknown_schema", es, en));
         }
+        if self.version == 0 {
+            problems.push(FieldProblem::new(
+                "/version",
+                "out_of_range",
+                "las versiones empiezan en 1",
+                "versions begin at 1",
+            ));
+        }
         texts(&mut problems, "/title", &self.title.es, &self.title.en);
         part(&mut problems, "/rating/enablers", &self.rating.enablers, Part::Enablers);
         part(&mut problems, "/rating/results", &self.rating.results, Part::Results);

@@ -195,6 +195,7 @@ type Break = (fn(&mut Standard), &'static str, &'static str);
 #[rustfmt::skip]
 const BREAKS: &[Break] = &[
     (|it| it.schema = "other/1".into(), "/schema", "unknown_schema"),
+    (|it| it.version = 0, "/version", "out_of_range"),
     (|it| it.title.en.clear(), "/title/en", "text_missing"),
     (|it| it.total_points = 999, "/total_points", "sum_differs"),
     (|it| it.rating.enablers.dimensions[0].weight = 31, "/rating/enablers/dimensions", "sum_differs"),

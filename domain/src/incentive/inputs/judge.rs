@@ -123,7 +123,9 @@ fn pool(plan: &Plan, inputs: &Inputs, problems: &mut Problems) {
 
 fn individual(plan: &Plan, inputs: &Inputs, problems: &mut Problems) {
     person(plan, inputs, problems);
-    for component in &plan.components {
+    // Where there are no results at all, that was told once.
+    let unread = problems.iter().any(|it| it.field == "/results");
+    for component in plan.components.iter().filter(|_| !unread) {
         let at = pointer("/results", &component.id);
         match inputs.results.get(&component.id) {
             None => missing(problems, at),

@@ -15,7 +15,7 @@ use alloc::{
     vec::Vec,
 };
 
-/// Reads inputs; `None` where there is no period to speak of or no object at all.
+/// Reads inputs; `None` where there is no object at all.
 pub(super) fn inputs(plan: &Plan, root: &At<'_>, problems: &mut Problems) -> Option<Inputs> {
     let mut object = root.object(problems)?;
     let period = object.need("period", problems).and_then(|it| period(&it, problems));
@@ -34,7 +34,8 @@ pub(super) fn inputs(plan: &Plan, root: &At<'_>, problems: &mut Problems) -> Opt
     let visits = all(visits, problems, shift_visit);
     let adjustments = all(object.take("adjustments"), problems, adjustment);
     object.finish(problems);
-    Some(Inputs { period: period?, person: who, results, previous, band, visits, people, adjustments })
+    let period = period.unwrap_or(Period { from: Date::MIN, to: Date::MAX });
+    Some(Inputs { period, person: who, results, previous, band, visits, people, adjustments })
 }
 
 fn all<T>(
@@ -60,7 +61,7 @@ fn period(at: &At<'_>, problems: &mut Problems) -> Option<Period> {
     let from = object.need("from", problems).and_then(|it| it.date(problems));
     let to = object.need("to", problems).and_then(|it| it.date(problems));
     object.finish(problems);
-    Some(Period { from: from?, to: to? })
+    Some(Period { from: from.unwrap_or(Date::MIN), to: to.unwrap_or(Date::MAX) })
 }
 
 fn person(at: &At<'_>, problems: &mut Problems) -> Option<Person> {

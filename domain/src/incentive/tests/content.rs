@@ -16,6 +16,7 @@ const CALLS: &str = "centro-contacto-individual";
 #[rustfmt::skip]
 const BREAKS: &[Break] = &[
     (INDIVIDUAL, |it| it["schema"] = json!("cem-plan/2"), "/schema", "unknown_schema"),
+    (INDIVIDUAL, |it| it["version"] = json!(0), "/version", "out_of_range"),
     (INDIVIDUAL, |it| it["currency"] = json!("pesos"), "/currency", "unknown_currency"),
     (INDIVIDUAL, |it| it["money"]["minor_units"] = json!(9), "/money/minor_units", "out_of_range"),
     (INDIVIDUAL, |it| it["percent"]["decimals"] = json!(9), "/percent/decimals", "out_of_range"),
