@@ -6,7 +6,9 @@ use argon2::{
 };
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use secrecy::{ExposeSecret, SecretString};
-use sha2::{Digest, Sha256};
+use serde::{Deserialize, Serialize, Serializer};
+use std::ops::Deref;
+use sync_core::Hash;
 
 /// Shortest password that is accepted; length is the only rule, as NIST SP 800-63B advises.
 pub const MIN_PASSWORD_CHARS: usize = 12;
@@ -14,6 +16,30 @@ pub const MIN_PASSWORD_CHARS: usize = 12;
 pub const MAX_PASSWORD_CHARS: usize = 256;
 /// Letters of one-time codes: no 0/O, 1/I/L, so that they can be read aloud.
 const CODE_LETTERS: &[u8; 31] = b"23456789ABCDEFGHJKMNPQRSTUVWXYZ";
+
+/// A secret as somebody sent it: read, never printed and never written out again.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(transparent)]
+pub struct Secret(SecretString);
+
+impl Serialize for Secret {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_str("***")
+    }
+}
+
+impl Deref for Secret {
+    type Target = SecretString;
+    fn deref(&self) -> &SecretString {
+        &self.0
+    }
+}
+
+impl From<&str> for Secret {
+    fn from(text: &str) -> Self {
+        Self(text.into())
+    }
+}
 
 /// OWASP minimum for argon2id: 19 MiB, two passes, one lane.
 fn hasher() -> Argon2<'static> {
@@ -45,19 +71,19 @@ pub fn spend_verification(password: &SecretString) {
 }
 
 /// A new bearer token: 256 random bits, and the hash under which it is stored.
-pub fn new_token(environment: &Environment) -> (SecretString, [u8; 32]) {
+pub fn new_token(environment: &Environment) -> (SecretString, Hash) {
     let token = URL_SAFE_NO_PAD.encode(environment.bytes::<32>());
     let hash = token_hash(&token);
     (token.into(), hash)
 }
 
-/// The hash under which a token or a one-time code is stored.
-pub fn token_hash(token: &str) -> [u8; 32] {
-    Sha256::digest(token.as_bytes()).into()
+/// The hash under which a token is stored.
+pub fn token_hash(token: &str) -> Hash {
+    Hash::of(token.as_bytes())
 }
 
-/// A one-time code such as `7K4M-9XQ2-TB3H` (about 59 bits), and its hash.
-pub fn new_code(environment: &Environment) -> (String, [u8; 32]) {
+/// A one-time code such as `7K4M-9XQ2-TB3H` (about 59 bits), and the hash under which it is stored.
+pub fn new_code(environment: &Environment, purpose: &str) -> (String, Hash) {
     let mut letters = String::new();
     while letters.len() < 12 {
         for byte in environment.bytes::<16>() {
@@ -67,17 +93,18 @@ pub fn new_code(environment: &Environment) -> (String, [u8; 32]) {
             }
         }
     }
-    let hash = token_hash(&letters);
+    let hash = code_hash(&letters, purpose);
     let groups: Vec<String> =
         letters.as_bytes().chunks(4).map(|it| String::from_utf8_lossy(it).into_owned()).collect();
     (groups.join("-"), hash)
 }
 
-/// The hash of a code as typed: case, spaces and dashes do not matter.
-pub fn code_hash(typed: &str) -> [u8; 32] {
+/// The hash of a code as typed: case, spaces and dashes do not matter. The purpose is hashed with it, so that a code
+/// opens nothing but what it was issued for.
+pub fn code_hash(typed: &str, purpose: &str) -> Hash {
     let letters: String =
         typed.chars().filter(char::is_ascii_alphanumeric).map(|it| it.to_ascii_uppercase()).collect();
-    token_hash(&letters)
+    token_hash(&format!("{purpose}:{letters}"))
 }
 
 #[cfg(test)]
@@ -95,9 +122,10 @@ mod tests {
 
     #[test]
     fn a_code_is_found_however_it_is_typed() {
-        let (code, hash) = new_code(&Environment::default());
+        let (code, hash) = new_code(&Environment::default(), "phone");
         assert_eq!(code.len(), 14);
-        assert_eq!(code_hash(&code), hash);
-        assert_eq!(code_hash(&code.to_lowercase().replace('-', " ")), hash);
+        assert_eq!(code_hash(&code, "phone"), hash);
+        assert_eq!(code_hash(&code.to_lowercase().replace('-', " "), "phone"), hash);
+        assert_ne!(code_hash(&code, "password"), hash);
     }
 }

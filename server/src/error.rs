@@ -2,6 +2,7 @@
 //! in both languages, and whose cause goes to the log only. Status codes are decided here and nowhere else.
 
 use actix_web::{HttpResponse, ResponseError, http::StatusCode};
+use db::DbError;
 use domain::{FieldProblem, Problem};
 use std::fmt;
 
@@ -56,6 +57,28 @@ impl ApiError {
         Problem::single(409, code, es, en).into()
     }
 
+    /// A body beyond the limit: 413.
+    pub fn too_large(limit_bytes: usize) -> Self {
+        Problem::single(
+            413,
+            "body_too_large",
+            format!("El cuerpo pasa de {limit_bytes} bytes; divídalo."),
+            format!("the body is larger than {limit_bytes} bytes; split it"),
+        )
+        .into()
+    }
+
+    /// The path exists, the method does not: 405.
+    pub fn wrong_method(allowed: &str) -> Self {
+        Problem::single(
+            405,
+            "method_not_allowed",
+            format!("Esta dirección admite sólo: {allowed}."),
+            format!("this address takes only: {allowed}"),
+        )
+        .into()
+    }
+
     /// Come back later: 429 or 503.
     pub fn later(status: u16, code: &str, es: &str, en: &str) -> Self {
         Problem::single(status, code, es, en).into()
@@ -72,6 +95,13 @@ impl ApiError {
         Self { problem: Box::new(problem), cause: Some(cause.to_string()) }
     }
 
+    /// The same, with a cause for the log.
+    #[must_use]
+    pub fn because(mut self, cause: impl fmt::Display) -> Self {
+        self.cause = Some(cause.to_string());
+        self
+    }
+
     /// What is sent.
     pub fn problem(&self) -> &Problem {
         &self.problem
@@ -81,6 +111,44 @@ impl ApiError {
 impl From<Problem> for ApiError {
     fn from(problem: Problem) -> Self {
         Self { problem: Box::new(problem), cause: None }
+    }
+}
+
+impl From<DbError> for ApiError {
+    fn from(error: DbError) -> Self {
+        match error {
+            DbError::NotFound => Self::not_found("lo que se pidió", "what was asked for"),
+            DbError::Duplicate { constraint } => Self::conflict(
+                "already_exists",
+                format!("Ya existe uno igual ({constraint})."),
+                format!("one like it exists already ({constraint})"),
+            ),
+            DbError::Stale => Self::conflict(
+                "changed_meanwhile",
+                "Otra persona lo cambió mientras tanto; vuelva a leerlo.",
+                "somebody else changed it in the meantime; read it again",
+            ),
+            DbError::Refused { constraint } => Self::conflict(
+                "refused",
+                "Los datos guardados no lo permiten.",
+                "what is stored does not allow it",
+            )
+            .because(constraint),
+            DbError::Busy => Self::later(
+                503,
+                "busy",
+                "El sistema está ocupado; intente de nuevo en unos segundos.",
+                "the system is busy; try again in a few seconds",
+            ),
+            DbError::Unavailable(cause) => Self::later(
+                503,
+                "database_unavailable",
+                "La base de datos no responde; intente de nuevo más tarde.",
+                "the database does not answer; try again later",
+            )
+            .because(cause),
+            DbError::Corrupt(cause) | DbError::Usage(cause) => Self::internal(cause),
+        }
     }
 }
 

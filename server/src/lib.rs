@@ -1,7 +1,25 @@
 //! The office of Veedor: HTTP, use cases and the server's half of sync, as a library that the `veedor` binary starts.
 //! Handlers translate, use cases decide inside one transaction, `db` stores; each calls only the next.
 
+pub mod app;
 pub mod auth;
+pub(crate) mod command;
+pub mod config;
 pub mod environment;
 pub mod error;
 mod http;
+pub mod office;
+pub mod principal;
+pub mod serve;
+#[cfg(feature = "testing")]
+pub mod testing;
+mod zone;
+
+pub use app::App;
+pub use config::Config;
+pub use environment::Environment;
+pub use error::ApiError;
+pub use http::openapi;
+pub use office::Office;
+pub use principal::{Principal, Reach};
+pub use serve::serve;

@@ -167,3 +167,17 @@ pub fn put_meta_once(tx: &mut Tx<'_>, key: &str, value: &[u8]) -> Result<Vec<u8>
         .execute(c))?;
     find_meta(tx, key)?.ok_or(DbError::NotFound)
 }
+
+/// Changes an organization's name, language and time zone.
+///
+/// - **Errors**: [`DbError::NotFound`].
+pub fn update(tx: &mut Tx<'_>, organization: &Organization) -> Result<(), DbError> {
+    let changed = on_db!(tx, |c| diesel::update(organizations::table.find(organization.org_id.store()))
+        .set((
+            organizations::name.eq(&organization.name),
+            organizations::locale.eq(&organization.locale),
+            organizations::zone.eq(&organization.zone),
+        ))
+        .execute(c))?;
+    if changed == 0 { Err(DbError::NotFound) } else { Ok(()) }
+}

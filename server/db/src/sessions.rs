@@ -125,3 +125,20 @@ pub fn use_code(tx: &mut Tx<'_>, code: Hash, at: Micros) -> Result<Option<(OrgId
         .optional())?;
     row.map(|row| Ok((OrgId::read(row.org_id)?, EnrolmentCode::from_row(row)?))).transpose()
 }
+
+/// Ends every session of a user but one, and tells how many there were.
+pub fn revoke_others_of_user(
+    tx: &mut Tx<'_>,
+    org: OrgId,
+    user: UserId,
+    kept: Hash,
+    at: Micros,
+) -> Result<usize, DbError> {
+    on_db!(tx, |c| diesel::update(sessions::table)
+        .filter(sessions::org_id.eq(org.store()))
+        .filter(sessions::user_id.eq(user.store()))
+        .filter(sessions::token_hash.ne(kept.store()))
+        .filter(sessions::revoked_at.is_null())
+        .set(sessions::revoked_at.eq(Some(at.store())))
+        .execute(c))
+}

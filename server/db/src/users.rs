@@ -291,3 +291,19 @@ pub fn clear_login_failures(tx: &mut Tx<'_>, org: OrgId, login: &str) -> Result<
     on_db!(tx, |c| diesel::delete(login_failures::table.find(key.clone())).execute(c))?;
     Ok(())
 }
+
+/// How many people who may log in have a role over the whole organization.
+pub fn count_active_with_role(tx: &mut Tx<'_>, org: OrgId, role: Role) -> Result<u64, DbError> {
+    let count: i64 = on_db!(tx, |c| role_grants::table
+        .inner_join(
+            users::table
+                .on(users::org_id.eq(role_grants::org_id).and(users::user_id.eq(role_grants::user_id)))
+        )
+        .filter(role_grants::org_id.eq(org.store()))
+        .filter(role_grants::role.eq(role.store()))
+        .filter(role_grants::scope_kind.eq("organization"))
+        .filter(users::active.eq(true))
+        .count()
+        .get_result(c))?;
+    u64::try_from(count).map_err(|_| DbError::Corrupt("a negative count"))
+}

@@ -2,7 +2,7 @@
 //! every offending field by JSON Pointer.
 
 use crate::error::ApiError;
-use actix_web::{FromRequest, HttpRequest, dev::Payload, web};
+use actix_web::{FromRequest, HttpRequest, dev::Payload, error::PayloadError, web};
 use domain::FieldProblem;
 use domain::problem::pointer;
 use serde::de::DeserializeOwned;
@@ -10,39 +10,39 @@ use serde_path_to_error::{Path, Segment};
 use std::{future::Future, pin::Pin};
 use validator::{Validate, ValidationErrors, ValidationErrorsKind};
 
-/// Largest JSON body of the API; content versions are the biggest thing that is posted.
-pub(crate) const MAX_BODY_BYTES: usize = 2 * 1024 * 1024;
+/// Largest body of the API; five thousand branches are the biggest thing that is sent.
+pub(crate) const MAX_BODY_BYTES: usize = 4 * 1024 * 1024;
 
-/// A JSON body that was read and validated, with its bytes for the idempotency check.
+/// A JSON body that was read and validated, for requests that nobody has to sign in for.
 #[derive(Debug)]
-pub(crate) struct Body<T> {
-    pub(crate) value: T,
-    pub(crate) bytes: web::Bytes,
-}
+pub(crate) struct Body<T>(pub(crate) T);
 
 impl<T: DeserializeOwned + Validate + 'static> FromRequest for Body<T> {
     type Error = ApiError;
     type Future = Pin<Box<dyn Future<Output = Result<Self, ApiError>>>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let bytes = web::Bytes::from_request(request, payload);
-        Box::pin(async move {
-            let bytes = bytes.await.map_err(|error| {
-                ApiError::malformed(
-                    "",
-                    format!("No se pudo leer el cuerpo: {error}."),
-                    format!("the body cannot be read: {error}"),
-                )
-            })?;
-            if bytes.len() > MAX_BODY_BYTES {
-                return Err(ApiError::malformed(
-                    "",
-                    "El cuerpo pasa de 2 MiB.",
-                    "the body is larger than 2 MiB",
-                ));
+        let bytes = read_body(request, payload);
+        Box::pin(async move { read_json(&bytes.await?).map(Self) })
+    }
+}
+
+/// The bytes of a body, up to the limit of the application's `PayloadConfig`.
+pub(crate) fn read_body(
+    request: &HttpRequest,
+    payload: &mut Payload,
+) -> impl Future<Output = Result<web::Bytes, ApiError>> + use<> {
+    let bytes = web::Bytes::from_request(request, payload);
+    async move {
+        bytes.await.map_err(|error| {
+            if matches!(error.as_error::<PayloadError>(), Some(PayloadError::Overflow)) {
+                return ApiError::too_large(MAX_BODY_BYTES);
             }
-            let value = read_json(&bytes)?;
-            Ok(Self { value, bytes })
+            ApiError::malformed(
+                "",
+                format!("No se pudo leer el cuerpo: {error}."),
+                format!("the body cannot be read: {error}"),
+            )
         })
     }
 }
@@ -102,7 +102,8 @@ pub(crate) fn read_json<T: DeserializeOwned + Validate>(bytes: &[u8]) -> Result<
     Ok(value)
 }
 
-fn check<T: Validate>(value: &T) -> Result<(), ApiError> {
+/// Applies `validator`'s rules to a value that did not come as a body.
+pub(crate) fn check<T: Validate>(value: &T) -> Result<(), ApiError> {
     value.validate().map_err(|errors| {
         let mut problems = Vec::new();
         collect("", &errors, &mut problems);

@@ -1,0 +1,116 @@
+//! The use cases: one file each; each decides inside one transaction and calls `db` and `domain`, never HTTP.
+
+pub mod codes;
+pub mod organizations;
+pub(crate) mod sessions;
+pub mod users;
+
+use crate::{config::Config, environment::Environment, error::ApiError, office::Office};
+use actix_web::web;
+use db::{Db, DbOptions, Micros, Tx};
+use domain::ids::OrgId;
+use std::sync::Arc;
+use tokio::sync::Semaphore;
+
+/// What every request works with; clones share it.
+#[derive(Clone)]
+pub struct App {
+    /// The database.
+    pub db: Db,
+    /// Clock and randomness.
+    pub environment: Environment,
+    /// The settings.
+    pub config: Arc<Config>,
+    /// How many passwords are hashed at once: each takes 19 MiB.
+    hashing: Arc<Semaphore>,
+}
+
+/// Passwords hashed at the same time, at most.
+const HASHES_AT_ONCE: usize = 4;
+
+impl App {
+    /// Opens the database of the settings and brings its schema to this version's.
+    ///
+    /// # Errors
+    /// Where the database cannot be opened or migrated.
+    pub fn open(config: Config, environment: Environment) -> Result<Self, ApiError> {
+        let db = Db::open(&config.database_url, &DbOptions::default())?;
+        db.migrate()?;
+        Ok(Self {
+            db,
+            environment,
+            config: Arc::new(config),
+            hashing: Arc::new(Semaphore::new(HASHES_AT_ONCE)),
+        })
+    }
+
+    /// The instant now, as it is stored.
+    pub fn now(&self) -> Micros {
+        Micros(self.environment.now_micros())
+    }
+
+    /// Reads in one transaction, away from the threads that serve requests.
+    ///
+    /// # Errors
+    /// Those of the job.
+    pub async fn read<T, F>(&self, job: F) -> Result<T, ApiError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut Tx<'_>) -> Result<T, ApiError> + Send + 'static,
+    {
+        let db = self.db.clone();
+        blocking(move || db.read(job)).await
+    }
+
+    /// Writes in one transaction, away from the threads that serve requests. What people do goes through
+    /// [`crate::command::execute`] instead, which also answers repeats and keeps the audit log.
+    ///
+    /// # Errors
+    /// Those of the job.
+    pub async fn write<T, F>(&self, job: F) -> Result<T, ApiError>
+    where
+        T: Send + 'static,
+        F: FnMut(&mut Tx<'_>) -> Result<T, ApiError> + Send + 'static,
+    {
+        let db = self.db.clone();
+        blocking(move || db.write(job)).await
+    }
+
+    /// Carries out a use case in one transaction with its audit log, for somebody who is no user: the operator at the
+    /// command line (`cli`), a scheduled job. Blocks.
+    ///
+    /// # Errors
+    /// Those of the use case.
+    pub fn act_as<T, F>(&self, actor: &'static str, org: OrgId, mut use_case: F) -> Result<T, ApiError>
+    where
+        T: Send + 'static,
+        F: FnMut(&mut Tx<'_>, &mut Office) -> Result<T, ApiError> + Send + 'static,
+    {
+        let app = self.clone();
+        self.db.write(move |tx| {
+            let mut office = Office::of_system(&app, actor, org);
+            let done = use_case(tx, &mut office)?;
+            office.close(tx)?;
+            Ok(done)
+        })
+    }
+
+    /// Hashes or verifies passwords on a blocking thread, a few at a time.
+    pub(crate) async fn with_passwords<T, F>(&self, job: F) -> Result<T, ApiError>
+    where
+        T: Send + 'static,
+        F: FnOnce() -> Result<T, ApiError> + Send + 'static,
+    {
+        let _turn = self.hashing.acquire().await.map_err(ApiError::internal)?;
+        blocking(job).await
+    }
+}
+
+/// Runs what blocks on a thread that may block.
+pub(crate) async fn blocking<T, F>(job: F) -> Result<T, ApiError>
+where
+    T: Send + 'static,
+    F: FnOnce() -> Result<T, ApiError> + Send + 'static,
+{
+    web::block(job).await.map_err(ApiError::internal)?
+}

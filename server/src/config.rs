@@ -1,0 +1,125 @@
+//! What the office is told at its start: one value, read by the binary and passed down. Reads no file and no
+//! environment itself.
+
+use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
+
+/// Every setting, with its default. Unknown keys are refused wherever it is read from.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// Address and port to listen on; port 0 takes a free one.
+    pub listen: String,
+    /// `sqlite:FILE` or `postgres://...`; the password in it is a secret.
+    pub database_url: String,
+    /// PEM file with the certificate chain; together with `tls_key` it turns HTTPS on.
+    pub tls_cert: Option<PathBuf>,
+    /// PEM file with the private key.
+    pub tls_key: Option<PathBuf>,
+    /// Threads that serve requests; none takes one per core.
+    pub workers: Option<usize>,
+    /// How long a session of a person lasts.
+    pub session_hours: u32,
+    /// How long the token of a device lasts.
+    pub device_days: u32,
+    /// How long a one-time code may be used.
+    pub code_hours: u32,
+    /// How long requests under way may take once the office is told to stop.
+    pub shutdown_seconds: u64,
+    /// Which log lines are written, as `tracing` filters: `info`, `server=debug,actix_web=warn`.
+    pub log: String,
+    /// `text` or `json`.
+    pub log_format: LogFormat,
+}
+
+/// How log lines look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// For programs, one object a line.
+    Json,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            listen: "127.0.0.1:8080".to_owned(),
+            database_url: "sqlite:veedor.db".to_owned(),
+            tls_cert: None,
+            tls_key: None,
+            workers: None,
+            session_hours: 12,
+            device_days: 400,
+            code_hours: 72,
+            shutdown_seconds: 30,
+            log: "info".to_owned(),
+            log_format: LogFormat::Text,
+        }
+    }
+}
+
+impl Config {
+    /// The same settings with their secrets hidden: what may be printed.
+    #[must_use]
+    pub fn without_secrets(&self) -> Self {
+        Self { database_url: without_password(&self.database_url), ..self.clone() }
+    }
+
+    /// Whether the office speaks HTTPS itself.
+    pub fn is_tls(&self) -> bool {
+        self.tls_cert.is_some() && self.tls_key.is_some()
+    }
+}
+
+impl std::fmt::Debug for Config {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let text = serde_json::to_string(&self.without_secrets()).map_err(|_| std::fmt::Error)?;
+        write!(f, "Config {text}")
+    }
+}
+
+/// A database URL whose password is `***`, both in the user part and as a parameter.
+fn without_password(url: &str) -> String {
+    let Some((scheme, rest)) = url.split_once("://") else { return url.to_owned() };
+    let (path, query) = rest.split_once('?').map_or((rest, None), |(path, query)| (path, Some(query)));
+    let path = match path.rsplit_once('@') {
+        Some((user, host)) => {
+            let user =
+                user.split_once(':').map_or_else(|| user.to_owned(), |(name, _)| format!("{name}:***"));
+            format!("{user}@{host}")
+        }
+        None => path.to_owned(),
+    };
+    let query = query.map_or_else(String::new, |query| {
+        let shown: Vec<&str> = query
+            .split('&')
+            .map(|it| if it.starts_with("password=") { "password=***" } else { it })
+            .collect();
+        format!("?{}", shown.join("&"))
+    });
+    format!("{scheme}://{path}{query}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_password_is_never_shown() {
+        for url in ["postgres://veedor:s3cret@db/veedor", "postgres://db/veedor?user=v&password=s3cret"] {
+            let config = Config { database_url: url.to_owned(), ..Config::default() };
+            assert!(!format!("{config:?}").contains("s3cret"), "{config:?}");
+            assert!(format!("{config:?}").contains("***"));
+        }
+        assert_eq!(without_password("sqlite:veedor.db"), "sqlite:veedor.db");
+        assert_eq!(without_password("postgres://v@h/d"), "postgres://v@h/d");
+    }
+
+    #[test]
+    fn an_unknown_key_is_refused() {
+        assert!(serde_json::from_str::<Config>(r#"{"listten":"x"}"#).is_err());
+        assert!(serde_json::from_str::<Config>("{}").is_ok_and(|it| it == Config::default()));
+    }
+}

@@ -1,0 +1,28 @@
+//! Time zones and instants as the API writes them.
+
+use db::Micros;
+use jiff::{Timestamp, civil::Date, tz::TimeZone};
+use validator::ValidationError;
+
+/// Refuses what is no IANA time zone, for `validator`.
+pub(crate) fn check(zone: &str) -> Result<(), ValidationError> {
+    if TimeZone::get(zone).is_ok() {
+        return Ok(());
+    }
+    let text = "No es una zona horaria IANA como «America/Mexico_City». / not an IANA time zone such as 'America/Mexico_City'";
+    Err(ValidationError::new("unknown_zone").with_message(text.into()))
+}
+
+/// Refuses what is no date `YYYY-MM-DD`, for `validator`.
+pub(crate) fn check_date(date: &str) -> Result<(), ValidationError> {
+    if date.len() == 10 && date.parse::<Date>().is_ok() {
+        return Ok(());
+    }
+    let text = "No es una fecha AAAA-MM-DD. / not a date YYYY-MM-DD";
+    Err(ValidationError::new("bad_date").with_message(text.into()))
+}
+
+/// An instant in RFC 3339, UTC.
+pub(crate) fn instant(at: Micros) -> String {
+    Timestamp::from_microsecond(at.0).map_or_else(|_| at.0.to_string(), |it| it.to_string())
+}
