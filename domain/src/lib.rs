@@ -18,6 +18,7 @@ pub mod lifecycle;
 pub mod problem;
 pub mod rounded;
 pub mod rule;
+pub mod scorecard;
 pub mod standard;
 pub mod statistics;
 pub mod text;
