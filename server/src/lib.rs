@@ -7,6 +7,7 @@ pub(crate) mod command;
 pub mod config;
 pub mod environment;
 pub mod error;
+pub(crate) mod exchange;
 mod http;
 pub mod office;
 pub mod principal;

@@ -26,3 +26,9 @@ pub(crate) fn check_date(date: &str) -> Result<(), ValidationError> {
 pub(crate) fn instant(at: Micros) -> String {
     Timestamp::from_microsecond(at.0).map_or_else(|_| at.0.to_string(), |it| it.to_string())
 }
+
+/// The calendar day of an instant in a zone; none for an instant or a zone that does not exist.
+pub(crate) fn local_date(millis: i64, zone: &str) -> Option<domain::date::Date> {
+    let local = Timestamp::from_millisecond(millis).ok()?.to_zoned(TimeZone::get(zone).ok()?);
+    domain::date::Date::parse(&local.date().to_string())
+}

@@ -2,6 +2,7 @@
 
 pub mod codes;
 pub mod organizations;
+pub(crate) mod scores;
 pub(crate) mod sessions;
 pub mod users;
 

@@ -3,18 +3,15 @@
 
 use super::feed::{self, Run};
 use crate::{environment::Environment, error::ApiError};
-use db::{Micros, Tx, devices::{StoredHead, StoredSegment}};
+use db::{
+    Micros, Tx,
+    devices::{StoredHead, StoredSegment},
+};
 use domain::ids::{AuditId, OrgId, UserId};
 use std::collections::BTreeMap;
 use sync_core::{
-    AuditOps, Bytes, Kind, Op, OpId, Seed, Segment, VerifiedSegment,
-    exchange::StreamId,
-    fold::Arrival,
-    hlc::Clock,
-    ingest::DeviceHead,
-    op::Opening,
-    segment::signing_bytes,
-    signature::SigningKey,
+    AuditOps, Bytes, Kind, Op, OpId, Seed, Segment, VerifiedSegment, exchange::StreamId, fold::Arrival,
+    hlc::Clock, ingest::DeviceHead, op::Opening, segment::signing_bytes, signature::SigningKey,
 };
 
 /// One server op to be, with the op set that it joins.
@@ -59,15 +56,21 @@ pub(crate) fn append_server_ops(
     for part in order.chunks(SEGMENT_OPS) {
         append_part(tx, org, environment, &mut drafts, part, &mut ids)?;
     }
-    ids.into_iter().collect::<Option<Vec<OpId>>>().ok_or_else(|| ApiError::internal("a server op got no identity"))
+    ids.into_iter()
+        .collect::<Option<Vec<OpId>>>()
+        .ok_or_else(|| ApiError::internal("a server op got no identity"))
 }
 
 /// The key that signs for an organization.
 fn signing_key(tx: &mut Tx<'_>, org: OrgId) -> Result<SigningKey, ApiError> {
     let key = db::organizations::find_server_key(tx, org)?
         .ok_or_else(|| ApiError::internal(format!("organization {org} has no server key")))?;
-    let secret: [u8; 32] =
-        key.secret_key.0.as_slice().try_into().map_err(|_| ApiError::internal("the server key is not 32 bytes"))?;
+    let secret: [u8; 32] = key
+        .secret_key
+        .0
+        .as_slice()
+        .try_into()
+        .map_err(|_| ApiError::internal("the server key is not 32 bytes"))?;
     Ok(SigningKey::from_secret(&secret))
 }
 

@@ -2,9 +2,16 @@
 //! What is costly (signatures, chains, packing) happens before the write transaction, against a head that the
 //! transaction checks again.
 
-use super::{feed::{self, Run}, millis, packed, project, pull::{self, Reader}};
+use super::{
+    feed::{self, Run},
+    millis, packed, project,
+    pull::{self, Reader},
+};
 use crate::{app::App, error::ApiError, principal::Principal};
-use db::{DbError, Micros, Tx, devices::{DeviceState, StoredHead, StoredSegment}};
+use db::{
+    DbError, Micros, Tx,
+    devices::{DeviceState, StoredHead, StoredSegment},
+};
 use domain::ids::{OrgId, UserId};
 use std::sync::Arc;
 use sync_core::{
@@ -109,14 +116,17 @@ fn caller(app: &App, principal: &Principal, request: &Request) -> Result<Caller,
         return Err(unauthorized("foreign_device"));
     }
     let org = principal.org;
-    let (device, epoch) = app.db.read(|tx| -> Result<_, ApiError> {
-        Ok((db::devices::find(tx, org, dev)?, super::epoch(tx)?))
-    })?;
+    let (device, epoch) = app
+        .db
+        .read(|tx| -> Result<_, ApiError> { Ok((db::devices::find(tx, org, dev)?, super::epoch(tx)?)) })?;
     let Some(device) = device.filter(|it| it.state == DeviceState::Active) else {
         return Err(unauthorized("device_revoked"));
     };
     if request.epoch.is_some_and(|it| it != epoch) {
-        return Err(Stop::Refused(Refusal { epoch: Some(epoch), ..Refusal::new(RefusalCode::Epoch, "other_epoch") }));
+        return Err(Stop::Refused(Refusal {
+            epoch: Some(epoch),
+            ..Refusal::new(RefusalCode::Epoch, "other_epoch")
+        }));
     }
     if request.epoch.is_none() && !request.push.is_empty() {
         return Err(Stop::Refused(Refusal::new(RefusalCode::Invalid, "push_without_epoch")));
@@ -145,7 +155,12 @@ fn push(app: &App, caller: &Caller, segments: &[Segment], now: Micros) -> Result
     app.db.clone().write(move |tx| store(tx, &app, &caller, &before, &checked, now))
 }
 
-fn check(app: &App, caller: &Caller, before: &StoredHead, segments: &[Segment]) -> Result<Vec<Checked>, Stop> {
+fn check(
+    app: &App,
+    caller: &Caller,
+    before: &StoredHead,
+    segments: &[Segment],
+) -> Result<Vec<Checked>, Stop> {
     let enrolled = Enrolled { key: &caller.key, org: caller.org.0, epoch: caller.epoch };
     let mut head = before.head;
     let mut checked: Vec<Checked> = Vec::with_capacity(segments.len());

@@ -35,7 +35,10 @@ pub(crate) fn epoch(tx: &mut Tx<'_>) -> Result<u64, ApiError> {
     match db::organizations::find_meta(tx, EPOCH)? {
         None => Ok(1),
         Some(bytes) => {
-            let bytes = bytes.as_slice().try_into().map_err(|_| ApiError::internal("the stored epoch is not 8 bytes"))?;
+            let bytes = bytes
+                .as_slice()
+                .try_into()
+                .map_err(|_| ApiError::internal("the stored epoch is not 8 bytes"))?;
             Ok(u64::from_be_bytes(bytes))
         }
     }

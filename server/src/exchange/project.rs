@@ -2,7 +2,11 @@
 //! from the stored segments; an op that may not be applied is set aside with a reason, never refused.
 
 use super::millis;
-use crate::{app::{App, scores::scoring}, error::ApiError, zone};
+use crate::{
+    app::{App, scores::scoring},
+    error::ApiError,
+    zone,
+};
 use db::{
     Micros, Tx,
     audits::{self, Audit, VisitEvent, VisitKind},
@@ -66,7 +70,8 @@ pub(super) fn project(
             }
             Err(reason) => {
                 changed.set_aside.extend(ops.iter().map(|it| (it.dseq, AuditId(audit), reason)));
-                let outcome = |dseq| Outcome { dseq, kind: OutcomeKind::Quarantined, reason: reason.to_owned() };
+                let outcome =
+                    |dseq| Outcome { dseq, kind: OutcomeKind::Quarantined, reason: reason.to_owned() };
                 outcomes.extend(ops.iter().map(|it| outcome(it.dseq)));
             }
         }
@@ -98,15 +103,13 @@ struct Changed {
     audits: Vec<Audit>,
     ops: Vec<audits::AuditOps>,
     events: Vec<VisitEvent>,
-    assignments: Vec<(AssignmentId, State)>,
+    assignments: Vec<(AssignmentId, (State, State))>,
     set_aside: Vec<(u64, AuditId, Quarantined)>,
 }
 
 impl Changed {
     fn add(&mut self, applied: Applied) {
-        if let Some(assignment) = applied.row.assignment_id.filter(|_| !applied.events.is_empty()) {
-            self.assignments.push((assignment, applied.row.state));
-        }
+        self.assignments.extend(applied.assignment);
         self.ops.push(audits::AuditOps { audit_id: applied.row.audit_id, ops: applied.bytes });
         self.audits.push(applied.row);
         self.events.extend(applied.events);
@@ -116,8 +119,8 @@ impl Changed {
         audits::upsert(tx, source.org, &self.audits)?;
         audits::upsert_ops(tx, source.org, &self.ops)?;
         audits::append_events(tx, source.org, &self.events)?;
-        for (assignment, state) in self.assignments {
-            db::programmes::set_assignment_state(tx, source.org, assignment, state)?;
+        for (assignment, step) in self.assignments {
+            db::programmes::set_assignment_state(tx, source.org, assignment, step)?;
         }
         let aside: Vec<db::quarantine::QuarantinedOp> = self
             .set_aside
@@ -155,7 +158,8 @@ impl Background {
         branches.extend(known.values().map(|it| it.0.branch_id));
         branches.sort_unstable();
         branches.dedup();
-        let mut assignments: Vec<AssignmentId> = pins.iter().filter_map(|it| it.assignment).map(AssignmentId).collect();
+        let mut assignments: Vec<AssignmentId> =
+            pins.iter().filter_map(|it| it.assignment).map(AssignmentId).collect();
         assignments.extend(known.values().filter_map(|it| it.0.assignment_id));
         assignments.sort_unstable();
         assignments.dedup();
@@ -188,6 +192,8 @@ struct Applied {
     bytes: Vec<u8>,
     view: AuditView,
     events: Vec<VisitEvent>,
+    /// The assignment, where its state moved, with from and to.
+    assignment: Option<(AssignmentId, (State, State))>,
 }
 
 fn apply(
@@ -228,7 +234,10 @@ fn apply(
     row.late_ops = count(view.late.len());
     row.updated_at = source.now;
     let bytes = ops.encode().map_err(ApiError::internal)?;
-    Ok(Ok(Applied { row, bytes, view, events }))
+    let assignment = row.assignment_id.and_then(|it| background.assignments.get(&it));
+    let assignment =
+        assignment.filter(|it| it.state != row.state).map(|it| (it.assignment_id, (it.state, row.state)));
+    Ok(Ok(Applied { row, bytes, view, events, assignment }))
 }
 
 fn count(items: usize) -> u32 {

@@ -1,9 +1,21 @@
 //! `POST /sync/v1/exchange`: the sync protocol over HTTP. Owns media types, compression and the bounds of a body;
 //! answers every request with a `Reply`, so that a captive portal's page is never taken for one.
 
-use crate::{app::{App, blocking}, error::ApiError, exchange, principal::Principal};
-use actix_web::{HttpRequest, HttpResponse, http::{StatusCode, header}, web};
-use flate2::{Compression, read::{GzDecoder, GzEncoder}};
+use crate::{
+    app::{App, blocking},
+    error::ApiError,
+    exchange,
+    principal::Principal,
+};
+use actix_web::{
+    HttpRequest, HttpResponse,
+    http::{StatusCode, header},
+    web,
+};
+use flate2::{
+    Compression,
+    read::{GzDecoder, GzEncoder},
+};
 use std::io::Read;
 use sync_core::{
     codec::{self, CodecError},
@@ -119,7 +131,11 @@ fn unpack(encoding: &str, body: &[u8]) -> Result<Vec<u8>, Unpack> {
     };
     let mut bytes = Vec::new();
     reader.take(MAX_BODY_BYTES + 1).read_to_end(&mut bytes).map_err(|_| Unpack::Broken)?;
-    if u64::try_from(bytes.len()).unwrap_or(u64::MAX) > MAX_BODY_BYTES { Err(Unpack::TooLarge) } else { Ok(bytes) }
+    if u64::try_from(bytes.len()).unwrap_or(u64::MAX) > MAX_BODY_BYTES {
+        Err(Unpack::TooLarge)
+    } else {
+        Ok(bytes)
+    }
 }
 
 fn respond(request: &HttpRequest, reply: &Reply) -> Result<HttpResponse, ApiError> {
@@ -142,7 +158,9 @@ fn respond(request: &HttpRequest, reply: &Reply) -> Result<HttpResponse, ApiErro
     }
     if accepted.contains("gzip") {
         let mut packed = Vec::new();
-        GzEncoder::new(bytes.as_slice(), Compression::fast()).read_to_end(&mut packed).map_err(ApiError::internal)?;
+        GzEncoder::new(bytes.as_slice(), Compression::fast())
+            .read_to_end(&mut packed)
+            .map_err(ApiError::internal)?;
         response.insert_header((header::CONTENT_ENCODING, "gzip"));
         return Ok(response.body(packed));
     }

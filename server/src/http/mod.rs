@@ -2,6 +2,7 @@
 //! together, headers, limits, and answers to addresses that do not exist.
 
 pub(crate) mod body;
+pub(crate) mod exchange;
 pub(crate) mod health;
 pub mod openapi;
 pub(crate) mod organization;
@@ -40,6 +41,7 @@ pub(crate) fn settings(app: &App, config: &mut web::ServiceConfig) {
         .app_data(web::Data::new(rate_limit::RateLimit::default()))
         .app_data(web::PayloadConfig::new(body::MAX_BODY_BYTES))
         .app_data(web::PathConfig::default().error_handler(|_, _| no_such_address().into()))
+        .configure(exchange::routes)
         .route("/api/openapi.json", web::get().to(openapi::show))
         .default_service(web::to(unknown_address));
 }

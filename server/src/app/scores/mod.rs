@@ -1,0 +1,4 @@
+//! Visit scores: computed from the ops by `scoring`, frozen as `document`.
+
+mod checklists;
+pub(crate) mod scoring;

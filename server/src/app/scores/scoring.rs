@@ -1,0 +1,72 @@
+//! From the folded ops of a visit to its score: which answers count, read by the checklist that the visit pins.
+//! Pure: reads no database and no clock.
+
+use domain::{
+    FieldProblem, Problem,
+    answer::{Answer, Answers, parse_field, photo_field},
+    checklist::{Checklist, ItemType},
+    problem::pointer,
+    visit_score::{PreparedChecklist, VisitScore},
+};
+use sync_core::fold::AuditView;
+
+/// The answers of a visit as the rules read them: what was set, and what was attached as photos of its item.
+///
+/// # Errors
+/// `invalid_answers` with every field that the checklist does not accept.
+pub(crate) fn answers(checklist: &Checklist, view: &AuditView) -> Result<Answers, Problem> {
+    let (mut answers, mut problems) = (Answers::new(), Vec::new());
+    for (field, register) in &view.fields {
+        let Some(value) = register.value() else { continue };
+        match std::str::from_utf8(value) {
+            Ok(json) => match parse_field(checklist, field, json) {
+                Ok(Some(answer)) => {
+                    answers.insert(field.clone(), answer);
+                }
+                Ok(None) => {}
+                Err(problem) => problems.push(problem),
+            },
+            Err(_) => problems.push(FieldProblem::new(
+                pointer("", field),
+                "not_text",
+                "La respuesta no es texto UTF-8",
+                "The answer is not UTF-8 text",
+            )),
+        }
+    }
+    for (field, attached) in &view.attachments {
+        let ids = attached.iter().map(|it| it.value.blob.to_string());
+        let place = photo_place(checklist, field);
+        match answers.entry(place).or_insert_with(|| Answer::Photos(Vec::new())) {
+            Answer::Photos(known) => {
+                for id in ids {
+                    if !known.contains(&id) {
+                        known.push(id);
+                    }
+                }
+            }
+            _ => continue,
+        }
+    }
+    if problems.is_empty() {
+        Ok(answers)
+    } else {
+        Err(Problem::invalid("invalid_answers", "the answers do not fit the checklist", problems))
+    }
+}
+
+/// Where photos attached to a field belong: a photo item answers by them, any other item has them beside its answer.
+fn photo_place(checklist: &Checklist, field: &str) -> String {
+    match checklist.item(field) {
+        Some(item) if item.kind != ItemType::Photo => photo_field(field),
+        _ => field.to_owned(),
+    }
+}
+
+/// The score of a visit, with its explanation.
+///
+/// # Errors
+/// As [`answers`], and those of [`domain::visit_score::score_visit`].
+pub(crate) fn score(checklist: &PreparedChecklist, view: &AuditView) -> Result<VisitScore, Problem> {
+    checklist.score_explained(&answers(checklist.checklist(), view)?)
+}
