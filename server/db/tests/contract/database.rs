@@ -1,15 +1,21 @@
 //! A fresh, migrated database for a test, and a few rows that most tests need.
 
 use db::organizations::{self, Organization};
+use db::reference::{self, Branch};
 use db::users::{self, User};
 use db::{Db, DbError, DbOptions, Hidden, Micros, Tx};
-use domain::ids::{OrgId, UserId};
+use diesel::connection::SimpleConnection;
+use diesel::{Connection, PgConnection, RunQueryDsl, SqliteConnection};
+use domain::date::Date;
+use domain::ids::{BranchId, OrgId, UserId};
+use sync_core::Hash;
 use tempfile::TempDir;
 use uuid::Uuid;
 
 /// The database of one test; its file goes with it.
 pub(crate) struct TestDb {
     pub(crate) db: Db,
+    url: String,
     // Dropped after the database that lies in it.
     _folder: Option<TempDir>,
 }
@@ -22,22 +28,57 @@ impl std::ops::Deref for TestDb {
     }
 }
 
+/// A line that a raw query of a test returns.
+#[derive(diesel::QueryableByName)]
+struct Line {
+    #[diesel(sql_type = diesel::sql_types::Text)]
+    line: String,
+}
+
+impl TestDb {
+    pub(crate) fn is_sqlite(&self) -> bool {
+        self.url.starts_with("sqlite:")
+    }
+
+    /// Runs SQL behind the crate's back, as somebody with the database's password could.
+    pub(crate) fn execute(&self, sql: &str) -> Result<(), String> {
+        match self.url.strip_prefix("sqlite:") {
+            Some(path) => SqliteConnection::establish(path).unwrap().batch_execute(sql),
+            None => PgConnection::establish(&self.url).unwrap().batch_execute(sql),
+        }
+        .map_err(|error| error.to_string())
+    }
+
+    /// The column `line` of a query, sorted.
+    pub(crate) fn lines(&self, sql: &str) -> Vec<String> {
+        let found: Vec<Line> = match self.url.strip_prefix("sqlite:") {
+            Some(path) => diesel::sql_query(sql).load(&mut SqliteConnection::establish(path).unwrap()),
+            None => diesel::sql_query(sql).load(&mut PgConnection::establish(&self.url).unwrap()),
+        }
+        .unwrap();
+        let mut lines: Vec<String> = found.into_iter().map(|it| it.line).collect();
+        lines.sort();
+        lines
+    }
+}
+
 pub(crate) fn options() -> DbOptions {
     DbOptions { connections: 4, ..DbOptions::default() }
 }
 
 pub(crate) fn sqlite() -> TestDb {
     let folder = tempfile::tempdir().unwrap();
-    let db = Db::open(&format!("sqlite:{}", folder.path().join("veedor.db").display()), &options()).unwrap();
+    let url = format!("sqlite:{}", folder.path().join("veedor.db").display());
+    let db = Db::open(&url, &options()).unwrap();
     db.migrate().unwrap();
-    TestDb { db, _folder: Some(folder) }
+    TestDb { db, url, _folder: Some(folder) }
 }
 
 pub(crate) fn postgres() -> TestDb {
     let url = test_postgres::cluster().database(|template| {
         Db::open(template, &DbOptions { connections: 1, ..options() }).unwrap().migrate().unwrap();
     });
-    TestDb { db: Db::open(&url, &options()).unwrap(), _folder: None }
+    TestDb { db: Db::open(&url, &options()).unwrap(), url, _folder: None }
 }
 
 /// Declares a test for each database: the body is a function of the database.
@@ -119,4 +160,48 @@ pub(crate) fn two_organizations(db: &Db) {
         Ok(())
     })
     .unwrap();
+}
+
+pub(crate) fn day(text: &str) -> Date {
+    Date::parse(text).unwrap()
+}
+
+pub(crate) fn hash(number: u8) -> Hash {
+    Hash([number; 32])
+}
+
+pub(crate) fn branch_id(number: u32) -> BranchId {
+    BranchId(uuid(number))
+}
+
+pub(crate) fn branch(number: u32) -> Branch {
+    Branch {
+        branch_id: branch_id(number),
+        region_id: None,
+        code: format!("B{number:04}"),
+        name: format!("Sucursal {number}"),
+        latitude_e7: Some(-899_999_999),
+        longitude_e7: Some(1_799_999_999),
+        zone: "America/Mexico_City".to_owned(),
+        target_hundredths: Some(8_500),
+        active: true,
+    }
+}
+
+/// Two organizations with branches 1 and 2 in the first.
+pub(crate) fn two_organizations_with_branches(db: &Db) {
+    two_organizations(db);
+    write(db, |tx| reference::upsert_branches(tx, org(1), &[branch(1), branch(2)])).unwrap();
+}
+
+pub(crate) fn is_duplicate<T: std::fmt::Debug>(outcome: &Result<T, DbError>) -> bool {
+    matches!(outcome, Err(DbError::Duplicate { .. }))
+}
+
+pub(crate) fn is_refused<T: std::fmt::Debug>(outcome: &Result<T, DbError>) -> bool {
+    matches!(outcome, Err(DbError::Refused { .. }))
+}
+
+pub(crate) fn is_stale<T: std::fmt::Debug>(outcome: &Result<T, DbError>) -> bool {
+    matches!(outcome, Err(DbError::Stale))
 }

@@ -1,11 +1,34 @@
 //! One contract for both databases: every function of the crate does the same on SQLite and on PostgreSQL.
 
 #[cfg(test)]
+mod audit_log;
+#[cfg(test)]
+mod audits;
+#[cfg(test)]
+mod content_and_programmes;
+#[cfg(test)]
 mod database;
-
+#[cfg(test)]
+mod devices;
+#[cfg(test)]
+mod feed;
+#[cfg(test)]
+mod idempotency;
+#[cfg(test)]
+mod observations;
 #[cfg(test)]
 mod organizations_and_users;
 #[cfg(test)]
 mod quarantine;
+#[cfg(test)]
+mod payouts;
+#[cfg(test)]
+mod reference;
+#[cfg(test)]
+mod schema;
+#[cfg(test)]
+mod scores;
+#[cfg(test)]
+mod sessions;
 #[cfg(test)]
 mod transactions;

@@ -1,0 +1,117 @@
+//! Streams and feeds.
+
+use db::feed::{self, FeedEntry, StreamEnd};
+use db::{DbError, Micros};
+use sync_core::Hash;
+use sync_core::exchange::StreamId;
+
+use crate::database::{hash, is_duplicate, is_refused, org, read, two_organizations, uuid, write};
+use crate::devices::dev;
+use crate::on_both;
+
+fn stream() -> StreamId {
+    StreamId::User(uuid(11))
+}
+
+fn entry(first: u64, last: u64) -> FeedEntry {
+    FeedEntry {
+        stream: stream(),
+        sseq_last: last,
+        sseq_first: first,
+        kind: "ops".into(),
+        dev: Some(dev(1)),
+        dseq_first: Some(first),
+        dseq_last: Some(last),
+        h: hash(1),
+        f: hash(u8::try_from(last).unwrap()),
+        received_at: Micros(5),
+        payload: None,
+    }
+}
+
+on_both! {
+    fn numbers_of_a_stream_are_given_once_and_without_gaps(db) {
+        two_organizations(db);
+        let takers: Vec<_> = (0..8)
+            .map(|_| {
+                let db = db.db.clone();
+                std::thread::spawn(move || {
+                    write(&db, |tx| {
+                        let end = feed::advance(tx, org(1), stream(), 3)?;
+                        feed::append(tx, org(1), &[entry(end.last + 1, end.last + 3)])?;
+                        feed::set_hash(tx, org(1), stream(), hash(u8::try_from(end.last + 3).unwrap()))?;
+                        Ok(end)
+                    })
+                    .unwrap()
+                })
+            })
+            .collect();
+        let mut ends: Vec<(u64, Hash)> =
+            takers.into_iter().map(|it| it.join().unwrap()).map(|it| (it.last, it.f)).collect();
+        ends.sort_unstable();
+        let expected: Vec<(u64, Hash)> = (0..8_u8).map(|it| (u64::from(it) * 3, hash(it * 3))).collect();
+        assert_eq!(ends, expected);
+        assert_eq!(read(db, |tx| feed::find_end(tx, org(1), stream())), StreamEnd { last: 24, f: hash(24) });
+        assert_eq!(read(db, |tx| feed::find_end(tx, org(2), stream())), StreamEnd { last: 0, f: Hash::ZERO });
+    }
+
+    fn a_transaction_that_fails_gives_its_numbers_back(db) {
+        two_organizations(db);
+        let failed = write(db, |tx| {
+            feed::advance(tx, org(1), stream(), 3)?;
+            Err::<(), _>(DbError::NotFound)
+        });
+        assert!(matches!(failed, Err(DbError::NotFound)));
+        assert_eq!(read(db, |tx| feed::find_end(tx, org(1), stream())).last, 0);
+    }
+
+    fn a_feed_is_read_after_a_cursor(db) {
+        two_organizations(db);
+        write(db, |tx| {
+            feed::advance(tx, org(1), stream(), 9)?;
+            feed::append(tx, org(1), &[entry(1, 3), entry(4, 4), entry(5, 9)])
+        })
+        .unwrap();
+        let page = |after, limit| read(db, |tx| feed::list(tx, org(1), stream(), after, limit));
+        assert_eq!((page(0, 2).items, page(0, 2).next), (vec![entry(1, 3), entry(4, 4)], Some(4)));
+        assert_eq!((page(4, 2).items, page(4, 2).next), (vec![entry(5, 9)], None));
+        assert_eq!(page(6, 2).items, [entry(5, 9)]);
+        assert_eq!(page(9, 2).items, []);
+        let at = |sseq| read(db, |tx| feed::find_hash_at(tx, org(1), stream(), sseq));
+        assert_eq!([at(0), at(3), at(4), at(5)], [Some(Hash::ZERO), Some(hash(3)), Some(hash(4)), None]);
+        assert_eq!(read(db, |tx| feed::find_hash_at(tx, org(2), stream(), 3)), None);
+        assert_eq!(read(db, |tx| feed::list(tx, org(2), stream(), 0, 9)).items, []);
+        let other = StreamId::Reference(uuid(11));
+        assert_eq!(read(db, |tx| feed::list(tx, org(1), other, 0, 9)).items, []);
+    }
+
+    fn reference_data_travels_in_the_entry(db) {
+        two_organizations(db);
+        let row = || FeedEntry {
+            kind: "ref_row".into(),
+            dev: None,
+            dseq_first: None,
+            dseq_last: None,
+            payload: Some(vec![0, 1, 2, 255]),
+            ..entry(1, 1)
+        };
+        write(db, move |tx| {
+            feed::advance(tx, org(1), stream(), 1)?;
+            feed::append(tx, org(1), &[row()])
+        })
+        .unwrap();
+        assert_eq!(read(db, |tx| feed::list(tx, org(1), stream(), 0, 9)).items, [row()]);
+    }
+
+    fn a_number_is_taken_once_and_a_stream_must_exist(db) {
+        two_organizations(db);
+        assert!(is_refused(&write(db, |tx| feed::append(tx, org(1), &[entry(1, 3)]))));
+        assert!(matches!(write(db, |tx| feed::set_hash(tx, org(1), stream(), hash(1))), Err(DbError::NotFound)));
+        write(db, |tx| {
+            feed::advance(tx, org(1), stream(), 3)?;
+            feed::append(tx, org(1), &[entry(1, 3)])
+        })
+        .unwrap();
+        assert!(is_duplicate(&write(db, |tx| feed::append(tx, org(1), &[entry(1, 3)]))));
+    }
+}
