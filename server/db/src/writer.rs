@@ -252,7 +252,6 @@ where
             Err(payload) => Outcome::Panicked(payload),
         },
     };
-    drop(tx);
     let whole = matches!(outcome, Outcome::Done(Ok(_))) || the_group_is_still_open(connection);
     let finish: Finish = Box::new(move |committed| {
         let outcome = match (outcome, committed) {

@@ -144,6 +144,11 @@ on_both! {
         let id = AssignmentId(uuid(3));
         assert_eq!(read(db, |tx| programmes::find_assignment(tx, org(1), id)), Some(assignment(3)));
         assert_eq!(read(db, |tx| programmes::find_assignment(tx, org(2), id)), None);
+        let ids = [5, 3, 99].map(|it| AssignmentId(uuid(it)));
+        let mut many = read(db, |tx| programmes::find_assignments(tx, org(1), &ids));
+        many.sort_by_key(|it| it.assignment_id);
+        assert_eq!(many, [assignment(3), assignment(5)]);
+        assert_eq!(read(db, |tx| programmes::find_assignments(tx, org(2), &ids)), []);
         let take = |number| write(db, move |tx| {
             programmes::set_assignment_state(tx, org(number), id, (State::Offered, State::Accepted))
         });

@@ -19,9 +19,9 @@ mod observations;
 #[cfg(test)]
 mod organizations_and_users;
 #[cfg(test)]
-mod quarantine;
-#[cfg(test)]
 mod payouts;
+#[cfg(test)]
+mod quarantine;
 #[cfg(test)]
 mod reference;
 #[cfg(test)]

@@ -17,7 +17,47 @@ on_both! {
         assert_eq!(read(db, |tx| organizations::find_by_slug(tx, "org-2")), Some(organization(2)));
         assert_eq!(read(db, |tx| organizations::find(tx, org(3))), None);
         assert_eq!(read(db, |tx| organizations::find_by_slug(tx, "org-3")), None);
-        assert_eq!(read(db, |tx| organizations::list(tx)), [organization(1), organization(2)]);
+        assert_eq!(read(db, organizations::list), [organization(1), organization(2)]);
+    }
+
+    fn an_organization_changes_its_name_but_not_its_slug(db) {
+        two_organizations(db);
+        let renamed = || organizations::Organization {
+            name: "Otra".into(),
+            locale: "en".into(),
+            zone: "America/Bogota".into(),
+            ..organization(1)
+        };
+        let with_slug = move || organizations::Organization { slug: "other".into(), created_at: Micros(0), ..renamed() };
+        write(db, move |tx| organizations::update(tx, &with_slug())).unwrap();
+        assert_eq!(read(db, organizations::list), [renamed(), organization(2)]);
+        let unknown = write(db, |tx| organizations::update(tx, &organization(3)));
+        assert!(matches!(unknown, Err(DbError::NotFound)));
+    }
+
+    fn those_who_may_log_in_with_a_role_everywhere_are_counted(db) {
+        two_organizations(db);
+        let admin = |number: u32, scope: Scope| RoleGrant {
+            user_id: user(number),
+            role: Role::Admin,
+            scope,
+            granted_by: None,
+            granted_at: Micros(5),
+        };
+        write(db, move |tx| {
+            for number in 12..=15 {
+                users::append(tx, org(1), &person(number, &format!("user-{number}")))?;
+            }
+            for number in [11, 12, 13] {
+                users::grant_role(tx, org(1), &admin(number, Scope::Organization))?;
+            }
+            users::grant_role(tx, org(1), &admin(14, Scope::Branch(BranchId(uuid(1)))))?;
+            users::grant_role(tx, org(1), &RoleGrant { role: Role::Analyst, ..admin(15, Scope::Organization) })?;
+            users::set_active(tx, org(1), user(13), false)
+        })
+        .unwrap();
+        assert_eq!(read(db, |tx| users::count_active_with_role(tx, org(1), Role::Admin)), 2);
+        assert_eq!(read(db, |tx| users::count_active_with_role(tx, org(2), Role::Admin)), 0);
     }
 
     fn a_slug_is_taken_once(db) {

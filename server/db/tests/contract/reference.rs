@@ -86,6 +86,9 @@ on_both! {
         assert_eq!(read(db, |tx| reference::find_branch_by_code(tx, org(1), "B0007")), Some(closed()));
         assert_eq!(read(db, |tx| reference::find_branch(tx, org(2), branch_id(7))), None);
         assert_eq!(read(db, |tx| reference::find_branch_by_code(tx, org(2), "B0007")), None);
+        let ids: Vec<_> = (1_000..2_000).chain([7]).map(branch_id).collect();
+        assert_eq!(read(db, |tx| reference::find_branches(tx, org(1), &ids)).len(), 101);
+        assert_eq!(read(db, |tx| reference::find_branches(tx, org(2), &ids)), []);
         let first = read(db, |tx| reference::list_branches(tx, org(1), None, None, 1_000));
         let second = read(db, |tx| reference::list_branches(tx, org(1), None, first.next, 1_000));
         assert_eq!((first.items.len(), second.items.len(), second.next), (1_000, 100, None));

@@ -67,6 +67,17 @@ on_both! {
         assert_eq!(other.revoked_at, None);
     }
 
+    fn all_sessions_of_a_user_but_one_end_together(db) {
+        two_organizations(db);
+        write(db, |tx| (1..=3).try_for_each(|number| sessions::append(tx, org(1), &session(number, 11)))).unwrap();
+        let end = |number| {
+            write(db, move |tx| sessions::revoke_others_of_user(tx, org(number), user(11), hash(2), Micros(50))).unwrap()
+        };
+        assert_eq!([end(2), end(1), end(1)], [0, 2, 0]);
+        let (_, kept) = read(db, |tx| sessions::find_by_token(tx, hash(2))).unwrap();
+        assert_eq!(kept.revoked_at, None);
+    }
+
     fn expired_sessions_are_removed(db) {
         two_organizations(db);
         write(db, |tx| (1..=4).try_for_each(|number| sessions::append(tx, org(1), &session(number, 11)))).unwrap();
