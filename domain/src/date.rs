@@ -40,6 +40,15 @@ impl Date {
         last.number().checked_sub(self.number()).map_or(0, |it| it + 1)
     }
 
+    /// Whether this day begins a month (or any day of it) and `last` ends exactly `months` months later: from the
+    /// 1st to the end of a month, or from the 15th to the 14th.
+    pub fn is_months_through(self, last: Self, months: u16) -> bool {
+        let total = self.year * 12 + u16::from(self.month) - 1 + months;
+        let month = u8::try_from(total % 12 + 1).unwrap_or(1);
+        // The day after the last one is this day of the month, so many months later.
+        Self::new(total / 12, month, self.day).is_some_and(|after| last.number() + 1 == after.number())
+    }
+
     /// Days since 1 January of year 0.
     fn number(self) -> u32 {
         let years = u32::from(self.year);
@@ -112,6 +121,16 @@ mod tests {
         assert_eq!(days("2026-03-01", "2026-04-30"), 61);
         assert_eq!(days("2026-05-01", "2026-05-01"), 1);
         assert_eq!(days("2026-05-02", "2026-05-01"), 0);
+    }
+
+    #[test]
+    fn whole_months_end_the_day_before_they_began() {
+        let fits = |from: &str, to: &str, months| {
+            Date::parse(from).unwrap().is_months_through(Date::parse(to).unwrap(), months)
+        };
+        assert!(fits("2026-04-01", "2026-06-30", 3) && fits("2026-12-01", "2026-12-31", 1));
+        assert!(fits("2026-03-15", "2027-03-14", 12) && fits("2026-11-01", "2026-12-31", 2));
+        assert!(!fits("2026-04-01", "2026-06-29", 3) && !fits("2026-04-01", "2026-06-30", 1));
     }
 
     #[test]

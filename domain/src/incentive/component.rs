@@ -45,10 +45,13 @@ impl Measure {
             let sample = Sample::of(visits.iter().map(|it| &it.score));
             let mean = sample.as_ref().map(|it| it.mean.clone()).unwrap_or_default();
             let value = mean.round_half_up(INDEX_DECIMALS);
-            let scores = visits.iter().map(|it| it.score.to_string()).collect::<Vec<_>>().join(" ");
+            // In an order of their own, so that the order of the inputs changes nothing.
+            let mut sorted: Vec<_> = visits.iter().map(|it| (&it.id, &it.score)).collect();
+            sorted.sort();
+            let scores = sorted.iter().map(|(_, it)| it.to_string()).collect::<Vec<_>>().join(" ");
             let inputs: &[(&str, &dyn ToString)] = &[("visits", &scores), ("mean", &mean)];
             let step = CalculationStep::new("result", "mean of visits, 2 decimals", inputs, &value);
-            let visits = visits.iter().filter_map(|it| it.id.clone()).collect();
+            let visits = sorted.iter().filter_map(|(id, _)| (*id).clone()).collect();
             return Self { value, n, sample, visits, step };
         }
         if let (Some(numerator), Some(denominator)) = (input.numerator, input.denominator) {

@@ -2,8 +2,8 @@
 //! adjustments.
 
 use super::{
-    CalculationStep, ExcludedComponent, IndividualPayout, Inputs, InsufficientSample, Line, Note, Plan,
-    Proration, RecognitionLine, adjustments,
+    CalculationStep, ExcludedComponent, IndividualPayout, Inputs, InsufficientSample, Line, Note, PeriodKind,
+    Plan, Proration, RecognitionLine, adjustments,
     component::{Drawing, Drawn, Frame, Measure, figures, interval_name, line, sample_note, shown},
 };
 use crate::{Exact, Rounded, rule::Figures};
@@ -72,9 +72,34 @@ pub(super) fn individual(plan: &Plan, inputs: &Inputs) -> IndividualPayout {
     total(&mut payout, &frame, &gate);
     let current = payout.current_period.value().clone();
     let adjusted = adjustments::apply(plan, &frame.target, &current, &inputs.adjustments, None);
+    let sum: Exact = adjusted.lines.iter().map(|it| it.amount.value()).sum();
+    let shown: &[(&str, &dyn ToString)] =
+        &[("current_period", &payout.current_period), ("adjustments", &sum)];
+    let formula = "current_period + adjustments, never below 0";
+    payout.steps.push(CalculationStep::new("payable", formula, shown, &adjusted.payable));
+    payout.notes.extend(period_note(plan, inputs));
     payout.adjustments = adjusted.lines;
     payout.payable = Rounded::new(&adjusted.payable, plan.money.minor_units);
     payout
+}
+
+/// A note where the period is not as long as the plan's periods are: its amounts are those of a whole period.
+pub(super) fn period_note(plan: &Plan, inputs: &Inputs) -> Option<Note> {
+    let months = match plan.period {
+        PeriodKind::Month => 1,
+        PeriodKind::Bimester => 2,
+        PeriodKind::Quarter => 3,
+        PeriodKind::Semester => 6,
+        PeriodKind::Year => 12,
+    };
+    let fits = inputs.period.from.is_months_through(inputs.period.to, months);
+    (!fits).then(|| {
+        Note::new(
+            "period_length",
+            format!("el periodo no es de {months} meses completos, como son los del plan"),
+            format!("the period is not of {months} whole months, as the plan's periods are"),
+        )
+    })
 }
 
 fn days(inputs: &Inputs) -> (u32, u32) {

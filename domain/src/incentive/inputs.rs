@@ -133,7 +133,7 @@ pub struct ShiftVisit {
     pub id: String,
     /// Its final score, 0 to 100.
     pub score: Exact,
-    /// Employee ids.
+    /// Employee ids; asked for where the plan has recognitions.
     pub on_shift: Vec<String>,
     /// Whether it is disputed.
     #[serde(skip_serializing_if = "super::is_false")]
@@ -151,10 +151,10 @@ pub struct Payee {
     /// Role, for the statement.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub role: Option<String>,
-    /// Factor of the role; 1 where absent.
+    /// Factor of the role; asked for where the split uses it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub role_factor: Option<Exact>,
-    /// Days that count; all of the period where absent.
+    /// Days that count; asked for where the split uses it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub days: Option<u32>,
 }

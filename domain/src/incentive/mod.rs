@@ -336,6 +336,16 @@ pub enum SplitBy {
     Equal,
 }
 
+impl SplitBy {
+    /// Whether it needs role factors, and days.
+    fn needs(self) -> (bool, bool) {
+        (
+            matches!(self, Self::RoleFactorDays | Self::RoleFactor),
+            matches!(self, Self::RoleFactorDays | Self::Days),
+        )
+    }
+}
+
 /// Who gets the cents that are left over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]

@@ -5,7 +5,7 @@ use super::{
     CalculationStep, Inputs, InsufficientSample, Note, Payee, Plan, PoolPayout, PoolShare, RecognitionLine,
     SplitBy, adjustments,
     component::{INDEX_DECIMALS, UNROUNDED_DECIMALS, factor, rule_name},
-    individual::qualifying,
+    individual::{period_note, qualifying},
     share::{Part, share_out},
 };
 use crate::{Exact, FieldProblem, Problem, Rounded, statistics::Sample};
@@ -73,7 +73,8 @@ pub(super) fn pool(plan: &Plan, inputs: &Inputs) -> Result<PoolPayout, Problem> 
         .map(|(person, (weight, part))| share(plan, inputs, person, weight, part, &awards, &amount))
         .collect();
     let payable: Exact = shares.iter().map(|it| it.payable.value()).sum();
-    let notes = found.rule.map(|it| note(plan, &found, it)).into_iter().collect();
+    let sample = found.rule.map(|it| note(plan, &found, it));
+    let notes = sample.into_iter().chain(period_note(plan, inputs)).collect();
     Ok(PoolPayout {
         plan: plan.id.clone(),
         version: plan.version,

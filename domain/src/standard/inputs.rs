@@ -114,11 +114,15 @@ fn judge(standard: &Standard, inputs: &[(String, CriterionInput)], problems: &mu
         }
         judge_fields(standard.rules(*part), *part, at, input, problems);
     }
-    for id in known.keys().filter(|it| !seen.contains(**it)) {
+    // Where there is no list at all, that was told once.
+    let mut absent = Problems::new();
+    let unread = problems.iter().any(|it| it.field == "/criteria");
+    for id in known.keys().filter(|_| !unread).filter(|it| !seen.contains(**it)) {
         let es = format!("falta el criterio {id}");
         let en = format!("criterion {id} is missing");
-        problems.push(crate::FieldProblem::new("/criteria", "missing_criterion", es, en));
+        absent.push(crate::FieldProblem::new("/criteria", "missing_criterion", es, en));
     }
+    problems.extend(absent);
 }
 
 fn judge_fields(rules: &PartRules, part: Part, at: &str, input: &CriterionInput, problems: &mut Problems) {

@@ -76,6 +76,14 @@ fn pool(plan: &Plan, inputs: &Inputs, problems: &mut Problems) {
         if !seen.insert(&it.id) {
             repeated(problems, pointer(&at, "id"), &it.id);
         }
+        let (by_factor, by_days) = plan.split.as_ref().map_or((false, false), |it| it.by.needs());
+        for (name, lacks) in
+            [("role_factor", by_factor && it.role_factor.is_none()), ("days", by_days && it.days.is_none())]
+        {
+            if lacks {
+                missing(problems, pointer(&at, name));
+            }
+        }
         if it.days.is_some_and(|days| days > period_days) {
             let (es, en) = (
                 format!("el periodo tiene {period_days} días"),

@@ -31,7 +31,8 @@ pub(super) fn inputs(plan: &Plan, root: &At<'_>, problems: &mut Problems) -> Opt
         previous = named(object.take("previous"), problems, previous_of);
     }
     let visits = if pool { object.need("visits", problems) } else { object.take("visits") };
-    let visits = all(visits, problems, shift_visit);
+    let needs_shift = !plan.recognitions.is_empty();
+    let visits = all(visits, problems, |it, problems| shift_visit(it, needs_shift, problems));
     let adjustments = all(object.take("adjustments"), problems, adjustment);
     object.finish(problems);
     let period = period.unwrap_or(Period { from: Date::MIN, to: Date::MAX });
@@ -129,19 +130,19 @@ fn dispute(object: &mut Object<'_>, problems: &mut Problems) -> (bool, Option<Da
 fn previous_of(at: &At<'_>, problems: &mut Problems) -> Option<Previous> {
     let mut object = at.object(problems)?;
     let payout_pct = object.need("payout_pct", problems).and_then(|it| it.decimal(problems));
-    let protected = object.take("protected").and_then(|it| it.flag(problems)).unwrap_or(false);
+    let protected = object.need("protected", problems).and_then(|it| it.flag(problems)).unwrap_or(false);
     let consecutive = object.take("consecutive").and_then(|it| it.count(problems));
     object.finish(problems);
     Some(Previous { payout_pct: payout_pct?, protected, consecutive })
 }
 
-fn shift_visit(at: &At<'_>, problems: &mut Problems) -> ShiftVisit {
+fn shift_visit(at: &At<'_>, needs_shift: bool, problems: &mut Problems) -> ShiftVisit {
     let mut object = at.fields(problems);
     let id = id(&mut object, problems);
     let score = score(&mut object, problems);
-    let on_shift = all(object.take("on_shift"), problems, |it, problems| {
-        it.text(problems).unwrap_or_else(|| it.pointer.clone())
-    });
+    let on_shift = if needs_shift { object.need("on_shift", problems) } else { object.take("on_shift") };
+    let on_shift =
+        all(on_shift, problems, |it, problems| it.text(problems).unwrap_or_else(|| it.pointer.clone()));
     let (disputed, decision_due) = dispute(&mut object, problems);
     object.finish(problems);
     ShiftVisit { id, score, on_shift, disputed, decision_due }

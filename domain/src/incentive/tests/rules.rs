@@ -191,6 +191,14 @@ fn a_gate_of_all_stands_before_every_line() {
 }
 
 #[test]
+fn a_period_of_another_length_than_the_plans_is_pointed_out() {
+    let mut inputs = individual();
+    assert_eq!(person(&plan("sucursal-individual"), &inputs).notes, []);
+    inputs["period"]["to"] = json!("2026-05-31");
+    assert_eq!(person(&plan("sucursal-individual"), &inputs).notes[0].code, "period_length");
+}
+
+#[test]
 fn a_person_may_have_their_own_target() {
     let mut inputs = individual();
     inputs["person"]["target"] = json!("12000.00");
@@ -356,7 +364,8 @@ fn a_currency_without_cents_is_paid_in_whole_units() {
 #[test]
 fn a_mean_that_ends_is_printed_as_a_fraction_too() {
     let mut inputs = pool();
-    inputs["visits"] = json!([{"id": "V1", "score": "92", "on_shift": []}, {"id": "V2", "score": "93"}]);
+    inputs["visits"] =
+        json!([{"id": "V1", "score": "92", "on_shift": []}, {"id": "V2", "score": "93", "on_shift": []}]);
     let got = team(&plan("sucursal-bolsa-equipo"), &inputs);
     assert_eq!(got.mean_exact.as_deref(), Some("185/2"));
     inputs["visits"][0]["score"] = json!("93");
@@ -420,6 +429,8 @@ fn every_problem_of_a_teams_inputs_is_told_at_its_place_in_one_pass() {
     inputs["people"][1]["role_factor"] = json!("-1");
     inputs["people"][3]["id"] = json!("E03");
     inputs["person"] = json!({"id": "E01"});
+    inputs["people"][4].as_object_mut().unwrap().remove("days");
+    inputs["visits"][4].as_object_mut().unwrap().remove("on_shift");
     inputs["adjustments"] = json!([{"kind": "retro", "period": "2026-02", "amount": "1"}]);
     let mut got = codes(&paid(&plan("sucursal-bolsa-equipo"), &inputs).unwrap_err());
     got.sort();
@@ -429,9 +440,11 @@ fn every_problem_of_a_teams_inputs_is_told_at_its_place_in_one_pass() {
         ("/people/0/days", "out_of_range"),
         ("/people/1/role_factor", "out_of_range"),
         ("/people/3/id", "repeated_id"),
+        ("/people/4/days", "missing"),
         ("/person", "unknown_field"),
         ("/visits/0/score", "wrong_type"),
         ("/visits/2/id", "repeated_id"),
+        ("/visits/4/on_shift", "missing"),
         ("/visits/5/on_shift/1", "repeated_id"),
         ("/visits/5/on_shift/2", "unknown_person"),
     ];
