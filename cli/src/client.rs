@@ -51,6 +51,12 @@ pub(crate) struct Client {
     token: Option<String>,
 }
 
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Client({})", self.base)
+    }
+}
+
 impl Client {
     /// A client without a session; `server` is the address such as `https://veedor.example.org`.
     pub(crate) fn new(server: &str) -> Self {
@@ -79,12 +85,20 @@ impl Client {
     }
 
     /// `POST` of the JSON API.
-    pub(crate) fn post<T: DeserializeOwned>(&self, path: &str, body: &impl Serialize) -> Result<T, ClientError> {
+    pub(crate) fn post<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        body: &impl Serialize,
+    ) -> Result<T, ClientError> {
         self.send(self.agent.post(format!("{}{path}", self.base)), body)
     }
 
     /// `PUT` of the JSON API.
-    pub(crate) fn put<T: DeserializeOwned>(&self, path: &str, body: &impl Serialize) -> Result<T, ClientError> {
+    pub(crate) fn put<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        body: &impl Serialize,
+    ) -> Result<T, ClientError> {
         self.send(self.agent.put(format!("{}{path}", self.base)), body)
     }
 
@@ -104,7 +118,11 @@ impl Client {
     /// One exchange of the sync protocol: CBOR in, CBOR out, zstd on the line both ways.
     ///
     /// Gives the HTTP status with the decompressed body; what they mean is the session's to decide.
-    pub(crate) fn exchange(&self, request: &[u8], traffic: &mut Traffic) -> Result<(u16, Vec<u8>), ClientError> {
+    pub(crate) fn exchange(
+        &self,
+        request: &[u8],
+        traffic: &mut Traffic,
+    ) -> Result<(u16, Vec<u8>), ClientError> {
         let unreachable = |cause: &dyn fmt::Display| ClientError::Unreachable(cause.to_string());
         let packed = zstd::bulk::compress(request, ZSTD_LEVEL).map_err(|it| unreachable(&it))?;
         traffic.requests += 1;

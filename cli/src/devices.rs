@@ -2,7 +2,7 @@
 //! between attempts.
 
 use crate::{
-    client::{Client, ClientError, Traffic},
+    client::{Client, Traffic},
     import::run::now_ms,
 };
 use device::{Device, Sync, Transport, TransportError};
@@ -63,12 +63,13 @@ pub(crate) fn sync_until_done(
     }
 }
 
-
 /// A folder name for a person's or group's name: letters and digits stay, the rest becomes a dash, and what was lost is
 /// kept apart by a short hash.
 pub(crate) fn folder_name(name: &str) -> String {
-    let plain: String =
-        name.chars().map(|it| if it.is_ascii_alphanumeric() { it.to_ascii_lowercase() } else { '-' }).collect();
+    let plain: String = name
+        .chars()
+        .map(|it| if it.is_ascii_alphanumeric() { it.to_ascii_lowercase() } else { '-' })
+        .collect();
     let hash = sync_core::Hash::of(name.as_bytes()).to_string();
     format!("{}-{}", plain.chars().take(40).collect::<String>(), hash.chars().take(8).collect::<String>())
 }

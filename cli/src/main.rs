@@ -1,10 +1,12 @@
 //! The `veedor` binary: reads the command line and calls one command. Owns the exit codes; each command is a file of
 //! `commands/`.
 
+mod client;
 mod commands;
 mod console;
-#[cfg_attr(not(test), expect(dead_code, reason = "the command that feeds these audits to a device calls it"))]
+mod devices;
 mod import;
+mod office;
 
 use std::process::ExitCode;
 
@@ -28,6 +30,10 @@ enum Command {
     Payout(commands::payout::Arguments),
     /// List, check and export checklists, standards and plans
     Template(commands::template::Arguments),
+    /// A phone in the terminal: fills checklists without a network, and synchronises
+    Field(commands::field::Arguments),
+    /// Bring in records of another system
+    Import(commands::import::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -36,6 +42,8 @@ fn main() -> ExitCode {
         Command::Standard(arguments) => commands::standard::run(&arguments),
         Command::Payout(arguments) => commands::payout::run(&arguments),
         Command::Template(arguments) => commands::template::run(&arguments),
+        Command::Field(arguments) => commands::field::run(&arguments),
+        Command::Import(arguments) => commands::import::run(&arguments),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -3,13 +3,12 @@
 
 use crate::{
     client::{Client, Traffic},
-    console,
-    devices,
+    console, devices,
     import::run::now_ms,
     office,
 };
 use clap::{Args, Subcommand};
-use device::{AuditDetail, AuditSummary, Device, DeviceKind, NewDevice, Start, Status, SubmitRule};
+use device::{AuditDetail, AuditSummary, Device, DeviceKind, NewDevice, Start, Status};
 use domain::Problem;
 use serde::Serialize;
 use server::environment::Environment;
@@ -150,7 +149,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Problem> {
         Action::Status { audit: Some(audit) } => console::print(&device.view(*audit)?),
         Action::Status { audit: None } => console::print(&device.status()?),
         Action::Submit { audit } => {
-            device.submit(*audit, SubmitRule::Complete, now)?;
+            device.submit(*audit, now)?;
             let view: AuditDetail = device.view(*audit)?;
             console::print(&view)
         }
@@ -177,7 +176,12 @@ fn nothing_to_start() -> Problem {
     )
 }
 
-fn ad_hoc(device: &Device, branch: &str, template: &str, environment: &Environment) -> Result<Start, Problem> {
+fn ad_hoc(
+    device: &Device,
+    branch: &str,
+    template: &str,
+    environment: &Environment,
+) -> Result<Start, Problem> {
     let branches = device.branches()?;
     let known = branches.iter().find(|it| it.code == branch || it.id.to_string() == branch);
     let known = known.ok_or_else(|| {
@@ -230,9 +234,10 @@ fn login(arguments: &Arguments, code: &str, name: &str, environment: &Environmen
     let server = server(arguments)?;
     let mut device = match Device::open(&arguments.data) {
         Ok(device) => device,
-        Err(error) if error.code() == "no_device" => {
-            Device::create(&arguments.data, &NewDevice { secret: environment.bytes(), kind: DeviceKind::Phone })?
-        }
+        Err(error) if error.code() == "no_device" => Device::create(
+            &arguments.data,
+            &NewDevice { secret: environment.bytes(), kind: DeviceKind::Phone },
+        )?,
         Err(error) => return Err(error.into()),
     };
     office::enrol(&Client::new(&server), &mut device, code, name)?;

@@ -7,7 +7,7 @@ use crate::{
         mapping::Mapping,
         refusals::Refusals,
         rows::AuditReader,
-        run::{self, Plan, Report},
+        run::{self, Plan, Progress, Report},
     },
     office::{Login, Office},
 };
@@ -21,7 +21,7 @@ use std::{
     path::PathBuf,
     sync::{
         Arc,
-        atomic::{AtomicBool, AtomicU64, Ordering},
+        atomic::{AtomicBool, Ordering},
     },
     thread,
     time::Duration,
@@ -87,7 +87,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Problem> {
         client,
         data: arguments.data.clone(),
         template: checklist.id.clone(),
-        template_json: audit_templates::canonical_json(&checklist),
+        template_json: audit_templates::released::canonical_json(&checklist),
         environment,
     };
     let report = import_audits(&plan, &mut office, &checklist, &files)?;
@@ -129,9 +129,9 @@ pub(crate) fn import_audits(
     })?;
     let refusals = Refusals::new(Box::new(BufWriter::new(refused)))?;
     let mut reader = AuditReader::open(&mapping, &files.visits, &files.answers, refusals)?;
-    let acknowledged = Arc::new(AtomicU64::new(0));
-    let bar = Bar::over(&acknowledged);
-    let report = run::run(plan, office, &mapping, &mut reader, &acknowledged);
+    let progress = Arc::new(Progress::default());
+    let bar = Bar::over(&progress);
+    let report = run::run(plan, office, &mapping, &mut reader, &progress);
     bar.end();
     report
 }
@@ -143,23 +143,10 @@ struct Bar {
 }
 
 impl Bar {
-    fn over(count: &Arc<AtomicU64>) -> Self {
+    fn over(progress: &Arc<Progress>) -> Self {
         let over = Arc::new(AtomicBool::new(false));
-        let (stop, count) = (Arc::clone(&over), Arc::clone(count));
-        let thread = std::io::stderr().is_terminal().then(|| {
-            thread::spawn(move || {
-                let bar = ProgressBar::new_spinner();
-                let style = ProgressStyle::with_template("{spinner} {pos} visits on the server, {per_sec}, {elapsed}");
-                if let Ok(style) = style {
-                    bar.set_style(style);
-                }
-                while !stop.load(Ordering::Relaxed) {
-                    bar.set_position(count.load(Ordering::Relaxed));
-                    thread::sleep(Duration::from_millis(100));
-                }
-                bar.finish_and_clear();
-            })
-        });
+        let (stop, progress) = (Arc::clone(&over), Arc::clone(progress));
+        let thread = std::io::stderr().is_terminal().then(|| thread::spawn(move || draw(&stop, &progress)));
         Self { over, thread }
     }
 
@@ -169,4 +156,20 @@ impl Bar {
             drop(thread.join());
         }
     }
+}
+
+fn draw(stop: &AtomicBool, progress: &Progress) {
+    let bar = ProgressBar::new(0);
+    if let Ok(style) =
+        ProgressStyle::with_template("{bar:30} {percent}% read, {msg} visits on the server, {elapsed}")
+    {
+        bar.set_style(style);
+    }
+    while !stop.load(Ordering::Relaxed) {
+        bar.set_length(progress.bytes.load(Ordering::Relaxed));
+        bar.set_position(progress.read.load(Ordering::Relaxed));
+        bar.set_message(progress.acknowledged.load(Ordering::Relaxed).to_string());
+        thread::sleep(Duration::from_millis(100));
+    }
+    bar.finish_and_clear();
 }

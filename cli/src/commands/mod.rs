@@ -1,5 +1,7 @@
 //! The commands, one file each: arguments in, a call to the library, a result out.
 
+pub(crate) mod field;
+pub(crate) mod import;
 pub(crate) mod payout;
 pub(crate) mod score;
 pub(crate) mod standard;

@@ -4,4 +4,5 @@
 pub(crate) mod mapping;
 pub(crate) mod refusals;
 pub(crate) mod rows;
+pub(crate) mod run;
 mod source;

@@ -11,7 +11,7 @@ use crate::{
     devices,
     office::{NewBranch, Office},
 };
-use device::{Device, DeviceError, Start, SubmitRule, Sync};
+use device::{Device, DeviceError, Start, SubmitRule};
 use domain::Problem;
 use server::environment::Environment;
 use std::{
@@ -47,6 +47,17 @@ pub(crate) struct Plan {
     pub(crate) template_json: String,
     /// Clock and randomness.
     pub(crate) environment: Environment,
+}
+
+/// How far an import is, for a progress bar.
+#[derive(Debug, Default)]
+pub(crate) struct Progress {
+    /// Audits that the server has acknowledged.
+    pub(crate) acknowledged: AtomicU64,
+    /// Bytes of the files that were read.
+    pub(crate) read: AtomicU64,
+    /// Bytes of the files.
+    pub(crate) bytes: AtomicU64,
 }
 
 /// What an import did.
@@ -109,8 +120,6 @@ fn audit_id(org: Uuid, template: &str, external_id: &str) -> Uuid {
 
 /// Imports every audit that `reader` gives and returns when all of them are acknowledged by the server.
 ///
-/// `progress` counts audits that were handed to a device and acknowledged.
-///
 /// # Errors
 /// A file that cannot be read, a server that refuses or cannot be reached. A repeated call goes on where this one
 /// stopped.
@@ -119,10 +128,16 @@ pub(crate) fn run(
     office: &mut Office,
     mapping: &Mapping,
     reader: &mut AuditReader<'_>,
-    progress: &Arc<AtomicU64>,
+    progress: &Arc<Progress>,
 ) -> Result<Report, Problem> {
     let template = Hash::of(plan.template_json.as_bytes());
-    let mut crew = Crew { plan, template, workers: BTreeMap::new(), progress: Arc::clone(progress), failed: Arc::default() };
+    let mut crew = Crew {
+        plan,
+        template,
+        workers: BTreeMap::new(),
+        progress: Arc::clone(progress),
+        failed: Arc::default(),
+    };
     let read = read_all(&mut crew, office, mapping, reader);
     // Workers finish what they hold even where reading failed: it is in their stores already or will be.
     let mut report = crew.finish()?;
@@ -150,6 +165,9 @@ fn read_all(
         if chunk.is_empty() {
             return Ok(());
         }
+        let (read, bytes) = reader.progress();
+        crew.progress.read.store(read, Ordering::Relaxed);
+        crew.progress.bytes.store(bytes, Ordering::Relaxed);
         let branches = chunk.iter().map(|it| new_branch(mapping, it));
         office.know_branches(branches)?;
         for audit in chunk {
@@ -172,13 +190,18 @@ struct Crew<'a> {
     plan: &'a Plan,
     template: Hash,
     workers: BTreeMap<String, Worker>,
-    progress: Arc<AtomicU64>,
+    progress: Arc<Progress>,
     /// The first failure of a worker; the others stop taking work.
     failed: Arc<Mutex<Option<Problem>>>,
 }
 
 impl Crew<'_> {
-    fn hand_over(&mut self, office: &mut Office, audit: ImportedAudit<'_>, branch: Uuid) -> Result<(), Problem> {
+    fn hand_over(
+        &mut self,
+        office: &mut Office,
+        audit: ImportedAudit<'_>,
+        branch: Uuid,
+    ) -> Result<(), Problem> {
         let job = Job {
             audit: audit_id(office.org(), &self.plan.template, &audit.external_id),
             branch,
@@ -246,7 +269,12 @@ impl Crew<'_> {
         }
         for thread in threads {
             let done = thread.join().map_err(|_| {
-                Problem::single(500, "import_stopped", "Un hilo de la importación falló.", "a thread of the import failed")
+                Problem::single(
+                    500,
+                    "import_stopped",
+                    "Un hilo de la importación falló.",
+                    "a thread of the import failed",
+                )
             })??;
             report.audits += done.audits;
             report.written += done.written;
@@ -272,7 +300,7 @@ struct Work {
     client: Client,
     template: Hash,
     environment: Environment,
-    progress: Arc<AtomicU64>,
+    progress: Arc<Progress>,
     done: Done,
 }
 
@@ -285,7 +313,7 @@ impl Work {
             self.write(&batch)?;
             self.sync()?;
             self.done.audits += count;
-            self.progress.fetch_add(count, Ordering::Relaxed);
+            self.progress.acknowledged.fetch_add(count, Ordering::Relaxed);
         }
         self.done.ops = self.device.head().dseq;
         Ok(self.done)
@@ -314,7 +342,12 @@ impl Work {
     }
 }
 
-fn write_one(batch: &mut device::Batch<'_>, job: &Job, template: Hash, now_ms: u64) -> Result<u64, DeviceError> {
+fn write_one(
+    batch: &mut device::Batch<'_>,
+    job: &Job,
+    template: Hash,
+    now_ms: u64,
+) -> Result<u64, DeviceError> {
     let start = Start::AdHoc {
         audit: job.audit,
         branch: job.branch,

@@ -77,3 +77,9 @@ impl From<SegmentError> for DeviceError {
         Self::Corrupt(e.to_string())
     }
 }
+
+impl From<DeviceError> for Problem {
+    fn from(error: DeviceError) -> Self {
+        error.to_problem()
+    }
+}
