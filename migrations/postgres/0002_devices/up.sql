@@ -21,7 +21,7 @@ CREATE TABLE device_heads (
     dev bytea NOT NULL,
     dseq bigint NOT NULL CHECK (dseq >= 0),
     h bytea NOT NULL CHECK (length(h) = 32),
-    hlc bigint NOT NULL CHECK (hlc >= 0),
+    hlc bigint NOT NULL,
     forked boolean NOT NULL,
     PRIMARY KEY (org_id, dev),
     FOREIGN KEY (org_id, dev) REFERENCES devices (org_id, dev)

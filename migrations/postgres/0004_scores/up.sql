@@ -12,7 +12,7 @@ CREATE TABLE score_versions (
     final_hundredths bigint,
     band text,
     critical_failed bigint NOT NULL CHECK (critical_failed >= 0),
-    doc text NOT NULL CHECK ((doc::jsonb) IS NOT NULL),
+    doc text NOT NULL CHECK ((doc::json) IS NOT NULL),
     created_at timestamptz NOT NULL,
     reason text NOT NULL,
     PRIMARY KEY (org_id, audit_id, version),

@@ -6,7 +6,7 @@ CREATE TABLE content_versions (
     content_id text NOT NULL,
     version bigint NOT NULL CHECK (version > 0),
     hash bytea NOT NULL CHECK (length(hash) = 32),
-    canonical_json text NOT NULL CHECK ((canonical_json::jsonb) IS NOT NULL),
+    canonical_json text NOT NULL CHECK ((canonical_json::json) IS NOT NULL),
     state text NOT NULL CHECK (state IN ('draft', 'released')),
     created_at timestamptz NOT NULL,
     released_at timestamptz,

@@ -21,7 +21,7 @@ CREATE TABLE payout_runs (
     approved_at timestamptz,
     locked_by uuid,
     locked_at timestamptz,
-    inputs text NOT NULL CHECK ((inputs::jsonb) IS NOT NULL),
+    inputs text NOT NULL CHECK ((inputs::json) IS NOT NULL),
     inputs_hash bytea NOT NULL CHECK (length(inputs_hash) = 32),
     result_hash bytea CHECK (length(result_hash) = 32),
     PRIMARY KEY (org_id, run_id),
@@ -37,7 +37,7 @@ CREATE TABLE payout_lines (
     line bigint NOT NULL CHECK (line > 0),
     component text NOT NULL,
     amount_minor bigint NOT NULL,
-    doc text NOT NULL CHECK ((doc::jsonb) IS NOT NULL),
+    doc text NOT NULL CHECK ((doc::json) IS NOT NULL),
     PRIMARY KEY (org_id, run_id, person, line),
     FOREIGN KEY (org_id, run_id) REFERENCES payout_runs (org_id, run_id)
 );
@@ -47,7 +47,7 @@ CREATE TABLE payout_totals (
     run_id uuid NOT NULL,
     person text NOT NULL,
     payable_minor bigint NOT NULL CHECK (payable_minor >= 0),
-    doc text NOT NULL CHECK ((doc::jsonb) IS NOT NULL),
+    doc text NOT NULL CHECK ((doc::json) IS NOT NULL),
     PRIMARY KEY (org_id, run_id, person),
     FOREIGN KEY (org_id, run_id) REFERENCES payout_runs (org_id, run_id)
 );

@@ -16,7 +16,7 @@ CREATE TABLE audit_log (
     action text NOT NULL,
     subject_kind text NOT NULL,
     subject text NOT NULL,
-    detail text NOT NULL CHECK ((detail::jsonb) IS NOT NULL),
+    detail text NOT NULL CHECK ((detail::json) IS NOT NULL),
     prev_hash bytea NOT NULL CHECK (length(prev_hash) = 32),
     hash bytea NOT NULL CHECK (length(hash) = 32),
     PRIMARY KEY (org_id, seq)

@@ -21,7 +21,7 @@ CREATE TABLE device_heads (
     dev BLOB NOT NULL,
     dseq INTEGER NOT NULL CHECK (dseq >= 0),
     h BLOB NOT NULL CHECK (length(h) = 32),
-    hlc INTEGER NOT NULL CHECK (hlc >= 0),
+    hlc INTEGER NOT NULL,
     forked INTEGER NOT NULL CHECK (forked IN (0, 1)),
     PRIMARY KEY (org_id, dev),
     FOREIGN KEY (org_id, dev) REFERENCES devices (org_id, dev)

@@ -217,16 +217,17 @@ impl Stored for u32 {
     }
 }
 
-/// Sequence numbers: a database counts to 2^63 - 1, and [`Stored::store`] stops there.
+/// Kept bit by bit, since clocks and epochs may use the highest one: from 2^63 on they are negative in the database.
+/// Sequence numbers never get there, and their CHECKs refuse it.
 impl Stored for u64 {
     type Column = i64;
 
     fn store(&self) -> i64 {
-        i64::try_from(*self).unwrap_or(i64::MAX)
+        i64::from_ne_bytes(self.to_ne_bytes())
     }
 
     fn read(column: i64) -> Result<Self, DbError> {
-        Self::try_from(column).map_err(|_| DbError::Corrupt("a negative sequence number"))
+        Ok(Self::from_ne_bytes(column.to_ne_bytes()))
     }
 }
 

@@ -59,6 +59,9 @@ impl From<Error> for DbError {
 /// Marks the messages that the triggers of the migrations raise.
 const REFUSED: &str = "refused: ";
 
+/// How PostgreSQL says that a text is no JSON, or holds a NUL: diesel knows no kind for either.
+const UNSTORABLE: [&str; 2] = ["invalid input syntax for type json", "invalid byte sequence for encoding"];
+
 fn from_database(kind: DatabaseErrorKind, info: Box<dyn DatabaseErrorInformation + Send + Sync>) -> DbError {
     let message = info.message();
     match kind {
@@ -70,7 +73,7 @@ fn from_database(kind: DatabaseErrorKind, info: Box<dyn DatabaseErrorInformation
         | DatabaseErrorKind::ExclusionViolation => {
             DbError::Refused { constraint: message.strip_prefix(REFUSED).unwrap_or(message).to_owned() }
         }
-        _ if message.starts_with(REFUSED) => {
+        _ if message.starts_with(REFUSED) || UNSTORABLE.iter().any(|it| message.starts_with(it)) => {
             DbError::Refused { constraint: message.strip_prefix(REFUSED).unwrap_or(message).to_owned() }
         }
         _ if is_contention(kind, message) || message.contains("database is locked") => DbError::Busy,

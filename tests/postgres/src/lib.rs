@@ -72,13 +72,12 @@ impl Cluster {
         let folder = tempfile::Builder::new()
             .prefix("pg")
             .tempdir_in("/tmp")
-            .unwrap_or_else(|error| panic!("no temporary folder for PostgreSQL: {error}"))
-            .keep();
-        let socket = folder.join("s");
+            .unwrap_or_else(|error| panic!("no temporary folder for PostgreSQL: {error}"));
+        let socket = folder.path().join("s");
         let prepared = fs::create_dir(&socket)
             .and_then(|()| fs::set_permissions(&folder, fs::Permissions::from_mode(0o711)))
             .and_then(|()| match postgres {
-                Some((user, group)) => chown(&folder, Some(user), Some(group))
+                Some((user, group)) => chown(folder.path(), Some(user), Some(group))
                     .and_then(|()| chown(&socket, Some(user), Some(group))),
                 None => Ok(()),
             });
@@ -87,11 +86,13 @@ impl Cluster {
         }
         let initdb = as_postgres(postgres, &programs.join("initdb"))
             .arg("-D")
-            .arg(folder.join("data"))
+            .arg(folder.path().join("data"))
             .args(["-U", "app", "--auth=trust", "--no-sync", "-E", "UTF8", "--locale=C.UTF-8"])
             .current_dir("/")
             .output();
         must("initdb", initdb);
+        // From here on the keeper removes it.
+        let folder = folder.keep();
         let keeper = run_while_alive(postgres, &programs, &folder, &socket);
         let cluster = Self {
             programs,
@@ -152,26 +153,28 @@ rm -rf "$folder""#;
         .unwrap_or_else(|error| panic!("PostgreSQL cannot be started: {error}"))
 }
 
-/// The folder of PostgreSQL's programs: `PGBIN`, or the newest of the distribution.
+/// The folder of PostgreSQL's programs: `PGBIN`, or the newest of the distribution, or one of `PATH`.
 fn programs() -> PathBuf {
-    if let Some(folder) = std::env::var_os("PGBIN") {
-        return PathBuf::from(folder);
-    }
-    let versions = fs::read_dir("/usr/lib/postgresql").map(|folders| {
-        folders
-            .filter_map(Result::ok)
-            .filter_map(|folder| folder.file_name().to_string_lossy().parse::<u32>().ok())
-            .max()
-    });
-    match versions {
-        Ok(Some(version)) => PathBuf::from(format!("/usr/lib/postgresql/{version}/bin")),
-        _ => {
+    let whole =
+        |folder: &PathBuf| ["initdb", "postgres", "createdb"].iter().all(|it| folder.join(it).exists());
+    let found = match std::env::var_os("PGBIN") {
+        Some(folder) => Some(PathBuf::from(folder)).filter(whole),
+        None => distribution().filter(whole).or_else(|| {
             let path = std::env::var_os("PATH").unwrap_or_default();
-            std::env::split_paths(&path)
-                .find(|folder| folder.join("initdb").exists() && folder.join("postgres").exists())
-                .unwrap_or_else(|| panic!("{INSTALL}"))
-        }
-    }
+            std::env::split_paths(&path).find(whole)
+        }),
+    };
+    found.unwrap_or_else(|| panic!("{INSTALL}"))
+}
+
+/// Where Debian and its kin keep the newest version's programs.
+fn distribution() -> Option<PathBuf> {
+    let versions = fs::read_dir("/usr/lib/postgresql").ok()?;
+    let newest = versions
+        .filter_map(Result::ok)
+        .filter_map(|folder| folder.file_name().to_string_lossy().parse::<u32>().ok())
+        .max()?;
+    Some(PathBuf::from(format!("/usr/lib/postgresql/{newest}/bin")))
 }
 
 /// The user and group to run as: PostgreSQL refuses root, so under root its own.

@@ -91,6 +91,21 @@ on_both! {
         assert!(matches!(unknown, Err(DbError::NotFound)));
     }
 
+    fn clocks_and_epochs_may_use_every_bit(db) {
+        enrolled(db);
+        let far = || StoredHead { head: DeviceHead { hlc: u64::MAX, ..head(1).head }, forked: true };
+        let late = || StoredSegment { epoch: u64::MAX - 1, ..segment(1, 1) };
+        write(db, move |tx| {
+            devices::set_head(tx, org(1), dev(1), &far())?;
+            devices::append_segments(tx, org(1), &[late()])
+        })
+        .unwrap();
+        assert_eq!(read(db, |tx| devices::find_head(tx, org(1), dev(1))), Some(far()));
+        assert_eq!(read(db, |tx| devices::find_segment(tx, org(1), dev(1), 1)), Some(late()));
+        let beyond = || StoredHead { head: DeviceHead { head: Head { dseq: 1 << 63, h: hash(1) }, hlc: 1 }, forked: false };
+        assert!(is_refused(&write(db, move |tx| devices::set_head(tx, org(1), dev(1), &beyond()))));
+    }
+
     fn two_pushes_to_one_log_come_one_after_the_other(db) {
         enrolled(db);
         let pushes: Vec<_> = (0..8)
