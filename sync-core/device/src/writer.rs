@@ -27,13 +27,15 @@ pub(crate) struct OpenAudit {
     pub(crate) phase: Phase,
     pub(crate) pin: Option<Hash>,
     pub(crate) template: Option<Arc<PreparedChecklist>>,
+    seed: Seed,
     dirty: bool,
 }
 
 impl OpenAudit {
-    fn of(ops: AuditOps) -> Self {
+    fn of(ops: AuditOps, seed: Seed) -> Self {
         let mut audit = Self {
             ops,
+            seed,
             rounds: Rounds::default(),
             phase: Phase::Empty,
             pin: None,
@@ -137,7 +139,8 @@ impl Writer<'_> {
             let mut find = self.conn.prepare_cached("SELECT ops FROM audits WHERE audit = ?1")?;
             let bytes: Option<Vec<u8>> = find.query_row([id.into_bytes()], |row| row.get(0)).optional()?;
             let ops = bytes.map_or_else(|| Ok(AuditOps::new()), |it| AuditOps::decode(&it))?;
-            self.open.audits.insert(id, OpenAudit::of(ops));
+            let seed = self.seed(&id)?;
+            self.open.audits.insert(id, OpenAudit::of(ops, seed));
         }
         self.open.audits.get_mut(&id).ok_or_else(|| DeviceError::corrupt("an open audit vanished"))
     }
@@ -149,9 +152,9 @@ impl Writer<'_> {
 
     /// Appends one op to the own log and to its audit.
     pub(crate) fn append(&mut self, draft: Draft<'_>, now_ms: u64) -> Result<OpId, DeviceError> {
-        let seed = self.seed(&draft.audit)?;
         let (dev, offset_ms) = (self.dev, self.offset_ms);
-        let round = self.audit(draft.audit)?.rounds.current.max(1);
+        let audit = self.audit(draft.audit)?;
+        let (seed, round) = (audit.seed, audit.rounds.current.max(1));
         let dseq = self.head.dseq.saturating_add(1);
         let op = Op {
             dseq,

@@ -220,7 +220,7 @@ fn what_does_not_fit_is_refused_with_a_reason_and_writes_nothing() {
     phone.sync(&mut server);
     assert_eq!(code(phone.device().start(&ad_hoc(1, Hash::of(b"?")), NOW)), "unknown_template");
     assert_eq!(code(phone.device().start(&Start::Assignment(USER), NOW)), "unknown_assignment");
-    assign(&mut server, USER, hash, "offered");
+    assign(&mut server, USER, hash, "declined");
     phone.sync(&mut server);
     assert_eq!(code(phone.device().start(&Start::Assignment(USER), NOW)), "assignment_not_accepted");
     let audit = phone.device().start(&ad_hoc(1, hash), NOW).unwrap();
