@@ -11,6 +11,7 @@ pub(crate) mod exchange;
 mod http;
 pub mod office;
 pub mod principal;
+pub(crate) mod rate_limit;
 pub mod serve;
 #[cfg(feature = "testing")]
 pub mod testing;

@@ -76,7 +76,7 @@ pub(crate) fn issue(
     Ok(IssuedCode { code, expires_at: instant(expires_at) })
 }
 
-/// Takes a code: it serves once, in its time, for its purpose and in its organization. Tells whose it was and for what.
+/// Takes a code: it serves once, in its time, for its purpose and in its organization. Tells whose it was.
 ///
 /// # Errors
 /// `code_not_valid` (401), whatever of that does not hold: who has no valid code learns nothing more.
@@ -84,18 +84,29 @@ pub(crate) fn take(
     tx: &mut Tx<'_>,
     organization: &str,
     code: &Secret,
-    purposes: &[Purpose],
+    purpose: Purpose,
     now: Micros,
-) -> Result<(OrgId, UserId, Purpose), ApiError> {
-    for purpose in purposes {
-        let hash = auth::code_hash(code.expose_secret(), purpose.as_str());
-        let Some((org, found)) = sessions::use_code(tx, hash, now)? else { continue };
-        let organization = db::organizations::find_by_slug(tx, organization)?;
-        organization.filter(|it| it.org_id == org).ok_or_else(not_valid)?;
-        users::find(tx, org, found.user_id)?.filter(|it| it.active).ok_or_else(not_valid)?;
-        return Ok((org, found.user_id, *purpose));
-    }
-    Err(not_valid())
+) -> Result<(OrgId, UserId), ApiError> {
+    let (org, user) = take_anywhere(tx, code, purpose, now)?;
+    let organization = db::organizations::find_by_slug(tx, organization)?;
+    organization.filter(|it| it.org_id == org).ok_or_else(not_valid)?;
+    Ok((org, user))
+}
+
+/// Takes a code of whatever organization issued it: a phone that scans one knows no organization yet.
+///
+/// # Errors
+/// As [`take`].
+pub(crate) fn take_anywhere(
+    tx: &mut Tx<'_>,
+    code: &Secret,
+    purpose: Purpose,
+    now: Micros,
+) -> Result<(OrgId, UserId), ApiError> {
+    let hash = auth::code_hash(code.expose_secret(), purpose.as_str());
+    let (org, found) = sessions::use_code(tx, hash, now)?.ok_or_else(not_valid)?;
+    users::find(tx, org, found.user_id)?.filter(|it| it.active).ok_or_else(not_valid)?;
+    Ok((org, found.user_id))
 }
 
 fn not_valid() -> ApiError {

@@ -1,12 +1,16 @@
 //! The use cases: one file each; each decides inside one transaction and calls `db` and `domain`, never HTTP.
 
+pub mod audit_log;
 pub mod codes;
+pub(crate) mod devices;
 pub mod organizations;
 pub(crate) mod scores;
 pub(crate) mod sessions;
 pub mod users;
 
-use crate::{config::Config, environment::Environment, error::ApiError, office::Office};
+use crate::{
+    config::Config, environment::Environment, error::ApiError, office::Office, rate_limit::RateLimit,
+};
 use actix_web::web;
 use db::{Db, DbOptions, Micros, Tx};
 use domain::ids::OrgId;
@@ -24,6 +28,8 @@ pub struct App {
     pub config: Arc<Config>,
     /// How many passwords are hashed at once: each takes 19 MiB.
     hashing: Arc<Semaphore>,
+    /// How often an address knocked.
+    pub(crate) rate_limit: Arc<RateLimit>,
 }
 
 /// Passwords hashed at the same time, at most.
@@ -42,6 +48,7 @@ impl App {
             environment,
             config: Arc::new(config),
             hashing: Arc::new(Semaphore::new(HASHES_AT_ONCE)),
+            rate_limit: Arc::default(),
         })
     }
 

@@ -149,7 +149,7 @@ pub(crate) async fn sign_in_by_code(
     let app_inside = app.clone();
     app.write(move |tx| {
         let now = app_inside.now();
-        let (org, user, _) = codes::take(tx, &organization, &code, &[Purpose::Password], now)?;
+        let (org, user) = codes::take(tx, &organization, &code, Purpose::Password, now)?;
         users::set_password(tx, org, user, &Hidden(hash.clone()))?;
         db::sessions::revoke_all_of_user(tx, org, user, now)?;
         open_session(tx, &app_inside, org, user, "password_set_by_code")

@@ -1,13 +1,14 @@
 //! The HTTP edge: one file per resource; translate, call, translate. Here is what all have in common: the routes put
 //! together, headers, limits, and answers to addresses that do not exist.
 
+pub(crate) mod audit_log;
 pub(crate) mod body;
+pub(crate) mod devices;
 pub(crate) mod exchange;
 pub(crate) mod health;
 pub mod openapi;
 pub(crate) mod organization;
 pub(crate) mod page;
-pub(crate) mod rate_limit;
 pub(crate) mod sessions;
 pub(crate) mod users;
 
@@ -31,14 +32,18 @@ pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
 
 /// The resources of `/api/v1`.
 fn api(config: &mut ServiceConfig<'_>) {
-    config.configure(sessions::routes).configure(organization::routes).configure(users::routes);
+    config
+        .configure(sessions::routes)
+        .configure(organization::routes)
+        .configure(users::routes)
+        .configure(devices::routes)
+        .configure(audit_log::routes);
 }
 
 /// What every request needs: the application, limits, and problems instead of the framework's own errors.
 pub(crate) fn settings(app: &App, config: &mut web::ServiceConfig) {
     config
         .app_data(web::Data::new(app.clone()))
-        .app_data(web::Data::new(rate_limit::RateLimit::default()))
         .app_data(web::PayloadConfig::new(body::MAX_BODY_BYTES))
         .app_data(web::PathConfig::default().error_handler(|_, _| no_such_address().into()))
         .configure(exchange::routes)

@@ -5,8 +5,9 @@ use crate::{
     auth::{self, Secret},
     command::{Command, Nothing, execute, read},
     error::ApiError,
-    http::{body::Body, rate_limit},
+    http::body::Body,
     principal::{Principal, SESSION_COOKIE},
+    rate_limit,
     zone::instant,
 };
 use actix_web::{

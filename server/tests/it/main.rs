@@ -1,6 +1,9 @@
 //! The office through its real routes: every status and code, over SQLite.
 #![allow(missing_docs)]
 
+mod audit_log;
+mod devices;
 mod foundation;
+mod rights;
 mod sessions;
 mod users;

@@ -1,7 +1,7 @@
 //! How often one address may knock at the doors that need no session. Counts in memory, by the clock that is passed in.
 
 use crate::{app::App, error::ApiError};
-use actix_web::{HttpRequest, web};
+use actix_web::HttpRequest;
 use std::{collections::BTreeMap, net::IpAddr, sync::Mutex};
 
 /// Knocks of one address in a window, at most.
@@ -48,11 +48,8 @@ impl RateLimit {
 /// # Errors
 /// `too_many_requests` (429).
 pub(crate) fn admit(request: &HttpRequest, app: &App) -> Result<(), ApiError> {
-    let limit = request
-        .app_data::<web::Data<RateLimit>>()
-        .ok_or_else(|| ApiError::internal("the rate limit is not configured"))?;
     let Some(peer) = request.peer_addr() else { return Ok(()) };
-    if limit.admit(peer.ip(), app.environment.now_micros()) {
+    if app.rate_limit.admit(peer.ip(), app.environment.now_micros()) {
         return Ok(());
     }
     Err(ApiError::later(

@@ -1,0 +1,323 @@
+//! Devices: an administrator issues a one-time code for a person, the device sends its public key with it and gets a
+//! session of its own; an administrator, or the person, takes it out again.
+
+use crate::{
+    app::{
+        App,
+        codes::{self, IssuedCode, Purpose},
+        sessions::HOUR_MICROS,
+    },
+    auth::{self, Secret},
+    error::ApiError,
+    office::Office,
+    principal::{Principal, find_principal},
+    zone::instant,
+};
+use db::{
+    Micros, Tx,
+    devices::{self, DeviceKind, DeviceState},
+    users,
+};
+use domain::access::{Permission, Role, Target};
+use domain::ids::{OrgId, UserId};
+use secrecy::ExposeSecret as _;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use sync_core::{
+    Bytes, DeviceId, PublicKey,
+    exchange::StreamId,
+    ingest::{Enrolment, EnrolmentRequest},
+    signature::SignatureError,
+};
+use utoipa::ToSchema;
+use uuid::Uuid;
+use validator::Validate;
+
+/// Who asks for a code with which a device is enrolled.
+#[derive(Debug, Clone, Deserialize, Validate, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct NewCode {
+    /// The person whose device it will be.
+    pub(crate) user: Uuid,
+    /// `phone`, or `import` for a tool that brings audits of others in.
+    pub(crate) kind: EnrolledKind,
+}
+
+/// What is enrolled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum EnrolledKind {
+    /// A phone, or the terminal as one.
+    Phone,
+    /// An importer, exempt from quotas and clock flags.
+    Import,
+}
+
+impl EnrolledKind {
+    fn purpose(self) -> Purpose {
+        match self {
+            Self::Phone => Purpose::Phone,
+            Self::Import => Purpose::Import,
+        }
+    }
+
+    fn kind(self) -> DeviceKind {
+        match self {
+            Self::Phone => DeviceKind::Phone,
+            Self::Import => DeviceKind::Import,
+        }
+    }
+}
+
+/// A device that wants in: `sync_core::ingest::EnrolmentRequest`, with a name for people.
+#[derive(Debug, Clone, Deserialize, Validate, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct NewDevice {
+    /// The one-time code.
+    #[schema(value_type = String, write_only)]
+    pub(crate) code: Secret,
+    /// The device's public key: 32 bytes of Ed25519, or 65 of P-256 (SEC1, uncompressed).
+    #[schema(value_type = PublicKeyBody)]
+    pub(crate) key: PublicKey,
+    /// What it is; the code must have been issued for that.
+    pub(crate) kind: EnrolledKind,
+    /// Its signature over `"veedor-enrol-1" || dev || code`, as `x:` and hexadecimal: the proof that it holds the key.
+    #[schema(value_type = String)]
+    pub(crate) sig: Bytes,
+    /// What people call it; its kind where it is left out.
+    #[serde(default)]
+    #[validate(length(min = 1, max = 100))]
+    pub(crate) name: Option<String>,
+}
+
+impl NewDevice {
+    /// Checks key and proof.
+    ///
+    /// # Errors
+    /// `bad_public_key` (422) for a key that is none of its algorithm, `bad_proof` (422) for a signature that does not
+    /// hold.
+    pub(crate) fn check(&self) -> Result<DeviceId, ApiError> {
+        let request = EnrolmentRequest {
+            code: self.code.expose_secret().to_owned(),
+            key: self.key.clone(),
+            kind: self.kind.purpose().as_str().to_owned(),
+            sig: self.sig.clone(),
+        };
+        request.check().map_err(|error| match error {
+            SignatureError::BadKey => ApiError::field(
+                "/key",
+                "bad_public_key",
+                "No es una clave pública de ese algoritmo.",
+                "not a public key of this algorithm",
+            ),
+            SignatureError::BadSignature => ApiError::field(
+                "/sig",
+                "bad_proof",
+                "La firma no prueba que el dispositivo tenga la clave.",
+                "the signature does not prove that the device holds the key",
+            ),
+        })
+    }
+}
+
+/// A public key in messages.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct PublicKeyBody {
+    /// 1 = ES256, 2 = Ed25519.
+    alg: u8,
+    /// `x:` and hexadecimal.
+    key: String,
+}
+
+/// What a device needs from then on: `sync_core::ingest::Enrolment`, with what people want to see beside it.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct EnrolledDevice {
+    /// The device's id: the first 16 bytes of the SHA-256 of its public key, hexadecimal.
+    pub(crate) dev: String,
+    /// When the token ends, RFC 3339.
+    pub(crate) expires_at: String,
+    #[serde(flatten)]
+    #[schema(value_type = EnrolmentBody)]
+    pub(crate) enrolment: Enrolment,
+}
+
+/// `sync_core::ingest::Enrolment` in messages.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct EnrolmentBody {
+    /// The organization.
+    org: Uuid,
+    /// The person that the device works for.
+    user: Uuid,
+    /// The server's epoch.
+    epoch: u64,
+    /// The key with which the server signs receipts and its own ops.
+    server_key: PublicKeyBody,
+    /// The device's bearer token, told once.
+    token: String,
+    /// The streams to read: `u/<user>`, `ref/<organization>`.
+    streams: Vec<String>,
+}
+
+/// A device as people see it.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Device {
+    /// Its id, hexadecimal.
+    pub(crate) dev: String,
+    /// Whose it is; absent for the server's own.
+    pub(crate) user: Option<Uuid>,
+    /// `phone`, `import` or `server`.
+    pub(crate) kind: String,
+    /// What people call it.
+    pub(crate) name: String,
+    /// `active` or `revoked`.
+    pub(crate) state: String,
+    /// When it was enrolled, RFC 3339.
+    pub(crate) enrolled_at: String,
+    /// When it was taken out, RFC 3339.
+    pub(crate) revoked_at: Option<String>,
+    /// How many ops of its log are here.
+    pub(crate) ops: u64,
+}
+
+/// Issues a code for a person who does field work.
+///
+/// # Errors
+/// `not_an_auditor` (422) for a person without that role: a device would get nothing to do.
+pub(crate) fn issue_code(
+    tx: &mut Tx<'_>,
+    office: &mut Office,
+    new: &NewCode,
+) -> Result<IssuedCode, ApiError> {
+    office.require(Permission::ManageUsers, &Target::Organization)?;
+    let user = UserId(new.user);
+    let person = users::find(tx, office.org(), user)?.filter(|it| it.active);
+    if person.is_none() {
+        return Err(ApiError::not_found("la persona", "the person"));
+    }
+    let roles = users::list_roles(tx, office.org(), user)?;
+    if !roles.iter().any(|it| it.role == Role::Auditor) {
+        return Err(ApiError::field(
+            "/user",
+            "not_an_auditor",
+            "La persona no tiene el rol de auditora; désele primero.",
+            "the person does not have the role of an auditor; give it first",
+        ));
+    }
+    codes::issue(tx, office, user, new.kind.purpose())
+}
+
+/// Enrols a device and opens its session. A device that comes again with a new code of the same person gets a new
+/// session in place of the old one.
+///
+/// # Errors
+/// `code_not_valid` (401), `device_known` (409) for a device of somebody else or one that was taken out.
+pub(crate) fn enrol(tx: &mut Tx<'_>, app: &App, new: &NewDevice) -> Result<EnrolledDevice, ApiError> {
+    let now = app.now();
+    let (org, user) = codes::take_anywhere(tx, &new.code, new.kind.purpose(), now)?;
+    let dev = new.key.device();
+    match devices::find(tx, org, dev)? {
+        None => devices::append(tx, org, &device(new, user, now))?,
+        Some(known) if known.user_id == Some(user) && known.state == DeviceState::Active => {
+            db::sessions::revoke_all_of_device(tx, org, dev, now)?;
+        }
+        Some(_) => {
+            return Err(ApiError::conflict(
+                "device_known",
+                "Ese dispositivo es de otra persona o fue retirado; una instalación nueva usa una clave nueva.",
+                "this device is somebody else's or was taken out; a new installation takes a new key",
+            ));
+        }
+    }
+    let (token, token_hash) = auth::new_token(&app.environment);
+    let lasts = i64::from(app.config.device_days).saturating_mul(24 * HOUR_MICROS);
+    let expires_at = Micros(now.0.saturating_add(lasts));
+    let session = db::sessions::Session {
+        token_hash,
+        user_id: user,
+        dev: Some(dev),
+        created_at: now,
+        expires_at,
+        revoked_at: None,
+    };
+    db::sessions::append(tx, org, &session)?;
+    let mut office = Office::of_principal(app, find_principal(tx, token.expose_secret(), now)?);
+    let detail = json!({"user": user, "name": new.name, "kind": new.kind});
+    office.record("device_enrolled", "device", dev, &detail)?;
+    office.close(tx)?;
+    let server_key = db::organizations::find_server_key(tx, org)?
+        .ok_or_else(|| ApiError::internal("the organization has no key of the server"))?;
+    let enrolment = Enrolment {
+        org: org.0,
+        user: user.0,
+        epoch: crate::exchange::epoch(tx)?,
+        server_key: PublicKey { alg: server_key.alg, key: Bytes(server_key.public_key) },
+        token: token.expose_secret().to_owned(),
+        streams: vec![StreamId::User(user.0), StreamId::Reference(org.0)],
+    };
+    Ok(EnrolledDevice { dev: dev.to_string(), expires_at: instant(expires_at), enrolment })
+}
+
+fn device(new: &NewDevice, user: UserId, now: Micros) -> devices::Device {
+    devices::Device {
+        dev: new.key.device(),
+        user_id: Some(user),
+        kind: new.kind.kind(),
+        alg: new.key.alg,
+        public_key: new.key.key.0.clone(),
+        name: new.name.clone().unwrap_or_else(|| new.kind.purpose().as_str().to_owned()),
+        state: DeviceState::Active,
+        enrolled_at: now,
+        revoked_at: None,
+    }
+}
+
+/// The devices of the organization, or of one person; one's own without any right.
+pub(crate) fn list(
+    tx: &mut Tx<'_>,
+    principal: &Principal,
+    user: Option<UserId>,
+    (after, limit): (Option<DeviceId>, u32),
+) -> Result<db::Page<Device, DeviceId>, ApiError> {
+    if user != Some(principal.user) {
+        principal.require(Permission::ManageUsers, &Target::Organization)?;
+    }
+    let page = devices::list(tx, principal.org, user, after, limit)?;
+    let items = page.items.into_iter().map(|it| show(tx, principal.org, it)).collect::<Result<_, _>>()?;
+    Ok(db::Page { items, next: page.next })
+}
+
+fn show(tx: &mut Tx<'_>, org: OrgId, device: devices::Device) -> Result<Device, ApiError> {
+    let head = devices::find_head(tx, org, device.dev)?;
+    Ok(Device {
+        dev: device.dev.to_string(),
+        user: device.user_id.map(|it| it.0),
+        kind: device.kind.as_str().to_owned(),
+        name: device.name,
+        state: device.state.as_str().to_owned(),
+        enrolled_at: instant(device.enrolled_at),
+        revoked_at: device.revoked_at.map(instant),
+        ops: head.map_or(0, |it| it.head.head.dseq),
+    })
+}
+
+/// Takes a device out: its token ends at once; what it sent stays. Taking it out again changes nothing.
+pub(crate) fn revoke(tx: &mut Tx<'_>, office: &mut Office, dev: DeviceId) -> Result<Device, ApiError> {
+    let org = office.org();
+    let unknown = || ApiError::not_found("el dispositivo", "the device");
+    let device =
+        devices::find(tx, org, dev)?.filter(|it| it.kind != DeviceKind::Server).ok_or_else(unknown)?;
+    if device.user_id.is_none() || device.user_id != office.user() {
+        office.require(Permission::ManageUsers, &Target::Organization)?;
+    }
+    if devices::revoke(tx, org, dev, office.now())? {
+        db::sessions::revoke_all_of_device(tx, org, dev, office.now())?;
+        office.record(
+            "device_revoked",
+            "device",
+            dev,
+            &json!({"user": device.user_id, "name": device.name}),
+        )?;
+    }
+    let device = devices::find(tx, org, dev)?.ok_or_else(unknown)?;
+    show(tx, org, device)
+}

@@ -1,0 +1,101 @@
+//! `/api/v1/devices`: enrolling phones and importers, and taking them out.
+
+use crate::{
+    app::{
+        App,
+        codes::IssuedCode,
+        devices::{self, Device, EnrolledDevice, NewCode, NewDevice},
+    },
+    command::{Command, Nothing, execute, read},
+    error::ApiError,
+    http::{
+        body::{Body, Query},
+        page::{PageOf, Paging},
+    },
+    principal::Principal,
+    rate_limit,
+};
+use actix_web::{HttpRequest, HttpResponse, get, http::StatusCode, post, web};
+use domain::ids::UserId;
+use serde::Deserialize;
+use sync_core::DeviceId;
+use utoipa::IntoParams;
+use utoipa_actix_web::service_config::ServiceConfig;
+use uuid::Uuid;
+use validator::Validate;
+
+pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
+    config.service(issue_code).service(enrol).service(list).service(revoke);
+}
+
+/// Issues a one-time code with which a person's device is enrolled; told once.
+///
+/// Refusals: `not_an_auditor` (422).
+#[utoipa::path(tag = "devices", request_body = NewCode, responses((status = 201, body = IssuedCode)))]
+#[post("/devices/codes")]
+pub(crate) async fn issue_code(
+    app: web::Data<App>,
+    command: Command<NewCode>,
+) -> Result<HttpResponse, ApiError> {
+    execute(&app, command, StatusCode::CREATED, devices::issue_code).await
+}
+
+/// Enrols a device with a one-time code. Needs no session; the code is the proof.
+///
+/// Refusals: `code_not_valid` (401), `device_known` (409), `bad_public_key`, `bad_proof` (422), `too_many_requests` (429).
+#[utoipa::path(tag = "devices", request_body = NewDevice, responses((status = 201, body = EnrolledDevice)))]
+#[post("/devices/enrol")]
+pub(crate) async fn enrol(
+    request: HttpRequest,
+    app: web::Data<App>,
+    body: Body<NewDevice>,
+) -> Result<HttpResponse, ApiError> {
+    rate_limit::admit(&request, &app)?;
+    body.0.check()?;
+    let inside = app.get_ref().clone();
+    let enrolled = app.write(move |tx| devices::enrol(tx, &inside, &body.0)).await?;
+    Ok(HttpResponse::Created().json(enrolled))
+}
+
+/// Which devices.
+#[derive(Debug, Deserialize, Validate, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct Which {
+    /// Of this person only.
+    user: Option<Uuid>,
+    /// `next` of the page before; none for the first page.
+    after: Option<String>,
+    /// Rows of the page, at most 1000; 100 where it is left out.
+    #[validate(range(min = 1, max = 1000))]
+    limit: Option<u32>,
+}
+
+/// The devices of the organization, or of one person; one's own without any right.
+#[utoipa::path(tag = "devices", params(Which), responses((status = 200, body = PageOf<Device>)))]
+#[get("/devices")]
+pub(crate) async fn list(
+    app: web::Data<App>,
+    principal: Principal,
+    which: Query<Which>,
+) -> Result<web::Json<PageOf<Device>>, ApiError> {
+    let Which { user, after, limit } = which.0;
+    let paging = Paging { after, limit };
+    let page = (paging.after()?, paging.limit());
+    read(&app, principal, move |tx, principal| {
+        Ok(PageOf::of(devices::list(tx, principal, user.map(UserId), page)?, |it| it))
+    })
+    .await
+}
+
+/// Takes a device out: its token ends at once; what it sent stays.
+#[utoipa::path(tag = "devices", params(("dev" = String, Path, description = "hexadecimal")), responses((status = 200, body = Device)))]
+#[post("/devices/{dev}/revoke")]
+pub(crate) async fn revoke(
+    app: web::Data<App>,
+    dev: web::Path<String>,
+    command: Command<Nothing>,
+) -> Result<HttpResponse, ApiError> {
+    let dev: DeviceId = dev.parse().map_err(|_| ApiError::not_found("el dispositivo", "the device"))?;
+    execute(&app, command, StatusCode::OK, move |tx, office, _| devices::revoke(tx, office, dev)).await
+}
