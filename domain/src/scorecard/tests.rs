@@ -132,6 +132,13 @@ fn an_arrow_needs_an_interval_that_excludes_zero() {
         it.score = Exact::from(100) - &it.score;
     }
     assert_eq!(card_of(&visits, &settings()).trend.unwrap().arrow, Arrow::Down);
+    // A better mean of visits that scatter proves nothing either.
+    let scattered =
+        [four(), vec![visit("p", "b1", "", "2026-02-04", "60"), visit("q", "b1", "", "2026-02-04", "80")]]
+            .concat();
+    let trend = card_of(&scattered, &settings()).trend.unwrap();
+    assert_eq!((trend.difference.value.to_string(), trend.arrow), ("4.19".into(), Arrow::None));
+    assert!(trend.difference.interval.is_some());
     // A single visit before proves nothing.
     let alone = [four(), vec![visit("p", "b1", "ana", "2026-02-04", "1")]].concat();
     let trend = card_of(&alone, &settings()).trend.unwrap();

@@ -117,6 +117,16 @@ fn a_gate_says_what_makes_it_hold_and_what_would_lift_it() {
 }
 
 #[test]
+fn a_gate_that_does_not_hold_lowers_nothing_and_asks_for_nothing() {
+    let rating = rated(&worked());
+    let gate = &rating.gate_reports[0];
+    assert!(*rating.total.value() > Exact::from(gate.max_points));
+    assert!(!gate.holds && !gate.lowers && gate.because.is_empty() && gate.lifted_by.en.is_empty());
+    // The section gate holds at 849 points, above the total: it is listed and lowers nothing.
+    assert!(rating.gate_reports[3].holds && !rating.gate_reports[3].lowers);
+}
+
+#[test]
 fn an_enabler_knock_out_opens_below_half_and_not_at_half() {
     for (level, open) in [(50, false), (25, true)] {
         let mut inputs = worked();

@@ -67,6 +67,35 @@ fn table_ends_pay_what_the_plan_says() {
 }
 
 #[test]
+fn a_value_at_the_last_knot_pays_that_knot_and_only_above_it_the_end() {
+    let plan = with(plan_json("sucursal-individual"), |it| {
+        it["tables"]["lineal_80_120"]["above"] = json!("160");
+    });
+    for (value, payout) in [("102", "150.0000"), ("102.01", "160.0000")] {
+        let mut inputs = individual();
+        inputs["results"]["calidad"]["value"] = json!(value);
+        assert_eq!(person(&plan, &inputs).lines[1].payout_pct.to_string(), payout, "{value}");
+    }
+}
+
+#[test]
+fn tables_are_entered_with_the_rounded_mean_of_visits() {
+    let mut inputs = calls();
+    inputs["results"]["ms_call"]["visits"] = json!(["74.99", "75.00", "74.99", "75.00"]);
+    inputs.as_object_mut().unwrap().remove("previous");
+    let got = person(&plan("centro-contacto-individual"), &inputs);
+    // 74.995 is 75.00.
+    assert_eq!(
+        (got.index.unwrap().to_string(), got.lines[0].payout_pct.to_string()),
+        ("75.00".into(), "100.0000".into())
+    );
+    let mut inputs = pool();
+    inputs["visits"] =
+        json!([{"id": "a", "score": "89.99", "on_shift": []}, {"id": "b", "score": "90.00", "on_shift": []}]);
+    assert_eq!(team(&plan("sucursal-bolsa-equipo"), &inputs).step_pct.to_string(), "120.0000");
+}
+
+#[test]
 fn range_and_inverse_attain_between_their_base_and_their_goal() {
     let plan = with(plan_json("sucursal-individual"), |it| {
         it["components"][2]["form"] = json!("range");
@@ -101,8 +130,12 @@ fn protection_needs_the_interval_the_lower_band_and_an_unprotected_past() {
         it.as_object_mut().unwrap().remove("previous");
     });
     assert_eq!(first, (false, "50.0000".into()));
-    let upwards = paid_with(&|it| it["previous"]["ms_call"]["payout_pct"] = json!("0"));
-    assert_eq!(upwards, (false, "50.0000".into()));
+    // Going up is never held back, though the interval contains the limit of the lower band too.
+    let upwards = paid_with(&|it| {
+        it["previous"]["ms_call"]["payout_pct"] = json!("50");
+        it["results"]["ms_call"]["visits"] = json!(["60", "95", "60", "95"]);
+    });
+    assert_eq!(upwards, (false, "100.0000".into()));
 }
 
 #[test]
@@ -359,6 +392,15 @@ fn a_currency_without_cents_is_paid_in_whole_units() {
     let got = team(&plan, &pool());
     let sum: Exact = got.people.iter().map(|it| it.share.value()).sum();
     assert_eq!((got.pool.to_string(), sum.to_string()), ("16250".into(), "16250".into()));
+}
+
+#[test]
+fn a_pool_is_rounded_to_the_cent_before_it_is_shared() {
+    let plan = with(plan_json("sucursal-bolsa-equipo"), |it| it["base_per_head"] = json!("2500.01"));
+    let got = team(&plan, &pool());
+    // 130 % of 12,500.05 is 16,250.065.
+    let shares: Exact = got.people.iter().map(|it| it.share.value()).sum();
+    assert_eq!((got.pool.to_string(), shares.to_string()), ("16250.07".into(), "16250.07".into()));
 }
 
 #[test]
