@@ -43,6 +43,13 @@ CREATE TABLE quarantine (
   PRIMARY KEY (stream, first)
 ) STRICT, WITHOUT ROWID;
 
+-- Own ops that the server stored but did not simply apply, as it last said.
+CREATE TABLE outcome (
+  dseq   INTEGER PRIMARY KEY,
+  kind   TEXT NOT NULL,
+  reason TEXT NOT NULL
+) STRICT;
+
 -- Mirrored templates, branches and assignments.
 CREATE TABLE reference (
   kind TEXT NOT NULL,

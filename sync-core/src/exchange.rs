@@ -276,6 +276,18 @@ impl Default for Limits {
     }
 }
 
+impl OutcomeKind {
+    /// Its name, as it travels.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Conflict => "conflict",
+            Self::Late => "late",
+            Self::Quarantined => "quarantined",
+            Self::Other => "other",
+        }
+    }
+}
+
 /// A page of a stream.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Page {

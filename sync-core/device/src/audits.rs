@@ -142,6 +142,8 @@ pub struct Status {
     pub audits: BTreeMap<String, u64>,
     /// Open conflicts.
     pub conflicts: u64,
+    /// Own ops that the server set aside for an editor, with its reasons.
+    pub set_aside: BTreeMap<String, u64>,
     /// Entries of streams that could not be understood.
     pub quarantined: u64,
     /// Positions in streams.
@@ -276,6 +278,10 @@ impl Device {
         let audits = by_phase.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
         let mut cursors = self.conn.prepare_cached("SELECT id, cursor FROM stream")?;
         let streams = cursors.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        let mut reasons = self.conn.prepare_cached(
+            "SELECT reason, count(*) FROM outcome WHERE kind = 'quarantined' GROUP BY reason",
+        )?;
+        let set_aside = reasons.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
         let count = |sql: &str| self.conn.query_row(sql, [], |row| row.get(0));
         Ok(Status {
             dev: self.dev(),
@@ -288,6 +294,7 @@ impl Device {
             pending_ops: self.head.dseq.saturating_sub(acked.dseq),
             audits: audits.collect::<Result<_, _>>()?,
             conflicts: count("SELECT coalesce(sum(conflicts), 0) FROM audits")?,
+            set_aside: set_aside.collect::<Result<_, _>>()?,
             quarantined: count("SELECT count(*) FROM quarantine")?,
             streams: streams.collect::<Result<_, _>>()?,
         })

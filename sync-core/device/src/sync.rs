@@ -240,6 +240,14 @@ impl Device {
                 store::put_meta(writer.conn, "receipt", &codec::to_cbor(receipt)?)?;
             }
             store::put_meta(writer.conn, "durable_through", &commit.durable_through.to_be_bytes())?;
+            for outcome in &commit.outcomes {
+                writer
+                    .conn
+                    .prepare_cached(
+                        "INSERT OR REPLACE INTO outcome (dseq, kind, reason) VALUES (?1, ?2, ?3)",
+                    )?
+                    .execute((outcome.dseq, outcome.kind.name(), &outcome.reason))?;
+            }
             for page in &commit.pages {
                 let stream = page.stream.to_string();
                 for item in &page.items {

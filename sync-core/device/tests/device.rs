@@ -19,7 +19,7 @@ use proptest::prelude::*;
 use sync_core::{
     Bytes, Hash, Kind, Op, Segment,
     codec::{self, Nested},
-    exchange::{ClockReading, RefRow, StreamId},
+    exchange::{ClockReading, Outcome, OutcomeKind, RefRow, StreamId},
     fold::{ConflictKind, Phase},
     ingest::Enrolment,
     op::Opening,
@@ -416,6 +416,19 @@ fn an_audit_that_is_taken_away_leaves_the_phone_and_unsent_work_still_goes_up() 
     assert_eq!(server.audits[&audit].view().answer("A01"), Some(&b"\"yes\""[..]));
     phone.device().rebuild().unwrap();
     assert_eq!(code(phone.device().view(audit)), "unknown_audit");
+}
+
+#[test]
+fn what_the_server_sets_aside_is_acknowledged_and_told() {
+    let (mut server, hash) = world();
+    let mut phone = Phone::new(1, &mut server);
+    phone.sync(&mut server);
+    phone.device().start(&ad_hoc(1, hash), NOW).unwrap();
+    server.outcome =
+        Some(Outcome { dseq: 1, kind: OutcomeKind::Quarantined, reason: "foreign_audit".into() });
+    phone.sync(&mut server);
+    let status = phone.device().status().unwrap();
+    assert_eq!((status.pending_ops, status.set_aside["foreign_audit"]), (0, 1));
 }
 
 #[test]

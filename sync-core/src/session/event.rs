@@ -7,7 +7,7 @@ use uuid::Uuid;
 use crate::{
     Algorithm, DeviceId, Hash, Op, Seed,
     chain::Head,
-    exchange::{ClockReading, Page, Pending, Receipt, RefusalCode, Reply, Request, StreamId},
+    exchange::{ClockReading, Outcome, Page, Pending, Receipt, RefusalCode, Reply, Request, StreamId},
 };
 
 /// Who synchronises.
@@ -130,6 +130,8 @@ pub struct Commit {
     pub durable_through: u64,
     /// The server's signature on `acked`.
     pub receipt: Option<Receipt>,
+    /// Pushed ops that were stored but not simply applied.
+    pub outcomes: Vec<Outcome>,
     /// Pages whose feed hashes hold, each continuing its cursor.
     pub pages: Vec<Page>,
 }

@@ -231,6 +231,7 @@ impl Session {
             server_ms: Some(response.server_ms),
             durable_through: response.durable_through,
             receipt: response.receipt,
+            outcomes: response.outcomes,
             pages: response.pull,
         };
         self.check(loaded, own, Box::new(commit), last)
@@ -291,6 +292,7 @@ impl Session {
                     server_ms: None,
                     durable_through: 0,
                     receipt: None,
+                    outcomes: vec![],
                     pages: vec![],
                 };
                 // Where the own log agrees at that position, sending goes on from there; else it is a fork.
