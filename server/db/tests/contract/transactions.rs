@@ -1,5 +1,6 @@
 //! Transactions: what is kept, what is taken back, and who waits for whom.
 
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Barrier};
 
 use db::users::{self};
@@ -186,4 +187,97 @@ fn a_write_inside_a_write_is_refused_where_it_would_wait_for_ever() {
     let inner = db.db.clone();
     let outcome = write(&db, move |_| write(&inner, |_| Ok(())));
     assert!(matches!(outcome, Err(DbError::Usage(_))), "{outcome:?}");
+}
+
+/// PostgreSQL gives up one of two transactions that wait for each other; whoever wrote it never learns.
+#[test]
+fn a_transaction_that_lost_to_another_is_run_again() {
+    let db = crate::database::postgres();
+    two_organizations(&db);
+    write(&db, |tx| users::append(tx, org(1), &person(12, "bea"))).unwrap();
+    let met = Arc::new(Barrier::new(2));
+    let runs = Arc::new(AtomicU32::new(0));
+    let jobs: Vec<_> = [[11, 12], [12, 11]]
+        .into_iter()
+        .map(|order| {
+            let (db, met, runs) = (db.db.clone(), met.clone(), runs.clone());
+            std::thread::spawn(move || {
+                let mut first = true;
+                write(&db, move |tx| {
+                    runs.fetch_add(1, Ordering::Relaxed);
+                    users::set_active(tx, org(1), user(order[0]), false)?;
+                    if std::mem::take(&mut first) {
+                        met.wait();
+                    }
+                    users::set_active(tx, org(1), user(order[1]), false)
+                })
+            })
+        })
+        .collect();
+    for job in jobs {
+        job.join().unwrap().unwrap();
+    }
+    assert_eq!(runs.load(Ordering::Relaxed), 3);
+    let active =
+        read(&db, |tx| users::list(tx, org(1), None, 10)).items.iter().filter(|it| it.active).count();
+    assert_eq!(active, 0);
+}
+
+/// SQLite gives up a whole transaction where, for example, the disk is full; here a trigger makes it do so.
+#[test]
+fn a_group_that_sqlite_gives_up_is_answered_with_errors_and_nothing_of_it_is_kept() {
+    let db = crate::database::sqlite();
+    two_organizations(&db);
+    db.execute(
+        "CREATE TRIGGER disk_full BEFORE INSERT ON users WHEN NEW.login = 'bomb'
+         BEGIN SELECT RAISE(ROLLBACK, 'database or disk is full'); END",
+    )
+    .unwrap();
+    let (entered, leave) = (Arc::new(Barrier::new(2)), Arc::new(Barrier::new(2)));
+    let slow = {
+        let (db, entered, leave) = (db.db.clone(), entered.clone(), leave.clone());
+        std::thread::spawn(move || {
+            write(&db, move |_| {
+                entered.wait();
+                leave.wait();
+                Ok(())
+            })
+        })
+    };
+    entered.wait();
+    let queued: Vec<_> = (100..140_u32)
+        .map(|number| {
+            let db = db.db.clone();
+            std::thread::spawn(move || {
+                let login = if number == 120 { "bomb".to_owned() } else { format!("user-{number}") };
+                write(&db, move |tx| users::append(tx, org(1), &person(number, &login)))
+            })
+        })
+        .collect();
+    leave.wait();
+    slow.join().unwrap().unwrap();
+    let outcomes: Vec<_> = queued.into_iter().map(|it| it.join().unwrap()).collect();
+    let stored = read(&db, |tx| users::list(tx, org(1), None, 1_000)).items;
+    for (number, outcome) in (100..).zip(&outcomes) {
+        let kept = stored.iter().any(|it| it.user_id == user(number));
+        assert_eq!(outcome.is_ok(), kept, "{number}: {outcome:?}");
+    }
+    assert!(matches!(outcomes[20], Err(DbError::Unavailable(_))), "{:?}", outcomes[20]);
+    write(&db, |tx| users::append(tx, org(1), &person(200, "after"))).unwrap();
+}
+
+#[test]
+fn servers_that_start_at_once_migrate_once() {
+    let db = crate::database::postgres();
+    db.revert_everything().unwrap();
+    let servers: Vec<_> = (0..4)
+        .map(|_| {
+            let db = db.db.clone();
+            std::thread::spawn(move || db.migrate())
+        })
+        .collect();
+    for server in servers {
+        server.join().unwrap().unwrap();
+    }
+    two_organizations(&db);
 }
