@@ -5,6 +5,7 @@ pub mod app;
 pub mod auth;
 pub(crate) mod command;
 pub mod config;
+mod console;
 pub mod environment;
 pub mod error;
 pub(crate) mod exchange;

@@ -345,6 +345,25 @@ pub fn next_event_seq(tx: &mut Tx<'_>, org: OrgId, audit: AuditId) -> Result<u32
     u32::read(last.unwrap_or(0).saturating_add(1))
 }
 
+/// The `seq` of the next event of each of many audits; lock them first. Those without any event are left out: theirs
+/// is 1. At most [`crate::MAX_PAGE`] ids at once.
+pub fn next_event_seqs(
+    tx: &mut Tx<'_>,
+    org: OrgId,
+    ids: &[AuditId],
+) -> Result<BTreeMap<AuditId, u32>, DbError> {
+    let ids = at_most_a_page(ids)?;
+    let last: Vec<(crate::column::UidColumn, Option<i64>)> = on_db!(tx, |c| visit_events::table
+        .filter(visit_events::org_id.eq(org.store()))
+        .filter(visit_events::audit_id.eq_any(&ids))
+        .group_by(visit_events::audit_id)
+        .select((visit_events::audit_id, diesel::dsl::max(visit_events::seq)))
+        .load(c))?;
+    last.into_iter()
+        .map(|(audit, seq)| Ok((AuditId::read(audit)?, u32::read(seq.unwrap_or(0).saturating_add(1))?)))
+        .collect()
+}
+
 /// The events of an audit, oldest first, at most [`crate::MAX_PAGE`].
 pub fn list_events(tx: &mut Tx<'_>, org: OrgId, audit: AuditId) -> Result<Vec<VisitEvent>, DbError> {
     let found: Vec<VisitEventRow> = on_db!(tx, |c| visit_events::table

@@ -1,12 +1,19 @@
 //! The use cases: one file each; each decides inside one transaction and calls `db` and `domain`, never HTTP.
 
+pub mod assessments;
 pub mod audit_log;
 pub mod codes;
 pub(crate) mod devices;
+pub mod kpis;
 pub mod organizations;
+pub mod payouts;
+pub mod period;
+pub mod review;
+pub mod scorecards;
 pub(crate) mod scores;
 pub(crate) mod sessions;
 pub mod users;
+pub mod visits;
 
 use crate::{
     config::Config, environment::Environment, error::ApiError, office::Office, rate_limit::RateLimit,

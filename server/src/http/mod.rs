@@ -1,16 +1,22 @@
 //! The HTTP edge: one file per resource; translate, call, translate. Here is what all have in common: the routes put
 //! together, headers, limits, and answers to addresses that do not exist.
 
+pub(crate) mod assessments;
 pub(crate) mod audit_log;
 pub(crate) mod body;
 pub(crate) mod devices;
 pub(crate) mod exchange;
 pub(crate) mod health;
+pub(crate) mod kpis;
 pub mod openapi;
 pub(crate) mod organization;
 pub(crate) mod page;
+pub(crate) mod payouts;
+pub(crate) mod review;
+pub(crate) mod scorecards;
 pub(crate) mod sessions;
 pub(crate) mod users;
+pub(crate) mod visits;
 
 use crate::{app::App, error::ApiError};
 use actix_web::{
@@ -37,7 +43,13 @@ fn api(config: &mut ServiceConfig<'_>) {
         .configure(organization::routes)
         .configure(users::routes)
         .configure(devices::routes)
-        .configure(audit_log::routes);
+        .configure(audit_log::routes)
+        .configure(assessments::routes)
+        .configure(kpis::routes)
+        .configure(payouts::routes)
+        .configure(review::routes)
+        .configure(scorecards::routes)
+        .configure(visits::routes);
 }
 
 /// What every request needs: the application, limits, and problems instead of the framework's own errors.
@@ -47,6 +59,7 @@ pub(crate) fn settings(app: &App, config: &mut web::ServiceConfig) {
         .app_data(web::PayloadConfig::new(body::MAX_BODY_BYTES))
         .app_data(web::PathConfig::default().error_handler(|_, _| no_such_address().into()))
         .configure(exchange::routes)
+        .configure(crate::console::routes)
         .route("/api/openapi.json", web::get().to(openapi::show))
         .default_service(web::to(unknown_address));
 }

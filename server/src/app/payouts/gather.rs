@@ -1,0 +1,197 @@
+//! Reads what a run is calculated from: visits with the versions of their scores, staff and days, the run before.
+
+use super::frozen::{Unit, UnitKind};
+use crate::{
+    app::{
+        period::Period,
+        visits::{SHOWN, branches},
+    },
+    error::ApiError,
+};
+use db::{
+    Tx,
+    payouts::{PayoutRun, list_runs},
+    reference::{Branch, Staff, list_absences, list_staff},
+    scores::{ScoreFilter, ScoredVisit, list_current},
+};
+use domain::{
+    ids::{BranchId, OrgId, RegionId},
+    incentive::{InsufficientSample, Plan},
+    lifecycle::RunState,
+};
+use std::collections::{BTreeMap, BTreeSet};
+use uuid::Uuid;
+
+/// Branches asked for in one statement.
+const BRANCHES_AT_ONCE: usize = 2_000;
+
+/// Visits by branch.
+pub(super) type Visits = BTreeMap<BranchId, Vec<ScoredVisit>>;
+
+/// The branches of each unit.
+pub(super) type Groups = Vec<(Uuid, BTreeSet<BranchId>)>;
+
+/// Everything of the units of a run, read once.
+pub(super) struct Read {
+    pub(super) groups: Groups,
+    pub(super) branches: BTreeMap<BranchId, Branch>,
+    pub(super) visits: Visits,
+    /// Visits of the rolling year, for plans that carry forward.
+    pub(super) rolling: Visits,
+    /// People with days in the period, by employee number.
+    pub(super) staff: Vec<(Staff, u32)>,
+    pub(super) previous: Option<PayoutRun>,
+}
+
+/// Reads the units of a run.
+///
+/// # Errors
+/// `unknown_unit` (422), those of the database.
+pub(super) fn read(
+    tx: &mut Tx<'_>,
+    org: OrgId,
+    run: &PayoutRun,
+    plan: &Plan,
+    unit: &Unit,
+) -> Result<Read, ApiError> {
+    let period = Period { from: run.period_from, to: run.period_to };
+    let groups = groups(tx, org, unit)?;
+    let within: BTreeSet<BranchId> = groups.iter().flat_map(|(_, it)| it.iter().copied()).collect();
+    let ids: Vec<BranchId> = within.iter().copied().collect();
+    let branches = db::reference::find_branches(tx, org, &ids)?;
+    let carries = plan.insufficient_sample == Some(InsufficientSample::CarryForward);
+    let rolling = if carries { visits(tx, org, &ids, period.year_before())? } else { Visits::new() };
+    Ok(Read {
+        groups,
+        branches: branches.into_iter().map(|it| (it.branch_id, it)).collect(),
+        visits: visits(tx, org, &ids, period)?,
+        rolling,
+        staff: staff(tx, org, &within, period)?,
+        previous: previous_run(tx, org, run)?,
+    })
+}
+
+fn groups(tx: &mut Tx<'_>, org: OrgId, unit: &Unit) -> Result<Groups, ApiError> {
+    let all = branches::all(tx, org)?;
+    if unit.kind == UnitKind::Organization {
+        return Ok(vec![(org.0, all.iter().map(|it| it.branch_id).collect())]);
+    }
+    let mut groups = Vec::with_capacity(unit.ids.len());
+    for (index, id) in unit.ids.iter().enumerate() {
+        let within: BTreeSet<BranchId> = if unit.kind == UnitKind::Branch {
+            all.iter().map(|it| it.branch_id).filter(|it| it.0 == *id).collect()
+        } else {
+            let regions = branches::regions_from(tx, org, RegionId(*id))
+                .map_err(|error| if error.problem().status == 404 { unknown_unit(index) } else { error })?;
+            let inside = |it: &&Branch| it.region_id.is_some_and(|it| regions.contains(&it));
+            all.iter().filter(inside).map(|it| it.branch_id).collect()
+        };
+        if within.is_empty() {
+            return Err(unknown_unit(index));
+        }
+        groups.push((*id, within));
+    }
+    Ok(groups)
+}
+
+fn unknown_unit(index: usize) -> ApiError {
+    ApiError::field(
+        &format!("/unit/ids/{index}"),
+        "unknown_unit",
+        "La organización no tiene esa sucursal o región, o la región no tiene sucursales.",
+        "the organization has no such branch or region, or the region has no branches",
+    )
+}
+
+fn visits(tx: &mut Tx<'_>, org: OrgId, ids: &[BranchId], period: Period) -> Result<Visits, ApiError> {
+    let mut found = Visits::new();
+    for ids in ids.chunks(BRANCHES_AT_ONCE) {
+        let filter = ScoreFilter {
+            branches: Some(ids.to_vec()),
+            auditor: None,
+            template_id: None,
+            states: SHOWN.to_vec(),
+            from: period.from,
+            to: period.to,
+        };
+        let mut after = None;
+        loop {
+            let page = list_current(tx, org, &filter, after, db::MAX_PAGE)?;
+            for it in page.items.into_iter().filter(|it| it.final_hundredths.is_some()) {
+                found.entry(it.branch_id).or_default().push(it);
+            }
+            match page.next {
+                Some(next) => after = Some(next),
+                None => break,
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// Staff of the branches with the days on which they were employed and not absent; those without a day are left out.
+fn staff(
+    tx: &mut Tx<'_>,
+    org: OrgId,
+    within: &BTreeSet<BranchId>,
+    period: Period,
+) -> Result<Vec<(Staff, u32)>, ApiError> {
+    let (mut found, mut after) = (Vec::new(), None);
+    // One branch is asked for by itself; of many, everybody is read once.
+    let only = if within.len() == 1 { within.first().copied() } else { None };
+    loop {
+        let page = list_staff(tx, org, only, after, db::MAX_PAGE)?;
+        for it in page.items.into_iter().filter(|it| within.contains(&it.branch_id)) {
+            let employed = period.days_within(Some(it.employed_from), it.employed_to);
+            if employed == 0 {
+                continue;
+            }
+            let days = employed.saturating_sub(absent(tx, org, &it, period)?);
+            if days > 0 {
+                found.push((it, days));
+            }
+        }
+        match page.next {
+            Some(next) => after = Some(next),
+            None => break,
+        }
+    }
+    found.sort_by(|(one, _), (next, _)| one.employee_no.cmp(&next.employee_no));
+    Ok(found)
+}
+
+fn absent(tx: &mut Tx<'_>, org: OrgId, staff: &Staff, period: Period) -> Result<u32, ApiError> {
+    let absences = list_absences(tx, org, staff.staff_id, (period.from, period.to))?;
+    let mut counted = 0_u32;
+    let mut next = period.from.max(staff.employed_from);
+    // Absences come by their first day; what an earlier one covered is not counted twice.
+    for it in absences {
+        let to = it.absent_to.min(period.to).min(staff.employed_to.unwrap_or(period.to));
+        counted = counted.saturating_add(it.absent_from.max(next).days_through(to));
+        next = next.max(Period::day_after(it.absent_to));
+    }
+    Ok(counted)
+}
+
+/// The last run of the same plan that was locked for an earlier period.
+fn previous_run(tx: &mut Tx<'_>, org: OrgId, run: &PayoutRun) -> Result<Option<PayoutRun>, ApiError> {
+    let (mut last, mut after): (Option<PayoutRun>, _) = (None, None);
+    loop {
+        let page = list_runs(tx, org, after, db::MAX_PAGE)?;
+        let counts = |it: &PayoutRun| {
+            it.plan_id == run.plan_id
+                && it.mode == run.mode
+                && it.period_to < run.period_from
+                && matches!(it.state, RunState::Locked | RunState::Exported | RunState::Paid)
+        };
+        for it in page.items.into_iter().filter(counts) {
+            if last.as_ref().is_none_or(|last| last.period_to <= it.period_to) {
+                last = Some(it);
+            }
+        }
+        match page.next {
+            Some(next) => after = Some(next),
+            None => return Ok(last),
+        }
+    }
+}

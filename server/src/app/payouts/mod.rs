@@ -1,0 +1,271 @@
+//! Payout runs: created over a unit and a period, calculated from frozen inputs, approved and locked by somebody else.
+//! Money is decided by `domain::incentive`; here is who may take which step and what is kept. `gather` reads, `freeze`
+//! makes the inputs, `frozen` calculates, `read` tells.
+
+mod freeze;
+mod frozen;
+mod gather;
+mod read;
+
+pub use frozen::{FrozenKpi, FrozenStaff, FrozenVisit, Unit, UnitKind};
+pub use read::{LineEntry, Mode, Run, Statement, find, recalculated_hash};
+pub(crate) use read::{inputs, list, statement_of, statements};
+
+use crate::{
+    app::{assessments::ContentRef, period::Period},
+    error::ApiError,
+    office::Office,
+};
+use db::{
+    DbError, Tx,
+    content::{self, ContentKind},
+    payouts::{self, PayoutRun, RunMode},
+};
+use domain::{
+    access::{Permission, Target},
+    ids::{OrgId, RunId, UserId},
+    incentive::Plan,
+    lifecycle::{RunActor, RunCommand, RunFacts, RunState, apply_run},
+};
+use frozen::{Frozen, calculate};
+use serde::Deserialize;
+use serde_json::json;
+use sync_core::Hash;
+use utoipa::ToSchema;
+use validator::Validate;
+
+/// A run to be created.
+#[derive(Debug, Clone, Deserialize, Validate, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewRun {
+    /// By which plan.
+    #[validate(nested)]
+    pub plan: ContentRef,
+    /// Of which period.
+    pub period: Period,
+    /// Whom.
+    pub unit: Unit,
+    /// Whether it pays.
+    pub mode: Mode,
+}
+
+/// Creates a run.
+///
+/// # Errors
+/// `forbidden`, `unknown_plan`, `unit_ids` (422) where ids do not fit the kind.
+pub fn create(tx: &mut Tx<'_>, office: &mut Office, new: &NewRun) -> Result<Run, ApiError> {
+    office.require(Permission::CalculatePay, &Target::Organization)?;
+    let period = new.period.checked("/period")?;
+    check_unit(&new.unit)?;
+    let (plan, plan_hash) = plan_by_ref(tx, office.org(), &new.plan)?;
+    let inputs = Frozen::draft(new.unit.clone()).to_text()?;
+    let run = PayoutRun {
+        run_id: RunId(office.new_id()),
+        plan_id: plan.id.clone(),
+        plan_version: plan.version,
+        plan_hash,
+        period_from: period.from,
+        period_to: period.to,
+        currency: plan.currency.clone(),
+        mode: if new.mode == Mode::Live { RunMode::Live } else { RunMode::Shadow },
+        state: RunState::Draft,
+        created_by: user(office),
+        created_at: office.now(),
+        calculated_by: None,
+        calculated_at: None,
+        approved_by: None,
+        approved_at: None,
+        locked_by: None,
+        locked_at: None,
+        inputs_hash: Hash::of(inputs.as_bytes()),
+        inputs,
+        result_hash: None,
+    };
+    payouts::append_run(tx, office.org(), &run)?;
+    let detail = json!({"plan": plan.id, "version": plan.version, "from": period.from, "to": period.to});
+    office.record("payout_run_created", "payout_run", run.run_id, &detail)?;
+    read::shown(tx, office.org(), run)
+}
+
+fn check_unit(unit: &Unit) -> Result<(), ApiError> {
+    let mut ids = unit.ids.clone();
+    ids.sort_unstable();
+    ids.dedup();
+    let fits = match unit.kind {
+        UnitKind::Organization => ids.is_empty(),
+        UnitKind::Branch | UnitKind::Region => (1..=500).contains(&ids.len()) && ids.len() == unit.ids.len(),
+    };
+    if fits {
+        return Ok(());
+    }
+    Err(ApiError::field(
+        "/unit/ids",
+        "unit_ids",
+        "Para branch o region, de 1 a 500 ids sin repetir; para organization, ninguno.",
+        "branch and region take 1 to 500 ids without repeats; organization takes none",
+    ))
+}
+
+/// Who acts; the organization itself stands for the operator at the command line.
+fn user(office: &Office) -> UserId {
+    office.user().unwrap_or(UserId(office.org().0))
+}
+
+fn plan_by_ref(tx: &mut Tx<'_>, org: OrgId, wanted: &ContentRef) -> Result<(Plan, Hash), ApiError> {
+    let found = match wanted.version {
+        Some(version) => content::find(tx, org, ContentKind::Plan, &wanted.id, version)?,
+        None => content::find_released(tx, org, ContentKind::Plan, &wanted.id)?,
+    };
+    let found = found.ok_or_else(|| {
+        ApiError::field(
+            "/plan/id",
+            "unknown_plan",
+            format!("La organización no tiene el plan «{}» en esa versión.", wanted.id),
+            format!("the organization has no plan \"{}\" of that version", wanted.id),
+        )
+    })?;
+    Ok((serde_json::from_str(&found.canonical_json).map_err(ApiError::internal)?, found.hash))
+}
+
+fn plan_of(tx: &mut Tx<'_>, org: OrgId, run: &PayoutRun) -> Result<Plan, ApiError> {
+    let found = content::find_by_hash(tx, org, ContentKind::Plan, run.plan_hash)?
+        .ok_or_else(|| ApiError::internal("the plan of a run is gone"))?;
+    serde_json::from_str(&found.canonical_json).map_err(ApiError::internal)
+}
+
+fn lock(tx: &mut Tx<'_>, office: &Office, id: RunId) -> Result<PayoutRun, ApiError> {
+    payouts::lock_run(tx, office.org(), id)?.ok_or_else(no_such_run)
+}
+
+fn no_such_run() -> ApiError {
+    ApiError::not_found("el cálculo de incentivos", "the payout run")
+}
+
+/// Freezes the inputs of a run and calculates every line.
+///
+/// # Errors
+/// `forbidden`, `wrong_state` (409), and everything that is missing, person by person.
+pub fn calculate_run(tx: &mut Tx<'_>, office: &mut Office, id: RunId) -> Result<Run, ApiError> {
+    office.require(Permission::CalculatePay, &Target::Organization)?;
+    let mut run = lock(tx, office, id)?;
+    let from = run.state;
+    run.state = apply_run(from, RunCommand::Calculate, RunActor::HrAnalyst, &RunFacts::default())?;
+    let plan = plan_of(tx, office.org(), &run)?;
+    let unit = Frozen::read(&run.inputs)?.unit;
+    let inputs = freeze::freeze(tx, office.org(), &run, &plan, unit)?.to_text()?;
+    // Calculated from the very bytes that are kept, so that a repetition reads what this one read.
+    let result = calculate(id, &plan, &Frozen::read(&inputs)?)?;
+    run.inputs_hash = Hash::of(inputs.as_bytes());
+    run.inputs = inputs;
+    run.result_hash = Some(result.hash);
+    run.calculated_by = Some(user(office));
+    run.calculated_at = Some(office.now());
+    payouts::replace_result(tx, office.org(), id, &result.lines, &result.totals)?;
+    store(tx, office, from, &run)?;
+    let detail = json!({
+        "inputs_hash": run.inputs_hash,
+        "result_hash": result.hash,
+        "people": result.totals.len(),
+        "payable_minor": result.totals.iter().map(|it| it.payable_minor).sum::<i64>(),
+    });
+    office.record("payout_run_calculated", "payout_run", id, &detail)?;
+    read::shown(tx, office.org(), run)
+}
+
+fn store(tx: &mut Tx<'_>, office: &Office, from: RunState, run: &PayoutRun) -> Result<(), ApiError> {
+    match payouts::update_run(tx, office.org(), from, run) {
+        Err(DbError::Refused { constraint }) => Err(ApiError::conflict(
+            "run_frozen",
+            format!("La base de datos no permite cambiar lo aprobado ({constraint})."),
+            format!("the database refuses to change what was approved ({constraint})"),
+        )),
+        other => Ok(other?),
+    }
+}
+
+/// A step of a run that has nothing to calculate.
+///
+/// # Errors
+/// `forbidden`, `wrong_state` (409), `own_calculation` or `reason_missing` (422).
+pub fn advance(
+    tx: &mut Tx<'_>,
+    office: &mut Office,
+    id: RunId,
+    command: RunCommand,
+    reason: Option<&str>,
+) -> Result<Run, ApiError> {
+    let actor = actor(office, command)?;
+    let mut run = lock(tx, office, id)?;
+    let from = run.state;
+    let reason = reason.map(str::trim).filter(|it| !it.is_empty());
+    let facts = RunFacts {
+        not_the_calculator: run.calculated_by.is_some() && run.calculated_by != Some(user(office)),
+        has_reason: reason.is_some(),
+    };
+    run.state = apply_run(from, command, actor, &facts)?;
+    let (who, now) = (Some(user(office)), Some(office.now()));
+    match command {
+        RunCommand::Approve => (run.approved_by, run.approved_at) = (who, now),
+        RunCommand::Lock => {
+            (run.locked_by, run.locked_at) = (who, now);
+            check_reproducible(tx, office.org(), &run)?;
+        }
+        RunCommand::BackToDraft => {
+            reset(&mut run)?;
+            payouts::replace_result(tx, office.org(), id, &[], &[])?;
+        }
+        RunCommand::Calculate | RunCommand::RequestApproval | RunCommand::Export | RunCommand::MarkPaid => {}
+    }
+    store(tx, office, from, &run)?;
+    let detail = json!({"from": from, "to": run.state, "reason": reason, "result_hash": run.result_hash});
+    office.record(action(command), "payout_run", id, &detail)?;
+    read::shown(tx, office.org(), run)
+}
+
+fn reset(run: &mut PayoutRun) -> Result<(), ApiError> {
+    let inputs = Frozen::draft(Frozen::read(&run.inputs)?.unit).to_text()?;
+    run.inputs_hash = Hash::of(inputs.as_bytes());
+    run.inputs = inputs;
+    (run.result_hash, run.calculated_by, run.calculated_at) = (None, None, None);
+    Ok(())
+}
+
+/// Calculates the frozen inputs again before they are closed for good: what is locked is what anybody finds.
+fn check_reproducible(tx: &mut Tx<'_>, org: OrgId, run: &PayoutRun) -> Result<(), ApiError> {
+    let plan = plan_of(tx, org, run)?;
+    let again = calculate(run.run_id, &plan, &Frozen::read(&run.inputs)?)?;
+    if Some(again.hash) == run.result_hash && Hash::of(run.inputs.as_bytes()) == run.inputs_hash {
+        return Ok(());
+    }
+    Err(ApiError::conflict(
+        "result_differs",
+        "Al repetir el cálculo con los mismos datos sale otro resultado; avise a quien administra.",
+        "calculating the same inputs again gives another result; report it to your administrator",
+    ))
+}
+
+/// In which capacity somebody takes a step, by what they may do.
+fn actor(office: &Office, command: RunCommand) -> Result<RunActor, ApiError> {
+    let may = |permission| office.require(permission, &Target::Organization);
+    let analyst = || may(Permission::CalculatePay).map(|()| RunActor::HrAnalyst);
+    let approver = || may(Permission::ApprovePay).map(|()| RunActor::HrApprover);
+    match command {
+        RunCommand::Approve | RunCommand::Lock => approver(),
+        RunCommand::Calculate | RunCommand::RequestApproval => analyst(),
+        RunCommand::BackToDraft | RunCommand::Export | RunCommand::MarkPaid => {
+            analyst().or_else(|_| approver())
+        }
+    }
+}
+
+fn action(command: RunCommand) -> &'static str {
+    match command {
+        RunCommand::Calculate => "payout_run_calculated",
+        RunCommand::RequestApproval => "payout_run_submitted",
+        RunCommand::BackToDraft => "payout_run_back_to_draft",
+        RunCommand::Approve => "payout_run_approved",
+        RunCommand::Lock => "payout_run_locked",
+        RunCommand::Export => "payout_run_exported",
+        RunCommand::MarkPaid => "payout_run_paid",
+    }
+}

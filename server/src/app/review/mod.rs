@@ -1,0 +1,13 @@
+//! Review: what is done with a visit after it was handed in. `step` takes one arrow, `commands` are the single ones,
+//! `approve` freezes the score, `bulk` does it for many, `rescore` makes a new version of it.
+
+pub(crate) mod approve;
+pub(crate) mod bulk;
+pub(crate) mod commands;
+pub(crate) mod rescore;
+pub(crate) mod step;
+
+pub use approve::Approved;
+pub use bulk::{BulkOutcome, BulkReport, MAX_VISITS, Prepared, approve_prepared, prepare};
+pub use rescore::Rescored;
+pub use step::Standing;

@@ -1,0 +1,10 @@
+//! Visits as people read them: lists, one visit with its answers, its scores. Owns what of a visit each role sees;
+//! `content` reads its ops, `sheet` lays out its answers.
+
+pub(crate) mod branches;
+pub(crate) mod content;
+mod read;
+pub(crate) mod sheet;
+
+pub use read::{EventEntry, Explained, ScoreEntry, VisitDetail, VisitSummary};
+pub(crate) use read::{ListFilter, SHOWN, detail, list, scores};

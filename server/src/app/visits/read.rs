@@ -1,0 +1,364 @@
+//! Who sees what of which visit: a reviewer all of it, a branch manager the published result and never the auditor.
+
+use super::{
+    branches, content,
+    sheet::{self, ConflictEntry, LateEntry, SectionAnswers},
+};
+use crate::{
+    app::{App, scores::document},
+    error::ApiError,
+    principal::{Principal, Reach, branch_target},
+};
+use db::{
+    Page, Tx,
+    audits::{self, Audit, AuditFilter, VisitEvent},
+    scores::{self as versions, ScoreVersion},
+};
+use domain::{
+    Date,
+    access::{Permission, Target},
+    ids::{AssignmentId, AuditId, BranchId, RegionId, UserId},
+    lifecycle::{Actor, Command, State, commands},
+    visit_score::{Percent, VisitScore},
+};
+use jiff::Timestamp;
+use serde::Serialize;
+use sync_core::Hash;
+use utoipa::ToSchema;
+
+/// States in which a branch may see a visit.
+pub(crate) const SHOWN: [State; 3] = [State::Published, State::Appealed, State::Locked];
+
+/// A visit in a list.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct VisitSummary {
+    /// Its id.
+    #[schema(value_type = uuid::Uuid)]
+    pub id: AuditId,
+    /// The branch.
+    #[schema(value_type = uuid::Uuid)]
+    pub branch: BranchId,
+    /// Who visited; only for those who may see auditors.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<uuid::Uuid>)]
+    pub auditor: Option<UserId>,
+    /// The assignment that it answers; only for those who may see auditors.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<uuid::Uuid>)]
+    pub assignment: Option<AssignmentId>,
+    /// The checklist.
+    pub template: String,
+    /// Its version.
+    pub template_version: u32,
+    /// Its state.
+    #[schema(value_type = String)]
+    pub state: State,
+    /// `visit` or `not_completed`.
+    pub kind: &'static str,
+    /// The round of correction.
+    pub round: u32,
+    /// Day of the visit, in the branch's calendar.
+    #[schema(value_type = Option<String>, format = Date)]
+    pub visit_date: Option<Date>,
+    /// When it was handed in.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub submitted_at: Option<Timestamp>,
+    /// When it was approved or rejected.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub decided_at: Option<Timestamp>,
+    /// Open conflicts between answers.
+    pub open_conflicts: u32,
+    /// Operations that came too late for their round.
+    pub late_ops: u32,
+    /// What the source of an import calls it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub external_ref: Option<String>,
+}
+
+/// A visit with everything that the reader may see of it.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct VisitDetail {
+    /// What the list says of it.
+    #[serde(flatten)]
+    pub summary: VisitSummary,
+    /// Hash of the checklist's content.
+    #[schema(value_type = String)]
+    pub template_hash: Hash,
+    /// The answers, in checklist order.
+    pub sections: Vec<SectionAnswers>,
+    /// Fields that are of no item.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub unknown_fields: Vec<String>,
+    /// Conflicts, open and settled; reviewers only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub conflicts: Option<Vec<ConflictEntry>>,
+    /// Operations that came too late; reviewers only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub late: Option<Vec<LateEntry>>,
+    /// What happened to it; reviewers only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub events: Option<Vec<EventEntry>>,
+    /// Submissions of the current round, as `device:position`; reviewers only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub submissions: Option<Vec<String>>,
+    /// What the reader may ask for now, guards left aside.
+    #[schema(value_type = Vec<String>)]
+    pub commands: Vec<Command>,
+    /// Versions of its score, oldest first; the last one counts.
+    pub scores: Vec<ScoreEntry>,
+}
+
+/// An arrow that was taken.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct EventEntry {
+    /// Its number in the visit.
+    pub seq: u32,
+    /// The state before.
+    #[schema(value_type = Option<String>)]
+    pub from: Option<State>,
+    /// What was asked. An event that leads where it began waits for a second person.
+    #[schema(value_type = String)]
+    pub command: Command,
+    /// The state after.
+    #[schema(value_type = String)]
+    pub to: State,
+    /// In which capacity.
+    #[schema(value_type = String)]
+    pub actor: Actor,
+    /// Who; none for the server.
+    pub actor_id: Option<uuid::Uuid>,
+    /// When, by the server.
+    #[schema(value_type = String, format = DateTime)]
+    pub at: Timestamp,
+    /// Why.
+    pub reason: Option<String>,
+    /// Hash of the content before.
+    #[schema(value_type = Option<String>)]
+    pub before: Option<Hash>,
+    /// Hash of the content after.
+    #[schema(value_type = Option<String>)]
+    pub after: Option<Hash>,
+}
+
+/// A frozen version of a score.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct ScoreEntry {
+    /// 1, 2, 3...
+    pub version: u32,
+    /// The submission that was scored, as `device:position`; reviewers only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub submit: Option<String>,
+    /// Hash of the checklist that it was scored with.
+    #[schema(value_type = String)]
+    pub template_hash: Hash,
+    /// Version of the scoring rules.
+    pub scorer_version: String,
+    /// Before the critical rule.
+    #[schema(value_type = Option<String>)]
+    pub raw: Option<Percent>,
+    /// After it.
+    #[serde(rename = "final")]
+    #[schema(value_type = Option<String>)]
+    pub final_score: Option<Percent>,
+    /// The band.
+    pub band: Option<String>,
+    /// Critical items that failed.
+    pub critical_failed: u32,
+    /// When it was frozen.
+    #[schema(value_type = String, format = DateTime)]
+    pub created_at: Timestamp,
+    /// Why.
+    pub reason: String,
+}
+
+/// A version of a score with every step of its sum.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct Explained {
+    /// The version.
+    #[serde(flatten)]
+    pub entry: ScoreEntry,
+    /// Sections, pillars, touchpoints, and the explanation step by step, as `veedor score` prints it.
+    #[schema(value_type = Object)]
+    pub score: VisitScore,
+}
+
+/// Which visits a list shows.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct ListFilter {
+    pub(crate) states: Vec<State>,
+    pub(crate) branch: Option<BranchId>,
+    pub(crate) region: Option<RegionId>,
+    pub(crate) auditor: Option<UserId>,
+    pub(crate) from: Option<Date>,
+    pub(crate) to: Option<Date>,
+}
+
+/// Which of the two readings a person has: of any visit, or of what is shown to branches.
+fn reach(tx: &mut Tx<'_>, principal: &Principal) -> Result<(Reach, bool), ApiError> {
+    if principal.may(Permission::ReadVisits, &Target::Own) {
+        return Ok((principal.reach(tx, Permission::ReadVisits)?, true));
+    }
+    Ok((principal.reach(tx, Permission::ReadPublishedVisits)?, false))
+}
+
+/// A page of the visits that a person may see, by id.
+///
+/// # Errors
+/// `forbidden` (403) for somebody who reads no visits, or who asks by auditor without seeing auditors.
+pub(crate) fn list(
+    tx: &mut Tx<'_>,
+    principal: &Principal,
+    filter: ListFilter,
+    after: Option<AuditId>,
+    limit: u32,
+) -> Result<Page<VisitSummary, AuditId>, ApiError> {
+    let (reach, reads_all) = reach(tx, principal)?;
+    let sees_auditors = principal.may(Permission::SeeAuditors, &Target::Own);
+    if filter.auditor.is_some() && !sees_auditors {
+        return Err(ApiError::forbidden(Permission::SeeAuditors.as_str()));
+    }
+    let states = if reads_all { filter.states } else { narrowed(filter.states) };
+    let branches = branches::covered(tx, principal, &reach, filter.branch, filter.region)?;
+    let found = AuditFilter { states, branches, auditor: filter.auditor, from: filter.from, to: filter.to };
+    let page = audits::list(tx, principal.org, &found, after, limit)?;
+    let items = page.items.iter().map(|it| summary(it, sees_auditors)).collect();
+    Ok(Page { items, next: page.next })
+}
+
+fn narrowed(states: Vec<State>) -> Vec<State> {
+    let shown: Vec<State> = states.iter().copied().filter(|it| SHOWN.contains(it)).collect();
+    // An empty list shows any state, so whoever asks only for hidden ones is answered with what may be seen.
+    if shown.is_empty() { SHOWN.to_vec() } else { shown }
+}
+
+fn summary(visit: &Audit, sees_auditors: bool) -> VisitSummary {
+    VisitSummary {
+        id: visit.audit_id,
+        branch: visit.branch_id,
+        auditor: sees_auditors.then_some(visit.auditor_id),
+        assignment: visit.assignment_id.filter(|_| sees_auditors),
+        template: visit.template_id.clone(),
+        template_version: visit.template_version,
+        state: visit.state,
+        kind: visit.kind.as_str(),
+        round: visit.round,
+        visit_date: visit.visit_date,
+        submitted_at: visit.submitted_at.and_then(instant).filter(|_| sees_auditors),
+        decided_at: visit.decided_at.and_then(instant),
+        open_conflicts: visit.open_conflicts,
+        late_ops: visit.late_ops,
+        external_ref: visit.external_ref.clone(),
+    }
+}
+
+fn instant(micros: db::Micros) -> Option<Timestamp> {
+    Timestamp::from_microsecond(micros.0).ok()
+}
+
+/// What a person may see of one visit.
+struct Seen {
+    visit: Audit,
+    reads_all: bool,
+    sees_auditor: bool,
+}
+
+/// The visit, for somebody who may read it: another organization's, or one that is not shown yet, is not there.
+fn find(tx: &mut Tx<'_>, principal: &Principal, visit: AuditId) -> Result<Seen, ApiError> {
+    let nowhere = || ApiError::not_found("la visita", "the visit");
+    principal
+        .require(Permission::ReadVisits, &Target::Own)
+        .or_else(|_| principal.require(Permission::ReadPublishedVisits, &Target::Own))?;
+    let visit = audits::find(tx, principal.org, visit)?.ok_or_else(nowhere)?;
+    let at = branch_target(tx, principal.org, visit.branch_id)?;
+    let reads_all = principal.may(Permission::ReadVisits, &at);
+    let reads_shown = principal.may(Permission::ReadPublishedVisits, &at) && SHOWN.contains(&visit.state);
+    if !reads_all && !reads_shown {
+        return Err(nowhere());
+    }
+    let sees_auditor = principal.may(Permission::SeeAuditors, &at);
+    Ok(Seen { visit, reads_all, sees_auditor })
+}
+
+/// One visit with its answers and scores.
+///
+/// # Errors
+/// `not_found` (404) for a visit that the person may not see, `forbidden` (403) for somebody who reads no visits.
+pub(crate) fn detail(
+    tx: &mut Tx<'_>,
+    app: &App,
+    principal: &Principal,
+    visit: AuditId,
+) -> Result<VisitDetail, ApiError> {
+    let seen = find(tx, principal, visit)?;
+    let checklist = content::checklist(tx, app, principal.org, seen.visit.template_hash)?;
+    let view = content::ops(tx, principal.org, visit)?.view();
+    let internals = seen.reads_all && seen.sees_auditor;
+    let events = if internals { Some(events(tx, principal, visit)?) } else { None };
+    let submits = view.rounds.standing_submits(view.rounds.current);
+    let scores = versions::list_versions(tx, principal.org, visit)?;
+    let actor = if seen.reads_all { Actor::Reviewer } else { Actor::BranchManager };
+    Ok(VisitDetail {
+        summary: summary(&seen.visit, seen.sees_auditor),
+        template_hash: seen.visit.template_hash,
+        sections: sheet::sections(checklist.checklist(), &view),
+        unknown_fields: sheet::unknown_fields(checklist.checklist(), &view),
+        conflicts: internals.then(|| sheet::conflicts(&view)),
+        late: internals.then(|| sheet::late(&view)),
+        events,
+        submissions: internals.then(|| submits.iter().map(|it| it.id.to_string()).collect()),
+        commands: commands(Some(seen.visit.state), actor),
+        scores: scores.iter().map(|it| entry(it, internals)).collect(),
+    })
+}
+
+fn events(tx: &mut Tx<'_>, principal: &Principal, visit: AuditId) -> Result<Vec<EventEntry>, ApiError> {
+    audits::list_events(tx, principal.org, visit)?.into_iter().map(event).collect()
+}
+
+fn event(event: VisitEvent) -> Result<EventEntry, ApiError> {
+    Ok(EventEntry {
+        seq: event.seq,
+        from: event.from_state,
+        command: event.command,
+        to: event.to_state,
+        actor: event.actor_kind,
+        actor_id: event.actor_id,
+        at: Timestamp::from_microsecond(event.server_at.0).map_err(ApiError::internal)?,
+        reason: event.reason,
+        before: event.before_hash,
+        after: event.after_hash,
+    })
+}
+
+fn entry(version: &ScoreVersion, internals: bool) -> ScoreEntry {
+    ScoreEntry {
+        version: version.version,
+        submit: internals.then(|| format!("{}:{}", version.submit_dev, version.submit_dseq)),
+        template_hash: version.template_hash,
+        scorer_version: version.scorer_version.clone(),
+        raw: version.raw_hundredths.map(Percent::from_units),
+        final_score: version.final_hundredths.map(Percent::from_units),
+        band: version.band.clone(),
+        critical_failed: version.critical_failed,
+        created_at: instant(version.created_at).unwrap_or_default(),
+        reason: version.reason.clone(),
+    }
+}
+
+/// Every version of a visit's score with its explanation, oldest first.
+///
+/// # Errors
+/// As [`detail`].
+pub(crate) fn scores(
+    tx: &mut Tx<'_>,
+    principal: &Principal,
+    visit: AuditId,
+) -> Result<Vec<Explained>, ApiError> {
+    let seen = find(tx, principal, visit)?;
+    let internals = seen.reads_all && seen.sees_auditor;
+    let versions = versions::list_versions(tx, principal.org, visit)?;
+    versions
+        .iter()
+        .map(|it| Ok(Explained { entry: entry(it, internals), score: document::thaw(&it.doc)? }))
+        .collect()
+}

@@ -1,0 +1,188 @@
+//! A visit as a reviewer reads it: the checklist in its order, each item with what was answered, and whatever else the
+//! ops say. Pure; owns the shape, not who may see it.
+
+use domain::{
+    LocalText,
+    answer::{AnswerField, AnswerPart, comment_field, photo_field},
+    checklist::{Checklist, Item},
+};
+use serde::Serialize;
+use serde_json::value::RawValue;
+use std::collections::BTreeSet;
+use sync_core::fold::{AuditView, Conflict, Register};
+use utoipa::ToSchema;
+
+/// A section with its items.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct SectionAnswers {
+    /// Id of the section.
+    pub id: String,
+    /// Touchpoint that it observes.
+    pub touchpoint: String,
+    /// Its name.
+    #[schema(value_type = Object)]
+    pub title: LocalText,
+    /// Items in the order of the checklist.
+    pub items: Vec<ItemAnswer>,
+}
+
+/// An item with what was answered.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct ItemAnswer {
+    /// Id of the item.
+    pub id: String,
+    /// The question.
+    #[schema(value_type = Object)]
+    pub q: LocalText,
+    /// Type of the answer, as in the checklist.
+    #[serde(rename = "type")]
+    pub kind: &'static str,
+    /// Points that it is worth.
+    pub weight: u32,
+    /// Whether its failure is critical.
+    pub critical: bool,
+    /// The answer; null where unanswered.
+    #[schema(value_type = Object)]
+    pub answer: Box<RawValue>,
+    /// The comment beside it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Object)]
+    pub comment: Option<Box<RawValue>>,
+    /// Ids of the photos beside it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub photos: Vec<String>,
+    /// Every value that stands, where several do: the item is in conflict and the first is only displayed.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(value_type = Vec<Object>)]
+    pub heads: Vec<Box<RawValue>>,
+}
+
+/// Something that a person has to look at.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct ConflictEntry {
+    /// `field`, `late`, `submit`, `fork`, `blob_lost` or `clock`.
+    pub kind: String,
+    /// The field in question, or empty.
+    pub field: String,
+    /// The ops in question, as `device:position`.
+    pub ops: Vec<String>,
+    /// Whether it waits for a person.
+    pub open: bool,
+    /// Whether the visit cannot be approved while it is open.
+    pub blocks_approval: bool,
+}
+
+/// An op that came too late for its round: kept and shown, never applied.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct LateEntry {
+    /// The op, as `device:position`.
+    pub op: String,
+    /// Its kind.
+    pub kind: String,
+    /// Its round.
+    pub round: u32,
+    /// Its field.
+    pub field: String,
+    /// What it would have said.
+    #[schema(value_type = Object)]
+    pub value: Box<RawValue>,
+}
+
+/// The answers of a visit in checklist order.
+pub(crate) fn sections(checklist: &Checklist, view: &AuditView) -> Vec<SectionAnswers> {
+    checklist
+        .sections
+        .iter()
+        .map(|section| SectionAnswers {
+            id: section.id.clone(),
+            touchpoint: section.touchpoint.clone(),
+            title: section.title.clone(),
+            items: section.items.iter().map(|item| answer(item, view)).collect(),
+        })
+        .collect()
+}
+
+/// Fields that are of no item of the checklist, so that nothing that was recorded is out of sight.
+pub(crate) fn unknown_fields(checklist: &Checklist, view: &AuditView) -> Vec<String> {
+    let known: BTreeSet<&str> = checklist.items().map(|it| it.id.as_str()).collect();
+    let is_known = |field: &str| AnswerField::parse(field).is_some_and(|it| known.contains(it.item));
+    view.fields.keys().chain(view.attachments.keys()).filter(|it| !is_known(it)).cloned().collect()
+}
+
+/// Conflicts, open and settled.
+pub(crate) fn conflicts(view: &AuditView) -> Vec<ConflictEntry> {
+    view.conflicts.iter().map(conflict).collect()
+}
+
+/// Ops that were not applied.
+pub(crate) fn late(view: &AuditView) -> Vec<LateEntry> {
+    view.late
+        .iter()
+        .map(|it| LateEntry {
+            op: it.id.to_string(),
+            kind: it.kind.to_string(),
+            round: it.round,
+            field: it.field.clone(),
+            value: json_or_null(it.value.as_deref()),
+        })
+        .collect()
+}
+
+fn conflict(conflict: &Conflict) -> ConflictEntry {
+    let kind = serde_json::to_value(conflict.kind).ok();
+    ConflictEntry {
+        kind: kind.as_ref().and_then(|it| it.as_str()).unwrap_or_default().to_owned(),
+        field: conflict.field.clone(),
+        ops: conflict.ops.iter().map(ToString::to_string).collect(),
+        open: conflict.is_open(),
+        blocks_approval: conflict.kind.blocks_approval(),
+    }
+}
+
+fn answer(item: &Item, view: &AuditView) -> ItemAnswer {
+    let register = view.fields.get(&item.id);
+    let conflicting = register.filter(|it| it.is_conflict());
+    ItemAnswer {
+        id: item.id.clone(),
+        q: item.q.clone(),
+        kind: item.kind.name(),
+        weight: item.weight,
+        critical: item.critical,
+        answer: json_or_null(register.and_then(Register::value)),
+        comment: view.answer(&comment_field(&item.id)).map(json),
+        photos: photos(item, view),
+        heads: conflicting.map(heads).unwrap_or_default(),
+    }
+}
+
+fn heads(register: &Register) -> Vec<Box<RawValue>> {
+    register.heads.iter().map(|it| json_or_null(it.value.as_deref())).collect()
+}
+
+fn photos(item: &Item, view: &AuditView) -> Vec<String> {
+    let beside = photo_field(&item.id);
+    let of_item = |field: &str| {
+        AnswerField::parse(field)
+            .is_some_and(|it| it.item == item.id && matches!(it.part, AnswerPart::Value | AnswerPart::Photos))
+    };
+    let attached = view.attachments.iter().filter(|(field, _)| of_item(field));
+    let mut photos: Vec<String> =
+        attached.flat_map(|(_, list)| list.iter().map(|it| it.value.blob.to_string())).collect();
+    let listed = view.answer(&beside).and_then(|it| serde_json::from_slice::<Vec<String>>(it).ok());
+    photos.extend(listed.unwrap_or_default());
+    photos.sort_unstable();
+    photos.dedup();
+    photos
+}
+
+/// The answer as it was written, no digit changed; what is not JSON is shown as text rather than hidden.
+fn json(bytes: &[u8]) -> Box<RawValue> {
+    serde_json::from_slice(bytes).unwrap_or_else(|_| {
+        serde_json::value::to_raw_value(&String::from_utf8_lossy(bytes))
+            .unwrap_or_else(|_| RawValue::NULL.to_owned())
+    })
+}
+
+fn json_or_null(bytes: Option<&[u8]>) -> Box<RawValue> {
+    bytes.map_or_else(|| RawValue::NULL.to_owned(), json)
+}
