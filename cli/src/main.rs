@@ -7,6 +7,7 @@ mod console;
 mod devices;
 mod import;
 mod office;
+mod settings;
 
 use std::process::ExitCode;
 
@@ -22,6 +23,14 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Serve the office: HTTP API, sync, pages
+    Serve(commands::serve::Arguments),
+    /// Print the settings in force, secrets hidden
+    Config(commands::config::Arguments),
+    /// Administer the installation: organizations, people, audit log
+    Admin(commands::admin::Arguments),
+    /// Print the OpenAPI document of the HTTP interface
+    Openapi(commands::openapi::Arguments),
     /// Score the answers of a visit: JSON in, explained JSON out
     Score(commands::score::Arguments),
     /// Rate a branch against a standard: JSON in, explained JSON out
@@ -38,6 +47,10 @@ enum Command {
 
 fn main() -> ExitCode {
     let result = match Arguments::parse().command {
+        Command::Serve(arguments) => commands::serve::run(&arguments),
+        Command::Config(arguments) => commands::config::run(&arguments),
+        Command::Admin(arguments) => commands::admin::run(&arguments),
+        Command::Openapi(arguments) => commands::openapi::run(&arguments),
         Command::Score(arguments) => commands::score::run(&arguments),
         Command::Standard(arguments) => commands::standard::run(&arguments),
         Command::Payout(arguments) => commands::payout::run(&arguments),

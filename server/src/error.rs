@@ -102,6 +102,16 @@ impl ApiError {
         self
     }
 
+    /// What the operator at the command line is told: the problem with its cause, since no log is written there.
+    pub fn for_operator(self) -> Problem {
+        let mut problem = *self.problem;
+        if let (Some(cause), Some(error)) = (self.cause, problem.errors.first_mut()) {
+            error.message_es = format!("{} ({cause})", error.message_es);
+            error.message_en = format!("{} ({cause})", error.message_en);
+        }
+        problem
+    }
+
     /// What is sent.
     pub fn problem(&self) -> &Problem {
         &self.problem

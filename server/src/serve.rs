@@ -9,6 +9,7 @@ use actix_web::{
 use rustls::ServerConfig;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _};
 use std::{net::SocketAddr, path::Path, sync::Arc};
+use tokio::signal::unix::{SignalKind, signal};
 use tracing_actix_web::TracingLogger;
 use utoipa_actix_web::AppExt as _;
 
@@ -17,7 +18,10 @@ use utoipa_actix_web::AppExt as _;
 /// # Errors
 /// Where the address cannot be had or the certificate cannot be read.
 pub async fn serve(app: App, stop: impl Future<Output = ()>) -> Result<(), ApiError> {
-    let running = start(app)?;
+    until(start(app)?, stop).await
+}
+
+async fn until(running: Running, stop: impl Future<Output = ()>) -> Result<(), ApiError> {
     tracing::info!(addresses = ?running.addresses, "the office is open");
     let handle = running.handle.clone();
     let server = running.server;
@@ -29,6 +33,25 @@ pub async fn serve(app: App, stop: impl Future<Output = ()>) -> Result<(), ApiEr
     tracing::info!("the office closes; requests under way are finished first");
     let (ended, ()) = tokio::join!(server, handle.stop(true));
     ended.map_err(ApiError::internal)
+}
+
+/// Serves on this thread until SIGINT or SIGTERM; `opened` is told where, once.
+///
+/// # Errors
+/// As [`serve`].
+pub fn run(app: App, opened: impl FnOnce(&[SocketAddr])) -> Result<(), ApiError> {
+    actix_web::rt::System::new().block_on(async move {
+        let mut ended = signal(SignalKind::terminate()).map_err(ApiError::internal)?;
+        let running = start(app)?;
+        opened(&running.addresses);
+        let stop = async move {
+            tokio::select! {
+                _ = ended.recv() => {}
+                _ = tokio::signal::ctrl_c() => {}
+            }
+        };
+        until(running, stop).await
+    })
 }
 
 /// An office that listens; it serves while `server` is polled.

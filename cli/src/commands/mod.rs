@@ -1,8 +1,12 @@
 //! The commands, one file each: arguments in, a call to the library, a result out.
 
+pub(crate) mod admin;
+pub(crate) mod config;
 pub(crate) mod field;
 pub(crate) mod import;
+pub(crate) mod openapi;
 pub(crate) mod payout;
 pub(crate) mod score;
+pub(crate) mod serve;
 pub(crate) mod standard;
 pub(crate) mod template;

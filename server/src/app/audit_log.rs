@@ -1,6 +1,6 @@
 //! Reading the audit log and checking that nobody changed it.
 
-use crate::{error::ApiError, principal::Principal, zone::instant};
+use crate::{app::App, error::ApiError, principal::Principal, zone::instant};
 use db::{
     Tx,
     audit_log::{self, LogBreak},
@@ -91,14 +91,18 @@ fn show(entry: audit_log::LogEntry) -> Result<LogEntry, ApiError> {
 /// Checks the log for somebody who may read it.
 pub(crate) fn verify(tx: &mut Tx<'_>, principal: &Principal) -> Result<Verification, ApiError> {
     principal.require(Permission::ReadAuditLog, &Target::Organization)?;
-    verify_log(tx, principal.org)
+    check(tx, principal.org)
 }
 
 /// Checks the log of an organization, entry by entry; for the operator.
 ///
 /// # Errors
 /// Those of the database.
-pub fn verify_log(tx: &mut Tx<'_>, org: OrgId) -> Result<Verification, ApiError> {
+pub fn verify_log(app: &App, org: OrgId) -> Result<Verification, ApiError> {
+    app.db.read(|tx| check(tx, org))
+}
+
+fn check(tx: &mut Tx<'_>, org: OrgId) -> Result<Verification, ApiError> {
     let end = audit_log::find_end(tx, org)?;
     let broken = audit_log::verify(tx, org)?.map(|it| match it {
         LogBreak::Missing(seq) => ("missing", seq),

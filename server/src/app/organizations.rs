@@ -107,6 +107,15 @@ pub fn create(app: &App, new: NewOrganization) -> Result<Organization, ApiError>
     })
 }
 
+/// The organization of a slug. For the operator.
+///
+/// # Errors
+/// `not_found`.
+pub fn find_by_slug(app: &App, slug: &str) -> Result<OrgId, ApiError> {
+    let found = app.db.read(|tx| organizations::find_by_slug(tx, slug))?;
+    found.map(|it| it.org_id).ok_or_else(|| ApiError::not_found("la organización", "the organization"))
+}
+
 /// The key with which the server signs receipts and its own ops for the organization.
 fn append_server_key(tx: &mut Tx<'_>, office: &Office) -> Result<(), ApiError> {
     let secret: [u8; 32] = office.environment().bytes();

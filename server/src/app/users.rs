@@ -117,7 +117,10 @@ fn check_login(login: &str) -> Result<(), ValidationError> {
 }
 
 /// Refuses a password outside its limits, for `validator`.
-pub(crate) fn check_password(password: &Secret) -> Result<(), ValidationError> {
+///
+/// # Errors
+/// `password_length`.
+pub fn check_password(password: &Secret) -> Result<(), ValidationError> {
     use crate::auth::{MAX_PASSWORD_CHARS, MIN_PASSWORD_CHARS};
     use secrecy::ExposeSecret as _;
     let length = password.expose_secret().chars().count();
@@ -128,6 +131,14 @@ pub(crate) fn check_password(password: &Secret) -> Result<(), ValidationError> {
         "La contraseña debe tener de {MIN_PASSWORD_CHARS} a {MAX_PASSWORD_CHARS} caracteres. / the password must have {MIN_PASSWORD_CHARS} to {MAX_PASSWORD_CHARS} characters"
     );
     Err(ValidationError::new("password_length").with_message(text.into()))
+}
+
+/// Applies the rules of a new person where it did not come as a body.
+///
+/// # Errors
+/// `invalid_input` with every field that breaks a rule.
+pub fn check(new: &NewUser) -> Result<(), ApiError> {
+    crate::http::body::check(new)
 }
 
 /// Creates a person; `hash` is that of the password given, if one was.
@@ -360,6 +371,20 @@ pub fn reset_password(tx: &mut Tx<'_>, office: &mut Office, login: &str, hash: &
     users::clear_login_failures(tx, org, login)?;
     db::sessions::revoke_all_of_user(tx, org, user, office.now())?;
     office.record("password_reset", "user", user, &json!({}))
+}
+
+/// Issues a one-time code for a login. For the operator.
+///
+/// # Errors
+/// `not_found` for a login that the organization does not have.
+pub fn issue_code_by_login(
+    tx: &mut Tx<'_>,
+    office: &mut Office,
+    login: &str,
+) -> Result<codes::IssuedCode, ApiError> {
+    let user = users::find_by_login(tx, office.org(), login)?
+        .ok_or_else(|| ApiError::not_found("la persona", "the person"))?;
+    issue_password_code(tx, office, user.user_id)
 }
 
 /// Issues a one-time code with which a person sets their password.

@@ -4,6 +4,7 @@
 mod audit_log;
 mod devices;
 mod foundation;
+mod openapi;
 mod rights;
 mod sessions;
 mod users;

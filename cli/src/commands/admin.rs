@@ -1,0 +1,197 @@
+//! `veedor admin`: what the operator of the installation does at its database, without a session.
+
+use crate::{console, settings::SettingsArguments};
+use clap::Subcommand;
+use domain::{FieldProblem, Problem, access::Role};
+use serde_json::json;
+use server::{
+    App, Environment,
+    app::{
+        audit_log,
+        organizations::{self, NewOrganization},
+        users::{self, GrantScope, NewUser, RoleGrant},
+    },
+    auth::{self, Secret},
+};
+use std::io::BufRead as _;
+
+/// Administer the installation.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    settings: SettingsArguments,
+    #[command(subcommand)]
+    action: Action,
+}
+
+#[derive(Debug, Subcommand)]
+enum Action {
+    /// Organizations
+    #[command(subcommand)]
+    Org(OrgAction),
+    /// People
+    #[command(subcommand)]
+    User(UserAction),
+    /// Give somebody a new password, or a one-time code to set one
+    ResetPassword(Person),
+    /// Check the audit log of an organization entry by entry
+    VerifyLog {
+        /// The organization's name in addresses
+        #[arg(long)]
+        org: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum OrgAction {
+    /// Create an organization with its key and the built-in content
+    Add {
+        /// Its name in addresses: lower case letters, digits and dashes
+        #[arg(long)]
+        slug: String,
+        /// Its name for people
+        #[arg(long)]
+        name: String,
+        /// Its language
+        #[arg(long, default_value = "es-MX")]
+        locale: String,
+        /// Its time zone (IANA)
+        #[arg(long, default_value = "America/Mexico_City")]
+        zone: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum UserAction {
+    /// Create a person
+    Add {
+        #[command(flatten)]
+        person: Person,
+        /// Their name
+        #[arg(long)]
+        name: String,
+        /// A role over the whole organization; may be repeated
+        #[arg(long, value_parser = role)]
+        role: Vec<Role>,
+    },
+}
+
+/// Whom it is about, and where the password comes from.
+#[derive(Debug, Clone, clap::Args)]
+struct Person {
+    /// The organization's name in addresses
+    #[arg(long)]
+    org: String,
+    /// What they sign in with
+    #[arg(long)]
+    login: String,
+    /// Read the password from the first line of standard input; else a one-time code is printed
+    #[arg(long)]
+    password_stdin: bool,
+}
+
+fn role(text: &str) -> Result<Role, String> {
+    let known: Vec<&str> = Role::ALL.iter().map(|it| it.as_str()).collect();
+    text.parse().map_err(|_| format!("one of: {}", known.join(", ")))
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// Those of the use cases, and `log_broken` for an audit log that somebody changed.
+pub(crate) fn run(arguments: &Arguments) -> Result<(), Problem> {
+    let config = arguments.settings.read()?;
+    let app = App::open(config, Environment::default()).map_err(|it| it.for_operator())?;
+    match &arguments.action {
+        Action::Org(OrgAction::Add { slug, name, locale, zone }) => {
+            let new = NewOrganization {
+                slug: slug.clone(),
+                name: name.clone(),
+                locale: locale.clone(),
+                zone: zone.clone(),
+            };
+            let created = organizations::create(&app, new).map_err(|it| it.for_operator())?;
+            console::print(&created)
+        }
+        Action::User(UserAction::Add { person, name, role }) => add_user(&app, person, name, role),
+        Action::ResetPassword(person) => reset_password(&app, person),
+        Action::VerifyLog { org } => verify_log(&app, org),
+    }
+}
+
+fn add_user(app: &App, person: &Person, name: &str, roles: &[Role]) -> Result<(), Problem> {
+    let org = organizations::find_by_slug(app, &person.org).map_err(|it| it.for_operator())?;
+    let password = password(person)?;
+    let hash = hash(password.as_ref())?;
+    let new = NewUser {
+        login: person.login.clone(),
+        name: name.to_owned(),
+        password,
+        roles: roles.iter().map(|role| RoleGrant { role: *role, scope: GrantScope::Organization }).collect(),
+    };
+    users::check(&new).map_err(|it| it.for_operator())?;
+    let created = app
+        .act_as("operator", org, move |tx, office| users::create(tx, office, &new, hash.as_deref()))
+        .map_err(|it| it.for_operator())?;
+    console::print(&created)
+}
+
+fn reset_password(app: &App, person: &Person) -> Result<(), Problem> {
+    let org = organizations::find_by_slug(app, &person.org).map_err(|it| it.for_operator())?;
+    let password = password(person)?;
+    let hash = hash(password.as_ref())?;
+    let login = person.login.clone();
+    let code = app
+        .act_as("operator", org, move |tx, office| match &hash {
+            Some(hash) => users::reset_password(tx, office, &login, hash).map(|()| None),
+            None => users::issue_code_by_login(tx, office, &login).map(Some),
+        })
+        .map_err(|it| it.for_operator())?;
+    console::print(&json!({"login": person.login, "code": code}))
+}
+
+fn verify_log(app: &App, slug: &str) -> Result<(), Problem> {
+    let org = organizations::find_by_slug(app, slug).map_err(|it| it.for_operator())?;
+    let found = audit_log::verify_log(app, org).map_err(|it| it.for_operator())?;
+    console::print(&found)?;
+    match found.broken_at {
+        None => Ok(()),
+        Some(seq) => Err(Problem::single(
+            500,
+            "log_broken",
+            format!("La bitácora fue alterada en la entrada {seq}"),
+            format!("the audit log was changed at entry {seq}"),
+        )),
+    }
+}
+
+/// The password of standard input, within its limits; none where it was not asked for.
+fn password(person: &Person) -> Result<Option<Secret>, Problem> {
+    if !person.password_stdin {
+        return Ok(None);
+    }
+    let mut line = String::new();
+    std::io::stdin().lock().read_line(&mut line).map_err(|error| {
+        Problem::single(
+            400,
+            "unreadable_input",
+            format!("No se puede leer la contraseña: {error}"),
+            format!("cannot read the password: {error}"),
+        )
+    })?;
+    let password = Secret::from(line.trim_end_matches(['\r', '\n']));
+    users::check_password(&password).map_err(|error| {
+        let text = error.message.unwrap_or_default();
+        let (es, en) = text.split_once(" / ").unwrap_or((&text, &text));
+        let error = FieldProblem::new("/password", error.code.as_ref(), es, en);
+        Problem::invalid("invalid_input", "the input breaks rules", vec![error])
+    })?;
+    Ok(Some(password))
+}
+
+fn hash(password: Option<&Secret>) -> Result<Option<String>, Problem> {
+    password
+        .map(|it| auth::hash_password(it))
+        .transpose()
+        .map_err(|cause| Problem::single(500, "internal", cause.clone(), cause))
+}
