@@ -401,6 +401,8 @@ fn a_pool_is_rounded_to_the_cent_before_it_is_shared() {
     // 130 % of 12,500.05 is 16,250.065.
     let shares: Exact = got.people.iter().map(|it| it.share.value()).sum();
     assert_eq!((got.pool.to_string(), shares.to_string()), ("16250.07".into(), "16250.07".into()));
+    // 16,250.07 x 91.50 / 313.25.
+    assert_eq!(got.people[0].unrounded.to_string(), "4746.628587");
 }
 
 #[test]
