@@ -19,10 +19,15 @@ struct Row(&'static str, &'static str, Needs, Value);
 
 fn table() -> Vec<Row> {
     use Needs::{Nothing, Right, Session};
-    use Permission::{ManageUsers, ReadAuditLog};
+    use Permission::{ManageContent, ManageProgrammes, ManageReference, ManageUsers, ReadAuditLog};
     let none = Value::Null;
     let id = "01890a5d-ac96-774b-bcce-b302099a8057";
     let role = json!({"role": "reviewer"});
+    let region = json!({"code": "R", "name": "R"});
+    let branch = json!({"code": "B", "name": "B", "zone": "UTC"});
+    let staff = json!({
+        "employee_no": "1", "name": "A", "position": "p", "branch_code": "B", "employed_from": "2026-01-01",
+    });
     vec![
         Row("get", "/healthz", Nothing, none.clone()),
         Row("get", "/readyz", Nothing, none.clone()),
@@ -51,6 +56,58 @@ fn table() -> Vec<Row> {
         Row("get", "/api/v1/devices", Right(ManageUsers), none.clone()),
         // Asked only once the device is known, since one's own needs no right: `devices.rs` tries it.
         Row("post", "/api/v1/devices/{dev}/revoke", Session, none.clone()),
+        // Any of many rights opens these: `reference.rs`, `content.rs` and `assignments.rs` try them.
+        Row("get", "/api/v1/regions", Session, none.clone()),
+        Row("get", "/api/v1/branches", Session, none.clone()),
+        Row("get", "/api/v1/branches/{branch}", Session, none.clone()),
+        Row("get", "/api/v1/staff", Session, none.clone()),
+        Row("get", "/api/v1/content", Session, none.clone()),
+        Row("get", "/api/v1/content/{kind}/{id}/{version}", Session, none.clone()),
+        Row("post", "/api/v1/content/{kind}/{id}/{version}/release", Session, none.clone()),
+        Row("get", "/api/v1/programmes", Session, none.clone()),
+        Row("get", "/api/v1/waves", Session, none.clone()),
+        Row("get", "/api/v1/assignments", Session, none.clone()),
+        Row("post", "/api/v1/regions", Right(ManageReference), region.clone()),
+        Row("put", "/api/v1/regions", Right(ManageReference), json!([region])),
+        Row("post", "/api/v1/branches", Right(ManageReference), branch.clone()),
+        Row("put", "/api/v1/branches", Right(ManageReference), json!([branch])),
+        Row("post", "/api/v1/staff", Right(ManageReference), staff.clone()),
+        Row("put", "/api/v1/staff", Right(ManageReference), json!([staff])),
+        Row(
+            "post",
+            "/api/v1/shifts",
+            Right(ManageReference),
+            json!([{"employee_no": "1", "date": "2026-01-01", "begins": "09:00", "ends": "18:00"}]),
+        ),
+        Row(
+            "post",
+            "/api/v1/absences",
+            Right(ManageReference),
+            json!([{"employee_no": "1", "from": "2026-01-01", "to": "2026-01-01", "kind": "leave"}]),
+        ),
+        Row("post", "/api/v1/content", Right(ManageContent), json!({"kind": "checklist", "text": "x"})),
+        Row("post", "/api/v1/programmes", Right(ManageProgrammes), json!({"code": "P", "name": "P"})),
+        Row(
+            "post",
+            "/api/v1/programmes/{programme}/waves",
+            Right(ManageProgrammes),
+            json!({"name": "W", "window_from": "2026-01-01", "window_to": "2026-01-31"}),
+        ),
+        Row(
+            "post",
+            "/api/v1/assignments",
+            Right(ManageProgrammes),
+            json!([{
+                "branch_id": id, "auditor_id": id, "template": {"id": "x", "version": 1},
+                "window_from": "2026-01-01", "window_to": "2026-01-31",
+            }]),
+        ),
+        Row(
+            "post",
+            "/api/v1/assignments/{assignment}/cancel",
+            Right(ManageProgrammes),
+            json!({"reason": "flooded"}),
+        ),
         Row("get", "/api/v1/audit-log", Right(ReadAuditLog), none.clone()),
         Row("get", "/api/v1/audit-log/verification", Right(ReadAuditLog), none),
     ]
