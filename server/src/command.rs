@@ -9,7 +9,7 @@ use crate::{
     principal::Principal,
 };
 use actix_web::{FromRequest, HttpRequest, HttpResponse, dev::Payload, http::StatusCode, web};
-use db::{DbError, Tx, idempotency};
+use db::{Tx, idempotency};
 use serde::{Serialize, de::DeserializeOwned};
 use std::{future::Future, pin::Pin};
 use sync_core::Hash;
@@ -128,52 +128,25 @@ where
     let reply = blocking(move || {
         let db = app.db.clone();
         let Command { principal, body, key, request_hash } = command;
-        let seen = Seen { principal: principal.clone(), key, request_hash };
-        let again = seen.clone();
-        let outcome = db.write(move |tx| {
+        let seen = Seen { principal, key, request_hash };
+        db.write(move |tx| {
             if let Some(reply) = seen.find(tx)? {
                 return Ok(reply);
             }
-            let mut office = Office::of_principal(&app, principal.clone());
+            let mut office = Office::of_principal(&app, seen.principal.clone());
             let value = use_case(tx, &mut office, &body)?;
             let reply = Reply::new(status, &value)?;
             seen.remember(tx, &office, &reply)?;
             office.close(tx)?;
-            Ok::<Reply, Refusal>(reply)
-        });
-        match outcome {
-            Ok(reply) => Ok(reply),
-            Err(Refusal::Told(error)) => Err(error),
-            // The same request came twice at once and the other was first: its reply is there now.
-            Err(Refusal::KeyTaken) => {
-                db.read(|tx| again.find(tx)?.ok_or_else(|| ApiError::from(DbError::Busy)))
-            }
-        }
+            Ok::<Reply, ApiError>(reply)
+        })
     })
     .await?;
     reply.into_response()
 }
 
-/// Why the transaction was left.
-enum Refusal {
-    Told(ApiError),
-    KeyTaken,
-}
-
-impl From<ApiError> for Refusal {
-    fn from(error: ApiError) -> Self {
-        Self::Told(error)
-    }
-}
-
-impl From<DbError> for Refusal {
-    fn from(error: DbError) -> Self {
-        Self::Told(error.into())
-    }
-}
-
 /// The idempotency key of a request and what is remembered under it.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 struct Seen {
     principal: Principal,
     key: Option<String>,
@@ -186,6 +159,8 @@ const SECRET: u32 = 0;
 impl Seen {
     fn find(&self, tx: &mut Tx<'_>) -> Result<Option<Reply>, ApiError> {
         let Some(key) = &self.key else { return Ok(None) };
+        // The same request may come twice at once: the second waits here until the first is stored.
+        tx.lock(self.principal.org, &format!("idempotency {} {key}", self.principal.user))?;
         let Some(found) = idempotency::find(tx, self.principal.org, self.principal.user, key)? else {
             return Ok(None);
         };
@@ -208,7 +183,7 @@ impl Seen {
         Ok(Some(Reply { status, body: found.body, is_repeat: true }))
     }
 
-    fn remember(&self, tx: &mut Tx<'_>, office: &Office, reply: &Reply) -> Result<(), Refusal> {
+    fn remember(&self, tx: &mut Tx<'_>, office: &Office, reply: &Reply) -> Result<(), ApiError> {
         let Some(key) = &self.key else { return Ok(()) };
         let (status, body) = if office.has_secret_reply() {
             (SECRET, Vec::new())
@@ -223,11 +198,7 @@ impl Seen {
             body,
             created_at: office.now(),
         };
-        match idempotency::append(tx, self.principal.org, &kept) {
-            Ok(()) => Ok(()),
-            Err(DbError::Duplicate { .. }) => Err(Refusal::KeyTaken),
-            Err(error) => Err(error.into()),
-        }
+        Ok(idempotency::append(tx, self.principal.org, &kept)?)
     }
 }
 

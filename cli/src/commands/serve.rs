@@ -3,6 +3,7 @@
 use crate::{console, settings::SettingsArguments};
 use domain::Problem;
 use server::{App, Config, Environment, config::LogFormat};
+use std::io::IsTerminal as _;
 use tracing_subscriber::EnvFilter;
 
 /// Serve the office: HTTP API, sync, pages.
@@ -41,7 +42,10 @@ pub(crate) fn write_logs(config: &Config) -> Result<(), Problem> {
         let error = domain::FieldProblem::new("/log", "bad_setting", format!("No vale: {text}"), text);
         Problem::invalid("bad_settings", "the settings cannot be used", vec![error])
     })?;
-    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let lines = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_writer(std::io::stderr);
     // A second call in one process keeps the first choice.
     let _ = match config.log_format {
         LogFormat::Text => lines.try_init(),

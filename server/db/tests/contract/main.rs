@@ -25,8 +25,6 @@ mod quarantine;
 #[cfg(test)]
 mod reference;
 #[cfg(test)]
-mod reference_batches;
-#[cfg(test)]
 mod schema;
 #[cfg(test)]
 mod scores;
