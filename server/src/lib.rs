@@ -6,6 +6,7 @@ pub mod auth;
 pub(crate) mod command;
 pub mod config;
 mod console;
+mod decimal;
 pub mod environment;
 pub mod error;
 pub(crate) mod exchange;

@@ -200,6 +200,57 @@ pub fn find_branch_by_code(tx: &mut Tx<'_>, org: OrgId, code: &str) -> Result<Op
     read_one(row)
 }
 
+/// The branches of many codes, in no order; those that are not stored are left out.
+pub fn find_branches_by_codes(tx: &mut Tx<'_>, org: OrgId, codes: &[&str]) -> Result<Vec<Branch>, DbError> {
+    let mut found: Vec<BranchRow> = Vec::with_capacity(codes.len());
+    for codes in codes.chunks(BATCH) {
+        let batch: Vec<BranchRow> = on_db!(tx, |c| branches::table
+            .filter(branches::org_id.eq(org.store()))
+            .filter(branches::code.eq_any(codes))
+            .select(BranchRow::as_select())
+            .load(c))?;
+        found.extend(batch);
+    }
+    read_all(found)
+}
+
+/// How far somebody sees: the branches of some regions, and some branches one by one.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct BranchScope {
+    /// All branches of these regions.
+    pub regions: Vec<RegionId>,
+    /// These branches, wherever they are.
+    pub branches: Vec<BranchId>,
+}
+
+/// The branches in a scope by id; those of some regions where `regions_of` is given.
+pub fn list_branches_within(
+    tx: &mut Tx<'_>,
+    org: OrgId,
+    scope: &BranchScope,
+    regions_of: Option<&[RegionId]>,
+    after: Option<BranchId>,
+    limit: u32,
+) -> Result<Page<Branch, BranchId>, DbError> {
+    let ids: Vec<_> = scope.branches.iter().map(Stored::store).collect();
+    let regions: Vec<_> = scope.regions.iter().map(|id| Some(id.store())).collect();
+    let found: Vec<BranchRow> = on_db!(tx, |c| {
+        let mut query = branches::table
+            .filter(branches::org_id.eq(org.store()))
+            .filter(branches::branch_id.eq_any(&ids).or(branches::region_id.eq_any(&regions)))
+            .into_boxed();
+        if let Some(ids) = regions_of {
+            let ids: Vec<_> = ids.iter().map(|id| Some(id.store())).collect();
+            query = query.filter(branches::region_id.eq_any(ids));
+        }
+        if let Some(after) = after {
+            query = query.filter(branches::branch_id.gt(after.store()));
+        }
+        query.order(branches::branch_id).limit(rows_to_read(limit)).select(BranchRow::as_select()).load(c)
+    })?;
+    Ok(Page::cut(read_all(found)?, limit, |branch: &Branch| branch.branch_id))
+}
+
 /// The branches by id; those of some regions where `regions_of` is given.
 pub fn list_branches(
     tx: &mut Tx<'_>,
@@ -265,6 +316,24 @@ pub fn find_staff_by_employee_no(
         .first(c)
         .optional())?;
     read_one(row)
+}
+
+/// The staff of many employee numbers, in no order; those that are not stored are left out.
+pub fn find_staff_by_employee_nos(
+    tx: &mut Tx<'_>,
+    org: OrgId,
+    employee_nos: &[&str],
+) -> Result<Vec<Staff>, DbError> {
+    let mut found: Vec<StaffRow> = Vec::with_capacity(employee_nos.len());
+    for employee_nos in employee_nos.chunks(BATCH) {
+        let batch: Vec<StaffRow> = on_db!(tx, |c| staff::table
+            .filter(staff::org_id.eq(org.store()))
+            .filter(staff::employee_no.eq_any(employee_nos))
+            .select(StaffRow::as_select())
+            .load(c))?;
+        found.extend(batch);
+    }
+    read_all(found)
 }
 
 /// The staff by id; those of one branch where `branch` is given.

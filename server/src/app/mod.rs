@@ -1,17 +1,24 @@
 //! The use cases: one file each; each decides inside one transaction and calls `db` and `domain`, never HTTP.
 
 pub mod assessments;
+pub(crate) mod assignments;
 pub mod audit_log;
+pub(crate) mod branches;
 pub mod codes;
+pub(crate) mod content;
 pub(crate) mod devices;
 pub mod kpis;
 pub mod organizations;
 pub mod payouts;
 pub mod period;
+pub(crate) mod programmes;
+pub(crate) mod reading;
+pub(crate) mod regions;
 pub mod review;
 pub mod scorecards;
 pub(crate) mod scores;
 pub(crate) mod sessions;
+pub(crate) mod staff;
 pub mod users;
 pub mod visits;
 

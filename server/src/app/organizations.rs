@@ -1,8 +1,18 @@
 //! The organization: created by the operator with everything that it needs from the first day, read and changed by its
 //! administrators.
 
-use crate::{app::App, error::ApiError, office::Office, principal::Principal, zone};
-use db::{Hidden, Tx, organizations};
+use crate::{
+    app::{App, content},
+    error::ApiError,
+    office::Office,
+    principal::Principal,
+    zone,
+};
+use db::{
+    Hidden, Tx,
+    devices::{Device, DeviceKind, DeviceState},
+    organizations,
+};
 use domain::access::{Permission, Target};
 use domain::ids::OrgId;
 use serde::{Deserialize, Serialize};
@@ -102,6 +112,7 @@ pub fn create(app: &App, new: NewOrganization) -> Result<Organization, ApiError>
         }
         organizations::append(tx, &organization)?;
         append_server_key(tx, office)?;
+        content::append_built_in(tx, office)?;
         office.record("organization_created", "organization", org, &json!({"slug": new.slug}))?;
         Ok(organization.into())
     })
@@ -116,7 +127,7 @@ pub fn find_by_slug(app: &App, slug: &str) -> Result<OrgId, ApiError> {
     found.map(|it| it.org_id).ok_or_else(|| ApiError::not_found("la organización", "the organization"))
 }
 
-/// The key with which the server signs receipts and its own ops for the organization.
+/// The key with which the server signs receipts and its own ops for the organization, and the device that it is.
 fn append_server_key(tx: &mut Tx<'_>, office: &Office) -> Result<(), ApiError> {
     let secret: [u8; 32] = office.environment().bytes();
     let public = SigningKey::from_secret(&secret).public_key();
@@ -127,7 +138,19 @@ fn append_server_key(tx: &mut Tx<'_>, office: &Office) -> Result<(), ApiError> {
         public_key: public.key.0,
         created_at: office.now(),
     };
-    Ok(organizations::append_server_key(tx, office.org(), &key)?)
+    organizations::append_server_key(tx, office.org(), &key)?;
+    let device = Device {
+        dev: key.dev,
+        user_id: None,
+        kind: DeviceKind::Server,
+        alg: key.alg,
+        public_key: key.public_key,
+        name: "server".to_owned(),
+        state: DeviceState::Active,
+        enrolled_at: office.now(),
+        revoked_at: None,
+    };
+    Ok(db::devices::append(tx, office.org(), &device)?)
 }
 
 /// The organization of the one who asks.

@@ -112,7 +112,7 @@ pub(crate) fn check<T: Validate>(value: &T) -> Result<(), ApiError> {
     })
 }
 
-fn json_pointer(path: &Path) -> String {
+pub(crate) fn json_pointer(path: &Path) -> String {
     path.iter().fold(String::new(), |parent, segment| match segment {
         Segment::Seq { index } => pointer(&parent, index),
         Segment::Map { key } => pointer(&parent, key),

@@ -2,8 +2,11 @@
 //! together, headers, limits, and answers to addresses that do not exist.
 
 pub(crate) mod assessments;
+pub(crate) mod assignments;
 pub(crate) mod audit_log;
 pub(crate) mod body;
+pub(crate) mod branches;
+pub(crate) mod content;
 pub(crate) mod devices;
 pub(crate) mod exchange;
 pub(crate) mod health;
@@ -12,9 +15,13 @@ pub mod openapi;
 pub(crate) mod organization;
 pub(crate) mod page;
 pub(crate) mod payouts;
+pub(crate) mod programmes;
+pub(crate) mod regions;
 pub(crate) mod review;
+pub(crate) mod rows;
 pub(crate) mod scorecards;
 pub(crate) mod sessions;
+pub(crate) mod staff;
 pub(crate) mod users;
 pub(crate) mod visits;
 
@@ -50,6 +57,8 @@ fn api(config: &mut ServiceConfig<'_>) {
         .configure(review::routes)
         .configure(scorecards::routes)
         .configure(visits::routes);
+    config.configure(regions::routes).configure(branches::routes).configure(staff::routes);
+    config.configure(content::routes).configure(programmes::routes).configure(assignments::routes);
 }
 
 /// What every request needs: the application, limits, and problems instead of the framework's own errors.

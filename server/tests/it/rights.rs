@@ -34,7 +34,7 @@ struct Row(&'static str, &'static str, Needs, Value);
 const ID: u128 = 0x0189_0a5d_ac96_774b_bcce_b302_099a_8057;
 
 fn table() -> Vec<Row> {
-    [doors(), people(), visits(), figures(), pay()].into_iter().flatten().collect()
+    [doors(), people(), reference(), plans(), visits(), figures(), pay()].into_iter().flatten().collect()
 }
 
 fn doors() -> Vec<Row> {
@@ -75,6 +75,60 @@ fn people() -> Vec<Row> {
         Row("post", "/api/v1/devices/{dev}/revoke", Session, Value::Null),
         Row("get", "/api/v1/audit-log", Right(LOG), Value::Null),
         Row("get", "/api/v1/audit-log/verification", Right(LOG), Value::Null),
+    ]
+}
+
+fn reference() -> Vec<Row> {
+    use Needs::{Right, Session};
+    const MANAGE: &[Permission] = &[Permission::ManageReference];
+    let region = json!({"code": "R", "name": "R"});
+    let branch = json!({"code": "B", "name": "B", "zone": "UTC"});
+    let staff = json!({
+        "employee_no": "1", "name": "A", "position": "p", "branch_code": "B", "employed_from": "2026-01-01",
+    });
+    let shift = json!([{"employee_no": "1", "date": "2026-01-01", "begins": "09:00", "ends": "18:00"}]);
+    let absence = json!([{"employee_no": "1", "from": "2026-01-01", "to": "2026-01-01", "kind": "leave"}]);
+    vec![
+        // Any of many rights opens these: `reference.rs` tries them.
+        Row("get", "/api/v1/regions", Session, Value::Null),
+        Row("get", "/api/v1/branches", Session, Value::Null),
+        Row("get", "/api/v1/branches/{branch}", Session, Value::Null),
+        Row("get", "/api/v1/staff", Session, Value::Null),
+        Row("post", "/api/v1/regions", Right(MANAGE), region.clone()),
+        Row("put", "/api/v1/regions", Right(MANAGE), json!([region])),
+        Row("post", "/api/v1/branches", Right(MANAGE), branch.clone()),
+        Row("put", "/api/v1/branches", Right(MANAGE), json!([branch])),
+        Row("post", "/api/v1/staff", Right(MANAGE), staff.clone()),
+        Row("put", "/api/v1/staff", Right(MANAGE), json!([staff])),
+        Row("post", "/api/v1/shifts", Right(MANAGE), shift),
+        Row("post", "/api/v1/absences", Right(MANAGE), absence),
+    ]
+}
+
+fn plans() -> Vec<Row> {
+    use Needs::{Right, Session};
+    const CONTENT: &[Permission] = &[Permission::ManageContent];
+    const MANAGE: &[Permission] = &[Permission::ManageProgrammes];
+    let wave = json!({"name": "W", "window_from": "2026-01-01", "window_to": "2026-01-31"});
+    let id = Uuid::from_u128(ID);
+    let assignment = json!([{
+        "branch_id": id, "auditor_id": id, "template": {"id": "x", "version": 1},
+        "window_from": "2026-01-01", "window_to": "2026-01-31",
+    }]);
+    let because = json!({"reason": "flooded"});
+    vec![
+        // Any of many rights opens these: `content.rs` and `assignments.rs` try them.
+        Row("get", "/api/v1/content", Session, Value::Null),
+        Row("get", "/api/v1/content/{kind}/{id}/{version}", Session, Value::Null),
+        Row("post", "/api/v1/content/{kind}/{id}/{version}/release", Session, Value::Null),
+        Row("get", "/api/v1/programmes", Session, Value::Null),
+        Row("get", "/api/v1/waves", Session, Value::Null),
+        Row("get", "/api/v1/assignments", Session, Value::Null),
+        Row("post", "/api/v1/content", Right(CONTENT), json!({"kind": "checklist", "text": "x"})),
+        Row("post", "/api/v1/programmes", Right(MANAGE), json!({"code": "P", "name": "P"})),
+        Row("post", "/api/v1/programmes/{programme}/waves", Right(MANAGE), wave),
+        Row("post", "/api/v1/assignments", Right(MANAGE), assignment),
+        Row("post", "/api/v1/assignments/{assignment}/cancel", Right(MANAGE), because),
     ]
 }
 

@@ -25,6 +25,8 @@ mod quarantine;
 #[cfg(test)]
 mod reference;
 #[cfg(test)]
+mod reference_batches;
+#[cfg(test)]
 mod schema;
 #[cfg(test)]
 mod scores;

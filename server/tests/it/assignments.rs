@@ -1,0 +1,225 @@
+//! Programmes, waves, and visits offered to auditors.
+
+use domain::access::{Role, Scope};
+use domain::ids::{AssignmentId, BranchId, UserId, audit_of_assignment};
+use serde_json::{Value, json};
+use server::testing::{Answer, TestOffice, TestPerson};
+use sync_core::reference::{AssignmentRow, BranchRow};
+use sync_core::{codec, exchange::RefRow, exchange::StreamId};
+
+/// An office with two branches and a manager.
+struct Field {
+    office: TestOffice,
+    manager: TestPerson,
+    branches: Vec<String>,
+}
+
+async fn field() -> Field {
+    let office = TestOffice::open().await;
+    let manager = office.person(Role::ProgrammeManager);
+    let branch = |code: &str| json!({"code": code, "name": code, "zone": "America/Bogota"});
+    let rows = json!([branch("B1"), branch("B2")]);
+    let put = office.put("/api/v1/branches").by(&manager).json(&rows).send().await.expect_json();
+    let branches =
+        put["items"].as_array().unwrap().iter().map(|it| it["id"].as_str().unwrap().to_owned()).collect();
+    Field { office, manager, branches }
+}
+
+fn visit(branch: &str, auditor: UserId) -> Value {
+    json!({
+        "branch_id": branch, "auditor_id": auditor, "template": {"id": "ms-banco-sucursal", "version": 1},
+        "window_from": "2026-11-20", "window_to": "2026-11-30",
+    })
+}
+
+impl Field {
+    async fn offer(&self, by: &TestPerson, rows: &Value) -> Answer {
+        self.office.post("/api/v1/assignments").by(by).json(rows).send().await
+    }
+
+    async fn list(&self, by: &TestPerson, query: &str) -> Vec<Value> {
+        let found = self.office.get(&format!("/api/v1/assignments{query}")).by(by).send().await.expect_json();
+        found["items"].as_array().unwrap().clone()
+    }
+
+    /// What the devices of an auditor are told.
+    fn told(&self, auditor: UserId) -> Vec<RefRow> {
+        let org = self.office.org;
+        let page =
+            self.office.app.db.read(|tx| db::feed::list(tx, org, StreamId::User(auditor.0), 0, 500)).unwrap();
+        page.items.into_iter().filter_map(|it| it.payload).map(|it| codec::from_cbor(&it).unwrap()).collect()
+    }
+}
+
+fn json_of<T: serde::de::DeserializeOwned>(row: &RefRow) -> T {
+    serde_json::from_slice(&row.json.as_ref().unwrap().0).unwrap()
+}
+
+#[actix_web::test]
+async fn visits_are_offered_and_the_devices_of_each_auditor_are_told_with_the_branch() {
+    let field = field().await;
+    let (ana, leo) = (field.office.person(Role::Auditor), field.office.person(Role::Auditor));
+    let rows = json!([
+        visit(&field.branches[0], ana.id),
+        visit(&field.branches[0], ana.id),
+        visit(&field.branches[1], leo.id)
+    ]);
+    let done = field.offer(&field.manager, &rows).await.expect_json();
+    let done = done["items"].as_array().unwrap();
+    for it in done {
+        let id: AssignmentId = it["id"].as_str().unwrap().parse().unwrap();
+        assert_eq!((&it["state"], &it["audit_id"]), (&json!("offered"), &json!(audit_of_assignment(id))));
+    }
+    let told = field.told(ana.id);
+    assert_eq!(
+        told.iter().map(|it| it.kind.as_str()).collect::<Vec<_>>(),
+        ["branch", "assignment", "assignment"]
+    );
+    let branch: BranchRow = json_of(&told[0]);
+    assert_eq!((branch.code.as_str(), branch.zone.as_deref()), ("B1", Some("America/Bogota")));
+    let row: AssignmentRow = json_of(&told[1]);
+    let template = audit_templates::find_checklist("ms-banco-sucursal", Some(1)).unwrap();
+    assert_eq!((row.state.as_str(), row.from.as_deref()), ("offered", Some("2026-11-20")));
+    assert_eq!(row.content_hash.to_string(), template.sha256_hex);
+    assert_eq!(json!(row.id), done[0]["id"]);
+    assert_eq!(field.told(leo.id).len(), 2);
+    assert_eq!(field.list(&field.manager, "").await.len(), 3);
+    assert_eq!(field.list(&field.manager, &format!("?auditor={}", leo.id)).await.len(), 1);
+    assert_eq!(field.list(&field.manager, "?state=accepted").await.len(), 0);
+    assert_eq!(
+        field.list(&field.manager, &format!("?state=offered&branch={}", field.branches[0])).await.len(),
+        2
+    );
+    assert_eq!(field.list(&field.manager, "?limit=2").await.len(), 2);
+}
+
+#[actix_web::test]
+async fn every_bad_row_is_named_and_nobody_is_told_anything() {
+    let field = field().await;
+    let auditor = field.office.person(Role::Auditor);
+    let elsewhere = field.office.other_organization("other");
+    let stranger = field.office.person_of(elsewhere, &[(Role::Auditor, Scope::Organization)]);
+    let closed = json!([{"code": "B2", "name": "B2", "zone": "UTC", "active": false}]);
+    field.office.put("/api/v1/branches").by(&field.manager).json(&closed).send().await.expect_json();
+    let with = |name: &str, value: Value| {
+        let mut row = visit(&field.branches[0], auditor.id);
+        row[name] = value;
+        row
+    };
+    let rows = json!([
+        visit(&field.branches[0], auditor.id),
+        with("branch_id", json!(auditor.id)),
+        with("branch_id", json!(field.branches[1])),
+        with("auditor_id", json!(field.manager.id)),
+        with("auditor_id", json!(stranger.id)),
+        with("template", json!({"id": "ms-banco-sucursal", "version": 9})),
+        with("window_to", json!("2026-11-19")),
+        with("wave_id", json!(auditor.id)),
+    ]);
+    let answer = field.offer(&field.manager, &rows).await;
+    let found: Vec<String> = answer.fields().into_iter().map(|it| format!("{} {}", it.0, it.1)).collect();
+    let expected = [
+        "/1/branch_id unknown_branch",
+        "/2/branch_id branch_closed",
+        "/3/auditor_id no_auditor",
+        "/4/auditor_id no_auditor",
+        "/5/template unknown_template",
+        "/6/window_to ends_before_it_begins",
+        "/7/wave_id unknown_wave",
+    ];
+    assert_eq!(found, expected);
+    assert_eq!(field.told(auditor.id), []);
+    assert_eq!(field.list(&field.manager, "").await, Vec::<Value>::new());
+}
+
+#[actix_web::test]
+async fn a_wave_belongs_to_a_programme_and_holds_its_visits() {
+    let field = field().await;
+    let auditor = field.office.person(Role::Auditor);
+    let post = async |address: &str, body: Value| {
+        field.office.post(&format!("/api/v1/{address}")).by(&field.manager).json(&body).send().await
+    };
+    let programme = post("programmes", json!({"code": "P", "name": "Banca"})).await.expect_json();
+    let answer = post("programmes", json!({"code": "P", "name": "Banca"})).await;
+    assert_eq!(answer.outcome(), (409, "already_exists".to_owned()));
+    let waves = format!("programmes/{}/waves", programme["id"].as_str().unwrap());
+    let wave = |from: &str, to: &str| json!({"name": "Q4", "window_from": from, "window_to": to});
+    let answer = post(&waves, wave("2026-12-01", "2026-11-30")).await;
+    assert_eq!(answer.fields(), [("/window_to".to_owned(), "ends_before_it_begins".to_owned())]);
+    let first = post(&waves, wave("2026-11-20", "2026-11-30")).await.expect_json();
+    let listed = field.office.get("/api/v1/waves").by(&field.manager).send().await.expect_json();
+    assert_eq!(listed["items"], json!([first]));
+    let mut inside = visit(&field.branches[0], auditor.id);
+    inside["wave_id"] = first["id"].clone();
+    let mut outside = inside.clone();
+    outside["window_to"] = json!("2026-12-01");
+    let answer = field.offer(&field.manager, &json!([inside, outside])).await;
+    assert_eq!(answer.fields(), [("/1/window_to".to_owned(), "outside_wave".to_owned())]);
+    field.offer(&field.manager, &json!([inside])).await.expect_json();
+    let query = format!("?wave={}", first["id"].as_str().unwrap());
+    assert_eq!(field.list(&field.manager, &query).await.len(), 1);
+    let elsewhere = field.office.other_organization("other");
+    let stranger = field.office.person_of(elsewhere, &[(Role::ProgrammeManager, Scope::Organization)]);
+    let body = wave("2026-11-20", "2026-11-30");
+    let answer = field.office.post(&format!("/api/v1/{waves}")).by(&stranger).json(&body).send().await;
+    assert_eq!(answer.outcome(), (404, "not_found".to_owned()));
+}
+
+#[actix_web::test]
+async fn an_assignment_is_withdrawn_with_a_reason_once_and_its_auditor_is_told() {
+    let field = field().await;
+    let auditor = field.office.person(Role::Auditor);
+    let rows = json!([visit(&field.branches[0], auditor.id)]);
+    let done = field.offer(&field.manager, &rows).await.expect_json();
+    let address = format!("/api/v1/assignments/{}/cancel", done["items"][0]["id"].as_str().unwrap());
+    let cancel =
+        |by: &TestPerson, reason: &str| field.office.post(&address).by(by).json(&json!({"reason": reason}));
+    let answer = cancel(&field.manager, " ").send().await;
+    assert_eq!(answer.fields(), [("/reason".to_owned(), "blank".to_owned())]);
+    let elsewhere = field.office.other_organization("other");
+    let stranger = field.office.person_of(elsewhere, &[(Role::ProgrammeManager, Scope::Organization)]);
+    assert_eq!(cancel(&stranger, "no").send().await.outcome(), (404, "not_found".to_owned()));
+    let reviewer = field.office.person(Role::Reviewer);
+    assert_eq!(cancel(&reviewer, "no").send().await.outcome(), (403, "forbidden".to_owned()));
+    assert_eq!(cancel(&field.manager, "branch flooded").send().await.expect_json()["state"], "void");
+    let row: AssignmentRow = json_of(field.told(auditor.id).last().unwrap());
+    assert_eq!(row.state, "void");
+    let answer = cancel(&field.manager, "again").send().await;
+    assert_eq!(answer.outcome(), (409, "visit_begun".to_owned()));
+}
+
+#[actix_web::test]
+async fn a_manager_of_one_branch_offers_sees_and_withdraws_there_only() {
+    let field = field().await;
+    let auditor = field.office.person(Role::Auditor);
+    let here = Scope::Branch(BranchId(field.branches[0].parse().unwrap()));
+    let local = field.office.person_of(field.office.org, &[(Role::ProgrammeManager, here)]);
+    let there = json!([visit(&field.branches[1], auditor.id)]);
+    let answer = field.offer(&local, &there).await;
+    assert_eq!(answer.fields(), [("/0/branch_id".to_owned(), "unknown_branch".to_owned())]);
+    field.offer(&local, &json!([visit(&field.branches[0], auditor.id)])).await.expect_json();
+    let done = field.offer(&field.manager, &there).await.expect_json();
+    assert_eq!(field.list(&local, "").await.len(), 1);
+    assert_eq!(field.list(&local, &format!("?branch={}", field.branches[1])).await.len(), 0);
+    let address = format!("/api/v1/assignments/{}/cancel", done["items"][0]["id"].as_str().unwrap());
+    let answer = field.office.post(&address).by(&local).json(&json!({"reason": "no"})).send().await;
+    assert_eq!(answer.outcome(), (403, "forbidden".to_owned()));
+    for role in [Role::Auditor, Role::Reviewer, Role::Admin] {
+        let person = field.office.person(role);
+        let answer = field.offer(&person, &there).await;
+        assert_eq!(answer.outcome(), (403, "forbidden".to_owned()), "{role}");
+    }
+    let answer = field.office.get("/api/v1/assignments").by(&auditor).send().await;
+    assert_eq!(answer.outcome(), (403, "forbidden".to_owned()));
+}
+
+#[actix_web::test]
+async fn a_repeated_offer_with_its_key_offers_once() {
+    let field = field().await;
+    let auditor = field.office.person(Role::Auditor);
+    let rows = json!([visit(&field.branches[0], auditor.id)]);
+    let call = || field.office.post("/api/v1/assignments").by(&field.manager).key("k").json(&rows);
+    let (first, again) = (call().send().await, call().send().await);
+    assert_eq!(first.expect_json(), again.expect_json());
+    assert_eq!(field.list(&field.manager, "").await.len(), 1);
+}
