@@ -7,6 +7,7 @@ mod audits;
 mod author;
 mod error;
 mod export;
+mod floor;
 mod identity;
 mod mirror;
 mod rebuild;
@@ -20,6 +21,7 @@ pub use audits::{
 pub use author::{Batch, Start, SubmitRule};
 pub use error::DeviceError;
 pub use export::{Export, ExportedOp};
+pub use floor::Floor;
 pub use identity::{DeviceKind, NewDevice};
 pub use mirror::MirroredTemplate;
 pub use store::Device;
