@@ -1,0 +1,126 @@
+//! The demo's server and its people.
+
+use domain::{Problem, access::Role};
+use server::{
+    App, Config,
+    app::{
+        organizations::{self, NewOrganization},
+        users::{self, GrantScope, NewUser, RoleGrant},
+    },
+    auth,
+    environment::Environment,
+};
+use std::{path::Path, sync::mpsc, thread};
+
+/// Short name of the demo's organization.
+pub(super) const SLUG: &str = "chicago-demo";
+/// Password of everybody in the demo: it runs on this machine only, over open data.
+pub(super) const PASSWORD: &str = "veedor-demo-2026";
+
+/// Who is there: login, name, role.
+pub(super) const PEOPLE: [(&str, &str, Role); 7] = [
+    ("admin", "Administración (demo)", Role::Admin),
+    ("manager", "Responsable del programa (demo)", Role::ProgrammeManager),
+    ("reviewer", "Revisión (demo)", Role::Reviewer),
+    ("hr", "Recursos humanos (demo)", Role::HrAnalyst),
+    ("hr-approver", "Aprobación de incentivos (demo)", Role::HrApprover),
+    ("finance", "Finanzas (demo)", Role::HrApprover),
+    ("analyst", "Análisis (demo)", Role::Analyst),
+];
+
+/// A server in this process.
+pub(super) struct Running {
+    /// Where it answers, such as `http://127.0.0.1:8080`.
+    pub(super) address: String,
+    stop: tokio::sync::oneshot::Sender<()>,
+    thread: thread::JoinHandle<Result<(), Problem>>,
+}
+
+impl Running {
+    /// Stops it and waits until it has.
+    pub(super) fn stop(self) -> Result<(), Problem> {
+        drop(self.stop);
+        joined(self.thread)
+    }
+
+    /// Serves until Ctrl-C.
+    pub(super) fn wait(self) -> Result<(), Problem> {
+        let Self { stop, thread, .. } = self;
+        let result = joined(thread);
+        drop(stop);
+        result
+    }
+}
+
+fn joined(thread: thread::JoinHandle<Result<(), Problem>>) -> Result<(), Problem> {
+    thread.join().unwrap_or_else(|_| Err(internal("the server's thread failed")))
+}
+
+fn internal(cause: impl std::fmt::Display) -> Problem {
+    Problem::single(500, "internal", format!("Falló el servidor del demo: {cause}"), cause.to_string())
+}
+
+/// Opens the demo's database, sets the organization up where it is not there yet, and serves.
+pub(super) fn open(data: &Path, listen: &str, environment: &Environment) -> Result<Running, Problem> {
+    let database = data.join("veedor.db");
+    let config = Config {
+        listen: listen.to_owned(),
+        database_url: format!("sqlite:{}", database.display()),
+        ..Config::default()
+    };
+    let app = App::open(config, environment.clone()).map_err(|it| it.problem().clone())?;
+    set_up(&app)?;
+    serve(app)
+}
+
+fn set_up(app: &App) -> Result<(), Problem> {
+    let new = NewOrganization {
+        slug: SLUG.to_owned(),
+        name: "Ciudad de Chicago (demo)".to_owned(),
+        locale: "es-MX".to_owned(),
+        zone: "America/Chicago".to_owned(),
+    };
+    let organization = match organizations::create(app, new) {
+        Ok(organization) => organization,
+        Err(error) if error.problem().code == "slug_taken" => return Ok(()),
+        Err(error) => return Err(error.problem().clone()),
+    };
+    let hash = auth::hash_password(&PASSWORD.into()).map_err(internal)?;
+    for (login, name, role) in PEOPLE {
+        let person = NewUser {
+            login: login.to_owned(),
+            name: name.to_owned(),
+            password: None,
+            roles: vec![RoleGrant { role, scope: GrantScope::Organization }],
+        };
+        let hash = hash.clone();
+        app.act_as("demo", organization.id, move |tx, office| users::create(tx, office, &person, Some(&hash)))
+            .map_err(|it| it.problem().clone())?;
+    }
+    Ok(())
+}
+
+fn serve(app: App) -> Result<Running, Problem> {
+    let (told, address) = mpsc::channel();
+    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let thread = thread::spawn(move || {
+        let runtime =
+            tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().map_err(internal)?;
+        runtime.block_on(async move {
+            let running = server::serve::start(app).map_err(|it| it.problem().clone())?;
+            drop(told.send(running.addresses.first().copied()));
+            let handle = running.handle.clone();
+            let ended = tokio::spawn(running.server);
+            tokio::select! {
+                _ = stopped => {}
+                _ = tokio::signal::ctrl_c() => {}
+            }
+            handle.stop(true).await;
+            ended.await.map_err(internal)?.map_err(internal)
+        })
+    });
+    match address.recv() {
+        Ok(Some(address)) => Ok(Running { address: format!("http://{address}"), stop, thread }),
+        _ => joined(thread).and(Err(internal("the server does not listen"))),
+    }
+}
