@@ -4,6 +4,7 @@
 mod client;
 mod commands;
 mod console;
+mod demo;
 mod devices;
 mod import;
 mod office;
@@ -27,6 +28,8 @@ enum Command {
     Serve(commands::serve::Arguments),
     /// Print the settings in force, secrets hidden
     Config(commands::config::Arguments),
+    /// The whole line on real audits, then a server to look at it
+    Demo(demo::Arguments),
     /// Administer the installation: organizations, people, audit log
     Admin(commands::admin::Arguments),
     /// Print the OpenAPI document of the HTTP interface
@@ -49,6 +52,7 @@ fn main() -> ExitCode {
     let result = match Arguments::parse().command {
         Command::Serve(arguments) => commands::serve::run(&arguments),
         Command::Config(arguments) => commands::config::run(&arguments),
+        Command::Demo(arguments) => demo::run(&arguments),
         Command::Admin(arguments) => commands::admin::run(&arguments),
         Command::Openapi(arguments) => commands::openapi::run(&arguments),
         Command::Score(arguments) => commands::score::run(&arguments),
