@@ -10,7 +10,7 @@ use server::{
     auth,
     environment::Environment,
 };
-use std::{path::Path, sync::mpsc, thread};
+use std::{net::SocketAddr, path::Path, sync::mpsc, thread};
 
 /// Short name of the demo's organization.
 pub(super) const SLUG: &str = "chicago-demo";
@@ -28,27 +28,17 @@ pub(super) const PEOPLE: [(&str, &str, Role); 7] = [
     ("analyst", "Análisis (demo)", Role::Analyst),
 ];
 
-/// A server in this process.
+/// A server in this process, on a thread of its own.
 pub(super) struct Running {
     /// Where it answers, such as `http://127.0.0.1:8080`.
     pub(super) address: String,
-    stop: tokio::sync::oneshot::Sender<()>,
     thread: thread::JoinHandle<Result<(), Problem>>,
 }
 
 impl Running {
-    /// Stops it and waits until it has.
-    pub(super) fn stop(self) -> Result<(), Problem> {
-        drop(self.stop);
-        joined(self.thread)
-    }
-
     /// Serves until Ctrl-C.
     pub(super) fn wait(self) -> Result<(), Problem> {
-        let Self { stop, thread, .. } = self;
-        let result = joined(thread);
-        drop(stop);
-        result
+        joined(self.thread)
     }
 }
 
@@ -68,7 +58,7 @@ pub(super) fn open(data: &Path, listen: &str, environment: &Environment) -> Resu
         database_url: format!("sqlite:{}", database.display()),
         ..Config::default()
     };
-    let app = App::open(config, environment.clone()).map_err(|it| it.problem().clone())?;
+    let app = App::open(config, environment.clone()).map_err(|it| it.for_operator())?;
     set_up(&app)?;
     serve(app)
 }
@@ -81,9 +71,12 @@ fn set_up(app: &App) -> Result<(), Problem> {
         zone: "America/Chicago".to_owned(),
     };
     let organization = match organizations::create(app, new) {
-        Ok(organization) => organization,
-        Err(error) if error.problem().code == "slug_taken" => return Ok(()),
-        Err(error) => return Err(error.problem().clone()),
+        Ok(organization) => organization.id,
+        // An interrupted demo left it; its people may still be missing.
+        Err(error) if error.problem().code == "slug_taken" => {
+            organizations::find_by_slug(app, SLUG).map_err(|it| it.for_operator())?
+        }
+        Err(error) => return Err(error.for_operator()),
     };
     let hash = auth::hash_password(&PASSWORD.into()).map_err(internal)?;
     for (login, name, role) in PEOPLE {
@@ -94,33 +87,28 @@ fn set_up(app: &App) -> Result<(), Problem> {
             roles: vec![RoleGrant { role, scope: GrantScope::Organization }],
         };
         let hash = hash.clone();
-        app.act_as("demo", organization.id, move |tx, office| users::create(tx, office, &person, Some(&hash)))
-            .map_err(|it| it.problem().clone())?;
+        let created = app.act_as("demo", organization, move |tx, office| {
+            users::create(tx, office, &person, Some(&hash)).map(drop)
+        });
+        match created {
+            Err(error) if error.problem().code != "login_taken" => return Err(error.for_operator()),
+            _ => {}
+        }
     }
     Ok(())
 }
 
 fn serve(app: App) -> Result<Running, Problem> {
     let (told, address) = mpsc::channel();
-    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
     let thread = thread::spawn(move || {
-        let runtime =
-            tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().map_err(internal)?;
-        runtime.block_on(async move {
-            let running = server::serve::start(app).map_err(|it| it.problem().clone())?;
-            drop(told.send(running.addresses.first().copied()));
-            let handle = running.handle.clone();
-            let ended = tokio::spawn(running.server);
-            tokio::select! {
-                _ = stopped => {}
-                _ = tokio::signal::ctrl_c() => {}
-            }
-            handle.stop(true).await;
-            ended.await.map_err(internal)?.map_err(internal)
-        })
+        let tell = |addresses: &[SocketAddr]| {
+            // Nobody waits any more where the demo has ended.
+            let _ = told.send(addresses.first().copied());
+        };
+        server::serve::run(app, tell).map_err(|it| it.for_operator())
     });
     match address.recv() {
-        Ok(Some(address)) => Ok(Running { address: format!("http://{address}"), stop, thread }),
+        Ok(Some(address)) => Ok(Running { address: format!("http://{address}"), thread }),
         _ => joined(thread).and(Err(internal("the server does not listen"))),
     }
 }

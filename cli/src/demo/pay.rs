@@ -5,10 +5,7 @@ use super::sample::{YEAR, enter_kpis, items, signed_in, text};
 use crate::client::Client;
 use domain::Problem;
 use serde_json::{Map, Value, json};
-use std::{
-    collections::BTreeMap,
-    fmt,
-};
+use std::{collections::BTreeMap, fmt};
 
 /// Two months of the pool plan.
 const BIMESTER: (&str, &str) = ("2014-09-01", "2014-10-31");
@@ -17,7 +14,8 @@ const MONTH: (&str, &str) = ("2014-10-01", "2014-10-31");
 /// Areas that are paid.
 const AREAS: usize = 5;
 /// Sample staff of an area: position, role factor.
-const TEAM: [(&str, &str); 4] = [("gerente", "1.50"), ("ejecutivo", "1.00"), ("ejecutivo", "1.00"), ("medio tiempo", "0.75")];
+const TEAM: [(&str, &str); 4] =
+    [("gerente", "1.50"), ("ejecutivo", "1.00"), ("ejecutivo", "1.00"), ("medio tiempo", "0.75")];
 
 /// What was paid.
 #[derive(Debug, Default)]
@@ -48,7 +46,8 @@ pub(super) fn run(client: &Client) -> Result<Paid, Problem> {
     let unit = json!({ "kind": "branch", "ids": [first.branch] });
     let individual = locked_run(client, "centro-contacto-individual", MONTH, &unit)?;
     let hr = signed_in(client, "hr")?;
-    let statements: Value = hr.get(&format!("/api/v1/payout-runs/{}/statements", text(&individual, "/id")))?;
+    let statements: Value =
+        hr.get(&format!("/api/v1/payout-runs/{}/statements", text(&individual, "/id")))?;
     let statements = items(&statements, "/items").to_vec();
     Ok(Paid { pool, areas: areas.len(), individual, statements, place: first.branch_name.clone() })
 }

@@ -64,7 +64,12 @@ pub(super) fn floor(data: &Path) -> Result<Floor, Problem> {
     let _ = fs::remove_file(&to);
     let mut total = Floor::default();
     let folders = fs::read_dir(data.join("devices")).map_err(|error| {
-        Problem::single(500, "data_not_read", format!("No se puede leer: {error}"), format!("cannot read: {error}"))
+        Problem::single(
+            500,
+            "data_not_read",
+            format!("No se puede leer: {error}"),
+            format!("cannot read: {error}"),
+        )
     })?;
     for folder in folders.flatten() {
         let written = Device::open(&folder.path())?.write_raw(&to)?;
@@ -123,7 +128,8 @@ impl Summary {
         self.peak_memory = peak_memory();
         self.stored.push(("server".to_owned(), size_of(&data.join("veedor.db"))));
         let devices = fs::read_dir(data.join("devices")).into_iter().flatten().flatten();
-        self.stored.push(("devices".to_owned(), devices.map(|it| size_of(&it.path().join("device.db"))).sum()));
+        self.stored
+            .push(("devices".to_owned(), devices.map(|it| size_of(&it.path().join("device.db"))).sum()));
     }
 }
 
@@ -170,8 +176,16 @@ impl fmt::Display for Summary {
 impl Summary {
     fn input(&self, out: &mut String) -> fmt::Result {
         let import = &self.import;
-        writeln!(out, "\nVeedor: the whole line on the City of Chicago's unannounced inspections (data: MIT, City of Chicago)\n")?;
-        writeln!(out, "Input      {} visits, {} answers written now", grouped(import.audits), grouped(import.answers))?;
+        writeln!(
+            out,
+            "\nVeedor: the whole line on the City of Chicago's unannounced inspections (data: MIT, City of Chicago)\n"
+        )?;
+        writeln!(
+            out,
+            "Input      {} visits, {} answers written now",
+            grouped(import.audits),
+            grouped(import.answers)
+        )?;
         writeln!(
             out,
             "           refused rows: {} of visits, {} of answers (refused.csv)",
@@ -207,17 +221,28 @@ impl Summary {
             )?;
         }
         match &self.peak_memory {
-            Some(peak) => writeln!(out, "           peak memory of the process (server, devices, importer): {peak}"),
+            Some(peak) => {
+                writeln!(out, "           peak memory of the process (server, devices, importer): {peak}")
+            }
             None => Ok(()),
         }
     }
 
     fn doors(&self, out: &mut String) -> fmt::Result {
-        writeln!(out, "\nOpen       {}/  (organization {}; every password: {})", self.address, office::SLUG, office::PASSWORD)?;
+        writeln!(
+            out,
+            "\nOpen       {}/  (organization {}; every password: {})",
+            self.address,
+            office::SLUG,
+            office::PASSWORD
+        )?;
         for (login, name, _) in office::PEOPLE {
             writeln!(out, "           {login:12} {name}")?;
         }
         writeln!(out, "           API description: {}/api/openapi.json", self.address)?;
-        writeln!(out, "           Phones need HTTPS or localhost: this demo serves localhost only. Ctrl-C stops it.")
+        writeln!(
+            out,
+            "           Phones need HTTPS or localhost: this demo serves localhost only. Ctrl-C stops it."
+        )
     }
 }

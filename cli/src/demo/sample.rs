@@ -54,7 +54,8 @@ pub(super) fn approve_all(client: &Client) -> Result<Reviewed, Problem> {
     let mut after: Option<String> = None;
     loop {
         let from = after.map(|it| format!("&after={it}")).unwrap_or_default();
-        let page: Value = client.get(&format!("/api/v1/visits?state=submitted&limit={VISITS_PER_REQUEST}{from}"))?;
+        let page: Value =
+            client.get(&format!("/api/v1/visits?state=submitted&limit={VISITS_PER_REQUEST}{from}"))?;
         let ids: Vec<String> = items(&page, "/items").iter().map(|it| text(it, "/id")).collect();
         if !ids.is_empty() {
             let report: Value = client.post("/api/v1/visits/approve", &json!({ "visits": ids }))?;
@@ -123,8 +124,10 @@ fn league_line(branch: &Value) -> String {
 impl fmt::Display for Network {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let card = &self.scorecard;
-        let bands: Vec<String> =
-            items(card, "/bands").iter().map(|it| format!("{} {}", text(it, "/id"), text(it, "/visits"))).collect();
+        let bands: Vec<String> = items(card, "/bands")
+            .iter()
+            .map(|it| format!("{} {}", text(it, "/id"), text(it, "/visits")))
+            .collect();
         writeln!(
             f,
             "Scores     index {} [{}, {}], n {}; bands: {}",
@@ -143,7 +146,11 @@ impl fmt::Display for Network {
             text(card, "/shrinkage/k")
         )?;
         let ranked = self.ranked();
-        writeln!(f, "           five best of {} places with enough visits for a rank:", grouped(u64::try_from(ranked.len()).unwrap_or(0)))?;
+        writeln!(
+            f,
+            "           five best of {} places with enough visits for a rank:",
+            grouped(u64::try_from(ranked.len()).unwrap_or(0))
+        )?;
         for branch in ranked.iter().take(5) {
             writeln!(f, "{}", league_line(branch))?;
         }
@@ -261,11 +268,19 @@ pub(super) fn enter_kpis(
 impl fmt::Display for Rated {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let rating = self.assessment.pointer("/rating").unwrap_or(&Value::Null);
-        writeln!(f, "Standard   {} against CEM-1000 (enablers, KPIs, 9.1 and 9.2 are samples; 6.x and 9.3 are the City's)", self.name)?;
+        writeln!(
+            f,
+            "Standard   {} against CEM-1000 (enablers, KPIs, 9.1 and 9.2 are samples; 6.x and 9.3 are the City's)",
+            self.name
+        )?;
         let sections: BTreeMap<String, String> = rating
             .pointer("/sections")
             .and_then(Value::as_object)
-            .map(|it| it.iter().map(|(id, it)| (id.clone(), format!("{}/{}", text(it, "/earned"), text(it, "/points")))).collect())
+            .map(|it| {
+                it.iter()
+                    .map(|(id, it)| (id.clone(), format!("{}/{}", text(it, "/earned"), text(it, "/points"))))
+                    .collect()
+            })
             .unwrap_or_default();
         let mut line = String::new();
         for (id, points) in &sections {
