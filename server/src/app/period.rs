@@ -60,6 +60,14 @@ impl Period {
         Ok(self)
     }
 
+    /// The day that lies so many days before another; the other itself beyond the calendar.
+    pub(crate) fn days_before(day: Date, days: u32) -> Date {
+        civil_day(day)
+            .and_then(|it| it.checked_sub(i64::from(days).days()).ok())
+            .and_then(|it| Date::parse(&it.to_string()))
+            .unwrap_or(day)
+    }
+
     /// Number of days.
     pub(crate) fn days(self) -> u32 {
         self.from.days_through(self.to)

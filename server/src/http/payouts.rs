@@ -3,22 +3,25 @@
 use crate::{
     app::{
         App,
-        payouts::{self, NewRun, Run, Statement},
+        payouts::{self, Bundle, LineCursor, LineEntry, NewRun, Run, Statement},
         review::commands::Because,
     },
     command::{Command, Nothing, execute, read},
     error::ApiError,
     http::{
         body::Query,
-        page::{PageOf, Paging},
+        page::{PageOf, Paging, cursor},
     },
     principal::Principal,
 };
 use actix_web::{HttpResponse, get, http::StatusCode, post, web};
 use domain::{ids::RunId, lifecycle::RunCommand};
+use serde::Deserialize;
 use serde_json::value::RawValue;
+use utoipa::IntoParams;
 use utoipa_actix_web::service_config::ServiceConfig;
 use uuid::Uuid;
+use validator::Validate;
 
 pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
     config
@@ -26,6 +29,8 @@ pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
         .service(list)
         .service(show)
         .service(inputs)
+        .service(bundle)
+        .service(lines)
         .service(calculate)
         .service(submit)
         .service(approve)
@@ -37,7 +42,7 @@ pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
 
 /// Creates a run over a unit and a period.
 ///
-/// Refusals: `unknown_plan`, `unit_ids` (422).
+/// Refusals: `unknown_plan`, `plan_not_released`, `unit_ids`, `reason_missing` (422).
 #[utoipa::path(tag = "payouts", request_body = NewRun, responses((status = 201, body = Run)))]
 #[post("/payout-runs")]
 pub(crate) async fn create(app: web::Data<App>, command: Command<NewRun>) -> Result<HttpResponse, ApiError> {
@@ -59,7 +64,7 @@ pub(crate) async fn list(
     .await
 }
 
-/// One run with the visits and observations that it counts.
+/// One run: totals, those with exceptions first, and the visits and observations that it counts.
 #[utoipa::path(tag = "payouts", responses((status = 200, body = Run)))]
 #[get("/payout-runs/{run}")]
 pub(crate) async fn show(
@@ -81,6 +86,54 @@ pub(crate) async fn inputs(
 ) -> Result<web::Json<Box<RawValue>>, ApiError> {
     let run = RunId(run.into_inner());
     read(&app, principal, move |tx, principal| payouts::inputs(tx, principal, run)).await
+}
+
+/// The plan and the frozen inputs, byte for byte, from which anyone can calculate the run again.
+///
+/// Refusals: `not_calculated` (409).
+#[utoipa::path(tag = "payouts", responses((status = 200, body = Bundle)))]
+#[get("/payout-runs/{run}/bundle")]
+pub(crate) async fn bundle(
+    app: web::Data<App>,
+    principal: Principal,
+    run: web::Path<Uuid>,
+) -> Result<web::Json<Bundle>, ApiError> {
+    let run = RunId(run.into_inner());
+    read(&app, principal, move |tx, principal| payouts::bundle(tx, principal, run)).await
+}
+
+/// Which lines of a run.
+#[derive(Debug, Clone, Default, Deserialize, Validate, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct LineQuery {
+    /// Those of this employee number.
+    #[validate(length(min = 1, max = 200))]
+    person: Option<String>,
+    /// `next` of the page before; none for the first page.
+    after: Option<String>,
+    /// Lines of the page, at most 1000; 100 where it is left out.
+    #[validate(range(min = 1, max = 1000))]
+    limit: Option<u32>,
+}
+
+/// The lines of a run: each with every step of its calculation and every visit behind it.
+#[utoipa::path(tag = "payouts", params(LineQuery), responses((status = 200, body = PageOf<LineEntry>)))]
+#[get("/payout-runs/{run}/lines")]
+pub(crate) async fn lines(
+    app: web::Data<App>,
+    principal: Principal,
+    run: web::Path<Uuid>,
+    query: Query<LineQuery>,
+) -> Result<web::Json<PageOf<LineEntry>>, ApiError> {
+    let (run, query) = (RunId(run.into_inner()), query.0);
+    let after: Option<LineCursor> = cursor(query.after.as_deref())?;
+    let limit = Paging { after: None, limit: query.limit }.limit();
+    read(&app, principal, move |tx, principal| {
+        let page = payouts::lines(tx, principal, run, query.person.as_deref(), after, limit)?;
+        Ok(PageOf::of(page, |it| it))
+    })
+    .await
 }
 
 /// Freezes the inputs and calculates every line.

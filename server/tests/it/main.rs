@@ -7,6 +7,7 @@ mod content;
 mod devices;
 mod foundation;
 mod openapi;
+mod payouts;
 mod postgres;
 mod reference;
 mod rights;

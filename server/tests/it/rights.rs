@@ -201,6 +201,8 @@ fn pay() -> Vec<Row> {
         Row("get", "/api/v1/payout-runs", Right(READ), Value::Null),
         Row("get", "/api/v1/payout-runs/{run}", Right(READ), Value::Null),
         Row("get", "/api/v1/payout-runs/{run}/inputs", Right(READ), Value::Null),
+        Row("get", "/api/v1/payout-runs/{run}/bundle", Right(READ), Value::Null),
+        Row("get", "/api/v1/payout-runs/{run}/lines", Right(READ), Value::Null),
         Row("post", "/api/v1/payout-runs/{run}/calculate", Right(CALCULATE), json!({})),
         Row("post", "/api/v1/payout-runs/{run}/submit", Right(CALCULATE), json!({})),
         Row("post", "/api/v1/payout-runs/{run}/approve", Right(APPROVE), json!({})),

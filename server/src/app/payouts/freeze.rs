@@ -91,7 +91,7 @@ impl Material<'_> {
 
     fn people(&mut self, tx: &mut Tx<'_>) -> Result<Vec<Calculation>, ApiError> {
         let mut calculations = Vec::with_capacity(self.read.staff.len());
-        for (staff, _) in self.read.staff.clone() {
+        for (staff, days) in self.read.staff.clone() {
             let mut results = BTreeMap::new();
             for component in &self.plan.components {
                 if let Some(result) = self.result(tx, &staff, component)? {
@@ -100,7 +100,7 @@ impl Material<'_> {
             }
             let inputs = Inputs {
                 period: self.period(),
-                person: Some(self.person(&staff)),
+                person: Some(self.person(&staff, days)),
                 results,
                 previous: self.previous_of(tx, &staff)?,
                 band: None,
@@ -113,11 +113,17 @@ impl Material<'_> {
         Ok(calculations)
     }
 
-    fn person(&self, staff: &Staff) -> Person {
+    /// Absences shorten the stretch of eligible days from its end, so that its length is the days that count: the same
+    /// rule for every kind of leave.
+    fn person(&self, staff: &Staff, days: u32) -> Person {
+        let from = staff.employed_from.max(self.period.from);
+        let to = staff.employed_to.unwrap_or(self.period.to).min(self.period.to);
+        let away = from.days_through(to).saturating_sub(days);
+        let last = if away > 0 { Period::days_before(to, away) } else { to };
         Person {
             id: staff.employee_no.clone(),
             eligible_from: Some(staff.employed_from).filter(|it| *it > self.period.from),
-            eligible_to: staff.employed_to.filter(|it| *it < self.period.to),
+            eligible_to: Some(last).filter(|it| *it < self.period.to),
             target: staff.target_minor.map(|it| Exact::scaled(it, self.plan.money.minor_units)),
         }
     }
@@ -236,8 +242,8 @@ impl Material<'_> {
                 self.problems.push(FieldProblem::new(
                     format!("/unit/ids/{index}"),
                     "missing_visits",
-                    "La unidad no tiene visitas publicadas en el periodo.",
-                    "the unit has no published visits in the period",
+                    "La unidad no tiene visitas aprobadas en el periodo.",
+                    "the unit has no approved visits in the period",
                 ));
             }
             let inputs = Inputs {
@@ -376,7 +382,7 @@ fn payee(staff: &Staff, days: u32) -> Result<Payee, ApiError> {
     })
 }
 
-/// A failure counts as confirmed, since a reviewer approved the visit that shows it.
+/// A failure counts as confirmed, since a reviewer approved the visit that shows it; not while the visit is disputed.
 fn of_visits(visits: &[ScoredVisit]) -> ResultInput {
     let scores = visits.iter().map(|it| VisitScore {
         id: Some(it.audit_id.to_string()),
@@ -384,7 +390,7 @@ fn of_visits(visits: &[ScoredVisit]) -> ResultInput {
         disputed: it.state == State::Appealed,
         decision_due: None,
     });
-    let confirmed = visits.iter().filter(|it| it.critical_failed > 0).count();
+    let confirmed = visits.iter().filter(|it| it.critical_failed > 0 && it.state != State::Appealed).count();
     ResultInput {
         visits: Some(scores.collect()),
         confirmed_critical: Some(u32::try_from(confirmed).unwrap_or(u32::MAX)),

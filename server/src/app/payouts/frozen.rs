@@ -30,6 +30,9 @@ pub struct Unit {
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schema(value_type = Object)]
     pub bands: BTreeMap<Uuid, String>,
+    /// Why these bands hold; asked for where `bands` has any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bands_reason: Option<String>,
 }
 
 /// What the ids of a unit are of.
@@ -156,7 +159,23 @@ impl Frozen {
 pub(crate) struct RunResult {
     pub(crate) lines: Vec<PayoutLine>,
     pub(crate) totals: Vec<PayoutTotal>,
+    pub(crate) bytes: Vec<u8>,
     pub(crate) hash: Hash,
+}
+
+/// Calculates a run again from the bytes of its plan and of its frozen inputs: the bytes of its result, whose SHA-256 is
+/// the run's `result_hash`. Pure: no database, no clock.
+///
+/// # Errors
+/// `not_a_document` (422) for text that is no plan or no frozen inputs, and those of the calculation.
+pub fn recompute(plan: &str, inputs: &str) -> Result<Vec<u8>, ApiError> {
+    let unreadable = |field: &str, error: serde_json::Error| {
+        let (es, en) = (format!("No se puede leer: {error}."), format!("cannot be read: {error}"));
+        ApiError::field(field, "not_a_document", es, en)
+    };
+    let plan: Plan = serde_json::from_str(plan).map_err(|error| unreadable("/plan", error))?;
+    let frozen: Frozen = serde_json::from_str(inputs).map_err(|error| unreadable("/inputs", error))?;
+    Ok(calculate(RunId(Uuid::nil()), &plan, &frozen)?.bytes)
 }
 
 /// Calculates a run from its frozen inputs.
@@ -185,8 +204,8 @@ pub(crate) fn calculate(run: RunId, plan: &Plan, frozen: &Frozen) -> Result<RunR
     }
     let totals: Vec<PayoutTotal> = totals.into_values().collect();
     lines.sort_by(|one: &PayoutLine, next| (&one.person, one.line).cmp(&(&next.person, next.line)));
-    let hash = result_hash(&lines, &totals)?;
-    Ok(RunResult { lines, totals, hash })
+    let bytes = result_bytes(&lines, &totals)?;
+    Ok(RunResult { hash: Hash::of(&bytes), lines, totals, bytes })
 }
 
 fn paid_twice(person: &str) -> ApiError {
@@ -208,13 +227,12 @@ fn placed(at: &str, of: &str, problem: Problem) -> Vec<FieldProblem> {
     problem.errors.into_iter().map(place).collect()
 }
 
-/// The hash of everything that is paid with every step: the same inputs give the same bytes.
-fn result_hash(lines: &[PayoutLine], totals: &[PayoutTotal]) -> Result<Hash, ApiError> {
+/// Everything that is paid with every step: the same inputs give the same bytes.
+fn result_bytes(lines: &[PayoutLine], totals: &[PayoutTotal]) -> Result<Vec<u8>, ApiError> {
     let lines: Vec<_> =
         lines.iter().map(|it| (&it.person, it.line, &it.component, it.amount_minor, &it.doc)).collect();
     let totals: Vec<_> = totals.iter().map(|it| (&it.person, it.payable_minor, &it.doc)).collect();
-    let bytes = serde_json::to_vec(&(lines, totals)).map_err(ApiError::internal)?;
-    Ok(Hash::of(&bytes))
+    serde_json::to_vec(&(lines, totals)).map_err(ApiError::internal)
 }
 
 struct Part<'a> {

@@ -2,10 +2,7 @@
 
 use super::frozen::{Unit, UnitKind};
 use crate::{
-    app::{
-        period::Period,
-        visits::{SHOWN, branches},
-    },
+    app::{period::Period, visits::branches},
     error::ApiError,
 };
 use db::{
@@ -17,10 +14,13 @@ use db::{
 use domain::{
     ids::{BranchId, OrgId, RegionId},
     incentive::{InsufficientSample, Plan},
-    lifecycle::RunState,
+    lifecycle::{RunState, State},
 };
 use std::collections::{BTreeMap, BTreeSet};
 use uuid::Uuid;
+
+/// The states of visits that pay may rest on; an appealed one is disputed until it is decided.
+const COUNTED: [State; 4] = [State::Approved, State::Published, State::Appealed, State::Locked];
 
 /// Branches asked for in one statement.
 const BRANCHES_AT_ONCE: usize = 2_000;
@@ -110,7 +110,7 @@ fn visits(tx: &mut Tx<'_>, org: OrgId, ids: &[BranchId], period: Period) -> Resu
             branches: Some(ids.to_vec()),
             auditor: None,
             template_id: None,
-            states: SHOWN.to_vec(),
+            states: COUNTED.to_vec(),
             from: period.from,
             to: period.to,
         };

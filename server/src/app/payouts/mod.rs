@@ -1,15 +1,18 @@
 //! Payout runs: created over a unit and a period, calculated from frozen inputs, approved and locked by somebody else.
 //! Money is decided by `domain::incentive`; here is who may take which step and what is kept. `gather` reads, `freeze`
-//! makes the inputs, `frozen` calculates, `read` tells.
+//! makes the inputs, `frozen` calculates, `read` tells, with `exceptions` first and what stands `behind` each line.
 
+mod behind;
+mod exceptions;
 mod freeze;
 mod frozen;
 mod gather;
 mod read;
 
-pub use frozen::{FrozenKpi, FrozenStaff, FrozenVisit, Unit, UnitKind};
-pub use read::{LineEntry, Mode, Run, Statement, find, recalculated_hash};
-pub(crate) use read::{inputs, list, statement_of, statements};
+pub use exceptions::PayException;
+pub use frozen::{FrozenKpi, FrozenStaff, FrozenVisit, Unit, UnitKind, recompute};
+pub(crate) use read::{Bundle, LineCursor, bundle, inputs, lines, list, statement_of, statements};
+pub use read::{LineEntry, Mode, PersonTotal, Run, Statement, find, recalculated_hash};
 
 use crate::{
     app::{assessments::ContentRef, period::Period},
@@ -25,7 +28,7 @@ use domain::{
     access::{Permission, Target},
     ids::{OrgId, RunId, UserId},
     incentive::Plan,
-    lifecycle::{RunActor, RunCommand, RunFacts, RunState, apply_run},
+    lifecycle::{RunActor, RunCommand, RunFacts, RunState, VersionState, apply_run},
 };
 use frozen::{Frozen, calculate};
 use serde::Deserialize;
@@ -45,14 +48,15 @@ pub struct NewRun {
     pub period: Period,
     /// Whom.
     pub unit: Unit,
-    /// Whether it pays.
+    /// Whether it pays; `shadow` where it is left out.
+    #[serde(default)]
     pub mode: Mode,
 }
 
 /// Creates a run.
 ///
 /// # Errors
-/// `forbidden`, `unknown_plan`, `unit_ids` (422) where ids do not fit the kind.
+/// `forbidden`, `unknown_plan`, `plan_not_released`, `unit_ids` (422) where ids do not fit the kind, `reason_missing`.
 pub fn create(tx: &mut Tx<'_>, office: &mut Office, new: &NewRun) -> Result<Run, ApiError> {
     office.require(Permission::CalculatePay, &Target::Organization)?;
     let period = new.period.checked("/period")?;
@@ -82,7 +86,9 @@ pub fn create(tx: &mut Tx<'_>, office: &mut Office, new: &NewRun) -> Result<Run,
         result_hash: None,
     };
     payouts::append_run(tx, office.org(), &run)?;
-    let detail = json!({"plan": plan.id, "version": plan.version, "from": period.from, "to": period.to});
+    let detail = json!({
+        "plan": plan.id, "version": plan.version, "from": period.from, "to": period.to, "unit": new.unit,
+    });
     office.record("payout_run_created", "payout_run", run.run_id, &detail)?;
     read::shown(tx, office.org(), run)
 }
@@ -95,6 +101,14 @@ fn check_unit(unit: &Unit) -> Result<(), ApiError> {
         UnitKind::Organization => ids.is_empty(),
         UnitKind::Branch | UnitKind::Region => (1..=500).contains(&ids.len()) && ids.len() == unit.ids.len(),
     };
+    if fits && !unit.bands.is_empty() && unit.bands_reason.as_ref().is_none_or(|it| it.trim().is_empty()) {
+        return Err(ApiError::field(
+            "/unit/bands_reason",
+            "reason_missing",
+            "Diga por qué vale esa categoría y no la de la evaluación.",
+            "say why this band holds and not that of the assessment",
+        ));
+    }
     if fits {
         return Ok(());
     }
@@ -124,13 +138,26 @@ fn plan_by_ref(tx: &mut Tx<'_>, org: OrgId, wanted: &ContentRef) -> Result<(Plan
             format!("the organization has no plan \"{}\" of that version", wanted.id),
         )
     })?;
+    if found.state != VersionState::Released {
+        return Err(ApiError::field(
+            "/plan/version",
+            "plan_not_released",
+            "Esa versión del plan es un borrador; libérela antes de pagar con ella.",
+            "this version of the plan is a draft; release it before paying by it",
+        ));
+    }
     Ok((serde_json::from_str(&found.canonical_json).map_err(ApiError::internal)?, found.hash))
 }
 
 fn plan_of(tx: &mut Tx<'_>, org: OrgId, run: &PayoutRun) -> Result<Plan, ApiError> {
+    serde_json::from_str(&plan_text(tx, org, run)?).map_err(ApiError::internal)
+}
+
+/// The plan of a run, byte for byte.
+fn plan_text(tx: &mut Tx<'_>, org: OrgId, run: &PayoutRun) -> Result<String, ApiError> {
     let found = content::find_by_hash(tx, org, ContentKind::Plan, run.plan_hash)?
         .ok_or_else(|| ApiError::internal("the plan of a run is gone"))?;
-    serde_json::from_str(&found.canonical_json).map_err(ApiError::internal)
+    Ok(found.canonical_json)
 }
 
 fn lock(tx: &mut Tx<'_>, office: &Office, id: RunId) -> Result<PayoutRun, ApiError> {

@@ -1,8 +1,10 @@
 //! What people read of payout runs: the run with what it counts, and each person's statement as data.
 
 use super::{
+    behind::Behind,
+    exceptions::{PayException, exceptions},
     frozen::{Frozen, FrozenKpi, FrozenVisit, Unit, calculate},
-    no_such_run, plan_of,
+    no_such_run, plan_of, plan_text,
 };
 use crate::{app::period::Period, error::ApiError, principal::Principal};
 use db::{
@@ -18,17 +20,22 @@ use domain::{
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
+use std::{fmt, str::FromStr};
 use sync_core::Hash;
 use utoipa::ToSchema;
+
+/// Totals that are shown with a run.
+const MAX_TOTALS: usize = 1_000;
 
 /// Statements of one page: each carries every step of its calculation.
 const STATEMENTS: u32 = 200;
 
 /// Whether a run pays.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Mode {
     /// It only shows what would be paid.
+    #[default]
     Shadow,
     /// It pays.
     Live,
@@ -85,12 +92,30 @@ pub struct Run {
     /// What it pays in all, in the currency; none before it is calculated.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub payable: Option<String>,
+    /// How many of them have an exception; none before it is calculated.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub with_exceptions: Option<usize>,
+    /// What each is paid: those with exceptions first, then by employee number; at most 1000, the rest by statements.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub totals: Vec<PersonTotal>,
     /// The visits that it counts, with the versions of their scores.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub visits: Vec<FrozenVisit>,
     /// The observations that it counts.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub kpis: Vec<FrozenKpi>,
+}
+
+/// What a person of a run is paid.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct PersonTotal {
+    /// The person, by employee number.
+    pub person: String,
+    /// What is paid.
+    pub payable: String,
+    /// What an approver has to see.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub exceptions: Vec<PayException>,
 }
 
 /// A line of a statement.
@@ -107,6 +132,9 @@ pub struct LineEntry {
     /// The calculation, step by step, with the visits behind it.
     #[schema(value_type = Object)]
     pub explanation: Box<RawValue>,
+    /// The visits behind it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub visits: Vec<FrozenVisit>,
 }
 
 /// What one person is paid and why: their statement as data.
@@ -134,6 +162,7 @@ pub(super) fn shown(tx: &mut Tx<'_>, org: OrgId, run: PayoutRun) -> Result<Run, 
     let frozen = Frozen::read(&run.inputs)?;
     let decimals = plan_of(tx, org, &run)?.money.minor_units;
     let paid = if run.result_hash.is_some() { Some(totals(tx, org, run.run_id)?) } else { None };
+    let shown = paid.as_ref().map(|it| person_totals(it, decimals)).transpose()?;
     let payable = paid.as_ref().map(|it| it.iter().map(|it| it.payable_minor).sum());
     Ok(Run {
         id: run.run_id,
@@ -154,9 +183,26 @@ pub(super) fn shown(tx: &mut Tx<'_>, org: OrgId, run: PayoutRun) -> Result<Run, 
         result_hash: run.result_hash,
         people: paid.map(|it| it.len()),
         payable: payable.map(|it| amount(it, decimals)),
+        with_exceptions: shown.as_ref().map(|it| it.1),
+        totals: shown.map(|it| it.0).unwrap_or_default(),
         visits: frozen.visits,
         kpis: frozen.kpis,
     })
+}
+
+/// Totals with exceptions first, and how many have one.
+fn person_totals(all: &[PayoutTotal], decimals: u32) -> Result<(Vec<PersonTotal>, usize), ApiError> {
+    let (mut with, mut without) = (Vec::new(), Vec::new());
+    for it in all {
+        let found = exceptions(&it.doc)?;
+        let group = if found.is_empty() { &mut without } else { &mut with };
+        let payable = amount(it.payable_minor, decimals);
+        group.push(PersonTotal { person: it.person.clone(), payable, exceptions: found });
+    }
+    let count = with.len();
+    with.append(&mut without);
+    with.truncate(MAX_TOTALS);
+    Ok((with, count))
 }
 
 fn amount(minor: i64, decimals: u32) -> String {
@@ -205,7 +251,7 @@ pub(crate) fn list(
     let mut items = Vec::with_capacity(page.items.len());
     for run in page.items {
         let mut run = shown(tx, principal.org, run)?;
-        (run.visits, run.kpis) = (Vec::new(), Vec::new());
+        (run.visits, run.kpis, run.totals) = (Vec::new(), Vec::new(), Vec::new());
         items.push(run);
     }
     Ok(Page { items, next: page.next })
@@ -233,10 +279,12 @@ pub(crate) fn statements(
 ) -> Result<Page<Statement, String>, ApiError> {
     let run = readable(tx, principal, id)?;
     let decimals = plan_of(tx, principal.org, &run)?.money.minor_units;
+    let frozen = Frozen::read(&run.inputs)?;
+    let behind = Behind::of(&frozen)?;
     let page = payouts::list_totals(tx, principal.org, id, after.as_deref(), limit.min(STATEMENTS))?;
     let mut items = Vec::with_capacity(page.items.len());
     for total in page.items {
-        items.push(statement(tx, principal.org, &run, total, decimals)?);
+        items.push(statement(tx, principal.org, &run, total, decimals, &behind)?);
     }
     Ok(Page { items, next: page.next })
 }
@@ -256,7 +304,8 @@ pub(crate) fn statement_of(
     let total = totals(tx, principal.org, id)?.into_iter().find(|it| it.person == person);
     let total =
         total.ok_or_else(|| ApiError::not_found("esa persona en el cálculo", "that person in the run"))?;
-    statement(tx, principal.org, &run, total, decimals)
+    let frozen = Frozen::read(&run.inputs)?;
+    statement(tx, principal.org, &run, total, decimals, &Behind::of(&frozen)?)
 }
 
 fn statement(
@@ -265,6 +314,7 @@ fn statement(
     run: &PayoutRun,
     total: PayoutTotal,
     decimals: u32,
+    behind: &Behind<'_>,
 ) -> Result<Statement, ApiError> {
     let lines = payouts::list_lines(tx, org, run.run_id, Some(&total.person), None, db::MAX_PAGE)?;
     Ok(Statement {
@@ -272,20 +322,106 @@ fn statement(
         currency: run.currency.clone(),
         period: Period { from: run.period_from, to: run.period_to },
         payable: amount(total.payable_minor, decimals),
-        lines: lines.items.into_iter().map(|it| line(it, decimals)).collect::<Result<_, _>>()?,
+        lines: lines.items.into_iter().map(|it| line(it, decimals, behind)).collect::<Result<_, _>>()?,
         person: total.person,
         calculation: RawValue::from_string(total.doc).map_err(ApiError::internal)?,
     })
 }
 
-fn line(line: PayoutLine, decimals: u32) -> Result<LineEntry, ApiError> {
+fn line(line: PayoutLine, decimals: u32, behind: &Behind<'_>) -> Result<LineEntry, ApiError> {
     Ok(LineEntry {
+        visits: behind.visits(&line.person, &line.component, &line.doc)?,
         person: line.person,
         line: line.line,
         component: line.component,
         amount: amount(line.amount_minor, decimals),
         explanation: RawValue::from_string(line.doc).map_err(ApiError::internal)?,
     })
+}
+
+/// Where a page of lines begins: `3/E01` is after line 3 of E01.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct LineCursor(String, u32);
+
+impl fmt::Display for LineCursor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.1, self.0)
+    }
+}
+
+impl FromStr for LineCursor {
+    type Err = &'static str;
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let (line, person) = text.split_once('/').ok_or("no line")?;
+        Ok(Self(person.to_owned(), line.parse().map_err(|_| "no number")?))
+    }
+}
+
+/// The lines of a run by person and number, or those of one person.
+///
+/// # Errors
+/// `forbidden`, `not_found`.
+pub(crate) fn lines(
+    tx: &mut Tx<'_>,
+    principal: &Principal,
+    id: RunId,
+    person: Option<&str>,
+    after: Option<LineCursor>,
+    limit: u32,
+) -> Result<Page<LineEntry, LineCursor>, ApiError> {
+    let run = readable(tx, principal, id)?;
+    let decimals = plan_of(tx, principal.org, &run)?.money.minor_units;
+    let frozen = Frozen::read(&run.inputs)?;
+    let behind = Behind::of(&frozen)?;
+    let after = after.map(|it| (it.0, it.1));
+    let page = payouts::list_lines(tx, principal.org, id, person, after.as_ref(), limit)?;
+    let items = page.items.into_iter().map(|it| line(it, decimals, &behind)).collect::<Result<_, _>>()?;
+    Ok(Page { items, next: page.next.map(|(person, line)| LineCursor(person, line)) })
+}
+
+/// Everything from which a run can be calculated again.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Bundle {
+    /// The run.
+    #[schema(value_type = uuid::Uuid)]
+    run: RunId,
+    /// The plan, byte for byte.
+    #[schema(value_type = Object)]
+    plan: Box<RawValue>,
+    /// The SHA-256 of those bytes.
+    #[schema(value_type = String)]
+    plan_hash: Hash,
+    /// The frozen inputs, byte for byte; each calculation as `veedor payout` reads it.
+    #[schema(value_type = Object)]
+    inputs: Box<RawValue>,
+    /// The SHA-256 of those bytes.
+    #[schema(value_type = String)]
+    inputs_hash: Hash,
+    /// The SHA-256 of the result.
+    #[schema(value_type = String)]
+    result_hash: Hash,
+}
+
+/// The bundle of a calculated run.
+///
+/// # Errors
+/// `forbidden`, `not_found`, `not_calculated` (409).
+pub(crate) fn bundle(tx: &mut Tx<'_>, principal: &Principal, id: RunId) -> Result<Bundle, ApiError> {
+    let run = readable(tx, principal, id)?;
+    let result_hash = run.result_hash.ok_or_else(not_calculated)?;
+    let plan = plan_text(tx, principal.org, &run)?;
+    Ok(Bundle {
+        run: id,
+        plan: RawValue::from_string(plan).map_err(ApiError::internal)?,
+        plan_hash: run.plan_hash,
+        inputs: RawValue::from_string(run.inputs).map_err(ApiError::internal)?,
+        inputs_hash: run.inputs_hash,
+        result_hash,
+    })
+}
+
+fn not_calculated() -> ApiError {
+    ApiError::conflict("not_calculated", "Aún no se calcula.", "it is not calculated yet")
 }
 
 /// Calculates the frozen inputs of a run again and tells the hash of what comes out; changes nothing.
@@ -295,7 +431,7 @@ fn line(line: PayoutLine, decimals: u32) -> Result<LineEntry, ApiError> {
 pub fn recalculated_hash(tx: &mut Tx<'_>, principal: &Principal, id: RunId) -> Result<Hash, ApiError> {
     let run = readable(tx, principal, id)?;
     if run.result_hash.is_none() {
-        return Err(ApiError::conflict("not_calculated", "Aún no se calcula.", "it is not calculated yet"));
+        return Err(not_calculated());
     }
     let plan = plan_of(tx, principal.org, &run)?;
     Ok(calculate(id, &plan, &Frozen::read(&run.inputs)?)?.hash)

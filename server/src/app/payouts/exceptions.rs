@@ -1,0 +1,117 @@
+//! What an approver has to see before anything else: people whose sample was too small, whose line pays nothing, who
+//! reach a cap, or whose pay is held while a visit is disputed. Read from the totals as they are kept.
+
+use crate::error::ApiError;
+use domain::{
+    LocalText, Rounded,
+    incentive::{Held, IndividualPayout, Line, Note, PoolShare},
+};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// Something about a person's pay that an approver has to see.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct PayException {
+    /// Stable code: the sample rule that acted (`redistribute_weight`, `hold_harmless`, `carry_forward`, `zero`),
+    /// `zero_line`, `capped`, `component_capped`, `pool_capped`, `disputed`.
+    pub code: String,
+    /// The component, where it is about one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub component: Option<String>,
+    /// In Spanish.
+    pub message_es: String,
+    /// In English.
+    pub message_en: String,
+}
+
+impl PayException {
+    fn new(code: &str, component: Option<&str>, text: LocalText) -> Self {
+        let component = component.map(str::to_owned);
+        Self { code: code.to_owned(), component, message_es: text.es, message_en: text.en }
+    }
+}
+
+/// The document of a total: of a person, or of a share in a pool.
+#[derive(Deserialize)]
+#[serde(untagged)]
+#[expect(clippy::large_enum_variant, reason = "one is read at a time")]
+enum TotalDocument {
+    Share { pool: Pool, share: PoolShare },
+    Person(IndividualPayout),
+}
+
+/// What is looked at of a pool.
+#[derive(Deserialize)]
+struct Pool {
+    pool: Rounded,
+    pool_before_cap: Rounded,
+    #[serde(default)]
+    notes: Vec<Note>,
+    #[serde(default)]
+    held: Vec<Held>,
+}
+
+/// The exceptions of a total's document.
+///
+/// # Errors
+/// Our fault (500) where the stored document cannot be read.
+pub(super) fn exceptions(doc: &str) -> Result<Vec<PayException>, ApiError> {
+    match serde_json::from_str(doc).map_err(ApiError::internal)? {
+        TotalDocument::Person(payout) => Ok(of_person(&payout)),
+        TotalDocument::Share { pool, share } => Ok(of_share(&pool, &share)),
+    }
+}
+
+/// Notes about a person; that of the period's length is about the whole run.
+fn of_notes(notes: &[Note]) -> impl Iterator<Item = PayException> + '_ {
+    notes.iter().filter(|it| it.code != "period_length").map(|it| {
+        // The text of a component's sample rule begins with the component: «csat: muestra insuficiente…».
+        let component = it.text.es.split_once(": ").map(|(id, _)| id);
+        PayException::new(&it.code, component, it.text.clone())
+    })
+}
+
+fn of_person(payout: &IndividualPayout) -> Vec<PayException> {
+    let mut found: Vec<PayException> = of_notes(&payout.notes).collect();
+    for it in &payout.lines {
+        let id = &it.component;
+        if it.amount.value().is_zero() {
+            let text =
+                LocalText::new(format!("{id}: la línea paga cero"), format!("{id}: the line pays zero"));
+            found.push(PayException::new("zero_line", Some(id), text));
+        }
+        if is_capped(it) {
+            let text = LocalText::new(format!("{id}: llega a su tope"), format!("{id}: reaches its cap"));
+            found.push(PayException::new("component_capped", Some(id), text));
+        }
+    }
+    found.extend(payout.held.iter().map(disputed));
+    found
+}
+
+fn is_capped(line: &Line) -> bool {
+    line.steps.iter().any(|it| it.step == "component_cap" && it.inputs.get("amount") != Some(&it.value))
+}
+
+fn disputed(held: &Held) -> PayException {
+    let amount = &held.amount;
+    let text = LocalText::new(
+        format!("{amount} retenido hasta que se decidan las visitas en aclaración"),
+        format!("{amount} held until the disputed visits are decided"),
+    );
+    PayException::new("disputed", None, text)
+}
+
+fn of_share(pool: &Pool, share: &PoolShare) -> Vec<PayException> {
+    let mut found: Vec<PayException> = of_notes(&pool.notes).collect();
+    if pool.pool.value() < pool.pool_before_cap.value() {
+        let text = LocalText::new("la bolsa llega a su tope", "the pool reaches its cap");
+        found.push(PayException::new("pool_capped", None, text));
+    }
+    if share.share.value().is_zero() {
+        let text = LocalText::new("la parte de la bolsa es cero", "the share of the pool is zero");
+        found.push(PayException::new("zero_line", None, text));
+    }
+    found.extend(pool.held.iter().filter(|it| it.person == share.id).map(disputed));
+    found
+}
