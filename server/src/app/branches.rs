@@ -158,7 +158,7 @@ pub(crate) fn page(
 /// One branch.
 ///
 /// # Errors
-/// `not_found` (404), also for one that nobody's roles of the person reach.
+/// `not_found` (404), also for one that no role of the person reaches.
 pub(crate) fn read(tx: &mut Tx<'_>, principal: &Principal, branch: BranchId) -> Result<Branch, ApiError> {
     let reach = reading::reader_reach(tx, principal)?;
     let found = reference::find_branch(tx, principal.org, branch)?

@@ -35,7 +35,6 @@ const READING: &[Permission] = &[
 ///
 /// # Errors
 /// `forbidden` (403).
-
 pub(crate) fn require_reader(principal: &Principal) -> Result<(), ApiError> {
     require_any(principal, READING)
 }
