@@ -42,7 +42,7 @@ pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
 
 /// Creates a run over a unit and a period.
 ///
-/// Refusals: `unknown_plan`, `plan_not_released`, `unit_ids`, `reason_missing` (422).
+/// Refusals: `unknown_plan`, `plan_not_released`, `unit_ids` (422).
 #[utoipa::path(tag = "payouts", request_body = NewRun, responses((status = 201, body = Run)))]
 #[post("/payout-runs")]
 pub(crate) async fn create(app: web::Data<App>, command: Command<NewRun>) -> Result<HttpResponse, ApiError> {

@@ -445,12 +445,6 @@ async fn a_run_needs_a_released_plan_and_a_period_and_a_unit() {
         ("/period", json!({"from": "2026-02-30", "to": "2026-04-01"}), "/period/from", "wrong_shape"),
         ("/unit", json!({"kind": "branch", "ids": []}), "/unit/ids", "unit_ids"),
         ("/unit", json!({"kind": "organization", "ids": [world.branch]}), "/unit/ids", "unit_ids"),
-        (
-            "/unit",
-            json!({"kind": "region", "ids": [world.region], "bands": {world.region.to_string(): "competente"}}),
-            "/unit/bands_reason",
-            "reason_missing",
-        ),
         ("/mode", json!("maybe"), "/mode", "wrong_shape"),
     ];
     for (at, value, field, code) in cases {

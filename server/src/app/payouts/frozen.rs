@@ -30,7 +30,7 @@ pub struct Unit {
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schema(value_type = Object)]
     pub bands: BTreeMap<Uuid, String>,
-    /// Why these bands hold; asked for where `bands` has any.
+    /// Why these bands hold; frozen with them and written to the audit log.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bands_reason: Option<String>,
 }

@@ -56,7 +56,7 @@ pub struct NewRun {
 /// Creates a run.
 ///
 /// # Errors
-/// `forbidden`, `unknown_plan`, `plan_not_released`, `unit_ids` (422) where ids do not fit the kind, `reason_missing`.
+/// `forbidden`, `unknown_plan`, `plan_not_released`, `unit_ids` (422) where ids do not fit the kind.
 pub fn create(tx: &mut Tx<'_>, office: &mut Office, new: &NewRun) -> Result<Run, ApiError> {
     office.require(Permission::CalculatePay, &Target::Organization)?;
     let period = new.period.checked("/period")?;
@@ -101,14 +101,6 @@ fn check_unit(unit: &Unit) -> Result<(), ApiError> {
         UnitKind::Organization => ids.is_empty(),
         UnitKind::Branch | UnitKind::Region => (1..=500).contains(&ids.len()) && ids.len() == unit.ids.len(),
     };
-    if fits && !unit.bands.is_empty() && unit.bands_reason.as_ref().is_none_or(|it| it.trim().is_empty()) {
-        return Err(ApiError::field(
-            "/unit/bands_reason",
-            "reason_missing",
-            "Diga por qué vale esa categoría y no la de la evaluación.",
-            "say why this band holds and not that of the assessment",
-        ));
-    }
     if fits {
         return Ok(());
     }
