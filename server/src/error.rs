@@ -12,6 +12,8 @@ pub struct ApiError {
     problem: Box<Problem>,
     /// What really happened; logged once, never sent.
     cause: Option<String>,
+    /// After how many seconds it is worth another try, for 429 and 503.
+    retry_after: u32,
 }
 
 impl ApiError {
@@ -92,7 +94,14 @@ impl ApiError {
             "Falló algo nuestro; no se guardó nada. Intente de nuevo y, si sigue, avise con el identificador de la solicitud.",
             "something of ours failed and nothing was stored; try again and report the request id if it persists",
         );
-        Self { problem: Box::new(problem), cause: Some(cause.to_string()) }
+        Self { cause: Some(cause.to_string()), ..problem.into() }
+    }
+
+    /// The same, worth another try only after so many seconds.
+    #[must_use]
+    pub fn retry_after(mut self, seconds: u32) -> Self {
+        self.retry_after = seconds;
+        self
     }
 
     /// The same, with a cause for the log.
@@ -120,7 +129,7 @@ impl ApiError {
 
 impl From<Problem> for ApiError {
     fn from(problem: Problem) -> Self {
-        Self { problem: Box::new(problem), cause: None }
+        Self { problem: Box::new(problem), cause: None, retry_after: 2 }
     }
 }
 
@@ -188,7 +197,7 @@ impl ResponseError for ApiError {
         }
         let mut response = HttpResponse::build(self.status_code());
         if matches!(self.problem.status, 429 | 503) {
-            response.insert_header(("Retry-After", "2"));
+            response.insert_header(("Retry-After", self.retry_after.to_string()));
         }
         response.content_type("application/problem+json").body(
             serde_json::to_string(&self.problem).expect("a problem is plain strings and always serialises"),

@@ -57,7 +57,8 @@ pub(crate) fn admit(request: &HttpRequest, app: &App) -> Result<(), ApiError> {
         "too_many_requests",
         "Demasiados intentos desde esta dirección; espere un minuto.",
         "too many attempts from this address; wait a minute",
-    ))
+    )
+    .retry_after(60))
 }
 
 #[cfg(test)]

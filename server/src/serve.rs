@@ -1,6 +1,11 @@
 //! Starts the office on a port, with or without TLS, and stops it without cutting off what is under way.
 
-use crate::{app::App, config::Config, error::ApiError, http};
+use crate::{
+    app::{App, blocking},
+    config::Config,
+    error::ApiError,
+    http,
+};
 use actix_web::{
     HttpServer,
     dev::{Server, ServerHandle, ServiceFactory, ServiceRequest},
@@ -8,7 +13,7 @@ use actix_web::{
 };
 use rustls::ServerConfig;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _};
-use std::{net::SocketAddr, path::Path, sync::Arc};
+use std::{net::SocketAddr, path::Path, sync::Arc, time::Duration};
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_actix_web::TracingLogger;
 use utoipa_actix_web::AppExt as _;
@@ -21,13 +26,30 @@ pub async fn serve(app: App, stop: impl Future<Output = ()>) -> Result<(), ApiEr
     until(start(app)?, stop).await
 }
 
+/// How often what is no longer needed is thrown away.
+const TIDY_EVERY: Duration = Duration::from_secs(3_600);
+
+/// Tidies now and every hour; a failure is told in the log and tried again the next time.
+async fn keep_tidy(app: App) {
+    let mut every = tokio::time::interval(TIDY_EVERY);
+    loop {
+        every.tick().await;
+        let app = app.clone();
+        if let Err(error) = blocking(move || app.tidy()).await {
+            tracing::warn!(%error, "tidying failed");
+        }
+    }
+}
+
 async fn until(running: Running, stop: impl Future<Output = ()>) -> Result<(), ApiError> {
     tracing::info!(addresses = ?running.addresses, "the office is open");
     let handle = running.handle.clone();
     let server = running.server;
-    tokio::pin!(server, stop);
+    let tidy = keep_tidy(running.app);
+    tokio::pin!(server, stop, tidy);
     tokio::select! {
         ended = &mut server => return ended.map_err(ApiError::internal),
+        () = &mut tidy => {}
         () = &mut stop => {}
     }
     tracing::info!("the office closes; requests under way are finished first");
@@ -62,6 +84,7 @@ pub struct Running {
     pub handle: ServerHandle,
     /// The server itself, a future.
     pub server: Server,
+    app: App,
 }
 
 /// Listens at the configured address.
@@ -71,7 +94,8 @@ pub struct Running {
 pub fn start(app: App) -> Result<Running, ApiError> {
     let config = Arc::clone(&app.config);
     let is_tls = config.is_tls();
-    let server = HttpServer::new(move || application(&app));
+    let served = app.clone();
+    let server = HttpServer::new(move || application(&served));
     let server = match config.workers {
         Some(workers) => server.workers(workers.max(1)),
         None => server,
@@ -86,7 +110,7 @@ pub fn start(app: App) -> Result<Running, ApiError> {
         server.map_err(|error| ApiError::internal(format!("cannot listen at {}: {error}", config.listen)))?;
     let addresses = server.addrs();
     let server = server.run();
-    Ok(Running { addresses, handle: server.handle(), server })
+    Ok(Running { addresses, handle: server.handle(), server, app })
 }
 
 /// The whole application, as a server or a test runs it.

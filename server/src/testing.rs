@@ -327,20 +327,24 @@ impl Answer {
         serde_json::from_slice(&self.body).expect("the answer is JSON")
     }
 
+    fn member(&self, name: &str) -> Value {
+        self.json().get(name).cloned().unwrap_or(Value::Null)
+    }
+
     /// Status and, for a problem, its code: `(403, "forbidden")`, `(201, "")`.
     pub fn outcome(&self) -> (u16, String) {
         let code = match self.status.is_success() || self.body.is_empty() {
             true => String::new(),
-            false => self.json()["code"].as_str().unwrap_or("no problem detail").to_owned(),
+            false => self.member("code").as_str().unwrap_or("no problem detail").to_owned(),
         };
         (self.status.as_u16(), code)
     }
 
     /// The offending fields of a problem, each with its code.
     pub fn fields(&self) -> Vec<(String, String)> {
-        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-        let errors = self.json()["errors"].as_array().cloned().unwrap_or_default();
-        errors.iter().map(|it| (text(&it["field"]), text(&it["code"]))).collect()
+        let text = |value: Option<&Value>| value.and_then(Value::as_str).unwrap_or_default().to_owned();
+        let errors = self.member("errors").as_array().cloned().unwrap_or_default();
+        errors.iter().map(|it| (text(it.get("field")), text(it.get("code")))).collect()
     }
 
     /// The body of a success, else a panic that shows what came.

@@ -1,7 +1,7 @@
 //! Time zones and instants as the API writes them.
 
 use db::Micros;
-use jiff::{Timestamp, civil::Date, tz::TimeZone};
+use jiff::{Timestamp, tz::TimeZone};
 use validator::ValidationError;
 
 /// Refuses what is no IANA time zone, for `validator`.
@@ -11,15 +11,6 @@ pub(crate) fn check(zone: &str) -> Result<(), ValidationError> {
     }
     let text = "No es una zona horaria IANA como «America/Mexico_City». / not an IANA time zone such as 'America/Mexico_City'";
     Err(ValidationError::new("unknown_zone").with_message(text.into()))
-}
-
-/// Refuses what is no date `YYYY-MM-DD`, for `validator`.
-pub(crate) fn check_date(date: &str) -> Result<(), ValidationError> {
-    if date.len() == 10 && date.parse::<Date>().is_ok() {
-        return Ok(());
-    }
-    let text = "No es una fecha AAAA-MM-DD. / not a date YYYY-MM-DD";
-    Err(ValidationError::new("bad_date").with_message(text.into()))
 }
 
 /// An instant in RFC 3339, UTC.

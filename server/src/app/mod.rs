@@ -19,6 +19,7 @@ pub mod scorecards;
 pub(crate) mod scores;
 pub(crate) mod sessions;
 pub(crate) mod staff;
+mod upkeep;
 pub mod users;
 pub mod visits;
 

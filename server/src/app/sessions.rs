@@ -211,4 +211,5 @@ fn locked_out() -> ApiError {
         "Demasiados intentos fallidos; espere 15 minutos o pida un código a quien administra.",
         "too many failed attempts; wait 15 minutes or ask your administrator for a code",
     )
+    .retry_after(15 * 60)
 }

@@ -61,7 +61,7 @@ fn matches(template: &str, path: &str) -> bool {
 }
 
 fn describe(document: &mut Value) {
-    document["info"] = json!({
+    *member(document, "info") = json!({
         "title": "Veedor",
         "version": env!("CARGO_PKG_VERSION"),
         "description": "Mystery audits: answers, scores, standards, scorecards and pay. Every refusal is a problem \
@@ -69,19 +69,20 @@ fn describe(document: &mut Value) {
                         an Idempotency-Key.",
         "license": {"name": "MIT OR Apache-2.0", "identifier": "MIT OR Apache-2.0"},
     });
-    document["components"]["securitySchemes"] = json!({"session": {"type": "http", "scheme": "bearer"}});
-    document["components"]["schemas"]["Problem"] = problem_schema();
-    document["security"] = json!([{"session": []}]);
+    let components = member(document, "components");
+    *member(components, "securitySchemes") = json!({"session": {"type": "http", "scheme": "bearer"}});
+    *member(member(components, "schemas"), "Problem") = problem_schema();
+    *member(document, "security") = json!([{"session": []}]);
     let Some(paths) = document.get_mut("paths").and_then(Value::as_object_mut) else { return };
     for (path, item) in paths.iter_mut() {
         let Some(operations) = item.as_object_mut() else { continue };
         for (method, operation) in operations.iter_mut() {
-            operation["responses"]["default"] = json!({
+            *member(member(operation, "responses"), "default") = json!({
                 "description": "a refusal, with a stable code and every offending field",
                 "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}},
             });
             if OPEN.contains(&path.as_str()) {
-                operation["security"] = json!([]);
+                *member(operation, "security") = json!([]);
             } else if method == "post"
                 && let Some(operation) = operation.as_object_mut()
             {
@@ -91,6 +92,17 @@ fn describe(document: &mut Value) {
                 }
             }
         }
+    }
+}
+
+/// The member of an object, made where it is absent.
+fn member<'a>(value: &'a mut Value, name: &str) -> &'a mut Value {
+    if !value.is_object() {
+        *value = json!({});
+    }
+    match value {
+        Value::Object(members) => members.entry(name).or_insert(Value::Null),
+        other => other,
     }
 }
 

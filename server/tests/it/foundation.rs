@@ -156,3 +156,26 @@ async fn an_idempotency_key_has_limits() {
     let answer = office.post(&address).by(&admin).key(&"k".repeat(201)).send().await;
     assert_eq!(answer.fields()[0].1, "idempotency_key_malformed");
 }
+
+#[actix_web::test]
+async fn a_reply_is_kept_two_days_and_a_session_that_ended_a_month() {
+    let office = TestOffice::open().await;
+    let admin = office.person(Role::Admin);
+    let body = json!({"name": "Acme", "locale": "es", "zone": "UTC"});
+    let change = |token: &str| office.put("/api/v1/organization").bearer(token).key("k").json(&body);
+    change(&admin.token).send().await.expect_json();
+    let still = |hours: i64| {
+        office.clock.advance_seconds(hours * 3600);
+        office.app.tidy().unwrap();
+        office.session_of(office.org, admin.id)
+    };
+    let answer = change(&still(47)).send().await;
+    assert!(answer.headers.get("idempotency-replayed").is_some());
+    let whoami = office.get("/api/v1/sessions/current").by(&admin).send().await;
+    assert_eq!(whoami.outcome(), (401, "session_expired".to_owned()));
+    let answer = change(&still(2)).send().await;
+    assert!(answer.headers.get("idempotency-replayed").is_none());
+    still(31 * 24);
+    let whoami = office.get("/api/v1/sessions/current").by(&admin).send().await;
+    assert_eq!(whoami.outcome(), (401, "session_unknown".to_owned()));
+}

@@ -51,7 +51,7 @@ async fn a_name_that_fails_five_times_is_locked_even_for_the_right_password_and_
         }
         let answer = sign_in(&office, "acme", login, PASSWORD).await;
         assert_eq!(answer.outcome(), (429, "locked_out".to_owned()), "{login}");
-        assert!(answer.headers.get("retry-after").is_some());
+        assert_eq!(answer.headers.get("retry-after").unwrap(), "900");
     }
     office.clock.advance_seconds(15 * 60);
     sign_in(&office, "acme", &person.login, PASSWORD).await.expect_json();

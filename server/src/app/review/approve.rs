@@ -261,7 +261,7 @@ pub(crate) fn approve(
     visit: AuditId,
     approval: &Approval,
 ) -> Result<Approved, ApiError> {
-    let named = approval.submit.as_deref().map(|it| op_id(it)).transpose()?;
+    let named = approval.submit.as_deref().map(op_id).transpose()?;
     let mut visit = lock_visit(tx, office, visit, Actor::Reviewer)?;
     // Before anything is read: whoever may not approve now is told that, not what is wrong with the answers.
     domain::lifecycle::apply(Some(visit.state), Command::Approve, Actor::Reviewer, &all_facts())?;

@@ -26,7 +26,12 @@ use domain::{
 };
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use std::{collections::BTreeMap, num::NonZero, sync::Arc, thread};
+use std::{
+    collections::{BTreeMap, btree_map::Entry},
+    num::NonZero,
+    sync::Arc,
+    thread,
+};
 use sync_core::{AuditOps, DeviceId, Hash};
 use utoipa::ToSchema;
 use validator::Validate;
@@ -106,9 +111,8 @@ pub fn prepare(tx: &mut Tx<'_>, app: &App, org: OrgId, ids: &[AuditId]) -> Resul
     let held = held(tx, org, &ops.values().collect::<Vec<_>>())?;
     let mut checklists: BTreeMap<Hash, Arc<PreparedChecklist>> = BTreeMap::new();
     for row in rows.values() {
-        if !checklists.contains_key(&row.template_hash) {
-            let checklist = content::checklist(tx, app, org, row.template_hash)?;
-            checklists.insert(row.template_hash, checklist);
+        if let Entry::Vacant(unread) = checklists.entry(row.template_hash) {
+            unread.insert(content::checklist(tx, app, org, row.template_hash)?);
         }
     }
     let found: Vec<(AuditId, Option<(Audit, AuditOps)>)> = unrepeated(ids)

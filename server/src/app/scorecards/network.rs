@@ -27,7 +27,7 @@ use domain::{
     visit_score::Percent,
 };
 use serde::Serialize;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, btree_map::Entry};
 use utoipa::ToSchema;
 
 /// The login under which an import keeps visits whose auditor nobody knows; left out of severity (SYNC.md 2.12).
@@ -224,9 +224,9 @@ fn severities(
 ) -> Result<Vec<AuditorSeverity>, ApiError> {
     let mut names: BTreeMap<UserId, Option<String>> = BTreeMap::new();
     for row in rows {
-        if !names.contains_key(&row.auditor_id) {
+        if let Entry::Vacant(unread) = names.entry(row.auditor_id) {
             let user = db::users::find(tx, org, row.auditor_id)?;
-            names.insert(row.auditor_id, user.filter(|it| it.login != UNASSIGNED).map(|it| it.name));
+            unread.insert(user.filter(|it| it.login != UNASSIGNED).map(|it| it.name));
         }
     }
     let known = |row: &Row| names.get(&row.auditor_id).is_some_and(Option::is_some);
