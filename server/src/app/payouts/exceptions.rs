@@ -34,7 +34,6 @@ impl PayException {
 /// The document of a total: of a person, or of a share in a pool.
 #[derive(Deserialize)]
 #[serde(untagged)]
-#[expect(clippy::large_enum_variant, reason = "one is read at a time")]
 enum TotalDocument {
     Share { pool: Pool, share: PoolShare },
     Person(IndividualPayout),
