@@ -22,7 +22,7 @@ use db::{
     observations::{self, StandardAssessment},
 };
 use domain::{
-    access::Permission,
+    access::{Permission, Target},
     ids::{AssessmentId, BranchId, UserId},
     standard::{CriterionInput, Inputs, Rating, Standard, rate},
     visit_score::Percent,
@@ -135,6 +135,7 @@ pub fn assess(
     branch: BranchId,
     new: &NewAssessment,
 ) -> Result<Assessment, ApiError> {
+    office.require(Permission::AssessStandard, &Target::Own)?;
     office.require_at(tx, Permission::AssessStandard, branch)?;
     let period = new.period.checked("/period")?;
     let (standard, standard_hash) = standard(tx, office, &new.standard)?;
@@ -203,6 +204,7 @@ fn row(assessment: &Assessment, office: &Office) -> Result<StandardAssessment, A
 /// # Errors
 /// `not_found`, `forbidden`.
 pub(crate) fn find(tx: &mut Tx<'_>, principal: &Principal, id: AssessmentId) -> Result<Assessment, ApiError> {
+    principal.require(Permission::ReadScorecards, &Target::Own)?;
     let nowhere = || ApiError::not_found("la evaluación", "the assessment");
     let found = observations::find_assessment(tx, principal.org, id)?.ok_or_else(nowhere)?;
     let target = branch_target(tx, principal.org, found.branch_id)?;
@@ -232,6 +234,7 @@ pub(crate) fn list(
     after: Option<AssessmentId>,
     limit: u32,
 ) -> Result<Page<AssessmentSummary, AssessmentId>, ApiError> {
+    principal.require(Permission::ReadScorecards, &Target::Own)?;
     let target = branch_target(tx, principal.org, branch)?;
     principal.require(Permission::ReadScorecards, &target)?;
     let page = observations::list_assessments(tx, principal.org, Some(branch), after, limit)?;

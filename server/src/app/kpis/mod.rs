@@ -148,6 +148,7 @@ pub struct Observation {
 /// # Errors
 /// `forbidden`, `invalid_input` with every offending field.
 pub fn enter(tx: &mut Tx<'_>, office: &mut Office, new: &NewObservations) -> Result<Entered, ApiError> {
+    office.require(Permission::EnterKpis, &Target::Own)?;
     let mut problems = Vec::new();
     let mut rows = Vec::with_capacity(new.observations.len());
     for (index, it) in new.observations.iter().enumerate() {

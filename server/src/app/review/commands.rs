@@ -179,13 +179,12 @@ pub(crate) fn reject(
 ) -> Result<Standing, ApiError> {
     let mut visit = lock_visit(tx, office, visit, Actor::Reviewer)?;
     let step = Step::new(Command::Reject, Actor::Reviewer).because(because.reason.as_deref());
-    let standing = take_by_two(tx, office, &mut visit, step)?;
+    let (standing, reason) = take_by_two(tx, office, &mut visit, step)?;
     if standing.waiting_for.is_none() {
         visit.decided_at = Some(office.now());
         visit.decided_by = office.user();
         audits::upsert(tx, office.org(), std::slice::from_ref(&visit))?;
-        let value = ReasonValue { reason: because.reason.clone().unwrap_or_default() };
-        tell_value(tx, office, &visit, Kind::Reject, &value)?;
+        tell_value(tx, office, &visit, Kind::Reject, &ReasonValue { reason })?;
     }
     Ok(standing)
 }
@@ -203,10 +202,9 @@ pub(crate) fn manage(
 ) -> Result<Standing, ApiError> {
     let mut visit = lock_visit(tx, office, visit, Actor::Manager)?;
     let step = Step::new(command, Actor::Manager).because(because.reason.as_deref());
-    let standing = take_by_two(tx, office, &mut visit, step)?;
+    let (standing, reason) = take_by_two(tx, office, &mut visit, step)?;
     if command == Command::Void && standing.waiting_for.is_none() {
-        let value = VoidValue { reason: because.reason.clone().unwrap_or_default() };
-        tell_value(tx, office, &visit, Kind::Void, &value)?;
+        tell_value(tx, office, &visit, Kind::Void, &VoidValue { reason })?;
     }
     Ok(standing)
 }

@@ -7,7 +7,7 @@ use db::{
     audits::{self, Audit, VisitEvent},
 };
 use domain::{
-    access::Permission,
+    access::{Permission, Target},
     ids::{AuditId, OrgId},
     lifecycle::{Actor, Command, Facts, State, apply},
 };
@@ -74,6 +74,7 @@ pub(crate) fn lock_visit(
     visit: AuditId,
     actor: Actor,
 ) -> Result<Audit, ApiError> {
+    office.require(permission(actor), &Target::Own)?;
     let found = audits::lock(tx, office.org(), visit)?.ok_or_else(no_such_visit)?;
     office.require_at(tx, permission(actor), found.branch_id)?;
     if office.user() == Some(found.auditor_id) {
@@ -183,7 +184,7 @@ fn action_name(name: &str) -> &'static str {
 }
 
 /// Takes an arrow that needs a second person: the first who asks is noted, another who asks for the same carries it
-/// out. A change of state in between forgets who asked.
+/// out. A change of state in between forgets who asked. Tells the reason that is kept beside where the visit stands.
 ///
 /// # Errors
 /// As [`take`]; `second_person_missing` where the same person asks twice, `second_person_sees_pay` where the plan of the
@@ -193,7 +194,7 @@ pub(crate) fn take_by_two(
     office: &mut Office,
     visit: &mut Audit,
     mut step: Step,
-) -> Result<Standing, ApiError> {
+) -> Result<(Standing, String), ApiError> {
     let asked = first_request(tx, office, visit, step.command)?;
     let Some(asked) = asked else {
         // Everything but the second person must hold already, so that nobody waits for what cannot be.
@@ -203,18 +204,17 @@ pub(crate) fn take_by_two(
         apply(Some(visit.state), step.command, step.actor, &facts)?;
         note(tx, office, visit, &step, visit.state)?;
         record(office, visit, "visit_second_person_asked", &step, visit.state)?;
-        return Ok(Standing {
-            visit: visit.audit_id,
-            state: visit.state,
-            waiting_for: Some("second_person"),
-        });
+        let waiting_for = Some("second_person");
+        let standing = Standing { visit: visit.audit_id, state: visit.state, waiting_for };
+        return Ok((standing, step.reason.unwrap_or_default()));
     };
     step.facts.second_person = asked.actor_id != office.user().map(|it| it.0);
     step.facts.second_person_blind_to_pay = !sees_pay(office);
     if step.reason.is_none() {
-        step = step.clone().because(asked.reason.as_deref());
+        step = step.because(asked.reason.as_deref());
     }
-    take(tx, office, visit, &step)
+    let standing = take(tx, office, visit, &step)?;
+    Ok((standing, step.reason.unwrap_or_default()))
 }
 
 /// The request for the same command since the last change of state: an event that leads where it began.

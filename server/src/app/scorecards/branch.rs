@@ -12,7 +12,7 @@ use db::{
 };
 use domain::{
     Date, Exact, LocalText,
-    access::Permission,
+    access::{self, Permission},
     ids::{AuditId, BranchId, OrgId, RegionId},
     scorecard::{
         Points, Scorecard, ScoredVisit, Settings, Shrinkage, Standing, Target, scorecard, scorecards,
@@ -106,6 +106,7 @@ pub fn branch(
     branch: BranchId,
     period: Period,
 ) -> Result<BranchScorecard, ApiError> {
+    principal.require(Permission::ReadScorecards, &access::Target::Own)?;
     let target = branch_target(tx, principal.org, branch)?;
     principal.require(Permission::ReadScorecards, &target)?;
     let found = db::reference::find_branch(tx, principal.org, branch)?
