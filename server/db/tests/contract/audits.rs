@@ -4,6 +4,7 @@ use db::audits::{self, Audit, AuditFilter, AuditOps, VisitEvent, VisitKind};
 use db::{Db, DbError, Micros};
 use domain::ids::AuditId;
 use domain::lifecycle::{Actor, Command, State};
+use std::collections::BTreeMap;
 
 use crate::database::{
     branch_id, day, hash, is_duplicate, is_refused, is_stale, org, read, two_organizations,
@@ -236,5 +237,18 @@ on_both! {
         assert_eq!(read(db, |tx| audits::list_events(tx, org(2), audit_id(1))), []);
         assert!(is_duplicate(&write(db, |tx| audits::append_events(tx, org(1), &[event(2)]))));
         assert!(is_refused(&write(db, |tx| audits::append_events(tx, org(2), &[event(1)]))));
+    }
+
+    fn the_next_event_of_many_audits_is_told_at_once_and_those_without_any_are_left_out(db) {
+        two_organizations(db);
+        write(db, |tx| {
+            audits::upsert(tx, org(1), &[audit(1), audit(2)])?;
+            audits::append_events(tx, org(1), &[event(1), event(2)])
+        })
+        .unwrap();
+        let ids = [audit_id(1), audit_id(2), audit_id(3)];
+        let seqs = read(db, |tx| audits::next_event_seqs(tx, org(1), &ids));
+        assert_eq!(seqs, BTreeMap::from([(audit_id(1), 3)]));
+        assert_eq!(read(db, |tx| audits::next_event_seqs(tx, org(2), &ids)), BTreeMap::new());
     }
 }
