@@ -47,7 +47,9 @@ fn results(data: &Path) -> Vec<String> {
     assert!(output.status.success(), "the demo failed");
     let telling = |line: &&str| {
         ["Scores ", "           ", "Severity "].iter().any(|it| line.starts_with(it))
-            && (line.contains("index ") || line.contains("variance") || line.contains("with a critical failure"))
+            && (line.contains("index ")
+                || line.contains("variance")
+                || line.contains("with a critical failure"))
     };
     let lines: Vec<String> = text.lines().filter(telling).map(str::to_owned).collect();
     assert!(lines.len() >= 3, "{text}");

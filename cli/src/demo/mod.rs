@@ -76,6 +76,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Problem> {
         admin.group_by_area(AREA_SIDE_MICRODEGREES);
         import_audits(&plan, &mut admin, &checklist, &files(&arguments.data))
     })?;
+    stages.note_memory();
     summary.review = stages.time("visits reviewed, scored and published", || sample::approve_all(&client))?;
     summary.network = stages.time("scorecards computed", || sample::scorecards(&client))?;
     summary.standard =

@@ -37,7 +37,12 @@ pub(super) fn run(client: &Client) -> Result<Paid, Problem> {
         bands.insert(area.region.clone(), "competente".into());
     }
     let ids: Vec<&str> = areas.iter().map(|it| it.region.as_str()).collect();
-    let unit = json!({ "kind": "region", "ids": ids, "bands": bands });
+    if ids.is_empty() {
+        // A cut of the data may have no visit in those months.
+        return Ok(Paid::default());
+    }
+    let reason = "MUESTRA del demo: categoría supuesta / SAMPLE of the demo: supposed band";
+    let unit = json!({ "kind": "region", "ids": ids, "bands": bands, "bands_reason": reason });
     let pool = locked_run(client, "sucursal-bolsa-equipo", BIMESTER, &unit)?;
 
     let Some(first) = areas.first() else { return Ok(Paid { pool, ..Paid::default() }) };

@@ -21,12 +21,13 @@ pub(super) struct Stages {
     environment: Environment,
     begun: Timestamp,
     done: Vec<(&'static str, f64)>,
+    peak_after_import: Option<String>,
 }
 
 impl Stages {
     pub(super) fn new(environment: Environment) -> Self {
         let begun = environment.now();
-        Self { environment, begun, done: Vec::new() }
+        Self { environment, begun, done: Vec::new(), peak_after_import: None }
     }
 
     /// Runs a stage.
@@ -41,6 +42,11 @@ impl Stages {
         eprintln!("  {seconds:8.2} s  {what}");
         self.done.push((what, seconds));
         Ok(result)
+    }
+
+    /// The largest memory of this process up to now, where the system tells it.
+    pub(super) fn note_memory(&mut self) {
+        self.peak_after_import = peak_memory();
     }
 
     fn seconds(&self, what: &str) -> Option<f64> {
@@ -95,7 +101,8 @@ pub(super) struct Summary {
     import_seconds: f64,
     floor_seconds: f64,
     total_seconds: f64,
-    peak_memory: Option<String>,
+    /// After the import, and in all.
+    peak_memory: Option<(String, String)>,
     stored: Vec<(String, u64)>,
 }
 
@@ -125,7 +132,7 @@ impl Summary {
         self.floor_seconds = stages.seconds("floor").unwrap_or(0.0);
         self.total_seconds = (stages.environment.now() - stages.begun).get_seconds_and_fraction();
         self.stages.clone_from(&stages.done);
-        self.peak_memory = peak_memory();
+        self.peak_memory = stages.peak_after_import.clone().zip(peak_memory());
         self.stored.push(("server".to_owned(), size_of(&data.join("veedor.db"))));
         let devices = fs::read_dir(data.join("devices")).into_iter().flatten().flatten();
         self.stored
