@@ -1,4 +1,5 @@
 //! The commands of the office: settings, administration, serving with and without TLS.
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "helpers of tests fail as tests do")]
 
 use serde_json::{Value, json};
 use std::{

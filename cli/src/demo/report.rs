@@ -228,9 +228,10 @@ impl Summary {
             )?;
         }
         match &self.peak_memory {
-            Some(peak) => {
-                writeln!(out, "           peak memory of the process (server, devices, importer): {peak}")
-            }
+            Some((import, all)) => writeln!(
+                out,
+                "           peak memory of the process (server, devices, importer): {import} after the import, {all} in all"
+            ),
             None => Ok(()),
         }
     }

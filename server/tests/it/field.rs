@@ -53,7 +53,8 @@ pub(crate) const GOOD: [(&str, &str); 4] = [("A01", "yes"), ("A02", "yes"), ("E0
 /// Answers that score 75.00.
 pub(crate) const FAIR: [(&str, &str); 4] = [("A01", "yes"), ("A02", "no"), ("E01", "yes"), ("E02", "yes")];
 /// Answers that fail the critical item: 75.00 before, 39.99 after.
-pub(crate) const CRITICAL: [(&str, &str); 4] = [("A01", "yes"), ("A02", "yes"), ("E01", "no"), ("E02", "yes")];
+pub(crate) const CRITICAL: [(&str, &str); 4] =
+    [("A01", "yes"), ("A02", "yes"), ("E01", "no"), ("E02", "yes")];
 
 /// An office with content, two branches and the people who visit and review.
 pub(crate) struct Field {
@@ -63,6 +64,9 @@ pub(crate) struct Field {
     pub(crate) south: BranchId,
     pub(crate) region: RegionId,
 }
+
+/// A visit to be made: where, on which day, with which answers.
+pub(crate) type VisitSketch<'a> = (BranchId, &'a str, &'a [(&'a str, &'a str)]);
 
 impl Field {
     pub(crate) async fn open() -> Self {
@@ -198,7 +202,7 @@ impl Field {
     }
 
     /// Visits that are approved and published by a reviewer, all at once.
-    pub(crate) async fn published(&self, visits: &[(BranchId, &str, &[(&str, &str)])]) -> Vec<AuditId> {
+    pub(crate) async fn published(&self, visits: &[VisitSketch<'_>]) -> Vec<AuditId> {
         let reviewer = self.office.person(domain::access::Role::Reviewer);
         let ids: Vec<AuditId> =
             visits.iter().map(|(branch, day, answers)| self.submitted(*branch, day, answers)).collect();

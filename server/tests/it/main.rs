@@ -1,20 +1,36 @@
 //! The office through its real routes: every status and code, over SQLite.
-#![allow(missing_docs)]
 
+#[cfg(test)]
 mod assessments;
+#[cfg(test)]
 mod assignments;
+#[cfg(test)]
 mod audit_log;
+#[cfg(test)]
 mod console;
+#[cfg(test)]
 mod content;
+#[cfg(test)]
 mod devices;
+#[cfg(test)]
 mod field;
+#[cfg(test)]
 mod foundation;
+#[cfg(test)]
 mod openapi;
+#[cfg(test)]
 mod payouts;
+#[cfg(test)]
 mod postgres;
+#[cfg(test)]
 mod reference;
+#[cfg(test)]
 mod review;
+#[cfg(test)]
 mod rights;
+#[cfg(test)]
 mod scorecards;
+#[cfg(test)]
 mod sessions;
+#[cfg(test)]
 mod users;
