@@ -67,26 +67,28 @@ impl Form {
 
 /// Registers the route.
 pub(crate) fn routes(config: &mut web::ServiceConfig) {
-    config.service(
-        web::resource("/sync/v1/exchange")
-            .app_data(web::PayloadConfig::new(MAX_PACKED_BYTES))
-            .route(web::post().to(exchange_route)),
-    );
+    config.service(web::resource("/sync/v1/exchange").route(web::post().to(exchange_route)));
 }
 
 async fn exchange_route(
     app: web::Data<App>,
     principal: Result<Principal, ApiError>,
     request: HttpRequest,
-    body: Result<web::Bytes, actix_web::Error>,
+    body: web::Payload,
 ) -> Result<HttpResponse, ApiError> {
-    let reply = match (principal, body) {
-        (Err(refused), _) if refused.problem().status == 401 => {
-            Reply::Refused(Refusal::new(RefusalCode::Unauthorized, &refused.problem().code))
+    let principal = match principal {
+        Ok(principal) => principal,
+        Err(refused) if refused.problem().status == 401 => {
+            let refusal = Refusal::new(RefusalCode::Unauthorized, &refused.problem().code);
+            return respond(&request, &Reply::Refused(refusal));
         }
-        (Err(failed), _) => return Err(failed),
-        (_, Err(_)) => Reply::Refused(Refusal::new(RefusalCode::TooLarge, "body_too_large")),
-        (Ok(principal), Ok(body)) => {
+        Err(failed) => return Err(failed),
+    };
+    // The bytes as they travel: the framework's own reading would unpack some encodings, and not bound what comes out.
+    let reply = match body.to_bytes_limited(MAX_PACKED_BYTES).await {
+        Err(_) => Reply::Refused(Refusal::new(RefusalCode::TooLarge, "body_too_large")),
+        Ok(Err(_)) => Reply::Refused(Refusal::new(RefusalCode::Malformed, "body_broke_off")),
+        Ok(Ok(body)) => {
             let form = Form::of(&request, header::CONTENT_TYPE);
             let encoding = text(&request, header::CONTENT_ENCODING).unwrap_or_default().to_owned();
             let app = app.get_ref().clone();

@@ -13,6 +13,8 @@ mod content;
 #[cfg(test)]
 mod devices;
 #[cfg(test)]
+mod exchange;
+#[cfg(test)]
 mod field;
 #[cfg(test)]
 mod foundation;
