@@ -1,0 +1,230 @@
+//! `veedor field` from enrolment to approval, against a server that comes and goes.
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "helpers of tests fail as tests do")]
+
+use serde_json::{Map, Value, json};
+use std::{
+    io::{BufRead as _, BufReader, Write as _},
+    path::Path,
+    process::{Child, Command, Output, Stdio},
+};
+use tempfile::TempDir;
+
+const PASSWORD: &str = "correct horse battery";
+const VECTORS: &str = include_str!("../../audit-templates/tests/vectors/score_vectors.json");
+
+/// Runs the binary in a folder of its own, with nothing of this process's settings.
+fn veedor(folder: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_veedor"));
+    command.current_dir(folder).stdin(Stdio::null());
+    for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("VEEDOR_")) {
+        command.env_remove(name);
+    }
+    command
+}
+
+#[track_caller]
+fn printed(output: &Output) -> Value {
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    serde_json::from_slice(&output.stdout).expect("standard output is JSON")
+}
+
+/// Code of a refusal, with its fields and their codes.
+#[track_caller]
+fn refused(output: &Output) -> (String, Vec<(String, String)>) {
+    assert_eq!(output.status.code(), Some(2), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(output.stdout.is_empty());
+    let problem: Value = serde_json::from_slice(&output.stderr).expect("standard error is one JSON problem");
+    (problem["code"].as_str().unwrap().to_owned(), fields(&problem["errors"]))
+}
+
+#[track_caller]
+fn fields(errors: &Value) -> Vec<(String, String)> {
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let errors = errors.as_array().expect("a list of what is wrong");
+    errors.iter().map(|it| (text(&it["field"]), text(&it["code"]))).collect()
+}
+
+/// A server that runs until it is dropped.
+struct Serving {
+    child: Child,
+    address: String,
+}
+
+impl Serving {
+    fn start(folder: &Path) -> Self {
+        let mut command = veedor(folder);
+        command.args(["serve", "--listen", "127.0.0.1:0", "--workers", "1"]);
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let address = line.trim().strip_prefix("listening at ").expect("it says where it listens").to_owned();
+        Self { child, address }
+    }
+
+    fn call(&self, method: &str, path: &str, token: &str, body: &Value) -> Value {
+        let agent: ureq::Agent = ureq::Agent::config_builder().http_status_as_error(false).build().into();
+        let request = ureq::http::Request::builder()
+            .method(method)
+            .uri(format!("{}/api/v1/{path}", self.address))
+            .header("Content-Type", "application/json")
+            .header("Authorization", format!("Bearer {token}"));
+        let answer = match method {
+            "GET" => agent.run(request.body(()).unwrap()),
+            _ => agent.run(request.body(body.to_string()).unwrap()),
+        };
+        let mut answer = answer.unwrap();
+        let text = answer.body_mut().read_to_string().unwrap();
+        assert!(answer.status().is_success(), "{method} {path}: {} {text}", answer.status());
+        serde_json::from_str(&text).unwrap()
+    }
+
+    fn sign_in(&self, login: &str) -> String {
+        let body = json!({"organization": "acme", "login": login, "password": PASSWORD});
+        self.call("POST", "sessions", "", &body)["token"].as_str().unwrap().to_owned()
+    }
+}
+
+impl Drop for Serving {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// The office's folder and the phone's.
+struct World {
+    office: TempDir,
+    phone: TempDir,
+}
+
+impl World {
+    /// An organization with a person of each role; gives the auditor's id.
+    fn set_up() -> (Self, Value) {
+        let world = Self { office: tempfile::tempdir().unwrap(), phone: tempfile::tempdir().unwrap() };
+        let add = ["admin", "org", "add", "--slug", "acme", "--name", "Acme"];
+        printed(&veedor(world.office.path()).args(add).output().unwrap());
+        let people = ["admin", "programme_manager", "reviewer", "auditor"];
+        let made: Vec<Value> = people.iter().map(|role| world.add_person(role)).collect();
+        (world, made[3]["id"].clone())
+    }
+
+    fn add_person(&self, role: &str) -> Value {
+        let mut command = veedor(self.office.path());
+        command.args(["admin", "user", "add", "--org", "acme", "--login", role, "--name", role]);
+        command.args(["--role", role, "--password-stdin"]);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        writeln!(child.stdin.take().unwrap(), "{PASSWORD}").unwrap();
+        printed(&child.wait_with_output().unwrap())
+    }
+
+    fn field(&self, arguments: &[&str]) -> Output {
+        veedor(self.phone.path()).args(["field", "--data", "store"]).args(arguments).output().unwrap()
+    }
+
+    fn answer(&self, audit: &str, field: &str, value: &Value) -> Value {
+        printed(&self.field(&["answer", audit, field, &value.to_string()]))
+    }
+}
+
+/// What a bare demand is met with: a photo's id, or a text that is long enough.
+fn evidence(field: &str) -> Value {
+    if field.ends_with("#photo") { json!(["p9"]) } else { Value::from("Lo vi desde la entrada. ".repeat(6)) }
+}
+
+fn vector() -> Map<String, Value> {
+    let vectors: Value = serde_json::from_str(VECTORS).unwrap();
+    vectors["ms_banco_sucursal/normal"]["answers"].as_object().unwrap().clone()
+}
+
+#[test]
+fn a_visit_goes_from_its_assignment_over_a_day_without_network_to_its_approval() {
+    let (world, auditor) = World::set_up();
+    let serving = Serving::start(world.office.path());
+    let (admin, manager) = (serving.sign_in("admin"), serving.sign_in("programme_manager"));
+    let branches = json!([{"code": "B1", "name": "Centro", "zone": "America/Mexico_City"}]);
+    let branch = serving.call("PUT", "branches", &manager, &branches)["items"][0]["id"].clone();
+    let offer = json!([{
+        "branch_id": branch, "auditor_id": auditor, "template": {"id": "ms-banco-sucursal", "version": 1},
+        "window_from": "2020-01-01", "window_to": "2099-12-31",
+    }]);
+    let offered = serving.call("POST", "assignments", &manager, &offer)["items"][0].clone();
+    let issued = serving.call("POST", "devices/codes", &admin, &json!({"user": auditor, "kind": "phone"}));
+
+    let wrong = world.field(&["--server", &serving.address, "login", "--code", "AAAA-BBBB-CCCC"]);
+    assert_eq!(refused(&wrong).0, "code_not_valid");
+    let code = issued["code"].as_str().unwrap();
+    let status = printed(&world.field(&["--server", &serving.address, "login", "--code", code]));
+    assert_eq!((&status["user"], &status["pending_ops"]), (&auditor, &json!(0)));
+    let list = printed(&world.field(&["list"]));
+    assert_eq!(list["assignments"][0]["id"], offered["id"]);
+    assert_eq!(list["branches"][0]["code"], "B1");
+    assert!(list["templates"].as_array().unwrap().iter().any(|it| it["id"] == "ms-banco-sucursal"));
+
+    // The day without network.
+    drop(serving);
+    let assignment = offered["id"].as_str().unwrap();
+    let started = printed(&world.field(&["start", "--assignment", assignment]));
+    assert_eq!(started["audit"], offered["audit_id"]);
+    let audit = started["audit"].as_str().unwrap();
+    let none = refused(&world.field(&["start", "--assignment", audit]));
+    assert_eq!(none.0, "unknown_assignment");
+    for (field, value) in
+        [("A01", "maybe"), ("C04", "6"), ("B02", "\"soon\""), ("Z99", "yes"), ("Z01", "25:00")]
+    {
+        let (code, problems) = refused(&world.field(&["answer", audit, field, value]));
+        let named: Vec<&str> = problems.iter().map(|it| it.0.as_str()).collect();
+        assert_eq!((code.as_str(), named), ("invalid_answers", vec![format!("/{field}").as_str()]));
+    }
+    assert_eq!(printed(&world.field(&["status", audit]))["answers"], json!({}));
+    let begun = world.answer(audit, "A01", &json!("yes"));
+    let missing = fields(&begun["missing"]);
+    assert!(missing.len() > 20 && missing.iter().all(|it| it.0 != "/A01"), "{missing:?}");
+    let (code, named) = refused(&world.field(&["submit", audit]));
+    assert_eq!((code.as_str(), named), ("incomplete", missing));
+    let taken_back = printed(&world.field(&["answer", audit, "A01", "null"]));
+    assert!(fields(&taken_back["missing"]).iter().any(|it| it.0 == "/A01"));
+
+    let mut answers = vector();
+    let mut view = Value::Null;
+    for (field, value) in &answers {
+        view = world.answer(audit, field, value);
+    }
+    for (path, _) in fields(&view["missing"]) {
+        let field = path.trim_start_matches('/');
+        view = world.answer(audit, field, &evidence(field));
+        answers.insert(field.to_owned(), evidence(field));
+    }
+    assert_eq!(view["missing"], json!([]));
+    for (field, value) in &answers {
+        assert_eq!(&view["answers"][field]["value"], value, "{field}");
+    }
+    let handed_in = printed(&world.field(&["submit", audit]));
+    assert_eq!(handed_in["phase"], "submitted");
+    assert_eq!(refused(&world.field(&["answer", audit, "A01", "no"])).0, "audit_not_editable");
+    let pending = printed(&world.field(&["status"]))["pending_ops"].as_u64().unwrap();
+    assert!(pending > 40, "{pending}");
+
+    // The server is back, at another address.
+    let serving = Serving::start(world.office.path());
+    let synced = printed(&world.field(&["--server", &serving.address, "sync"]));
+    assert_eq!((&synced["pending_ops"], &synced["set_aside"]), (&json!(0), &json!({})));
+    assert_eq!(synced["head"], synced["acked"]);
+    let export = printed(&world.field(&["export", audit]));
+    assert_eq!((&export["format"], &export["audit"]), (&json!("veedor-export-1"), &json!(audit)));
+    assert_eq!(json!(export["ops"].as_array().unwrap().len()), handed_in["ops"]);
+
+    let reviewer = serving.sign_in("reviewer");
+    let seen = serving.call("GET", &format!("visits/{audit}"), &reviewer, &Value::Null);
+    assert_eq!(seen["state"], "submitted");
+    serving.call("POST", &format!("visits/{audit}/claim"), &reviewer, &json!({}));
+    let approved = serving.call("POST", &format!("visits/{audit}/approve"), &reviewer, &json!({}));
+    printed(&world.field(&["--server", &serving.address, "sync"]));
+    let known = printed(&world.field(&["status", audit]));
+    assert_eq!((&known["phase"], &known["missing"]), (&json!("approved"), &json!([])));
+    std::fs::write(world.phone.path().join("answers.json"), Value::from(answers).to_string()).unwrap();
+    let arguments = ["score", "--template", "ms-banco-sucursal@1", "--answers", "answers.json"];
+    let scored = printed(&veedor(world.phone.path()).args(arguments).output().unwrap());
+    assert_eq!((&approved["final"], &approved["band"]), (&scored["final"], &scored["band"]));
+    assert_eq!(scored["final"], "63.10");
+}
