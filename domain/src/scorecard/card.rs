@@ -54,7 +54,7 @@ fn count<T>(list: &[T]) -> u32 {
     u32::try_from(list.len()).unwrap_or(u32::MAX)
 }
 
-fn index(sample: &Sample, level: &Exact, target: Option<&Exact>) -> Index {
+pub(super) fn index(sample: &Sample, level: &Exact, target: Option<&Exact>) -> Index {
     let interval = mean_interval(sample, level);
     let mut figure = Figure::new(&sample.mean, sample.n, "mean of visit scores", &[("mean", &sample.mean)]);
     if let Some(it) = &interval {

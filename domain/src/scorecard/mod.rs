@@ -9,7 +9,7 @@ mod severity;
 
 pub use card::scorecard;
 pub use kpi::{KpiFigure, Ratings, ces, csat, nps_of};
-pub use league::{Scorecards, Shrinkage, Standing, scorecards};
+pub use league::{League, Scorecards, Shrinkage, Standing, league, scorecards};
 pub use severity::{Severity, severity};
 
 use crate::{Date, Exact, LocalText, Rounded};

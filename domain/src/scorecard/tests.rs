@@ -326,3 +326,22 @@ proptest! {
         prop_assert_eq!(visits, a.network.n);
     }
 }
+
+#[test]
+fn the_league_shows_the_figures_of_the_cards() {
+    let visits = [
+        visit("v1", "b1", "a", "2026-04-02", "80"),
+        visit("v2", "b1", "b", "2026-05-02", "90"),
+        visit("v3", "b2", "a", "2026-05-09", "70"),
+        visit("v4", "b2", "b", "2026-06-09", "71.25"),
+        visit("v5", "b3", "a", "2026-06-12", "99"),
+        visit("v6", "b4", "a", "2020-01-01", "10"),
+    ];
+    let settings = Settings::over(quarter("2026-T2", "2026-04-01", "2026-06-30"));
+    let (cards, league) = (scorecards(&visits, &settings), league(&visits, &settings));
+    assert_eq!((&league.network, &league.standings), (&cards.network, &cards.standings));
+    let of_cards: BTreeMap<String, Index> =
+        cards.branches.into_iter().filter_map(|it| Some((it.scope, it.index?))).collect();
+    assert_eq!(league.indexes, of_cards);
+    assert_eq!(league.indexes.len(), 3);
+}

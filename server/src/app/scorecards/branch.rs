@@ -14,9 +14,7 @@ use domain::{
     Date, Exact, LocalText,
     access::{self, Permission},
     ids::{AuditId, BranchId, OrgId, RegionId},
-    scorecard::{
-        Points, Scorecard, ScoredVisit, Settings, Shrinkage, Standing, Target, scorecard, scorecards,
-    },
+    scorecard::{Points, Scorecard, ScoredVisit, Settings, Shrinkage, Standing, Target, league, scorecard},
     visit_score::{Percent, PooledPoints, VisitScore},
 };
 use serde::Serialize;
@@ -255,7 +253,7 @@ fn standing(
     period: Period,
 ) -> Result<(Option<Standing>, Option<Shrinkage>), ApiError> {
     let all: Vec<ScoredVisit> = rows(tx, org, None, period)?.iter().map(without_points).collect();
-    let ranking = scorecards(&all, &Settings::over(span(period)));
+    let ranking = league(&all, &Settings::over(span(period)));
     let own = branch.to_string();
     Ok((ranking.standings.into_iter().find(|it| it.branch == own), ranking.shrinkage))
 }

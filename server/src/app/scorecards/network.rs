@@ -21,8 +21,7 @@ use domain::{
     checklist::Checklist,
     ids::{BranchId, OrgId, RegionId, UserId},
     scorecard::{
-        Figure, Index, Scorecard, Scorecards, ScoredVisit, Settings, Severity, Shrinkage, Standing,
-        scorecards, severity,
+        Figure, Index, League, ScoredVisit, Settings, Severity, Shrinkage, Standing, league, severity,
     },
     visit_score::Percent,
 };
@@ -131,11 +130,11 @@ pub fn network(
     let rows = rows(tx, principal.org, branches.as_deref(), period)?;
     let visits: Vec<ScoredVisit> = rows.iter().map(without_points).collect();
     let settings = Settings::over(span(period));
-    let found = scorecards(&visits, &settings);
+    let found = league(&visits, &settings);
     let sees_auditors = principal.may(Permission::SeeAuditors, &Target::Organization);
     let severity = if sees_auditors { Some(severities(tx, principal.org, &rows, &settings)?) } else { None };
     let table = table(tx, principal.org, &rows, &found)?;
-    let Scorecards { network, shrinkage, .. } = found;
+    let League { network, shrinkage, .. } = found;
     Ok(NetworkScorecard {
         period,
         region,
@@ -151,17 +150,17 @@ pub fn network(
 }
 
 /// The branches in the order of their standing; without one (fewer than two branches) by id.
-fn table(tx: &mut Tx<'_>, org: OrgId, rows: &[Row], found: &Scorecards) -> Result<Vec<BranchRow>, ApiError> {
+fn table(tx: &mut Tx<'_>, org: OrgId, rows: &[Row], found: &League) -> Result<Vec<BranchRow>, ApiError> {
     let names: BTreeMap<String, Branch> =
         all(tx, org)?.into_iter().map(|it| (it.branch_id.to_string(), it)).collect();
     let critical = critical_visits(rows);
-    let row = |card: &Scorecard, standing: Option<&Standing>| {
-        let (branch, index) = (names.get(&card.scope)?, card.index.as_ref()?);
+    let row = |branch: &str, index: &Index, standing: Option<&Standing>| {
+        let branch = names.get(branch)?;
         Some(BranchRow {
             id: branch.branch_id,
             code: branch.code.clone(),
             name: branch.name.clone(),
-            n: card.n,
+            n: index.figure.n,
             index: index.figure.value.clone(),
             interval: index.figure.interval.clone(),
             single_visit: index.single_visit,
@@ -171,11 +170,10 @@ fn table(tx: &mut Tx<'_>, org: OrgId, rows: &[Row], found: &Scorecards) -> Resul
         })
     };
     if found.standings.is_empty() {
-        return Ok(found.branches.iter().filter_map(|it| row(it, None)).collect());
+        return Ok(found.indexes.iter().filter_map(|(branch, it)| row(branch, it, None)).collect());
     }
-    let cards: BTreeMap<&str, &Scorecard> = found.branches.iter().map(|it| (it.scope.as_str(), it)).collect();
     let ranked = found.standings.iter();
-    Ok(ranked.filter_map(|it| row(cards.get(it.branch.as_str())?, Some(it))).collect())
+    Ok(ranked.filter_map(|it| row(&it.branch, found.indexes.get(&it.branch)?, Some(it))).collect())
 }
 
 fn critical_visits(rows: &[Row]) -> BTreeMap<BranchId, u32> {
