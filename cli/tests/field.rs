@@ -138,6 +138,7 @@ fn vector() -> Map<String, Value> {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "one story, told in its order")]
 fn a_visit_goes_from_its_assignment_over_a_day_without_network_to_its_approval() {
     let (world, auditor) = World::set_up();
     let serving = Serving::start(world.office.path());
