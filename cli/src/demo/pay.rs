@@ -150,6 +150,13 @@ fn locked_run(client: &Client, plan: &str, period: (&str, &str), unit: &Value) -
 
 impl fmt::Display for Paid {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.areas == 0 {
+            return writeln!(
+                f,
+                "Pay        nothing: no area has a visit from {} to {}",
+                BIMESTER.0, BIMESTER.1
+            );
+        }
         writeln!(
             f,
             "Pay        team pool of {} areas of 0.02 degrees, {} to {}: {} people, {} {} ({}, shadow mode; staff and band are samples)",

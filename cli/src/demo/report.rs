@@ -189,8 +189,9 @@ impl Summary {
         )?;
         writeln!(
             out,
-            "Input      {} visits, {} answers written now",
+            "Input      {} visits on the server, of which this run wrote {} with {} answers",
             grouped(import.audits),
+            grouped(import.written),
             grouped(import.answers)
         )?;
         writeln!(
@@ -218,7 +219,8 @@ impl Summary {
             writeln!(out, "{seconds:10.2} s  {what}")?;
         }
         writeln!(out, "{:10.2} s  in all", self.total_seconds)?;
-        if self.floor_seconds > 0.0 {
+        // A run that went on where another stopped did not do the work that the floor stands for.
+        if self.floor_seconds > 0.0 && self.import.written == self.import.audits {
             writeln!(
                 out,
                 "           import to score is {:.1} times the floor: {} op rows, {}, inserted raw",

@@ -31,8 +31,8 @@ pub struct NewOrganization {
     /// Its name for people.
     #[validate(length(min = 1, max = 200))]
     pub name: String,
-    /// Its language, such as `es-MX`.
-    #[validate(length(min = 2, max = 20))]
+    /// Its language, one of [`LOCALES`].
+    #[validate(custom(function = "check_locale"))]
     pub locale: String,
     /// Its time zone (IANA).
     #[validate(custom(function = "zone::check"))]
@@ -46,8 +46,8 @@ pub struct OrganizationChange {
     /// Its name for people.
     #[validate(length(min = 1, max = 200))]
     pub name: String,
-    /// Its language, such as `es-MX`.
-    #[validate(length(min = 2, max = 20))]
+    /// Its language: es, es-MX, es-CO, es-CL, es-ES or en.
+    #[validate(custom(function = "check_locale"))]
     pub locale: String,
     /// Its time zone (IANA).
     #[validate(custom(function = "zone::check"))]
@@ -74,6 +74,18 @@ impl From<organizations::Organization> for Organization {
     fn from(it: organizations::Organization) -> Self {
         Self { id: it.org_id, slug: it.slug, name: it.name, locale: it.locale, zone: it.zone }
     }
+}
+
+/// Languages of screens: neutral Spanish, its overlays, English.
+pub const LOCALES: [&str; 6] = ["es", "es-MX", "es-CO", "es-CL", "es-ES", "en"];
+
+fn check_locale(locale: &str) -> Result<(), validator::ValidationError> {
+    if LOCALES.contains(&locale) {
+        return Ok(());
+    }
+    let known = LOCALES.join(", ");
+    let text = format!("Use uno de: {known}. / use one of: {known}");
+    Err(validator::ValidationError::new("unknown_locale").with_message(text.into()))
 }
 
 fn check_slug(slug: &str) -> Result<(), validator::ValidationError> {

@@ -1,4 +1,4 @@
-//! `veedor field` from enrolment to approval, against a server that comes and goes.
+//! `veedor field` from enrolment to approval, against a server that comes and goes, and `veedor import` into one.
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "helpers of tests fail as tests do")]
 
 use serde_json::{Map, Value, json};
@@ -228,4 +228,66 @@ fn a_visit_goes_from_its_assignment_over_a_day_without_network_to_its_approval()
     let scored = printed(&veedor(world.phone.path()).args(arguments).output().unwrap());
     assert_eq!((&approved["final"], &approved["band"]), (&scored["final"], &scored["band"]));
     assert_eq!(scored["final"], "63.10");
+}
+
+/// The first rows of one of the City's files.
+fn first_rows(packed: &[u8], rows: usize) -> Vec<String> {
+    let lines = BufReader::new(flate2::read::GzDecoder::new(packed)).lines();
+    lines.take(rows + 1).map(|it| it.unwrap()).collect()
+}
+
+/// Replaces the cell of a named column in a row.
+fn spoil(rows: &mut [String], row: usize, column: &str, value: &str) {
+    let place = rows[0].split(',').position(|it| it == column).unwrap();
+    let mut cells: Vec<&str> = rows[row].split(',').collect();
+    cells[place] = value;
+    rows[row] = cells.join(",");
+}
+
+fn import(folder: &Path, server: &str, login: &str) -> Output {
+    let mut command = veedor(folder);
+    command.args(["import", "audits", "--template", "chicago-food-canvass", "--mapping", "mapping.yaml"]);
+    command.args(["--visits", "visits.csv", "--answers", "answers.csv", "--data", "devices"]);
+    command.args(["--organization", "acme", "--login", login, "--password-file", "password.txt"]);
+    command.args(["--server", server]).output().unwrap()
+}
+
+#[test]
+fn an_import_reports_refused_rows_and_is_not_repeated() {
+    let (world, _) = World::set_up();
+    let serving = Serving::start(world.office.path());
+    let folder = world.phone.path();
+    let mut visits = first_rows(include_bytes!("../../data/chicago/inspections.csv.gz"), 40);
+    let mut answers = first_rows(include_bytes!("../../data/chicago/violations.csv.gz"), 40);
+    spoil(&mut answers, 3, "v7", "perhaps");
+    spoil(&mut visits, 5, "inspection_date", "2013-13-45");
+    for (name, rows) in [("visits.csv", &visits), ("answers.csv", &answers)] {
+        std::fs::write(folder.join(name), rows.join("\n")).unwrap();
+    }
+    std::fs::write(folder.join("mapping.yaml"), include_str!("../../data/chicago/mapping.yaml")).unwrap();
+    std::fs::write(folder.join("password.txt"), PASSWORD).unwrap();
+
+    let report = printed(&import(folder, &serving.address, "admin"));
+    let counts = |report: &Value| {
+        ["audits", "written", "refused_visits", "refused_answers"].map(|it| report[it].as_u64().unwrap())
+    };
+    assert_eq!(counts(&report), [38, 38, 2, 2], "{report}");
+    let refusals = std::fs::read_to_string(folder.join("refused.csv")).unwrap();
+    assert!(refusals.contains("answers.csv,4,v7,perhaps,unknown_value"), "{refusals}");
+    assert!(refusals.contains("visits.csv,6,inspection_date,2013-13-45,bad_date"), "{refusals}");
+
+    let again = printed(&import(folder, &serving.address, "admin"));
+    assert_eq!(counts(&again), [38, 0, 2, 2], "{again}");
+    let reviewer = serving.sign_in("reviewer");
+    let listed = serving.call("GET", "visits?state=submitted&limit=1000", &reviewer, &Value::Null);
+    assert_eq!(listed["items"].as_array().unwrap().len(), 38);
+
+    // The auditor may not make branches and people known; nobody's password is not a session.
+    assert_eq!(refused(&import(folder, &serving.address, "nobody")).0, "wrong_credentials");
+    std::fs::remove_dir_all(folder.join("devices")).unwrap();
+    assert_eq!(refused(&import(folder, &serving.address, "auditor")).0, "forbidden");
+    let address = serving.address.clone();
+    drop(serving);
+    let unreachable = import(folder, &address, "admin");
+    assert_eq!(unreachable.status.code(), Some(1), "{}", String::from_utf8_lossy(&unreachable.stderr));
 }
