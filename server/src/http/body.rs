@@ -74,6 +74,34 @@ fn read_query<T: DeserializeOwned + Validate>(text: &str) -> Result<T, ApiError>
     Ok(value)
 }
 
+/// What is wrong with the shape of a body. Serde tells in English prose which field is missing or unknown; the two are
+/// worth codes of their own, since a caller mends them differently.
+fn misshapen(field: &str, reason: &str) -> ApiError {
+    let named = |prefix: &str| reason.strip_prefix(prefix)?.split('`').next();
+    if let Some(name) = named("missing field `") {
+        return ApiError::field(
+            &pointer(field, name),
+            "missing_field",
+            format!("Falta el campo «{name}»."),
+            format!("the field \"{name}\" is missing"),
+        );
+    }
+    if let Some(name) = named("unknown field `") {
+        return ApiError::field(
+            field,
+            "unknown_field",
+            format!("El campo «{name}» no existe aquí; quítelo o corrija su nombre."),
+            format!("there is no field \"{name}\" here; remove it or correct its name"),
+        );
+    }
+    ApiError::field(
+        field,
+        "wrong_shape",
+        format!("El dato no tiene la forma debida: {reason}."),
+        reason.to_owned(),
+    )
+}
+
 /// Reads and validates a JSON document.
 pub(crate) fn read_json<T: DeserializeOwned + Validate>(bytes: &[u8]) -> Result<T, ApiError> {
     let mut reader = serde_json::Deserializer::from_slice(bytes);
@@ -81,12 +109,7 @@ pub(crate) fn read_json<T: DeserializeOwned + Validate>(bytes: &[u8]) -> Result<
         let field = json_pointer(error.path());
         let reason = error.into_inner();
         if reason.is_data() {
-            ApiError::field(
-                &field,
-                "wrong_shape",
-                format!("El dato no tiene la forma debida: {reason}."),
-                reason.to_string(),
-            )
+            misshapen(&field, &reason.to_string())
         } else {
             ApiError::malformed(&field, format!("No es JSON: {reason}."), format!("not JSON: {reason}"))
         }
@@ -204,7 +227,11 @@ mod tests {
         );
         assert_eq!(
             problems(r#"{"name":"Ana","age":3,"shoe":1}"#),
-            [(422, "/shoe".to_owned(), "wrong_shape".to_owned())]
+            [(422, "/shoe".to_owned(), "unknown_field".to_owned())]
+        );
+        assert_eq!(
+            problems(r#"{"name":"Ana","age":3,"children":[{"name":"Eva"}]}"#),
+            [(422, "/children/0/age".to_owned(), "missing_field".to_owned())]
         );
     }
 

@@ -95,7 +95,7 @@ async fn a_body_that_cannot_be_read_is_told_where_it_fails() {
     assert_eq!(create("{\"login\":").send().await.outcome(), (400, "malformed".to_owned()));
     let answer = create(r#"{"login":"ana","name":"Ana","shoe":4}"#).send().await;
     assert_eq!(answer.outcome(), (422, "invalid_input".to_owned()));
-    assert_eq!(answer.fields(), [("/shoe".to_owned(), "wrong_shape".to_owned())]);
+    assert_eq!(answer.fields(), [("/shoe".to_owned(), "unknown_field".to_owned())]);
     let answer = create(r#"{"login":"a b","name":"","password":"short"}"#).send().await;
     let found: Vec<String> = answer.fields().into_iter().map(|it| format!("{} {}", it.0, it.1)).collect();
     assert_eq!(found, ["/login bad_login", "/name length", "/password password_length"]);
