@@ -3,12 +3,25 @@
 
 use domain::Problem;
 use serde::{Serialize, de::DeserializeOwned};
-use std::{fmt, time::Duration};
+use std::{fmt, thread, time::Duration};
 
 /// Largest answer that is read: a network scorecard of tens of thousands of branches fits.
 const MAX_ANSWER_BYTES: u64 = 256 * 1024 * 1024;
 /// Level of zstd for what travels: the level that the protocol was measured at.
 const ZSTD_LEVEL: i32 = 3;
+/// How often what did not reach the server is tried again before it is given up for now.
+const ATTEMPTS: u32 = 6;
+/// Longest wait between two attempts.
+const LONGEST_WAIT: Duration = Duration::from_secs(10);
+
+/// Waits before the next attempt, longer each time; false where enough were made.
+pub(crate) fn wait_before_retry(made: u32) -> bool {
+    let again = made < ATTEMPTS;
+    if again {
+        thread::sleep(LONGEST_WAIT.min(Duration::from_millis(200 << made)));
+    }
+    again
+}
 
 /// Why a call did not work.
 #[derive(Debug)]
@@ -49,6 +62,7 @@ pub(crate) struct Client {
     agent: ureq::Agent,
     base: String,
     token: Option<String>,
+    is_patient: bool,
 }
 
 impl fmt::Debug for Client {
@@ -66,7 +80,7 @@ impl Client {
             .timeout_global(Some(Duration::from_secs(300)))
             .build()
             .into();
-        Self { agent, base: server.trim_end_matches('/').to_owned(), token: None }
+        Self { agent, base: server.trim_end_matches('/').to_owned(), token: None, is_patient: false }
     }
 
     /// The same connection with a bearer token.
@@ -75,13 +89,35 @@ impl Client {
         Self { token: Some(token.to_owned()), ..self.clone() }
     }
 
+    /// The same connection for calls of the JSON API that may be made twice: a server that is away for moments is waited
+    /// for.
+    #[must_use]
+    pub(crate) fn patient(&self) -> Self {
+        Self { is_patient: true, ..self.clone() }
+    }
+
     /// `GET` of the JSON API.
     pub(crate) fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, ClientError> {
-        let mut request = self.agent.get(format!("{}{path}", self.base)).header("Accept", "application/json");
-        if let Some(token) = &self.token {
-            request = request.header("Authorization", format!("Bearer {token}"));
+        self.attempt(|| {
+            let mut request =
+                self.agent.get(format!("{}{path}", self.base)).header("Accept", "application/json");
+            if let Some(token) = &self.token {
+                request = request.header("Authorization", format!("Bearer {token}"));
+            }
+            read(request.call())
+        })
+    }
+
+    fn attempt<T>(&self, call: impl Fn() -> Result<T, ClientError>) -> Result<T, ClientError> {
+        let mut made = 0;
+        loop {
+            let result = call();
+            made += 1;
+            let is_away = self.is_patient && matches!(result, Err(ClientError::Unreachable(_)));
+            if !is_away || !wait_before_retry(made) {
+                return result;
+            }
         }
-        read(request.call())
     }
 
     /// `POST` of the JSON API.
@@ -90,7 +126,7 @@ impl Client {
         path: &str,
         body: &impl Serialize,
     ) -> Result<T, ClientError> {
-        self.send(self.agent.post(format!("{}{path}", self.base)), body)
+        self.attempt(|| self.send(self.agent.post(format!("{}{path}", self.base)), body))
     }
 
     /// `PUT` of the JSON API.
@@ -99,7 +135,7 @@ impl Client {
         path: &str,
         body: &impl Serialize,
     ) -> Result<T, ClientError> {
-        self.send(self.agent.put(format!("{}{path}", self.base)), body)
+        self.attempt(|| self.send(self.agent.put(format!("{}{path}", self.base)), body))
     }
 
     fn send<T: DeserializeOwned>(

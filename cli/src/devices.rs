@@ -1,20 +1,13 @@
-//! Devices of the command line: where their stores lie and how they reach the server. Owns the transport and the waiting
-//! between attempts.
+//! Devices of the command line: where their stores lie and how they reach the server. Owns the transport.
 
 use crate::{
-    client::{Client, Traffic},
+    client::{Client, Traffic, wait_before_retry},
     import::run::now_ms,
 };
 use device::{Device, Sync, Transport, TransportError};
 use domain::Problem;
 use server::environment::Environment;
-use std::{thread, time::Duration};
 use sync_core::exchange::ClockReading;
-
-/// How often a sync that could not reach the server is tried again before it is given up for now.
-const ATTEMPTS: u32 = 6;
-/// Longest wait between two attempts.
-const LONGEST_WAIT: Duration = Duration::from_secs(10);
 
 /// HTTP under a session.
 struct Http<'a> {
@@ -53,13 +46,12 @@ pub(crate) fn sync_until_done(
         let outcome = sync.run(device, &mut Http { client: &client, traffic }, clock, jitter)?;
         let Some(mut problem) = Sync::problem(&outcome) else { return Ok(()) };
         attempt += 1;
-        if attempt >= ATTEMPTS || !Sync::is_temporary(&outcome) {
+        if !Sync::is_temporary(&outcome) || !wait_before_retry(attempt) {
             if let (Some(failure), Some(first)) = (sync.failure(), problem.errors.first_mut()) {
                 first.message_en = format!("{} ({})", first.message_en, failure.0);
             }
             return Err(problem);
         }
-        thread::sleep(LONGEST_WAIT.min(Duration::from_millis(200 << attempt)));
     }
 }
 

@@ -123,7 +123,8 @@ impl Office {
         let body = json!({ "organization": organization, "login": login, "password": password });
         let session: Session = client.post("/api/v1/sessions", &body)?;
         Ok(Self {
-            client: client.with_token(&session.token),
+            // What an office asks for may be asked for twice, so an import outlives a server that starts again.
+            client: client.with_token(&session.token).patient(),
             org: session.organization,
             branches: BTreeMap::new(),
             areas: BTreeSet::new(),
@@ -232,8 +233,15 @@ impl Office {
             let login = if auditor.is_unassigned { UNASSIGNED.to_owned() } else { login_of(&auditor.name) };
             let user = self.auditor(&login, &auditor.name)?;
             let body = json!({ "user": user, "kind": "import" });
-            let issued: IssuedCode = self.client.post("/api/v1/devices/codes", &body)?;
-            enrol(&self.client, &mut device, &issued.code, &format!("import {}", auditor.name))?;
+            let mut once = || -> Result<(), Problem> {
+                let issued: IssuedCode = self.client.post("/api/v1/devices/codes", &body)?;
+                enrol(&self.client, &mut device, &issued.code, &format!("import {}", auditor.name))
+            };
+            // Where the answer was lost the code is spent; the same device may be enrolled again with another.
+            match once() {
+                Err(problem) if problem.code == "code_not_valid" => once()?,
+                other => other?,
+            }
         }
         Ok(device)
     }

@@ -31,7 +31,7 @@ pub(crate) struct Arguments {
     /// Address and port to serve at
     #[arg(long, default_value = "127.0.0.1:8080")]
     listen: String,
-    /// Take only the first so many visits
+    /// Take only so many visits, evenly from the whole data
     #[arg(long, value_name = "N")]
     visits: Option<usize>,
     /// End after the summary instead of serving
@@ -113,7 +113,7 @@ fn write_input(data: &Path, visits: Option<usize>) -> Result<(), Problem> {
     let cut = |bytes: &[u8]| -> std::io::Result<Vec<u8>> {
         match visits {
             None => Ok(bytes.to_vec()),
-            Some(visits) => first_rows(bytes, visits.saturating_add(1)),
+            Some(visits) => some_rows(bytes, visits),
         }
     };
     fs::write(input.join("inspections.csv.gz"), cut(VISITS).map_err(failed)?).map_err(failed)?;
@@ -122,13 +122,20 @@ fn write_input(data: &Path, visits: Option<usize>) -> Result<(), Problem> {
     fs::write(input.join("LICENSE.md"), NOTICE).map_err(failed)
 }
 
-/// The first lines of a gzipped text, gzipped.
-fn first_rows(bytes: &[u8], lines: usize) -> std::io::Result<Vec<u8>> {
+/// So many rows of a gzipped table, evenly from the whole of it, gzipped with its heading: the same places of every table
+/// with as many rows.
+fn some_rows(bytes: &[u8], rows: usize) -> std::io::Result<Vec<u8>> {
     use std::io::{BufRead, BufReader, Write};
-    let reader = BufReader::new(flate2::read::GzDecoder::new(bytes));
+    let lines = || BufReader::new(flate2::read::GzDecoder::new(bytes)).lines();
+    let all = lines().count().saturating_sub(1).max(1);
     let mut writer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
-    for line in reader.lines().take(lines) {
-        writeln!(writer, "{}", line?)?;
+    for (place, line) in lines().enumerate() {
+        let line = line?;
+        // Row p of the table is taken where p * rows / all steps up.
+        let taken_before = |row: usize| row.saturating_mul(rows).div_euclid(all);
+        if place == 0 || taken_before(place) > taken_before(place.saturating_sub(1)) {
+            writeln!(writer, "{line}")?;
+        }
     }
     writer.finish()
 }

@@ -9,6 +9,7 @@ use crate::{client::Client, office::Office};
 use domain::Problem;
 use serde_json::{Value, json};
 use std::{
+    cmp::Reverse,
     collections::BTreeMap,
     fmt::{self, Write},
 };
@@ -98,9 +99,10 @@ impl Network {
         self.branches().iter().filter(|it| it.pointer("/rank").is_some_and(Value::is_u64)).collect()
     }
 
-    /// The branch with the most visits.
+    /// The branch with the most visits; of several the first code, since ids are new in every demo.
     fn busiest(&self) -> Option<&Value> {
-        self.branches().iter().max_by_key(|it| it.pointer("/n").and_then(Value::as_u64))
+        let key = |it: &Value| (Reverse(it.pointer("/n").and_then(Value::as_u64)), text(it, "/code"));
+        self.branches().iter().min_by_key(|it| key(it))
     }
 }
 
