@@ -1,48 +1,9 @@
 //! The commands of the office: settings, administration, serving with and without TLS.
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "helpers of tests fail as tests do")]
 
+use crate::binary::{Serving, folder, printed, refused, run_in, veedor, with_input};
 use serde_json::{Value, json};
-use std::{
-    io::{BufRead as _, BufReader, Write as _},
-    path::Path,
-    process::{Child, Command, Output, Stdio},
-};
-use tempfile::TempDir;
+use std::{path::Path, process::Output};
 use ureq::tls::{Certificate, RootCerts, TlsConfig};
-
-/// Runs the binary in a folder of its own, with nothing of this process's settings.
-fn veedor(folder: &Path) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_veedor"));
-    command.current_dir(folder).stdin(Stdio::null());
-    for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("VEEDOR_")) {
-        command.env_remove(name);
-    }
-    command
-}
-
-fn run(folder: &Path, arguments: &[&str]) -> Output {
-    veedor(folder).args(arguments).output().expect("the binary starts")
-}
-
-fn printed(output: &Output) -> Value {
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    serde_json::from_slice(&output.stdout).expect("standard output is JSON")
-}
-
-/// Exit code 2, nothing on standard output, one JSON problem: its code, and the fields with theirs.
-#[track_caller]
-fn refused(output: &Output) -> (String, Vec<(String, String)>) {
-    assert_eq!(output.status.code(), Some(2), "{}", String::from_utf8_lossy(&output.stderr));
-    assert!(output.stdout.is_empty());
-    let problem: Value = serde_json::from_slice(&output.stderr).expect("standard error is one JSON problem");
-    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-    let errors = problem["errors"].as_array().expect("a problem has errors");
-    (text(&problem["code"]), errors.iter().map(|it| (text(&it["field"]), text(&it["code"]))).collect())
-}
-
-fn folder() -> TempDir {
-    tempfile::tempdir().expect("a temporary folder can be made")
-}
 
 #[test]
 fn each_source_of_settings_overrides_the_ones_before_and_secrets_are_hidden() {
@@ -70,22 +31,22 @@ fn an_unknown_key_a_wrong_type_and_half_of_tls_stop_the_start() {
     let file = folder.path().join("other.toml");
     std::fs::write(&file, "listten = \"127.0.0.1:1\"\n").unwrap();
     let named = ["serve", "--config", "other.toml"];
-    let (code, fields) = refused(&run(folder.path(), &named));
+    let (code, fields) = refused(&run_in(folder.path(), &named));
     assert_eq!((code.as_str(), fields.len()), ("bad_settings", 1));
     std::fs::write(&file, "session_hours = \"many\"\n").unwrap();
-    let (_, fields) = refused(&run(folder.path(), &named));
+    let (_, fields) = refused(&run_in(folder.path(), &named));
     assert_eq!(fields, [("/session_hours".to_owned(), "bad_setting".to_owned())]);
     std::fs::write(&file, "tls_cert = \"cert.pem\"\n").unwrap();
-    let (_, fields) = refused(&run(folder.path(), &named));
+    let (_, fields) = refused(&run_in(folder.path(), &named));
     assert_eq!(fields, [("/tls_key".to_owned(), "missing".to_owned())]);
     let output = veedor(folder.path()).arg("serve").env("VEEDOR_LISTTEN", "x").output().unwrap();
     assert_eq!(refused(&output).0, "bad_settings");
-    let (code, _) = refused(&run(folder.path(), &["serve", "--config", "absent.toml"]));
+    let (code, _) = refused(&run_in(folder.path(), &["serve", "--config", "absent.toml"]));
     assert_eq!(code, "unreadable_input");
 }
 
 fn add_organization(folder: &Path) {
-    let added = printed(&run(folder, &["admin", "org", "add", "--slug", "acme", "--name", "Acme"]));
+    let added = printed(&run_in(folder, &["admin", "org", "add", "--slug", "acme", "--name", "Acme"]));
     assert_eq!(added["slug"], "acme");
 }
 
@@ -95,17 +56,7 @@ fn add_user(folder: &Path, login: &str, password: Option<&str>) -> Output {
     if password.is_some() {
         arguments.push("--password-stdin");
     }
-    with_input(veedor(folder).args(arguments), password)
-}
-
-fn with_input(command: &mut Command, line: Option<&str>) -> Output {
-    let mut child =
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    let mut input = child.stdin.take().unwrap();
-    // A command that refuses its arguments may close its input before it is written.
-    let _ = writeln!(input, "{}", line.unwrap_or_default());
-    drop(input);
-    child.wait_with_output().unwrap()
+    with_input(veedor(folder).args(arguments), &format!("{}\n", password.unwrap_or_default()))
 }
 
 #[test]
@@ -113,9 +64,9 @@ fn the_operator_creates_an_organization_and_its_people_and_checks_the_log() {
     let folder = folder();
     let at = folder.path();
     add_organization(at);
-    let taken = run(at, &["admin", "org", "add", "--slug", "acme", "--name", "Acme"]);
+    let taken = run_in(at, &["admin", "org", "add", "--slug", "acme", "--name", "Acme"]);
     assert_eq!(refused(&taken).0, "slug_taken");
-    let bad = run(at, &["admin", "org", "add", "--slug", "A b", "--name", "", "--zone", "Mars"]);
+    let bad = run_in(at, &["admin", "org", "add", "--slug", "A b", "--name", "", "--zone", "Mars"]);
     let (_, fields) = refused(&bad);
     let found: Vec<&str> = fields.iter().map(|it| it.0.as_str()).collect();
     assert_eq!(found, ["/name", "/slug", "/zone"]);
@@ -127,45 +78,13 @@ fn the_operator_creates_an_organization_and_its_people_and_checks_the_log() {
     let (_, fields) = refused(&add_user(at, "leo", Some("short")));
     assert_eq!(fields, [("/password".to_owned(), "password_length".to_owned())]);
     assert_eq!(refused(&add_user(at, "ANA", None)).0, "login_taken");
-    let reset = printed(&run(at, &["admin", "reset-password", "--org", "acme", "--login", "ana"]));
+    let reset = printed(&run_in(at, &["admin", "reset-password", "--org", "acme", "--login", "ana"]));
     assert_eq!(reset["code"]["code"].as_str().map(str::len), Some(14));
-    let unknown = run(at, &["admin", "reset-password", "--org", "acme", "--login", "nobody"]);
+    let unknown = run_in(at, &["admin", "reset-password", "--org", "acme", "--login", "nobody"]);
     assert_eq!(refused(&unknown).0, "not_found");
-    let log = printed(&run(at, &["admin", "verify-log", "--org", "acme"]));
+    let log = printed(&run_in(at, &["admin", "verify-log", "--org", "acme"]));
     assert_eq!(log["intact"], true);
-    assert_eq!(refused(&run(at, &["admin", "verify-log", "--org", "other"])).0, "not_found");
-}
-
-/// A server that runs until it is dropped.
-struct Serving {
-    child: Child,
-    address: String,
-}
-
-impl Serving {
-    fn start(folder: &Path, arguments: &[&str]) -> Self {
-        let mut command = veedor(folder);
-        command.args(["serve", "--listen", "127.0.0.1:0", "--workers", "1"]).args(arguments);
-        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        let address = line.trim().strip_prefix("listening at ").expect("it says where it listens").to_owned();
-        Self { child, address }
-    }
-
-    /// Asks it to stop and gives its exit code.
-    fn stop(mut self) -> Option<i32> {
-        let id = self.child.id().to_string();
-        assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
-        self.child.wait().unwrap().code()
-    }
-}
-
-impl Drop for Serving {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
+    assert_eq!(refused(&run_in(at, &["admin", "verify-log", "--org", "other"])).0, "not_found");
 }
 
 #[test]
@@ -208,7 +127,7 @@ fn it_serves_under_tls_with_a_certificate_of_its_own() {
 fn a_certificate_that_cannot_be_read_is_told_with_its_path() {
     let folder = folder();
     let arguments = ["serve", "--listen", "127.0.0.1:0", "--tls-cert", "no.pem", "--tls-key", "no.key"];
-    let output = run(folder.path(), &arguments);
+    let output = run_in(folder.path(), &arguments);
     assert_eq!(output.status.code(), Some(1));
     assert!(String::from_utf8_lossy(&output.stderr).contains("no.pem"));
 }
@@ -216,7 +135,7 @@ fn a_certificate_that_cannot_be_read_is_told_with_its_path() {
 #[test]
 fn the_openapi_document_is_printed_as_it_is_checked_in() {
     let folder = folder();
-    let output = run(folder.path(), &["openapi"]);
+    let output = run_in(folder.path(), &["openapi"]);
     assert!(output.status.success());
     let document: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert!(document["paths"]["/api/v1/sessions"]["post"].is_object());

@@ -1,15 +1,7 @@
 //! The `template` command: checks files, lists and exports released content.
 
-use std::{
-    path::PathBuf,
-    process::{Command, Output},
-};
-
-use serde_json::Value;
-
-fn run(arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_veedor")).args(arguments).output().expect("the binary starts and ends")
-}
+use crate::binary::{printed, problem, run};
+use std::path::PathBuf;
 
 fn content(name: &str) -> String {
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../audit-templates/content/checklists");
@@ -28,8 +20,7 @@ fn a_released_checklist_can_be_exported_checked_and_listed() {
     let exported = run(&["template", "export", "cc-llamada"]);
     let path = written("exported.yaml", &String::from_utf8_lossy(&exported.stdout));
     let checked = run(&["template", "check", &path, &content("ms_banco_sucursal.yaml")]);
-    assert_eq!(checked.status.code(), Some(0));
-    let printed: Value = serde_json::from_slice(&checked.stdout).expect("the result is JSON");
+    let printed = printed(&checked);
     assert_eq!(printed[0]["content"][0]["id"], "cc-llamada");
     assert_eq!(printed[1]["content"][0]["id"], "ms-banco-sucursal");
     let listed = String::from_utf8(run(&["template", "list"]).stdout).expect("the list is text");
@@ -53,9 +44,7 @@ fn every_problem_of_every_file_is_told_with_file_line_and_path() {
     let two =
         written("two.yaml", &text.replacen("A01 > 60", "A01 >", 1).replacen("weight: 12", "weight: 13", 1));
     let checked = run(&["template", "check", &one, "no-such-file.yaml", &two]);
-    assert_eq!(checked.status.code(), Some(2));
-    assert!(checked.stdout.is_empty());
-    let problem: Value = serde_json::from_slice(&checked.stderr).expect("standard error is one JSON problem");
+    let problem = problem(&checked);
     let found: Vec<(&str, &str)> = problem["errors"]
         .as_array()
         .expect("a problem has errors")

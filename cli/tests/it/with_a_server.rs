@@ -1,131 +1,17 @@
 //! `veedor field` from enrolment to approval, against a server that comes and goes, and `veedor import` into one.
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "helpers of tests fail as tests do")]
 
+use crate::{
+    binary::{failure, fields, printed, refused, veedor},
+    world::{PASSWORD, World},
+};
 use serde_json::{Map, Value, json};
 use std::{
-    io::{BufRead as _, BufReader, Write as _},
+    io::{BufRead as _, BufReader},
     path::Path,
-    process::{Child, Command, Output, Stdio},
+    process::Output,
 };
-use tempfile::TempDir;
 
-const PASSWORD: &str = "correct horse battery";
-const VECTORS: &str = include_str!("../../audit-templates/tests/vectors/score_vectors.json");
-
-/// Runs the binary in a folder of its own, with nothing of this process's settings.
-fn veedor(folder: &Path) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_veedor"));
-    command.current_dir(folder).stdin(Stdio::null());
-    for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("VEEDOR_")) {
-        command.env_remove(name);
-    }
-    command
-}
-
-#[track_caller]
-fn printed(output: &Output) -> Value {
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    serde_json::from_slice(&output.stdout).expect("standard output is JSON")
-}
-
-/// Code of a refusal, with its fields and their codes.
-#[track_caller]
-fn refused(output: &Output) -> (String, Vec<(String, String)>) {
-    assert_eq!(output.status.code(), Some(2), "{}", String::from_utf8_lossy(&output.stderr));
-    assert!(output.stdout.is_empty());
-    let problem: Value = serde_json::from_slice(&output.stderr).expect("standard error is one JSON problem");
-    (problem["code"].as_str().unwrap().to_owned(), fields(&problem["errors"]))
-}
-
-#[track_caller]
-fn fields(errors: &Value) -> Vec<(String, String)> {
-    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-    let errors = errors.as_array().expect("a list of what is wrong");
-    errors.iter().map(|it| (text(&it["field"]), text(&it["code"]))).collect()
-}
-
-/// A server that runs until it is dropped.
-struct Serving {
-    child: Child,
-    address: String,
-}
-
-impl Serving {
-    fn start(folder: &Path) -> Self {
-        let mut command = veedor(folder);
-        command.args(["serve", "--listen", "127.0.0.1:0", "--workers", "1"]);
-        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        let address = line.trim().strip_prefix("listening at ").expect("it says where it listens").to_owned();
-        Self { child, address }
-    }
-
-    fn call(&self, method: &str, path: &str, token: &str, body: &Value) -> Value {
-        let agent: ureq::Agent = ureq::Agent::config_builder().http_status_as_error(false).build().into();
-        let request = ureq::http::Request::builder()
-            .method(method)
-            .uri(format!("{}/api/v1/{path}", self.address))
-            .header("Content-Type", "application/json")
-            .header("Authorization", format!("Bearer {token}"));
-        let answer = match method {
-            "GET" => agent.run(request.body(()).unwrap()),
-            _ => agent.run(request.body(body.to_string()).unwrap()),
-        };
-        let mut answer = answer.unwrap();
-        let text = answer.body_mut().read_to_string().unwrap();
-        assert!(answer.status().is_success(), "{method} {path}: {} {text}", answer.status());
-        serde_json::from_str(&text).unwrap()
-    }
-
-    fn sign_in(&self, login: &str) -> String {
-        let body = json!({"organization": "acme", "login": login, "password": PASSWORD});
-        self.call("POST", "sessions", "", &body)["token"].as_str().unwrap().to_owned()
-    }
-}
-
-impl Drop for Serving {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-/// The office's folder and the phone's.
-struct World {
-    office: TempDir,
-    phone: TempDir,
-}
-
-impl World {
-    /// An organization with a person of each role; gives the auditor's id.
-    fn set_up() -> (Self, Value) {
-        let world = Self { office: tempfile::tempdir().unwrap(), phone: tempfile::tempdir().unwrap() };
-        let add = ["admin", "org", "add", "--slug", "acme", "--name", "Acme"];
-        printed(&veedor(world.office.path()).args(add).output().unwrap());
-        let people = ["admin", "programme_manager", "reviewer", "auditor"];
-        let made: Vec<Value> = people.iter().map(|role| world.add_person(role)).collect();
-        (world, made[3]["id"].clone())
-    }
-
-    fn add_person(&self, role: &str) -> Value {
-        let mut command = veedor(self.office.path());
-        command.args(["admin", "user", "add", "--org", "acme", "--login", role, "--name", role]);
-        command.args(["--role", role, "--password-stdin"]);
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut child = command.spawn().unwrap();
-        writeln!(child.stdin.take().unwrap(), "{PASSWORD}").unwrap();
-        printed(&child.wait_with_output().unwrap())
-    }
-
-    fn field(&self, arguments: &[&str]) -> Output {
-        veedor(self.phone.path()).args(["field", "--data", "store"]).args(arguments).output().unwrap()
-    }
-
-    fn answer(&self, audit: &str, field: &str, value: &Value) -> Value {
-        printed(&self.field(&["answer", audit, field, &value.to_string()]))
-    }
-}
+const VECTORS: &str = include_str!("../../../audit-templates/tests/vectors/score_vectors.json");
 
 /// What a bare demand is met with: a photo's id, or a text that is long enough.
 fn evidence(field: &str) -> Value {
@@ -140,23 +26,15 @@ fn vector() -> Map<String, Value> {
 #[test]
 #[expect(clippy::too_many_lines, reason = "one story, told in its order")]
 fn a_visit_goes_from_its_assignment_over_a_day_without_network_to_its_approval() {
-    let (world, auditor) = World::set_up();
-    let serving = Serving::start(world.office.path());
-    let (admin, manager) = (serving.sign_in("admin"), serving.sign_in("programme_manager"));
-    let branches = json!([{"code": "B1", "name": "Centro", "zone": "America/Mexico_City"}]);
-    let branch = serving.call("PUT", "branches", &manager, &branches)["items"][0]["id"].clone();
-    let offer = json!([{
-        "branch_id": branch, "auditor_id": auditor, "template": {"id": "ms-banco-sucursal", "version": 1},
-        "window_from": "2020-01-01", "window_to": "2099-12-31",
-    }]);
-    let offered = serving.call("POST", "assignments", &manager, &offer)["items"][0].clone();
-    let issued = serving.call("POST", "devices/codes", &admin, &json!({"user": auditor, "kind": "phone"}));
+    let world = World::set_up();
+    let serving = world.serve();
+    let offered = world.offer(&serving);
+    let code = world.code(&serving);
 
     let wrong = world.field(&["--server", &serving.address, "login", "--code", "AAAA-BBBB-CCCC"]);
     assert_eq!(refused(&wrong).0, "code_not_valid");
-    let code = issued["code"].as_str().unwrap();
-    let status = printed(&world.field(&["--server", &serving.address, "login", "--code", code]));
-    assert_eq!((&status["user"], &status["pending_ops"]), (&auditor, &json!(0)));
+    let status = printed(&world.field(&["--server", &serving.address, "login", "--code", &code]));
+    assert_eq!((&status["user"], &status["pending_ops"]), (&world.auditor, &json!(0)));
     let list = printed(&world.field(&["list"]));
     assert_eq!(list["assignments"][0]["id"], offered["id"]);
     assert_eq!(list["branches"][0]["code"], "B1");
@@ -207,7 +85,7 @@ fn a_visit_goes_from_its_assignment_over_a_day_without_network_to_its_approval()
     assert!(pending > 40, "{pending}");
 
     // The server is back, at another address.
-    let serving = Serving::start(world.office.path());
+    let serving = world.serve();
     let synced = printed(&world.field(&["--server", &serving.address, "sync"]));
     assert_eq!((&synced["pending_ops"], &synced["set_aside"]), (&json!(0), &json!({})));
     assert_eq!(synced["head"], synced["acked"]);
@@ -254,17 +132,17 @@ fn import(folder: &Path, server: &str, login: &str) -> Output {
 
 #[test]
 fn an_import_reports_refused_rows_and_is_not_repeated() {
-    let (world, _) = World::set_up();
-    let serving = Serving::start(world.office.path());
+    let world = World::set_up();
+    let serving = world.serve();
     let folder = world.phone.path();
-    let mut visits = first_rows(include_bytes!("../../data/chicago/inspections.csv.gz"), 40);
-    let mut answers = first_rows(include_bytes!("../../data/chicago/violations.csv.gz"), 40);
+    let mut visits = first_rows(include_bytes!("../../../data/chicago/inspections.csv.gz"), 40);
+    let mut answers = first_rows(include_bytes!("../../../data/chicago/violations.csv.gz"), 40);
     spoil(&mut answers, 3, "v7", "perhaps");
     spoil(&mut visits, 5, "inspection_date", "2013-13-45");
     for (name, rows) in [("visits.csv", &visits), ("answers.csv", &answers)] {
         std::fs::write(folder.join(name), rows.join("\n")).unwrap();
     }
-    std::fs::write(folder.join("mapping.yaml"), include_str!("../../data/chicago/mapping.yaml")).unwrap();
+    std::fs::write(folder.join("mapping.yaml"), include_str!("../../../data/chicago/mapping.yaml")).unwrap();
     std::fs::write(folder.join("password.txt"), PASSWORD).unwrap();
 
     let report = printed(&import(folder, &serving.address, "admin"));
@@ -289,5 +167,5 @@ fn an_import_reports_refused_rows_and_is_not_repeated() {
     let address = serving.address.clone();
     drop(serving);
     let unreachable = import(folder, &address, "admin");
-    assert_eq!(unreachable.status.code(), Some(1), "{}", String::from_utf8_lossy(&unreachable.stderr));
+    assert_eq!(failure(&unreachable)["code"], "server_unreachable");
 }

@@ -1,75 +1,25 @@
 //! The `standard` and `payout` commands: the vectors through the binary, and every kind of bad input.
 
-use std::{
-    io::Write,
-    process::{Command, Output, Stdio},
-};
-
+use crate::binary::{printed, problem, run_with, sorted_fields};
 use serde_json::{Map, Value, json};
+use std::process::Output;
 
-const STANDARD_VECTORS: &str = include_str!("../../domain/tests/vectors/standard_vectors.json");
-const PAYOUT_VECTORS: &str = include_str!("../../domain/tests/vectors/payout_vectors.json");
-const CALLS: &str = include_str!("../../audit-templates/content/plans/centro_contacto_individual.yaml");
-const POOL: &str = include_str!("../../audit-templates/content/plans/sucursal_bolsa_equipo.yaml");
-const CEM: &str = include_str!("../../audit-templates/content/standards/cem_1000.yaml");
-
-fn run(arguments: &[&str], input: &str) -> Output {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_veedor"))
-        .args(arguments)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("the binary starts");
-    // A command that refuses its arguments may close its input before it is written.
-    let _ = child.stdin.take().expect("standard input is piped").write_all(input.as_bytes());
-    child.wait_with_output().expect("the binary ends")
-}
+const STANDARD_VECTORS: &str = include_str!("../../../domain/tests/vectors/standard_vectors.json");
+const PAYOUT_VECTORS: &str = include_str!("../../../domain/tests/vectors/payout_vectors.json");
+const CALLS: &str = include_str!("../../../audit-templates/content/plans/centro_contacto_individual.yaml");
+const POOL: &str = include_str!("../../../audit-templates/content/plans/sucursal_bolsa_equipo.yaml");
+const CEM: &str = include_str!("../../../audit-templates/content/standards/cem_1000.yaml");
 
 fn standard(name: &str, inputs: &str) -> Output {
-    run(&["standard", "--standard", name, "--inputs", "-"], inputs)
+    run_with(&["standard", "--standard", name, "--inputs", "-"], inputs)
 }
 
 fn payout(name: &str, inputs: &str) -> Output {
-    run(&["payout", "--plan", name, "--inputs", "-"], inputs)
+    run_with(&["payout", "--plan", name, "--inputs", "-"], inputs)
 }
 
 fn vectors(text: &str) -> Map<String, Value> {
     serde_json::from_str(text).expect("the vectors are a JSON object")
-}
-
-#[track_caller]
-fn printed(output: &Output) -> Value {
-    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
-    assert!(output.stderr.is_empty());
-    serde_json::from_slice(&output.stdout).expect("the result is JSON")
-}
-
-/// The problem of a refused run: exit code 2, nothing on standard output, one JSON problem on standard error.
-#[track_caller]
-fn problem(output: &Output) -> Value {
-    assert_eq!(output.status.code(), Some(2));
-    assert!(output.stdout.is_empty());
-    let problem: Value = serde_json::from_slice(&output.stderr).expect("standard error is one JSON problem");
-    for key in ["type", "title", "status", "code", "errors"] {
-        assert!(problem.get(key).is_some(), "{key}");
-    }
-    let errors = problem.get("errors").and_then(Value::as_array).expect("a problem has errors");
-    for (key, error) in ["field", "code", "message_es", "message_en"]
-        .iter()
-        .flat_map(|key| errors.iter().map(move |it| (key, it)))
-    {
-        assert!(error.get(key).is_some_and(Value::is_string), "{key}");
-    }
-    problem
-}
-
-fn fields(problem: &Value) -> Vec<(&str, &str)> {
-    let errors = problem["errors"].as_array().expect("a problem has errors");
-    let mut fields: Vec<(&str, &str)> =
-        errors.iter().filter_map(|it| Some((it["field"].as_str()?, it["code"].as_str()?))).collect();
-    fields.sort_unstable();
-    fields
 }
 
 /// Whether `got` holds everything that `expected` does; more fields may stand beside, rows may not.
@@ -124,7 +74,7 @@ fn a_standard_and_a_plan_are_also_read_from_files() {
     let broken = path("broken.yaml", &CEM.replacen("total_points: 1000", "total_points: 1001", 1));
     let refused = problem(&standard(&broken, "{}"));
     assert_eq!(
-        (refused["code"].as_str(), fields(&refused)),
+        (refused["code"].as_str(), sorted_fields(&refused)),
         (Some("invalid_template"), vec![("/total_points", "sum_differs"),])
     );
 }
@@ -149,7 +99,7 @@ fn bad_inputs_are_refused_with_every_offending_field() {
         ("/criteria/23/cobertura", "out_of_range"),
         ("/criteria/3/note", "wrong_type"),
     ];
-    assert_eq!(fields(&refused), expected);
+    assert_eq!(sorted_fields(&refused), expected);
 
     let mut inputs = vectors(PAYOUT_VECTORS)["individual_linear_prorated"]["inputs"].clone();
     inputs["period"]["from"] = json!("2026-04-31");
@@ -166,7 +116,7 @@ fn bad_inputs_are_refused_with_every_offending_field() {
         ("/results/csat/value", "missing"),
         ("/results/nps", "unknown_component"),
     ];
-    assert_eq!(fields(&refused), expected);
+    assert_eq!(sorted_fields(&refused), expected);
 }
 
 #[test]
@@ -179,7 +129,7 @@ fn what_is_not_json_not_there_or_not_known_is_refused() {
     assert_eq!(problem(&standard("cem-1000@2", "{}"))["code"], "unknown_template");
     assert_eq!(problem(&payout("otro", "{}"))["code"], "unknown_template");
     assert_eq!(problem(&payout("no_such_file.yaml", "{}"))["code"], "unreadable_input");
-    let missing = run(&["payout", "--plan", "sucursal-individual", "--inputs", "no_such_file.json"], "");
+    let missing = run_with(&["payout", "--plan", "sucursal-individual", "--inputs", "no_such_file.json"], "");
     assert_eq!(problem(&missing)["code"], "unreadable_input");
 }
 

@@ -1,46 +1,13 @@
 //! The `score` command: the vectors through the binary, and every kind of bad input.
 
-use std::{
-    io::Write,
-    process::{Command, Output, Stdio},
-};
-
+use crate::binary::{problem, run_with, sorted_fields};
 use serde_json::{Map, Value, json};
+use std::process::Output;
 
-const VECTORS: &str = include_str!("../../audit-templates/tests/vectors/score_vectors.json");
-
-fn run(arguments: &[&str], input: &str) -> Output {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_veedor"))
-        .args(arguments)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("the binary starts");
-    // A command that refuses its arguments may close its input before it is written.
-    let _ = child.stdin.take().expect("standard input is piped").write_all(input.as_bytes());
-    child.wait_with_output().expect("the binary ends")
-}
+const VECTORS: &str = include_str!("../../../audit-templates/tests/vectors/score_vectors.json");
 
 fn score(template: &str, answers: &str) -> Output {
-    run(&["score", "--template", template, "--answers", "-"], answers)
-}
-
-/// The problem of a refused run: exit code 2, nothing on standard output, one JSON problem on standard error.
-#[track_caller]
-fn problem(output: &Output) -> Value {
-    assert_eq!(output.status.code(), Some(2));
-    assert!(output.stdout.is_empty());
-    serde_json::from_slice(&output.stderr).expect("standard error is one JSON problem")
-}
-
-/// Fields and codes of a problem, sorted.
-fn fields(problem: &Value) -> Vec<(&str, &str)> {
-    let errors = problem["errors"].as_array().expect("a problem has errors");
-    let mut fields: Vec<(&str, &str)> =
-        errors.iter().filter_map(|it| Some((it["field"].as_str()?, it["code"].as_str()?))).collect();
-    fields.sort_unstable();
-    fields
+    run_with(&["score", "--template", template, "--answers", "-"], answers)
 }
 
 #[test]
@@ -83,20 +50,20 @@ fn every_offending_answer_is_named_at_once() {
         ("/Z01", "wrong_type"),
         ("/Z02", "wrong_type"),
     ];
-    assert_eq!(fields(&found), expected);
+    assert_eq!(sorted_fields(&found), expected);
 }
 
 #[test]
 fn repeated_keys_and_options_are_named() {
     let found = problem(&score("ms-banco-sucursal", r#"{"A01":"yes","A01":"no","D05":["plazo","plazo"]}"#));
-    assert_eq!(fields(&found), [("/A01", "repeated_key"), ("/D05/1", "repeated_option")]);
+    assert_eq!(sorted_fields(&found), [("/A01", "repeated_key"), ("/D05/1", "repeated_option")]);
 }
 
 #[test]
 fn what_is_not_json_is_refused() {
     for text in ["", "[]", "{", "{\"A01\": }", "nul", "{\"A01\": \"yes\"} x"] {
         let found = problem(&score("ms-banco-sucursal", text));
-        assert_eq!(fields(&found), [("", "not_json")], "{text}");
+        assert_eq!(sorted_fields(&found), [("", "not_json")], "{text}");
     }
 }
 
@@ -117,7 +84,8 @@ fn nothing_to_score_says_so() {
 
 #[test]
 fn a_file_that_is_not_there_is_refused() {
-    let found = problem(&run(&["score", "--template", "cc-llamada", "--answers", "no-such-file.json"], ""));
+    let found =
+        problem(&run_with(&["score", "--template", "cc-llamada", "--answers", "no-such-file.json"], ""));
     assert_eq!(found["code"], "unreadable_input");
     let found = problem(&score("no-such-file.yaml", "{}"));
     assert_eq!(found["code"], "unreadable_input");
@@ -131,7 +99,7 @@ fn missing_answers_and_evidence_are_listed_but_never_refused() {
     let printed: Value = serde_json::from_slice(&output.stdout).expect("the result is JSON");
     assert_eq!(printed["ignored"], json!(["B03"]));
     let incomplete = json!({"errors": printed["incomplete"]});
-    let listed = fields(&incomplete);
+    let listed = sorted_fields(&incomplete);
     assert!(listed.contains(&("/A02", "required")));
     assert!(listed.contains(&("/E01#comment", "comment_required")));
     assert!(listed.contains(&("/C04#comment", "comment_required")));

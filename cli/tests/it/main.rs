@@ -1,0 +1,15 @@
+//! The `veedor` binary as its users meet it: a process with arguments, input, output and an exit code.
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "helpers of tests fail as tests do")]
+
+mod binary;
+#[cfg(test)]
+mod office;
+#[cfg(test)]
+mod score;
+#[cfg(test)]
+mod standard_and_payout;
+#[cfg(test)]
+mod template;
+#[cfg(test)]
+mod with_a_server;
+mod world;

@@ -1,0 +1,98 @@
+//! An office with its people and a phone, each in a folder of its own, for tests that need both. Holds no test.
+
+use crate::binary::{Serving, folder, printed, run_in, veedor, with_input};
+use serde_json::{Value, json};
+use std::process::Output;
+use tempfile::TempDir;
+
+/// Password of everybody here.
+pub(crate) const PASSWORD: &str = "correct horse battery";
+
+impl Serving {
+    /// One request, whose answer must be a success.
+    pub(crate) fn call(&self, method: &str, path: &str, token: &str, body: &Value) -> Value {
+        let agent: ureq::Agent = ureq::Agent::config_builder().http_status_as_error(false).build().into();
+        let request = ureq::http::Request::builder()
+            .method(method)
+            .uri(format!("{}/api/v1/{path}", self.address))
+            .header("Content-Type", "application/json")
+            .header("Authorization", format!("Bearer {token}"));
+        let answer = match method {
+            "GET" => agent.run(request.body(()).unwrap()),
+            _ => agent.run(request.body(body.to_string()).unwrap()),
+        };
+        let mut answer = answer.unwrap();
+        let text = answer.body_mut().read_to_string().unwrap();
+        assert!(answer.status().is_success(), "{method} {path}: {} {text}", answer.status());
+        serde_json::from_str(&text).unwrap()
+    }
+
+    /// A session's token.
+    pub(crate) fn sign_in(&self, login: &str) -> String {
+        let body = json!({"organization": "acme", "login": login, "password": PASSWORD});
+        self.call("POST", "sessions", "", &body)["token"].as_str().unwrap().to_owned()
+    }
+}
+
+/// The office's folder and the phone's.
+pub(crate) struct World {
+    pub(crate) office: TempDir,
+    pub(crate) phone: TempDir,
+    /// Id of the auditor.
+    pub(crate) auditor: Value,
+}
+
+impl World {
+    /// An organization with a person of each role.
+    pub(crate) fn set_up() -> Self {
+        let mut world = Self { office: folder(), phone: folder(), auditor: Value::Null };
+        let add = ["admin", "org", "add", "--slug", "acme", "--name", "Acme"];
+        printed(&run_in(world.office.path(), &add));
+        for role in ["admin", "programme_manager", "reviewer"] {
+            world.add_person(role);
+        }
+        world.auditor = world.add_person("auditor")["id"].clone();
+        world
+    }
+
+    fn add_person(&self, role: &str) -> Value {
+        let mut command = veedor(self.office.path());
+        command.args(["admin", "user", "add", "--org", "acme", "--login", role, "--name", role]);
+        command.args(["--role", role, "--password-stdin"]);
+        printed(&with_input(&mut command, &format!("{PASSWORD}\n")))
+    }
+
+    /// The office, serving.
+    pub(crate) fn serve(&self) -> Serving {
+        Serving::start(self.office.path(), &[])
+    }
+
+    /// Offers the auditor a visit to the branch `B1`.
+    pub(crate) fn offer(&self, serving: &Serving) -> Value {
+        let manager = serving.sign_in("programme_manager");
+        let branches = json!([{"code": "B1", "name": "Centro", "zone": "America/Mexico_City"}]);
+        let branch = serving.call("PUT", "branches", &manager, &branches)["items"][0]["id"].clone();
+        let offer = json!([{
+            "branch_id": branch, "auditor_id": self.auditor, "window_from": "2020-01-01",
+            "window_to": "2099-12-31", "template": {"id": "ms-banco-sucursal", "version": 1},
+        }]);
+        serving.call("POST", "assignments", &manager, &offer)["items"][0].clone()
+    }
+
+    /// A one-time code for a phone of the auditor.
+    pub(crate) fn code(&self, serving: &Serving) -> String {
+        let body = json!({"user": self.auditor, "kind": "phone"});
+        let issued = serving.call("POST", "devices/codes", &serving.sign_in("admin"), &body);
+        issued["code"].as_str().unwrap().to_owned()
+    }
+
+    /// `veedor field` on the phone.
+    pub(crate) fn field(&self, arguments: &[&str]) -> Output {
+        veedor(self.phone.path()).args(["field", "--data", "store"]).args(arguments).output().unwrap()
+    }
+
+    /// Answers an item on the phone.
+    pub(crate) fn answer(&self, audit: &str, field: &str, value: &Value) -> Value {
+        printed(&self.field(&["answer", audit, field, &value.to_string()]))
+    }
+}
