@@ -2,6 +2,7 @@
 //! `commands/`.
 
 mod client;
+mod command_line;
 mod commands;
 mod console;
 mod demo;
@@ -49,7 +50,12 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    let result = match Arguments::parse().command {
+    let arguments: Arguments = match command_line::read(std::env::args_os().collect()) {
+        Ok(Some(arguments)) => arguments,
+        Ok(None) => return ExitCode::SUCCESS,
+        Err(problem) => return console::report(&problem),
+    };
+    let result = match arguments.command {
         Command::Serve(arguments) => commands::serve::run(&arguments),
         Command::Config(arguments) => commands::config::run(&arguments),
         Command::Demo(arguments) => demo::run(&arguments),
@@ -65,5 +71,39 @@ fn main() -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(problem) => console::report(&problem),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory as _;
+
+    /// Every command without commands of its own, as it is typed.
+    fn leaves(command: &clap::Command, path: &[&str]) -> Vec<Vec<String>> {
+        let mut found = Vec::new();
+        for inner in command.get_subcommands() {
+            let path = [path, &[inner.get_name()]].concat();
+            if inner.has_subcommands() {
+                found.extend(leaves(inner, &path));
+            } else {
+                found.push(path.iter().map(|it| (*it).to_owned()).collect());
+            }
+        }
+        found
+    }
+
+    #[test]
+    fn the_command_line_is_well_formed_and_every_command_names_a_flag_that_it_does_not_have() {
+        Arguments::command().debug_assert();
+        let leaves = leaves(&Arguments::command(), &["veedor"]);
+        assert!(leaves.len() > 15, "{leaves:?}");
+        for mut words in leaves {
+            words.push("--no-such-flag=1".to_owned());
+            let refused =
+                command_line::read::<Arguments>(words.iter().map(Into::into).collect()).unwrap_err();
+            let fields: Vec<&str> = refused.errors.iter().map(|it| it.field.as_str()).collect();
+            assert_eq!(fields, ["/--no-such-flag"], "{words:?}");
+        }
     }
 }

@@ -1,7 +1,10 @@
 //! `veedor admin`: what the operator of the installation does at its database, without a session.
 
 use crate::{console, settings::SettingsArguments};
-use clap::Subcommand;
+use clap::{
+    Subcommand,
+    builder::{PossibleValuesParser, TypedValueParser},
+};
 use domain::{FieldProblem, Problem, access::Role};
 use serde_json::json;
 use server::{
@@ -71,7 +74,7 @@ enum UserAction {
         #[arg(long)]
         name: String,
         /// A role over the whole organization; may be repeated
-        #[arg(long, value_parser = role)]
+        #[arg(long, value_parser = roles())]
         role: Vec<Role>,
     },
 }
@@ -90,9 +93,8 @@ struct Person {
     password_stdin: bool,
 }
 
-fn role(text: &str) -> Result<Role, String> {
-    let known: Vec<&str> = Role::ALL.iter().map(|it| it.as_str()).collect();
-    text.parse().map_err(|_| format!("one of: {}", known.join(", ")))
+fn roles() -> impl TypedValueParser<Value = Role> {
+    PossibleValuesParser::new(Role::ALL.iter().map(|it| it.as_str())).try_map(|it| it.parse::<Role>())
 }
 
 /// Runs the command.

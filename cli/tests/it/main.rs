@@ -3,6 +3,8 @@
 
 mod binary;
 #[cfg(test)]
+mod command_line;
+#[cfg(test)]
 mod office;
 #[cfg(test)]
 mod score;
