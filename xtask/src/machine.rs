@@ -23,13 +23,6 @@ pub(crate) fn workspace_root() -> PathBuf {
     own.parent().unwrap_or(own).to_owned()
 }
 
-/// Whether the toolchain can build for `target`.
-pub(crate) fn has_target(target: &str) -> bool {
-    let rustc = std::env::var("RUSTC").unwrap_or_else(|_| "rustc".to_owned());
-    let found = output_of(&rustc, &["--print", "target-libdir", "--target", target]);
-    found.is_some_and(|it| has_core_library(it.trim()))
-}
-
 /// Checks what is there, installs what is missing where that is possible, else says in one line what to install.
 pub(crate) fn set_up(steps: &mut Steps, needs: Needs) -> Result<(), Failed> {
     if !links("") {
@@ -109,11 +102,6 @@ fn links(library: &str) -> bool {
     let written =
         child.stdin.take().is_some_and(|mut it| it.write_all(b"int main(void) { return 0; }\n").is_ok());
     child.wait().is_ok_and(|it| it.success()) && written
-}
-
-fn has_core_library(folder: &str) -> bool {
-    let files = std::fs::read_dir(folder).into_iter().flatten().flatten();
-    files.into_iter().any(|it| it.file_name().to_string_lossy().starts_with("libcore-"))
 }
 
 fn output_of(program: &str, arguments: &[&str]) -> Option<String> {
