@@ -1,5 +1,6 @@
 //! From two streams of rows to audits: joins a visit with its answers, checks every cell, and reports what it refuses.
-//! Both files list the visits in the same order, so that memory does not grow with them.
+//! Both files list the visits in the same order, so that memory does not grow with them; only ids that do not rise have
+//! to be remembered, which [`MAX_REMEMBERED_IDS`] bounds.
 
 use super::{
     mapping::{ItemColumn, Mapping, as_json},
@@ -14,9 +15,12 @@ use std::{
     collections::{HashSet, VecDeque},
     path::Path,
 };
+use uuid::Uuid;
 
 /// Rows that are looked ahead in either file for the other half of a visit.
 pub(crate) const LOOK_AHEAD_ROWS: usize = 256;
+/// Ids of one file that are remembered where they do not rise: 18 MiB. A longer file must be sorted.
+pub(crate) const MAX_REMEMBERED_IDS: usize = 900_000;
 /// Longest id or code, in characters.
 pub(crate) const MAX_ID_CHARS: usize = 200;
 /// Longest name or fact, in characters.
@@ -432,7 +436,7 @@ struct IdRows {
 /// Which ids were read. While they rise, the last one tells whether the next is new.
 enum Seen {
     Rising(Option<String>),
-    Any(HashSet<String>),
+    Any(HashSet<Uuid>),
 }
 
 impl IdRows {
@@ -476,17 +480,17 @@ impl IdRows {
         }
         match &mut self.seen {
             Seen::Rising(_) => Ok(true),
-            Seen::Any(ids) => Ok(ids.insert(id.to_owned())),
+            Seen::Any(ids) => remember(ids, id, self.source.path()),
         }
     }
 
     /// Ids of the file before a line, read again: only a file whose ids do not rise needs them all.
-    fn ids_before(&self, line: u64) -> Result<HashSet<String>, Problem> {
+    fn ids_before(&self, line: u64) -> Result<HashSet<Uuid>, Problem> {
         let mut again = Source::open(self.source.path())?;
         let mut ids = HashSet::new();
         while let Some(row) = again.next_row()?.filter(|it| it.line < line) {
             if row.fault.is_none() {
-                ids.insert(row.cell(self.id_place).to_owned());
+                remember(&mut ids, row.cell(self.id_place), self.source.path())?;
             }
         }
         Ok(ids)
@@ -523,6 +527,25 @@ impl IdRows {
             self.source.path().file_name().map_or_else(String::new, |it| it.to_string_lossy().into_owned());
         refusals.write(&file, row, reasons)
     }
+}
+
+/// Remembers an id by its name-based UUID, which takes the same room whatever its length; false where it was known.
+fn remember(ids: &mut HashSet<Uuid>, id: &str, file: &Path) -> Result<bool, Problem> {
+    if ids.len() >= MAX_REMEMBERED_IDS {
+        let file = file.display();
+        return Err(Problem::single(
+            422,
+            "ids_not_sorted",
+            format!(
+                "{file} tiene más de {MAX_REMEMBERED_IDS} ids que no van en aumento; ordene ambos archivos por id o \
+                 pártalos"
+            ),
+            format!(
+                "{file} has more than {MAX_REMEMBERED_IDS} ids that do not rise; sort both files by id or split them"
+            ),
+        ));
+    }
+    Ok(ids.insert(Uuid::new_v5(&Uuid::NAMESPACE_OID, id.as_bytes())))
 }
 
 /// Numbers before texts, numbers by size; texts by their letters.

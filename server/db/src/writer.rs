@@ -17,7 +17,7 @@ use crate::{DbError, DbOptions, Tx};
 
 /// What readers and the writer have in common; `busy_timeout` goes before it.
 pub(crate) const SHARED_PRAGMAS: &str =
-    "PRAGMA foreign_keys = ON; PRAGMA cache_size = -65536; PRAGMA temp_store = MEMORY;";
+    "PRAGMA foreign_keys = ON; PRAGMA cache_size = -16384; PRAGMA temp_store = MEMORY;";
 
 /// The most jobs of one group: beyond it the fsync no longer counts and the answers only come later.
 const GROUP: usize = 64;

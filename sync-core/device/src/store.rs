@@ -65,7 +65,7 @@ fn connect(path: &Path) -> Result<Connection, DeviceError> {
     // a fork (SYNC.md 2.6).
     conn.execute_batch(
         "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA fullfsync = ON; \
-         PRAGMA foreign_keys = ON; PRAGMA busy_timeout = 5000; PRAGMA cache_size = -16384;",
+         PRAGMA foreign_keys = ON; PRAGMA busy_timeout = 5000; PRAGMA cache_size = -2048;",
     )?;
     conn.set_prepared_statement_cache_capacity(64);
     let version: usize = conn.query_row("PRAGMA user_version", [], |row| row.get(0))?;

@@ -242,6 +242,17 @@ fn ids_need_not_rise_as_long_as_both_files_agree() {
 }
 
 #[test]
+fn ids_that_do_not_rise_are_remembered_up_to_a_bound() {
+    let mut ids: HashSet<Uuid> =
+        (1..u128::try_from(MAX_REMEMBERED_IDS).unwrap()).map(Uuid::from_u128).collect();
+    assert!(remember(&mut ids, "7", Path::new("V.csv")).unwrap());
+    // What the bound is for: a table of 2^20 places of 17 bytes, 18 MiB.
+    assert!(ids.capacity() < 1 << 20, "{}", ids.capacity());
+    let full = remember(&mut ids, "8", Path::new("V.csv")).unwrap_err();
+    assert_eq!(full.code, "ids_not_sorted");
+}
+
+#[test]
 fn a_visit_or_an_answers_row_without_its_other_half_is_refused_and_the_rest_is_read() {
     let run =
         import(visits(&["1", "2", "3", "5", "6"]).as_bytes(), answers(&["2", "4", "5", "6", "9"]).as_bytes());
