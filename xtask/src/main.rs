@@ -1,4 +1,4 @@
-//! The habits of the project, each a command: `setup`, `test`, `demo`, `ci`, `bench`. Owns the order of the steps and what is
+//! The habits of the project, each a command: `setup`, `test`, `demo`, `ci`, `bench`, `openapi`. Owns the order of the steps and what is
 //! told about them; holds no rule of the product and links nothing that must be set up first.
 
 mod benches;
@@ -40,6 +40,12 @@ enum Command {
         /// Part of a crate's or a bench's name.
         name: Option<String>,
     },
+    /// Writes `server/openapi.json` as the routes make it.
+    Openapi {
+        /// Write nothing, and fail where the file is not what the routes make.
+        #[arg(long)]
+        check: bool,
+    },
 }
 
 fn main() -> ExitCode {
@@ -51,6 +57,8 @@ fn main() -> ExitCode {
         Command::Demo { passed_on } => demo(&mut steps, &passed_on),
         Command::Ci => ci(&mut steps),
         Command::Bench { name } => benches::run(&mut steps, name.as_deref()),
+        Command::Openapi { check: true } => check_openapi(&mut steps),
+        Command::Openapi { check: false } => write_openapi(&mut steps),
     };
     steps.print_times();
     match done {
@@ -82,6 +90,25 @@ fn demo(steps: &mut Steps, passed_on: &[String]) -> Result<(), Failed> {
     let mut arguments = vec!["run", "--quiet", "--release", "--locked", "--bin", "veedor", "--", "demo"];
     arguments.extend(passed_on.iter().map(String::as_str));
     steps.cargo("veedor demo", &arguments)
+}
+
+fn write_openapi(steps: &mut Steps) -> Result<(), Failed> {
+    const FILE: &str = "server/openapi.json";
+    machine::set_up(steps, machine::Needs::Build)?;
+    let print = ["run", "--quiet", "--locked", "--bin", "veedor", "--", "openapi"];
+    let document = steps.cargo_output("the OpenAPI document of the routes", &print)?;
+    let path = steps.root().join(FILE);
+    let is_new = std::fs::read(&path).unwrap_or_default() != document;
+    std::fs::write(&path, document).map_err(|it| Failed(format!("{FILE} cannot be written: {it}")))?;
+    println!("xtask: {FILE} is {}", if is_new { "written anew" } else { "as it was" });
+    Ok(())
+}
+
+/// The comparison itself is a test of the server, so that `cargo test` makes it too.
+fn check_openapi(steps: &mut Steps) -> Result<(), Failed> {
+    machine::set_up(steps, machine::Needs::Build)?;
+    let arguments = ["test", "--locked", "-p", "server", "--test", "it", "openapi::"];
+    steps.cargo("the OpenAPI document that is checked in", &arguments)
 }
 
 fn ci(steps: &mut Steps) -> Result<(), Failed> {

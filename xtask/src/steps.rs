@@ -1,8 +1,8 @@
 //! Steps: running one command at a time, saying which, and keeping how long each took. Decides nothing.
 
 use std::{
-    path::PathBuf,
-    process::Command,
+    path::{Path, PathBuf},
+    process::{Command, ExitStatus, Stdio},
     time::{Duration, Instant},
 };
 
@@ -38,9 +38,14 @@ impl Steps {
         arguments: &[&str],
         variables: &[(&str, &str)],
     ) -> Result<(), Failed> {
-        // The cargo that started this tool, so that a chosen toolchain stays chosen.
-        let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
-        self.run(what, &cargo, arguments, variables)
+        self.run(what, &cargo(), arguments, variables)
+    }
+
+    /// Runs cargo and gives what it prints on standard output.
+    pub(crate) fn cargo_output(&mut self, what: &str, arguments: &[&str]) -> Result<Vec<u8>, Failed> {
+        let mut command = Command::new(cargo());
+        command.args(arguments).stderr(Stdio::inherit());
+        self.take(what, command, |command| command.output().map(|it| (it.status, it.stdout)))
     }
 
     /// Runs a program and waits for it.
@@ -54,18 +59,29 @@ impl Steps {
         arguments: &[&str],
         variables: &[(&str, &str)],
     ) -> Result<(), Failed> {
-        let name =
-            std::path::Path::new(program).file_name().map_or(program.into(), |it| it.to_string_lossy());
-        println!("xtask: {what}: {name} {}", arguments.join(" "));
-        let started = now();
         let mut command = Command::new(program);
-        command.args(arguments).current_dir(&self.root).envs(variables.iter().copied());
-        let status = command.status().map_err(|it| Failed(format!("{name} cannot be started: {it}")))?;
+        command.args(arguments).envs(variables.iter().copied());
+        self.take(what, command, |command| command.status().map(|it| (it, ())))
+    }
+
+    fn take<T>(
+        &mut self,
+        what: &str,
+        mut command: Command,
+        run: impl FnOnce(&mut Command) -> std::io::Result<(ExitStatus, T)>,
+    ) -> Result<T, Failed> {
+        let name =
+            Path::new(command.get_program()).file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let words: Vec<_> = command.get_args().map(|it| it.to_string_lossy()).collect();
+        println!("xtask: {what}: {name} {}", words.join(" "));
+        let started = now();
+        let run = run(command.current_dir(&self.root));
+        let (status, output) = run.map_err(|it| Failed(format!("{name} cannot be started: {it}")))?;
         let took = started.elapsed();
         self.taken.push((what.to_owned(), took));
         if status.success() {
             println!("xtask: {what}: done in {:.1} s", took.as_secs_f64());
-            return Ok(());
+            return Ok(output);
         }
         Err(Failed(format!("{what}: failed ({status}) after {:.1} s", took.as_secs_f64())))
     }
@@ -82,6 +98,11 @@ impl Steps {
         let total: Duration = self.taken.iter().map(|(_, took)| *took).sum();
         println!("{:>9.1} s  in all", total.as_secs_f64());
     }
+}
+
+/// The cargo that started this tool, so that a chosen toolchain stays chosen.
+fn cargo() -> String {
+    std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned())
 }
 
 #[expect(clippy::disallowed_methods, reason = "telling how long a step took is this file's task")]

@@ -8,7 +8,7 @@ fn the_document_that_is_checked_in_is_the_one_of_the_routes() {
     let checked_in = std::fs::read_to_string(file).unwrap_or_default();
     assert!(
         checked_in == server::openapi::document_text(),
-        "server/openapi.json is stale: write it anew with `veedor openapi > server/openapi.json`"
+        "server/openapi.json is stale: write it anew with `cargo xtask openapi`"
     );
 }
 
