@@ -23,6 +23,11 @@ pub(crate) fn workspace_root() -> PathBuf {
     own.parent().unwrap_or(own).to_owned()
 }
 
+/// Whether the dependencies can be judged by `deny.toml`.
+pub(crate) fn has_cargo_deny() -> bool {
+    output_of("cargo-deny", &["--version"]).is_some()
+}
+
 /// Checks what is there, installs what is missing where that is possible, else says in one line what to install.
 pub(crate) fn set_up(steps: &mut Steps, needs: Needs) -> Result<(), Failed> {
     if !links("") {

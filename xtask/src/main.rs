@@ -118,5 +118,18 @@ fn ci(steps: &mut Steps) -> Result<(), Failed> {
     steps.cargo("lints", &clippy)?;
     let documentation = ["doc", "--workspace", "--no-deps", "--locked", "--quiet"];
     steps.cargo_with("documentation", &documentation, &[("RUSTDOCFLAGS", "-D warnings")])?;
+    dependencies(steps)?;
     test(steps, &[])
+}
+
+/// Licences, sources and bans of `deny.toml`. Advisories need a database from the network: `cargo deny check` by hand.
+fn dependencies(steps: &mut Steps) -> Result<(), Failed> {
+    if !machine::has_cargo_deny() {
+        println!(
+            "xtask: cargo-deny is not installed, so deny.toml is not checked (cargo install cargo-deny --locked)"
+        );
+        return Ok(());
+    }
+    let arguments = ["deny", "--log-level", "error", "check", "bans", "licenses", "sources"];
+    steps.cargo("licences and sources of the dependencies", &arguments)
 }
