@@ -9,14 +9,16 @@ use std::{fmt, thread, time::Duration};
 const MAX_ANSWER_BYTES: u64 = 256 * 1024 * 1024;
 /// Level of zstd for what travels: the level that the protocol was measured at.
 const ZSTD_LEVEL: i32 = 3;
-/// How often what did not reach the server is tried again before it is given up for now.
-const ATTEMPTS: u32 = 6;
+/// How often is tried what nobody waits for, such as an import's calls, before it is given up for now.
+pub(crate) const PATIENT: u32 = 6;
+/// How often is tried what somebody waits for.
+pub(crate) const PROMPT: u32 = 2;
 /// Longest wait between two attempts.
 const LONGEST_WAIT: Duration = Duration::from_secs(10);
 
 /// Waits before the next attempt, longer each time; false where enough were made.
-pub(crate) fn wait_before_retry(made: u32) -> bool {
-    let again = made < ATTEMPTS;
+pub(crate) fn wait_before_retry(made: u32, attempts: u32) -> bool {
+    let again = made < attempts;
     if again {
         thread::sleep(LONGEST_WAIT.min(Duration::from_millis(200 << made)));
     }
@@ -114,7 +116,7 @@ impl Client {
             let result = call();
             made += 1;
             let is_away = self.is_patient && matches!(result, Err(ClientError::Unreachable(_)));
-            if !is_away || !wait_before_retry(made) {
+            if !is_away || !wait_before_retry(made, PATIENT) {
                 return result;
             }
         }

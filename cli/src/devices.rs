@@ -24,7 +24,7 @@ impl Transport for Http<'_> {
     }
 }
 
-/// Synchronises a device until both sides have nothing more; waits and tries again while that can help.
+/// Synchronises a device until both sides have nothing more; waits and tries again while that can help, so many times.
 ///
 /// # Errors
 /// What stopped it, as a problem for people. Everything stays in the device's store.
@@ -33,6 +33,7 @@ pub(crate) fn sync_until_done(
     client: &Client,
     environment: &Environment,
     traffic: &mut Traffic,
+    attempts: u32,
 ) -> Result<(), Problem> {
     let mut attempt = 0;
     loop {
@@ -46,7 +47,7 @@ pub(crate) fn sync_until_done(
         let outcome = sync.run(device, &mut Http { client: &client, traffic }, clock, jitter)?;
         let Some(mut problem) = Sync::problem(&outcome) else { return Ok(()) };
         attempt += 1;
-        if !Sync::is_temporary(&outcome) || !wait_before_retry(attempt) {
+        if !Sync::is_temporary(&outcome) || !wait_before_retry(attempt, attempts) {
             if let (Some(failure), Some(first)) = (sync.failure(), problem.errors.first_mut()) {
                 first.message_en = format!("{} ({})", first.message_en, failure.0);
             }

@@ -2,7 +2,7 @@
 //! `sync`.
 
 use crate::{
-    client::{Client, Traffic},
+    client::{Client, PROMPT, Traffic},
     console, devices,
     import::run::now_ms,
     office,
@@ -255,7 +255,7 @@ fn login(arguments: &Arguments, code: &str, name: &str, environment: &Environmen
 fn sync(arguments: &Arguments, device: &mut Device, environment: &Environment) -> Result<(), Problem> {
     let client = Client::new(&server(arguments)?);
     let mut traffic = Traffic::default();
-    devices::sync_until_done(device, &client, environment, &mut traffic)?;
+    devices::sync_until_done(device, &client, environment, &mut traffic, PROMPT)?;
     console::print(&Synced {
         status: device.status()?,
         requests: traffic.requests,

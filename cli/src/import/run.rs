@@ -7,7 +7,7 @@ use super::{
     rows::{AuditReader, ImportedAudit, ImportedAuditor},
 };
 use crate::{
-    client::{Client, Traffic},
+    client::{Client, PATIENT, Traffic},
     devices,
     office::{NewBranch, Office},
 };
@@ -338,7 +338,13 @@ impl Work {
     }
 
     fn sync(&mut self) -> Result<(), Problem> {
-        devices::sync_until_done(&mut self.device, &self.client, &self.environment, &mut self.done.traffic)
+        devices::sync_until_done(
+            &mut self.device,
+            &self.client,
+            &self.environment,
+            &mut self.done.traffic,
+            PATIENT,
+        )
     }
 }
 

@@ -378,6 +378,25 @@ async fn a_pushed_visit_is_stored_folded_and_stands_submitted_before_the_reviewe
 }
 
 #[actix_web::test]
+async fn a_phone_whose_clock_is_years_ahead_is_believed_no_further_than_five_minutes() {
+    let scene = Scene::open().await;
+    let (mut phone, audit) = (scene.phone(1).await, scene.new_audit());
+    phone.last_hlc = hlc::at_ms(MS + 5 * 365 * 86_400_000);
+    phone.fill_in(audit, &scene.pin());
+    let request = phone.push();
+    let response = scene.done(&phone, &request).await;
+    assert_eq!(response.dev_head, phone.head);
+    assert_eq!(outcomes(&response), [1, 2, 3, 4].map(|it| (it, OutcomeKind::Other, "clock_suspect")));
+    let seen = scene.visit(audit).await;
+    assert_eq!((&seen["state"], &seen["visit_date"]), (&json!("submitted"), &json!("2026-11-21")));
+    // It was received a second after its clock was right, and every event is dated near that.
+    let (org, audit) = (scene.office.org, domain::ids::AuditId(audit));
+    let events = scene.office.app.db.read(|tx| db::audits::list_events(tx, org, audit)).unwrap();
+    let latest = (MS + 1_000 + hlc::MAX_AHEAD_MS).cast_signed() * 1_000;
+    assert!(events.iter().all(|it| it.device_at.unwrap().0 <= latest), "{events:?}");
+}
+
+#[actix_web::test]
 async fn the_same_push_again_changes_nothing() {
     let scene = Scene::open().await;
     let (mut phone, audit) = (scene.phone(1).await, scene.new_audit());

@@ -1,6 +1,11 @@
 //! The SQLite file: opening, migrations and the small values. Owns the settings that make a commit durable.
 
-use std::{collections::BTreeMap, fs, path::Path, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    fs::{self, File, TryLockError},
+    path::Path,
+    sync::Arc,
+};
 
 use domain::visit_score::PreparedChecklist;
 use rusqlite::{Connection, OptionalExtension};
@@ -13,6 +18,8 @@ use crate::{
 };
 
 const DATABASE_FILE: &str = "device.db";
+/// Locked while a device is open: two programs that append to one log would make a fork of it.
+const LOCK_FILE: &str = "device.lock";
 
 /// Migrations in order; the database's `user_version` is how many of them it has. They are never edited.
 const MIGRATIONS: &[&str] = &[include_str!("../../../migrations/device/0001_store.sql")];
@@ -28,6 +35,24 @@ pub struct Device {
     /// Audits in memory, as in the database.
     pub(crate) open: OpenAudits,
     pub(crate) templates: BTreeMap<Hash, Arc<PreparedChecklist>>,
+    /// Given back by the system when the device, or its process, is gone.
+    _lock: File,
+}
+
+/// Takes the folder for this device alone.
+fn lock(dir: &Path) -> Result<File, DeviceError> {
+    let file = |source| DeviceError::File { what: "cannot lock the device's folder", source };
+    let lock = File::options().create(true).append(true).open(dir.join(LOCK_FILE)).map_err(file)?;
+    match lock.try_lock() {
+        Ok(()) => Ok(lock),
+        Err(TryLockError::WouldBlock) => Err(DeviceError::problem(
+            409,
+            "device_in_use",
+            "Otro programa tiene abierto este dispositivo; espere a que termine",
+            "another program has this device open; wait until it ends",
+        )),
+        Err(TryLockError::Error(source)) => Err(file(source)),
+    }
 }
 
 pub(crate) fn get_meta(conn: &Connection, key: &str) -> Result<Option<Vec<u8>>, DeviceError> {
@@ -89,7 +114,7 @@ fn connect(path: &Path) -> Result<Connection, DeviceError> {
 impl Device {
     /// Makes a device in a folder, which is created if needed.
     ///
-    /// - **Errors**: `device_exists` if the folder holds one; file and storage errors.
+    /// - **Errors**: `device_exists` if the folder holds one; `device_in_use`; file and storage errors.
     pub fn create(dir: &Path, new: &NewDevice) -> Result<Self, DeviceError> {
         let file = |source| DeviceError::File { what: "cannot create the device's folder", source };
         fs::create_dir_all(dir).map_err(file)?;
@@ -111,7 +136,7 @@ impl Device {
         put_meta(&tx, "kind", new.kind.name().as_bytes())?;
         put_meta(&tx, "dev", &keys.dev().0)?;
         tx.commit()?;
-        Self::over(conn, keys)
+        Self::over(dir, conn, keys)
     }
 
     fn is_complete(dir: &Path) -> Result<bool, DeviceError> {
@@ -122,7 +147,7 @@ impl Device {
     /// Opens the device of a folder.
     ///
     /// - **Errors**: `no_device`, `device_without_key` (the data was copied without its key: it must not be used under the
-    ///   old identity), `newer_store`; storage.
+    ///   old identity), `device_in_use` (another program has it open), `newer_store`; storage.
     pub fn open(dir: &Path) -> Result<Self, DeviceError> {
         let path = dir.join(DATABASE_FILE);
         let no_device = || {
@@ -147,10 +172,11 @@ impl Device {
                 "the data is here without its key, so it is a copy: enrol a new device",
             )
         })?;
-        Self::over(conn, keys)
+        Self::over(dir, conn, keys)
     }
 
-    fn over(conn: Connection, keys: Keys) -> Result<Self, DeviceError> {
+    fn over(dir: &Path, conn: Connection, keys: Keys) -> Result<Self, DeviceError> {
+        let lock = lock(dir)?;
         let kind = match get_meta(&conn, "kind")?.as_deref() {
             Some(b"import") => DeviceKind::Import,
             _ => DeviceKind::Phone,
@@ -163,6 +189,7 @@ impl Device {
             clock: Clock::default(),
             open: OpenAudits::default(),
             templates: BTreeMap::new(),
+            _lock: lock,
         };
         device.reload()?;
         Ok(device)

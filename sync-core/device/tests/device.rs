@@ -456,6 +456,51 @@ fn network_faults_are_told_and_change_nothing_on_the_phone() {
 }
 
 #[test]
+fn a_clock_that_is_years_off_and_jumps_between_two_answers_loses_nothing_and_the_ops_still_rise() {
+    const YEAR: u64 = 365 * 86_400_000;
+    let (mut server, hash) = world();
+    let mut phone = Phone::new(1, &mut server);
+    phone.sync(&mut server);
+    let audit = phone.device().start(&ad_hoc(1, hash), NOW + 5 * YEAR).unwrap();
+    let answers =
+        [("A01", "\"yes\"", NOW), ("A02", "1", 0), ("A02", "4", NOW - 9 * YEAR), ("A03", "\"ok\"", NOW)];
+    for (field, json, clock) in answers {
+        phone.device().answer(audit, field, json, clock).unwrap();
+    }
+    phone.kill();
+    // What was answered last stands, whatever the clock said.
+    let stands =
+        phone.device().view(audit).unwrap().answers["A02"].value.as_ref().map(|it| it.get().to_owned());
+    assert_eq!(stands.as_deref(), Some("4"));
+    phone.device().submit(audit, 1).unwrap();
+    phone.sync(&mut server);
+    let held: Vec<u64> = server.devices[&phone.device().dev()].ops.values().map(|it| it.0.hlc).collect();
+    assert_eq!(held.len(), 6);
+    assert!(held.is_sorted_by(|one, next| one < next), "{held:?}");
+    // To everybody it ranks at most five minutes after its receipt, so that a later answer of a right clock can win.
+    let limit = sync_core::hlc::at_ms(server.now_ms + sync_core::hlc::MAX_AHEAD_MS);
+    assert!(server.audits[&audit].iter().all(|it| it.1.eff_hlc <= limit));
+    let view = server.audits[&audit].view();
+    assert_eq!(view.phase, Phase::Submitted);
+    // That the clock was not believed stays visible, and is all that is odd about it.
+    assert!(view.open_conflicts().all(|it| it.kind == ConflictKind::Clock));
+    assert_eq!(phone.device().status().unwrap().pending_ops, 0);
+}
+
+#[test]
+fn a_device_that_is_open_is_not_opened_a_second_time() {
+    let (mut server, hash) = world();
+    let mut phone = Phone::new(1, &mut server);
+    phone.sync(&mut server);
+    let second = Device::open(phone.dir.path()).err().unwrap();
+    assert_eq!((second.code(), second.to_problem().status), ("device_in_use", 409));
+    phone.device().start(&ad_hoc(1, hash), NOW).unwrap();
+    phone.kill();
+    phone.sync(&mut server);
+    assert_eq!(phone.device().status().unwrap().pending_ops, 0);
+}
+
+#[test]
 fn a_copied_folder_without_its_key_is_refused_and_with_it_is_found_out() {
     let (mut server, hash) = world();
     let mut phone = Phone::new(1, &mut server);
@@ -473,6 +518,7 @@ fn a_copied_folder_without_its_key_is_refused_and_with_it_is_found_out() {
     clone.device().start(&ad_hoc(2, hash), NOW).unwrap();
     phone.sync(&mut server);
     assert_eq!(clone.sync_with(&mut server, &[]), Finish::Recover(RecoverCause::Fork));
+    clone.device = None;
     std::fs::remove_file(clone.dir.path().join("device.key")).unwrap();
     assert_eq!(Device::open(clone.dir.path()).err().unwrap().code(), "device_without_key");
     assert_eq!(Device::open(Path::new("/nonexistent")).err().unwrap().code(), "no_device");
