@@ -4,13 +4,13 @@
 use crate::{
     app::{App, blocking},
     error::ApiError,
-    http::body::{read_body, read_json},
+    http::body::{FromJson, read_body, read_json},
     office::Office,
     principal::Principal,
 };
 use actix_web::{FromRequest, HttpRequest, HttpResponse, dev::Payload, http::StatusCode, web};
 use db::{Tx, idempotency};
-use serde::{Serialize, de::DeserializeOwned};
+use serde::Serialize;
 use std::{future::Future, pin::Pin};
 use sync_core::Hash;
 use validator::Validate;
@@ -40,7 +40,7 @@ impl<B> Command<B> {
     }
 }
 
-impl<B: DeserializeOwned + Validate + 'static> FromRequest for Command<B> {
+impl<B: FromJson + 'static> FromRequest for Command<B> {
     type Error = ApiError;
     type Future = Pin<Box<dyn Future<Output = Result<Self, ApiError>>>>;
 

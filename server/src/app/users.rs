@@ -51,29 +51,23 @@ pub struct RoleGrant {
 
 /// Where a role holds.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
+#[serde(tag = "kind", content = "id", rename_all = "snake_case", deny_unknown_fields)]
 pub enum GrantScope {
     /// Everywhere in the organization.
     #[default]
     Organization,
     /// One region and all below it.
-    Region {
-        /// The region.
-        id: Uuid,
-    },
+    Region(Uuid),
     /// One branch.
-    Branch {
-        /// The branch.
-        id: Uuid,
-    },
+    Branch(Uuid),
 }
 
 impl From<GrantScope> for Scope {
     fn from(it: GrantScope) -> Self {
         match it {
             GrantScope::Organization => Self::Organization,
-            GrantScope::Region { id } => Self::Region(RegionId(id)),
-            GrantScope::Branch { id } => Self::Branch(BranchId(id)),
+            GrantScope::Region(id) => Self::Region(RegionId(id)),
+            GrantScope::Branch(id) => Self::Branch(BranchId(id)),
         }
     }
 }
@@ -191,8 +185,8 @@ fn give(
     let org = office.org();
     let is_known = match grant.scope {
         GrantScope::Organization => true,
-        GrantScope::Region { id } => db::reference::find_region(tx, org, RegionId(id))?.is_some(),
-        GrantScope::Branch { id } => db::reference::find_branch(tx, org, BranchId(id))?.is_some(),
+        GrantScope::Region(id) => db::reference::find_region(tx, org, RegionId(id))?.is_some(),
+        GrantScope::Branch(id) => db::reference::find_branch(tx, org, BranchId(id))?.is_some(),
     };
     if !is_known {
         return Err(ApiError::field(
@@ -225,8 +219,8 @@ pub fn grants(tx: &mut Tx<'_>, org: OrgId, user: UserId) -> Result<Vec<Grant>, A
 pub(crate) fn shown_grant(grant: Grant) -> RoleGrant {
     let scope = match grant.scope {
         Scope::Organization => GrantScope::Organization,
-        Scope::Region(id) => GrantScope::Region { id: id.0 },
-        Scope::Branch(id) => GrantScope::Branch { id: id.0 },
+        Scope::Region(id) => GrantScope::Region(id.0),
+        Scope::Branch(id) => GrantScope::Branch(id.0),
     };
     RoleGrant { role: grant.role, scope }
 }

@@ -9,6 +9,7 @@ pub(crate) mod branches;
 pub(crate) mod content;
 pub(crate) mod devices;
 pub(crate) mod exchange;
+mod expected;
 pub(crate) mod health;
 pub(crate) mod kpis;
 pub mod openapi;
@@ -21,6 +22,7 @@ pub(crate) mod review;
 pub(crate) mod rows;
 pub(crate) mod scorecards;
 pub(crate) mod sessions;
+mod shape;
 pub(crate) mod staff;
 pub(crate) mod users;
 pub(crate) mod visits;
@@ -34,6 +36,7 @@ use actix_web::{
     middleware::{DefaultHeaders, Next},
     web,
 };
+use domain::problem::pointer;
 use tracing_actix_web::RequestId;
 use utoipa_actix_web::{scope::scope, service_config::ServiceConfig};
 
@@ -66,7 +69,7 @@ pub(crate) fn settings(app: &App, config: &mut web::ServiceConfig) {
     config
         .app_data(web::Data::new(app.clone()))
         .app_data(web::PayloadConfig::new(body::MAX_BODY_BYTES))
-        .app_data(web::PathConfig::default().error_handler(|_, _| no_such_address().into()))
+        .app_data(web::PathConfig::default().error_handler(|_, request| not_an_id(request).into()))
         .configure(exchange::routes)
         .configure(crate::console::routes)
         .route("/api/openapi.json", web::get().to(openapi::show))
@@ -116,6 +119,20 @@ impl WithRequestId for HttpRequest {
 
 fn no_such_address() -> ApiError {
     ApiError::not_found("esa dirección", "this address")
+}
+
+/// Every step of an address that is read into a type is an id: the first that is no UUID is at fault.
+fn not_an_id(request: &HttpRequest) -> ApiError {
+    let path = request.match_info();
+    let Some((name, _)) = path.iter().find(|it| uuid::Uuid::try_parse(it.1).is_err()) else {
+        return no_such_address();
+    };
+    ApiError::field(
+        &pointer("", name),
+        "wrong_shape",
+        format!("«{name}» debe ser un identificador UUID."),
+        format!("'{name}' must be an identifier, a UUID"),
+    )
 }
 
 /// Says 405 where the address exists for another method, else 404.

@@ -21,11 +21,57 @@ async fn a_method_that_the_address_does_not_take_is_told_with_those_it_takes() {
 }
 
 #[actix_web::test]
-async fn an_id_that_is_none_is_not_found() {
+async fn a_step_of_the_address_that_is_no_id_is_told_by_name() {
     let office = TestOffice::open().await;
     let admin = office.person(Role::Admin);
-    let answer = office.get("/api/v1/users/12").by(&admin).send().await;
-    assert_eq!(answer.outcome(), (404, "not_found".to_owned()));
+    for (address, field) in [
+        ("/api/v1/users/12", "/user"),
+        ("/api/v1/payout-runs/7/statements/E01", "/run"),
+        ("/api/v1/branches/x/scorecard?from=2026-01-01&to=2026-03-31", "/branch"),
+    ] {
+        let answer = office.get(address).by(&admin).send().await;
+        assert_eq!(answer.outcome(), (422, "invalid_input".to_owned()), "{address}");
+        assert_eq!(answer.fields(), [(field.to_owned(), "wrong_shape".to_owned())]);
+    }
+}
+
+#[actix_web::test]
+async fn every_parameter_of_the_address_that_is_at_fault_is_named() {
+    let office = TestOffice::open().await;
+    let admin = office.person(Role::Admin);
+    for (address, expected) in [
+        ("/api/v1/users?limit=abc&shoe=1", vec!["/limit wrong_shape", "/shoe unknown_field"]),
+        ("/api/v1/users?limit=1&limit=2", vec!["/limit repeated_field"]),
+        ("/api/v1/scorecards/network?to=2026-03-31", vec!["/from missing_field"]),
+        ("/api/v1/visits?from=2026-02-30&branch=7", vec!["/branch wrong_shape", "/from wrong_shape"]),
+        ("/api/v1/assignments?state=lost", vec!["/state wrong_shape"]),
+    ] {
+        let answer = office.get(address).by(&admin).send().await;
+        assert_eq!(answer.outcome(), (422, "invalid_input".to_owned()), "{address}");
+        let found: Vec<String> = answer.fields().into_iter().map(|it| format!("{} {}", it.0, it.1)).collect();
+        assert_eq!(found, expected, "{address}");
+    }
+}
+
+#[actix_web::test]
+async fn a_body_is_told_every_field_that_is_at_fault_in_one_answer() {
+    let office = TestOffice::open().await;
+    let admin = office.person(Role::Admin);
+    let body =
+        r#"{"login":"a b","password":7,"shoe":4,"roles":[{"role":"owner","scope":{"kind":"shop","id":1}}]}"#;
+    let answer = office.post("/api/v1/users").by(&admin).body(body.to_owned()).send().await;
+    let found: Vec<String> = answer.fields().into_iter().map(|it| format!("{} {}", it.0, it.1)).collect();
+    let expected = [
+        "/login bad_login",
+        "/name missing_field",
+        "/password wrong_shape",
+        "/roles/0/role wrong_shape",
+        "/roles/0/scope/id wrong_shape",
+        "/roles/0/scope/kind wrong_shape",
+        "/shoe unknown_field",
+    ];
+    assert_eq!(found, expected);
+    assert_eq!(answer.outcome(), (422, "invalid_input".to_owned()));
 }
 
 #[actix_web::test]

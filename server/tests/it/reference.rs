@@ -125,7 +125,7 @@ async fn every_bad_row_is_named_and_nothing_is_written() {
     assert_eq!(
         found,
         [
-            "/1 wrong_shape",
+            "/1/zone missing_field",
             "/2/name length",
             "/2/zone unknown_zone",
             "/3/latitude wrong_shape",
@@ -153,7 +153,7 @@ async fn every_bad_row_is_named_and_nothing_is_written() {
     assert_eq!(found, expected);
     assert_eq!(answer.status.as_u16(), 422);
     let answer = put(&office, &manager, "branches", &json!([])).await;
-    assert_eq!(answer.fields(), [(String::new(), "wrong_shape".to_owned())]);
+    assert_eq!(answer.fields(), [(String::new(), "length".to_owned())]);
     assert_eq!(items(&office, &manager, "branches").await, Vec::<Value>::new());
 }
 
