@@ -13,6 +13,7 @@ use crate::{
 use actix_web::{
     FromRequest, HttpRequest, HttpResponse,
     dev::Payload,
+    error::InternalError,
     http::{StatusCode, header},
     web,
 };
@@ -24,6 +25,7 @@ use domain::{
 use lang::Lang;
 use pages::{BranchPage, Frame, NetworkPage, ProblemPage, SignInPage};
 use serde::Deserialize;
+use std::fmt;
 use uuid::Uuid;
 
 /// What a page may load: its own stylesheet and nothing else.
@@ -32,11 +34,20 @@ const POLICY: &str =
 
 pub(crate) fn routes(config: &mut web::ServiceConfig) {
     config
+        .app_data(web::QueryConfig::default().error_handler(unreadable))
+        .app_data(web::FormConfig::default().error_handler(unreadable))
         .route("/", web::get().to(home))
         .route("/scorecard/{branch}", web::get().to(branch))
         .route("/sign-in", web::post().to(session::sign_in))
         .route("/sign-out", web::post().to(session::sign_out))
         .route("/console.css", web::get().to(stylesheet));
+}
+
+/// An address or a form that cannot be read, as a page.
+fn unreadable(error: impl fmt::Debug + fmt::Display + 'static, request: &HttpRequest) -> actix_web::Error {
+    let es = "No se entiende lo que se envió; vuelva a la página y envíelo de nuevo.";
+    let refused = ApiError::malformed("", es, "what was sent is not understood; go back and send it again");
+    InternalError::from_response(error, refusal(Lang::of(request, None), &refused)).into()
 }
 
 async fn stylesheet() -> HttpResponse {
@@ -98,15 +109,15 @@ async fn show_network(
 async fn branch(
     request: HttpRequest,
     app: web::Data<App>,
-    branch: web::Path<Uuid>,
+    branch: web::Path<String>,
     asked: web::Query<Asked>,
 ) -> HttpResponse {
     let lang = Lang::of(&request, asked.lang.as_deref());
+    let Ok(branch) = Uuid::try_parse(&branch) else {
+        return refusal(lang, &ApiError::not_found("la sucursal", "the branch"));
+    };
     match Principal::from_request(&request, &mut Payload::None).await {
-        Ok(principal) => {
-            let branch = BranchId(branch.into_inner());
-            answer(lang, show_branch(&app, principal, branch, &asked, lang).await)
-        }
+        Ok(principal) => answer(lang, show_branch(&app, principal, BranchId(branch), &asked, lang).await),
         Err(error) if error.problem().status == 401 => {
             sign_in_page(lang, StatusCode::UNAUTHORIZED, &SignInPage::empty(lang))
         }

@@ -96,6 +96,21 @@ async fn pages_show_the_figures_and_only_of_the_own_scope() {
 }
 
 #[actix_web::test]
+async fn what_cannot_be_read_is_told_as_a_page() {
+    let field = Field::open().await;
+    let reviewer = field.office.person(Role::Reviewer);
+    let (status, refused) = page(&field, "/?region=7", &reviewer).await;
+    assert_eq!(status, 400);
+    assert!(refused.contains("No se entiende lo que se envió"), "{refused}");
+    let (status, _) = page(&field, "/scorecard/7", &reviewer).await;
+    assert_eq!(status, 404);
+    let form = field.office.post("/sign-in").header("Content-Type", "application/x-www-form-urlencoded");
+    let answer = form.body("organization=acme").send().await;
+    assert_eq!(answer.status.as_u16(), 400);
+    html(&answer);
+}
+
+#[actix_web::test]
 async fn the_stylesheet_serves_light_and_dark() {
     let field = Field::open().await;
     let answer = field.office.get("/console.css").send().await;
