@@ -30,10 +30,32 @@ pub(crate) struct Form {
     password: Secret,
 }
 
-/// Whether the browser says that another site sent this form.
-fn is_foreign(request: &HttpRequest) -> bool {
-    let site = request.headers().get("sec-fetch-site").and_then(|it| it.to_str().ok());
-    site.is_some_and(|it| it != "same-origin" && it != "none")
+/// Whether another site sent this form, as Go's `net/http.CrossOriginProtection` decides it: a browser of today says so
+/// itself (`Sec-Fetch-Site`); an older one sends `Origin`, which has to be this server's own, scheme, host and port. Who
+/// sends neither is no browser that another site could use, and is let in.
+///
+/// Stricter than Go in one point: an `Origin` is compared even where `Sec-Fetch-Site` calls the form the site's own, and
+/// with its scheme where this server knows that it is `https`; behind a proxy that ends TLS it does not know.
+fn is_foreign(request: &HttpRequest, is_tls: bool) -> bool {
+    let header = |name: &str| request.headers().get(name).map(|it| it.to_str().unwrap_or("null"));
+    if header("sec-fetch-site").is_some_and(|it| it != "same-origin" && it != "none") {
+        return true;
+    }
+    let Some(origin) = header("origin") else { return false };
+    let connection = request.connection_info();
+    !is_same_origin(origin, connection.host(), is_tls)
+}
+
+/// Whether an origin is that of a host as a browser writes both: without the port where the scheme implies it.
+fn is_same_origin(origin: &str, host: &str, is_tls: bool) -> bool {
+    let Some((scheme, named)) = origin.split_once("://") else { return false };
+    let implied = match scheme {
+        "https" => ":443",
+        "http" if !is_tls => ":80",
+        _ => return false,
+    };
+    let bare = |it: &str| it.strip_suffix(implied).unwrap_or(it).to_ascii_lowercase();
+    bare(named) == bare(host)
 }
 
 /// Opens a session and goes to the start page.
@@ -64,7 +86,7 @@ async fn open(
     password: Secret,
 ) -> Result<String, ApiError> {
     rate_limit::admit(request, app)?;
-    if is_foreign(request) {
+    if is_foreign(request, app.config.is_tls()) {
         return Err(ApiError::forbidden("same_origin"));
     }
     if organization.len() > MAX_CHARS || login.len() > MAX_CHARS {
@@ -105,7 +127,7 @@ pub(crate) async fn sign_out(
     asked: web::Query<Asked>,
 ) -> HttpResponse {
     let lang = Lang::of(&request, asked.lang.as_deref());
-    if is_foreign(&request) {
+    if is_foreign(&request, app.config.is_tls()) {
         return refusal(lang, &ApiError::forbidden("same_origin"));
     }
     let Some(token) = request.cookie(SESSION_COOKIE).map(|it| it.value().to_owned()) else {
@@ -126,4 +148,30 @@ pub(crate) async fn sign_out(
     let mut gone = cookie(&app, String::new());
     gone.make_removal();
     answer(lang, closed.map(|()| redirect(lang, Some(gone))))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_origin_is_the_same_only_with_the_same_host_and_port_and_no_lesser_scheme() {
+        for (origin, host, is_tls, expected) in [
+            ("https://audit.example", "audit.example", true, true),
+            ("https://audit.example", "AUDIT.example:443", true, true),
+            ("https://audit.example:8443", "audit.example:8443", true, true),
+            ("http://localhost:8080", "localhost:8080", false, true),
+            ("https://audit.example", "audit.example", false, true),
+            ("http://audit.example", "audit.example", true, false),
+            ("https://audit.example:8443", "audit.example", true, false),
+            ("https://audit.example:80", "audit.example", false, false),
+            ("https://evil.example", "audit.example", true, false),
+            ("https://audit.example.evil.example", "audit.example", true, false),
+            ("null", "audit.example", true, false),
+            ("", "audit.example", false, false),
+            ("ftp://audit.example", "audit.example", false, false),
+        ] {
+            assert_eq!(is_same_origin(origin, host, is_tls), expected, "{origin} {host} {is_tls}");
+        }
+    }
 }

@@ -64,6 +64,45 @@ async fn a_person_signs_in_with_the_form_and_out_again() {
 }
 
 #[actix_web::test]
+async fn a_form_of_another_origin_is_refused_whatever_the_browser_tells_of_it() {
+    let field = Field::open().await;
+    let reviewer = field.office.person(Role::Reviewer);
+    field.office.set_password(&reviewer.login, "a long enough password");
+    let body = format!("organization=acme&login={}&password=a+long+enough+password", reviewer.login);
+    let token = field.office.session_of(field.office.org, reviewer.id);
+    let cookie = format!("veedor_session={token}");
+    let own = "http://office.example:8080";
+    for (site, origin, is_let_in) in [
+        (None, None, true),
+        (None, Some(own), true),
+        (Some("same-origin"), Some(own), true),
+        (Some("none"), None, true),
+        (None, Some("http://office.example"), false),
+        (None, Some("http://evil.example:8080"), false),
+        (None, Some("null"), false),
+        (Some("same-origin"), Some("http://evil.example"), false),
+        (Some("same-site"), Some(own), false),
+        (Some("cross-site"), None, false),
+    ] {
+        for address in ["/sign-in", "/sign-out"] {
+            let mut call = field.office.post(address).header("Host", "office.example:8080");
+            call = call.header("Content-Type", "application/x-www-form-urlencoded").body(body.clone());
+            for (name, value) in [("Sec-Fetch-Site", site), ("Origin", origin)] {
+                if let Some(value) = value {
+                    call = call.header(name, value);
+                }
+            }
+            let expected = if is_let_in { 303 } else { 403 };
+            let cookie = if is_let_in { "" } else { &cookie };
+            let answer = call.header("Cookie", cookie).send().await;
+            assert_eq!(answer.status.as_u16(), expected, "{address} {site:?} {origin:?}");
+        }
+    }
+    // The forms that were refused closed nothing.
+    field.office.get("/api/v1/sessions/current").bearer(&token).send().await.expect_json();
+}
+
+#[actix_web::test]
 async fn pages_show_the_figures_and_only_of_the_own_scope() {
     let field = Field::open().await;
     field
