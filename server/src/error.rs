@@ -59,6 +59,13 @@ impl ApiError {
         Problem::single(409, code, es, en).into()
     }
 
+    /// A field whose value something else has already: 409 that names it.
+    pub fn taken(field: &str, code: &str, es: impl Into<String>, en: impl Into<String>) -> Self {
+        let en = en.into();
+        let errors = vec![FieldProblem::new(field, code, es, en.clone())];
+        Problem::with_status(409, code, &en, errors).into()
+    }
+
     /// A body beyond the limit: 413.
     pub fn too_large(limit_bytes: usize) -> Self {
         Problem::single(

@@ -175,7 +175,8 @@ pub(crate) fn read(tx: &mut Tx<'_>, principal: &Principal, branch: BranchId) -> 
 pub(crate) fn create(tx: &mut Tx<'_>, office: &mut Office, new: &BranchRow) -> Result<PutRow, ApiError> {
     office.require(Permission::ManageReference, &Target::Organization)?;
     if reference::find_branch_by_code(tx, office.org(), &new.code)?.is_some() {
-        return Err(ApiError::conflict(
+        return Err(ApiError::taken(
+            "/code",
             "code_taken",
             format!("Ya hay una sucursal «{}».", new.code),
             format!("there is a branch '{}' already", new.code),

@@ -116,7 +116,8 @@ pub fn create(app: &App, new: NewOrganization) -> Result<Organization, ApiError>
             created_at: office.now(),
         };
         if organizations::find_by_slug(tx, &new.slug)?.is_some() {
-            return Err(ApiError::conflict(
+            return Err(ApiError::taken(
+                "/slug",
                 "slug_taken",
                 format!("Ya hay una organización «{}».", new.slug),
                 format!("there is an organization '{}' already", new.slug),

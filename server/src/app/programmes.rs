@@ -7,7 +7,7 @@ use crate::{
     principal::Principal,
     zone::instant,
 };
-use db::{Tx, programmes};
+use db::{DbError, Tx, programmes};
 use domain::access::{Permission, Target};
 use domain::date::Date;
 use domain::ids::{ProgrammeId, WaveId};
@@ -118,7 +118,7 @@ pub(crate) fn list(
 /// Creates a programme.
 ///
 /// # Errors
-/// `already_exists` (409) for a code that is taken, `forbidden` (403).
+/// `code_taken` (409), `forbidden` (403).
 pub(crate) fn create(
     tx: &mut Tx<'_>,
     office: &mut Office,
@@ -132,7 +132,15 @@ pub(crate) fn create(
         active: true,
         created_at: office.now(),
     };
-    programmes::append_programme(tx, office.org(), &programme)?;
+    programmes::append_programme(tx, office.org(), &programme).map_err(|error| match error {
+        DbError::Duplicate { .. } => ApiError::taken(
+            "/code",
+            "code_taken",
+            format!("Ya hay un programa «{}».", new.code),
+            format!("there is a programme '{}' already", new.code),
+        ),
+        error => error.into(),
+    })?;
     office.record("programme_created", "programme", programme.programme_id, &json!({"code": new.code}))?;
     Ok(programme.into())
 }

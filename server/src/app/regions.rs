@@ -73,7 +73,8 @@ pub(crate) fn list(tx: &mut Tx<'_>, principal: &Principal) -> Result<Vec<Region>
 pub(crate) fn create(tx: &mut Tx<'_>, office: &mut Office, new: &RegionRow) -> Result<PutRow, ApiError> {
     office.require(Permission::ManageReference, &Target::Organization)?;
     if reference::list_regions(tx, office.org())?.iter().any(|it| it.code == new.code) {
-        return Err(ApiError::conflict(
+        return Err(ApiError::taken(
+            "/code",
             "code_taken",
             format!("Ya hay una región «{}».", new.code),
             format!("there is a region '{}' already", new.code),

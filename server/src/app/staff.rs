@@ -200,7 +200,8 @@ pub(crate) fn list(
 pub(crate) fn create(tx: &mut Tx<'_>, office: &mut Office, new: &StaffRow) -> Result<PutRow, ApiError> {
     office.require(Permission::ManageReference, &Target::Organization)?;
     if reference::find_staff_by_employee_no(tx, office.org(), &new.employee_no)?.is_some() {
-        return Err(ApiError::conflict(
+        return Err(ApiError::taken(
+            "/employee_no",
             "employee_no_taken",
             format!("Ya hay una persona con el número «{}».", new.employee_no),
             format!("there is somebody with the employee number '{}' already", new.employee_no),

@@ -148,7 +148,8 @@ pub fn create(
     office.require(Permission::ManageUsers, &Target::Organization)?;
     let org = office.org();
     if users::find_by_login(tx, org, &new.login)?.is_some() {
-        return Err(ApiError::conflict(
+        return Err(ApiError::taken(
+            "/login",
             "login_taken",
             format!("Ya hay una persona con el usuario «{}».", new.login),
             format!("there is a person with the login '{}' already", new.login),

@@ -42,7 +42,7 @@ pub(crate) async fn list(
 
 /// Creates a programme.
 ///
-/// Refusals: `already_exists` (409).
+/// Refusals: `code_taken` (409).
 #[utoipa::path(tag = "programmes", request_body = NewProgramme, responses((status = 201, body = Programme)))]
 #[post("/programmes")]
 pub(crate) async fn create(

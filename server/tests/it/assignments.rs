@@ -141,7 +141,8 @@ async fn a_wave_belongs_to_a_programme_and_holds_its_visits() {
     };
     let programme = post("programmes", json!({"code": "P", "name": "Banca"})).await.expect_json();
     let answer = post("programmes", json!({"code": "P", "name": "Banca"})).await;
-    assert_eq!(answer.outcome(), (409, "already_exists".to_owned()));
+    assert_eq!(answer.outcome(), (409, "code_taken".to_owned()));
+    assert_eq!(answer.fields(), [("/code".to_owned(), "code_taken".to_owned())]);
     let waves = format!("programmes/{}/waves", programme["id"].as_str().unwrap());
     let wave = |from: &str, to: &str| json!({"name": "Q4", "window_from": from, "window_to": to});
     let answer = post(&waves, wave("2026-12-01", "2026-11-30")).await;

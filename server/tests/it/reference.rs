@@ -72,6 +72,7 @@ async fn regions_are_put_in_whatever_order_and_never_above_themselves() {
     let taken = json!({"code": "sur", "name": "Sur"});
     let answer = office.post("/api/v1/regions").by(&manager).json(&taken).send().await;
     assert_eq!(answer.outcome(), (409, "code_taken".to_owned()));
+    assert_eq!(answer.fields(), [("/code".to_owned(), "code_taken".to_owned())]);
     let below = json!({"code": "sureste", "name": "Sureste", "parent_code": "nowhere"});
     let answer = office.post("/api/v1/regions").by(&manager).json(&below).send().await;
     assert_eq!(answer.fields(), [("/parent_code".to_owned(), "unknown_region".to_owned())]);

@@ -36,6 +36,7 @@ async fn a_login_is_taken_once_in_an_organization() {
     office.post("/api/v1/users").by(&admin).json(&body("ana")).send().await.expect_json();
     let answer = office.post("/api/v1/users").by(&admin).json(&body("ANA")).send().await;
     assert_eq!(answer.outcome(), (409, "login_taken".to_owned()));
+    assert_eq!(answer.fields(), [("/login".to_owned(), "login_taken".to_owned())]);
     let elsewhere = office.other_organization("other");
     let other = office.person_of(elsewhere, &[(Role::Admin, Scope::Organization)]);
     office.post("/api/v1/users").by(&other).json(&body("ana")).send().await.expect_json();
