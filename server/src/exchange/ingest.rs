@@ -165,9 +165,9 @@ fn check(
     let mut head = before.head;
     let mut checked: Vec<Checked> = Vec::with_capacity(segments.len());
     for segment in segments {
-        let pending: Vec<(u64, Hash)> = hashes(&checked);
-        let stored = |dseq: u64| match pending.iter().find(|it| it.0 == dseq) {
-            Some((_, h)) => Ok(Some(*h)),
+        let pending = |dseq| checked.iter().rev().find_map(|it| it.accepted.segment.hash_at(dseq));
+        let stored = |dseq| match pending(dseq) {
+            Some(h) => Ok(Some(h)),
             None => stored_hash(app, caller, dseq),
         };
         match ingest::check_push(&head, segment, &enrolled, stored)? {
@@ -180,11 +180,6 @@ fn check(
         }
     }
     Ok(checked)
-}
-
-/// Chain hashes at the ends of segments that were checked and are not stored yet.
-fn hashes(checked: &[Checked]) -> Vec<(u64, Hash)> {
-    checked.iter().map(|it| (it.accepted.head.head.dseq, it.accepted.head.head.h)).collect()
 }
 
 /// The chain hash that the server holds at a position of the device's log.

@@ -56,23 +56,28 @@ fn checklist() -> String {
 }
 
 /// An office with a checklist, a branch, and the people around a visit.
-struct Scene {
-    office: TestOffice,
-    admin: TestPerson,
-    manager: TestPerson,
-    reviewer: TestPerson,
-    auditor: TestPerson,
-    branch: Uuid,
-    template: Hash,
+pub(crate) struct Scene {
+    pub(crate) office: TestOffice,
+    pub(crate) admin: TestPerson,
+    pub(crate) manager: TestPerson,
+    pub(crate) reviewer: TestPerson,
+    pub(crate) auditor: TestPerson,
+    pub(crate) branch: Uuid,
+    pub(crate) template: Hash,
 }
 
-async fn branch_of(office: &TestOffice, manager: &TestPerson, code: &str) -> Uuid {
+pub(crate) async fn branch_of(office: &TestOffice, manager: &TestPerson, code: &str) -> Uuid {
     let rows = json!([{"code": code, "name": code, "zone": "America/Bogota"}]);
     let put = office.put("/api/v1/branches").by(manager).json(&rows).send().await.expect_json();
     put["items"][0]["id"].as_str().unwrap().parse().unwrap()
 }
 
-async fn assignment_of(office: &TestOffice, manager: &TestPerson, branch: Uuid, to: &TestPerson) -> Uuid {
+pub(crate) async fn assignment_of(
+    office: &TestOffice,
+    manager: &TestPerson,
+    branch: Uuid,
+    to: &TestPerson,
+) -> Uuid {
     let rows = json!([{
         "branch_id": branch, "auditor_id": to.id, "template": {"id": "ms-banco-sucursal", "version": 1},
         "window_from": "2026-11-20", "window_to": "2026-11-30",
@@ -81,12 +86,12 @@ async fn assignment_of(office: &TestOffice, manager: &TestPerson, branch: Uuid, 
     done["items"][0]["id"].as_str().unwrap().parse().unwrap()
 }
 
-fn banking() -> Hash {
+pub(crate) fn banking() -> Hash {
     audit_templates::find_checklist("ms-banco-sucursal", Some(1)).unwrap().sha256_hex.parse().unwrap()
 }
 
 impl Scene {
-    async fn open() -> Self {
+    pub(crate) async fn open() -> Self {
         let office = TestOffice::open().await;
         let people = [Role::Admin, Role::ProgrammeManager, Role::Reviewer, Role::Auditor];
         let [admin, manager, reviewer, auditor] = people.map(|role| office.person(role));
@@ -108,15 +113,15 @@ impl Scene {
         Self { office, admin, manager, reviewer, auditor, branch, template }
     }
 
-    async fn phone(&self, number: u8) -> Phone {
+    pub(crate) async fn phone(&self, number: u8) -> Phone {
         Phone::enrol(&self.office, &self.admin, &self.auditor, number).await
     }
 
-    fn new_audit(&self) -> Uuid {
+    pub(crate) fn new_audit(&self) -> Uuid {
         self.office.app.environment.new_id()
     }
 
-    fn pin(&self) -> CreateValue {
+    pub(crate) fn pin(&self) -> CreateValue {
         CreateValue {
             template: "small".to_owned(),
             version: 1,
@@ -128,26 +133,26 @@ impl Scene {
         }
     }
 
-    async fn post(&self, token: &str, kind: &str, encoding: &str, body: Vec<u8>) -> Answer {
+    pub(crate) async fn post(&self, token: &str, kind: &str, encoding: &str, body: Vec<u8>) -> Answer {
         let call = self.office.post("/sync/v1/exchange").bearer(token);
         let call = call.header("Content-Type", kind).header("Accept", kind);
         let call = if encoding.is_empty() { call } else { call.header("Content-Encoding", encoding) };
         call.body(body).send().await
     }
 
-    async fn ask(&self, token: &str, request: &Request) -> (u16, Reply) {
+    pub(crate) async fn ask(&self, token: &str, request: &Request) -> (u16, Reply) {
         let answer = self.post(token, CBOR, "", codec::to_cbor(request).unwrap()).await;
         (answer.status.as_u16(), reply(&answer))
     }
 
-    async fn done(&self, phone: &Phone, request: &Request) -> Response {
+    pub(crate) async fn done(&self, phone: &Phone, request: &Request) -> Response {
         match self.ask(&phone.enrolment.token, request).await {
             (200, Reply::Done(response)) => response,
             other => panic!("{other:?}"),
         }
     }
 
-    async fn refused(&self, token: &str, request: &Request) -> (u16, Refusal) {
+    pub(crate) async fn refused(&self, token: &str, request: &Request) -> (u16, Refusal) {
         match self.ask(token, request).await {
             (status, Reply::Refused(refusal)) => (status, refusal),
             other => panic!("{other:?}"),
@@ -155,17 +160,17 @@ impl Scene {
     }
 
     /// A visit as the reviewer reads it.
-    async fn visit(&self, audit: Uuid) -> Value {
+    pub(crate) async fn visit(&self, audit: Uuid) -> Value {
         self.office.get(&format!("/api/v1/visits/{audit}")).by(&self.reviewer).send().await.expect_json()
     }
 
-    async fn review(&self, audit: Uuid, command: &str, body: Value) -> Answer {
+    pub(crate) async fn review(&self, audit: Uuid, command: &str, body: Value) -> Answer {
         let address = format!("/api/v1/visits/{audit}/{command}");
         self.office.post(&address).by(&self.reviewer).json(&body).send().await
     }
 
     /// All that an exchange of the auditor may change, to compare before and after.
-    fn stored(&self) -> String {
+    pub(crate) fn stored(&self) -> String {
         let (org, stream) = (self.office.org, StreamId::User(self.auditor.id.0));
         let read = |tx: &mut db::Tx<'_>| -> Result<String, db::DbError> {
             let mut all = Vec::new();
@@ -186,7 +191,7 @@ impl Scene {
     }
 
     /// Positions, audits and reasons of the quarantine.
-    fn quarantine(&self) -> Vec<(u64, Uuid, String)> {
+    pub(crate) fn quarantine(&self) -> Vec<(u64, Uuid, String)> {
         let org = self.office.org;
         let found = self.office.app.db.read(|tx| db::quarantine::list(tx, org, None, 500)).unwrap();
         found.items.into_iter().map(|it| (it.dseq, it.audit_id.0, it.reason)).collect()
@@ -199,19 +204,24 @@ fn reply(answer: &Answer) -> Reply {
 }
 
 /// A device with its log.
-struct Phone {
-    key: SigningKey,
-    enrolment: Enrolment,
-    head: Head,
-    last_hlc: u64,
-    seed: Seed,
+pub(crate) struct Phone {
+    pub(crate) key: SigningKey,
+    pub(crate) enrolment: Enrolment,
+    pub(crate) head: Head,
+    pub(crate) last_hlc: u64,
+    pub(crate) seed: Seed,
     /// What it knows of the audit that it works on.
-    ops: AuditOps,
-    unsent: Vec<Op>,
+    pub(crate) ops: AuditOps,
+    pub(crate) unsent: Vec<Op>,
 }
 
 impl Phone {
-    async fn enrol(office: &TestOffice, admin: &TestPerson, user: &TestPerson, number: u8) -> Self {
+    pub(crate) async fn enrol(
+        office: &TestOffice,
+        admin: &TestPerson,
+        user: &TestPerson,
+        number: u8,
+    ) -> Self {
         let key = SigningKey::from_secret(&[number; 32]);
         let body = json!({"user": user.id, "kind": "phone"});
         let issued = office.post("/api/v1/devices/codes").by(admin).json(&body).send().await.expect_json();
@@ -232,11 +242,18 @@ impl Phone {
         }
     }
 
-    fn dev(&self) -> sync_core::DeviceId {
+    pub(crate) fn dev(&self) -> sync_core::DeviceId {
         self.key.public_key().device()
     }
 
-    fn write(&mut self, kind: Kind, audit: Uuid, round: u32, field: &str, value: Option<Bytes>) -> u64 {
+    pub(crate) fn write(
+        &mut self,
+        kind: Kind,
+        audit: Uuid,
+        round: u32,
+        field: &str,
+        value: Option<Bytes>,
+    ) -> u64 {
         let base = match kind.writes_field() {
             true => self.ops.view().fields.get(field).map(|it| it.base()).unwrap_or_default(),
             false => Vec::new(),
@@ -252,21 +269,21 @@ impl Phone {
         dseq
     }
 
-    fn create(&mut self, audit: Uuid, pin: &CreateValue) -> u64 {
+    pub(crate) fn create(&mut self, audit: Uuid, pin: &CreateValue) -> u64 {
         self.write(Kind::Create, audit, 1, "", Some(payload::to_value(pin).unwrap()))
     }
 
-    fn set(&mut self, audit: Uuid, round: u32, field: &str, answer: &str) -> u64 {
+    pub(crate) fn set(&mut self, audit: Uuid, round: u32, field: &str, answer: &str) -> u64 {
         self.write(Kind::Set, audit, round, field, Some(Bytes::from(format!("\"{answer}\"").as_str())))
     }
 
-    fn submit(&mut self, audit: Uuid, round: u32) -> u64 {
+    pub(crate) fn submit(&mut self, audit: Uuid, round: u32) -> u64 {
         let value = content::submit_value(&self.ops, &self.ops.view());
         self.write(Kind::Submit, audit, round, "", Some(payload::to_value(&value).unwrap()))
     }
 
     /// A whole visit, handed in.
-    fn fill_in(&mut self, audit: Uuid, pin: &CreateValue) {
+    pub(crate) fn fill_in(&mut self, audit: Uuid, pin: &CreateValue) {
         self.create(audit, pin);
         self.set(audit, 1, "A01", "yes");
         self.set(audit, 1, "A02", "no");
@@ -274,26 +291,33 @@ impl Phone {
     }
 
     /// Ops as a segment after a point of the log, signed with a key for an organization and an epoch.
-    fn signed(&self, key: &SigningKey, org: Uuid, epoch: u64, prev: Head, ops: &[Op]) -> (Segment, Head) {
+    pub(crate) fn signed(
+        &self,
+        key: &SigningKey,
+        org: Uuid,
+        epoch: u64,
+        prev: Head,
+        ops: &[Op],
+    ) -> (Segment, Head) {
         let alg = self.key.public_key().alg;
         let (mut segment, last) = Segment::unsigned(self.dev(), prev, ops, alg, |_| Some(self.seed)).unwrap();
         segment.sig = Bytes(key.sign(&signing_bytes(&org, &self.dev(), epoch, segment.first, &last)));
         (segment, last)
     }
 
-    fn segment(&self, prev: Head, ops: &[Op]) -> (Segment, Head) {
+    pub(crate) fn segment(&self, prev: Head, ops: &[Op]) -> (Segment, Head) {
         self.signed(&self.key, self.enrolment.org, self.enrolment.epoch, prev, ops)
     }
 
     /// What was not sent, as one segment; it counts as sent from here on.
-    fn take(&mut self) -> Segment {
+    pub(crate) fn take(&mut self) -> Segment {
         let ops = std::mem::take(&mut self.unsent);
         let (segment, last) = self.segment(self.head, &ops);
         self.head = last;
         segment
     }
 
-    fn request(&self, push: Vec<Segment>) -> Request {
+    pub(crate) fn request(&self, push: Vec<Segment>) -> Request {
         Request {
             proto: PROTO,
             app_build: 1,
@@ -305,18 +329,18 @@ impl Phone {
         }
     }
 
-    fn push(&mut self) -> Request {
+    pub(crate) fn push(&mut self) -> Request {
         let segment = self.take();
         self.request(vec![segment])
     }
 
-    fn pull(&self, stream: StreamId) -> Request {
+    pub(crate) fn pull(&self, stream: StreamId) -> Request {
         let pull = Pull { stream, after: 0, f: Hash::ZERO, limit_bytes: 1 << 20 };
         Request { pull: vec![pull], ..self.request(Vec::new()) }
     }
 
     /// The own stream of the user, from its beginning.
-    async fn read(&mut self, scene: &Scene) -> Page {
+    pub(crate) async fn read(&mut self, scene: &Scene) -> Page {
         let request = self.pull(StreamId::User(self.enrolment.user));
         let mut response = scene.done(self, &request).await;
         assert_eq!(response.pull.len(), 1);
@@ -351,7 +375,7 @@ fn relayed(page: &Page) -> Vec<(bool, Op)> {
         .collect()
 }
 
-fn outcomes(response: &Response) -> Vec<(u64, OutcomeKind, &str)> {
+pub(crate) fn outcomes(response: &Response) -> Vec<(u64, OutcomeKind, &str)> {
     response.outcomes.iter().map(|it| (it.dseq, it.kind, it.reason.as_str())).collect()
 }
 

@@ -33,6 +33,8 @@ mod rights;
 #[cfg(test)]
 mod scorecards;
 #[cfg(test)]
+mod segments;
+#[cfg(test)]
 mod sessions;
 #[cfg(test)]
 mod users;
