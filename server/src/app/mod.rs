@@ -12,6 +12,7 @@ pub mod organizations;
 pub mod payouts;
 pub mod period;
 pub(crate) mod programmes;
+pub(crate) mod quarantine;
 pub(crate) mod reading;
 pub(crate) mod regions;
 pub mod review;

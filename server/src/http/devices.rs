@@ -96,6 +96,9 @@ pub(crate) async fn revoke(
     dev: web::Path<String>,
     command: Command<Nothing>,
 ) -> Result<HttpResponse, ApiError> {
-    let dev: DeviceId = dev.parse().map_err(|_| ApiError::not_found("el dispositivo", "the device"))?;
+    let dev: DeviceId = dev.parse().map_err(|_| {
+        let es = "«dev» debe ser un dispositivo: 32 cifras hexadecimales.";
+        ApiError::field("/dev", "wrong_shape", es, "'dev' must be a device: 32 hexadecimal digits")
+    })?;
     execute(&app, command, StatusCode::OK, move |tx, office, _| devices::revoke(tx, office, dev)).await
 }

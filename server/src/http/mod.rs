@@ -17,6 +17,7 @@ pub(crate) mod organization;
 pub(crate) mod page;
 pub(crate) mod payouts;
 pub(crate) mod programmes;
+pub(crate) mod quarantine;
 pub(crate) mod regions;
 pub(crate) mod review;
 pub(crate) mod rows;
@@ -57,6 +58,7 @@ fn api(config: &mut ServiceConfig<'_>) {
         .configure(assessments::routes)
         .configure(kpis::routes)
         .configure(payouts::routes)
+        .configure(quarantine::routes)
         .configure(review::routes)
         .configure(scorecards::routes)
         .configure(visits::routes);

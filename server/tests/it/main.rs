@@ -25,6 +25,8 @@ mod payouts;
 #[cfg(test)]
 mod postgres;
 #[cfg(test)]
+mod quarantine;
+#[cfg(test)]
 mod reference;
 #[cfg(test)]
 mod review;

@@ -135,6 +135,7 @@ fn plans() -> Vec<Row> {
 fn visits() -> Vec<Row> {
     use Needs::Right;
     const READ: &[Permission] = &[Permission::ReadVisits, Permission::ReadPublishedVisits];
+    const ASIDE: &[Permission] = &[Permission::SeeAuditors, Permission::ManageUsers];
     const REVIEW: &[Permission] = &[Permission::ReviewVisits];
     const MANAGE: &[Permission] = &[Permission::ManageProgrammes];
     let because = json!({"reason": "because"});
@@ -143,6 +144,7 @@ fn visits() -> Vec<Row> {
         Row("get", "/api/v1/visits", Right(READ), Value::Null),
         Row("get", "/api/v1/visits/{visit}", Right(READ), Value::Null),
         Row("get", "/api/v1/visits/{visit}/scores", Right(READ), Value::Null),
+        Row("get", "/api/v1/quarantine", Right(ASIDE), Value::Null),
         Row("post", "/api/v1/visits/approve", Right(REVIEW), json!({"visits": [Uuid::from_u128(ID)]})),
         Row("post", "/api/v1/visits/{visit}/claim", Right(REVIEW), json!({})),
         Row("post", "/api/v1/visits/{visit}/hold", Right(REVIEW), because.clone()),
