@@ -218,6 +218,25 @@ pub fn find_assignments(
     read_all(found)
 }
 
+/// The assignments that audits belong to, in no order; an audit without one is left out.
+pub fn find_assignments_of_audits(
+    tx: &mut Tx<'_>,
+    org: OrgId,
+    audits: &[AuditId],
+) -> Result<Vec<Assignment>, DbError> {
+    let mut found: Vec<AssignmentRow> = Vec::new();
+    for audits in audits.chunks(BATCH) {
+        let audits: Vec<_> = audits.iter().map(Stored::store).collect();
+        let batch: Vec<AssignmentRow> = on_db!(tx, |c| assignments::table
+            .filter(assignments::org_id.eq(org.store()))
+            .filter(assignments::audit_id.eq_any(&audits))
+            .select(AssignmentRow::as_select())
+            .load(c))?;
+        found.extend(batch);
+    }
+    read_all(found)
+}
+
 /// The assignments that `filter` shows, by id.
 pub fn list_assignments(
     tx: &mut Tx<'_>,

@@ -18,7 +18,10 @@ use domain::{
     lifecycle::{self, Actor, Command, Facts, State},
     visit_score::PreparedChecklist,
 };
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 use sync_core::{
     AuditOps, AuditView, DeviceId, Hash, Kind, Op, OpId, Seed,
     exchange::{Outcome, OutcomeKind},
@@ -141,6 +144,8 @@ impl Changed {
 struct Background {
     branches: BTreeMap<BranchId, Branch>,
     assignments: BTreeMap<AssignmentId, Assignment>,
+    /// The audits of these assignments.
+    assigned: BTreeSet<AuditId>,
     checklists: BTreeMap<Hash, Arc<PreparedChecklist>>,
 }
 
@@ -163,6 +168,10 @@ impl Background {
         assignments.extend(known.values().filter_map(|it| it.0.assignment_id));
         assignments.sort_unstable();
         assignments.dedup();
+        let mut assignments = db::programmes::find_assignments(tx, org, &assignments)?;
+        let new: Vec<AuditId> =
+            touched.iter().map(|it| AuditId(it.0)).filter(|it| !known.contains_key(it)).collect();
+        assignments.extend(db::programmes::find_assignments_of_audits(tx, org, &new)?);
         let mut checklists = BTreeMap::new();
         let hashes = pins.iter().map(|it| it.content_hash).chain(known.values().map(|it| it.0.template_hash));
         for hash in hashes {
@@ -177,10 +186,8 @@ impl Background {
                 .into_iter()
                 .map(|it| (it.branch_id, it))
                 .collect(),
-            assignments: db::programmes::find_assignments(tx, org, &assignments)?
-                .into_iter()
-                .map(|it| (it.assignment_id, it))
-                .collect(),
+            assigned: assignments.iter().map(|it| it.audit_id).collect(),
+            assignments: assignments.into_iter().map(|it| (it.assignment_id, it)).collect(),
             checklists,
         })
     }
@@ -220,7 +227,10 @@ fn apply(
     let view = ops.view();
     let is_new = row.is_none();
     let mut row = match row {
-        Some(row) => row,
+        Some(mut row) => match pin_again(source, background, &mut row, new, &view) {
+            Ok(()) => row,
+            Err(reason) => return Ok(Err(reason)),
+        },
         None => match first_row(source, background, audit, &view) {
             Ok(row) => row,
             Err(reason) => return Ok(Err(reason)),
@@ -244,6 +254,42 @@ fn count(items: usize) -> u32 {
     u32::try_from(items).unwrap_or(u32::MAX)
 }
 
+/// What a `create` pins, found and checked.
+struct Pinned<'a> {
+    branch: &'a Branch,
+    checklist: &'a PreparedChecklist,
+    assignment: Option<&'a Assignment>,
+}
+
+/// Checks what a `create` pins. The audit of an assignment is begun only in its name: an ad-hoc `create` on its id would
+/// pass by its auditor, its state, its window and its checklist.
+fn pinned<'a>(
+    source: &Source,
+    background: &'a Background,
+    audit: AuditId,
+    pin: &CreateValue,
+) -> Result<Pinned<'a>, Quarantined> {
+    let branch = background.branches.get(&BranchId(pin.branch)).ok_or("unknown_branch")?;
+    let checklist = background.checklists.get(&pin.content_hash).ok_or("unknown_template")?;
+    let Some(id) = pin.assignment.map(AssignmentId) else {
+        return match background.assigned.contains(&audit) {
+            true => Err("assignment_not_named"),
+            false => Ok(Pinned { branch, checklist, assignment: None }),
+        };
+    };
+    let assignment = background.assignments.get(&id).ok_or("unknown_assignment")?;
+    if assignment.auditor_id != source.user {
+        return Err("foreign_assignment");
+    }
+    if audit_of_assignment(id) != audit || assignment.branch_id != branch.branch_id {
+        return Err("audit_of_another_assignment");
+    }
+    if assignment.template_hash != pin.content_hash {
+        return Err("template_of_another_assignment");
+    }
+    Ok(Pinned { branch, checklist, assignment: Some(assignment) })
+}
+
 /// The row of an audit that was not known, out of what its `create` pins.
 fn first_row(
     source: &Source,
@@ -253,22 +299,7 @@ fn first_row(
 ) -> Result<Audit, Quarantined> {
     let creation = view.creations.first().ok_or("audit_without_create")?;
     let pin = &creation.value;
-    let branch = background.branches.get(&BranchId(pin.branch)).ok_or("unknown_branch")?;
-    let checklist = background.checklists.get(&pin.content_hash).ok_or("unknown_template")?;
-    let mut state = State::Accepted;
-    if let Some(id) = pin.assignment.map(AssignmentId) {
-        let assignment = background.assignments.get(&id).ok_or("unknown_assignment")?;
-        if assignment.auditor_id != source.user {
-            return Err("foreign_assignment");
-        }
-        if audit_of_assignment(id) != audit || assignment.branch_id != branch.branch_id {
-            return Err("audit_of_another_assignment");
-        }
-        if assignment.template_hash != pin.content_hash {
-            return Err("template_of_another_assignment");
-        }
-        state = assignment.state;
-    }
+    let Pinned { branch, checklist, assignment } = pinned(source, background, audit, pin)?;
     let visit_date = match &pin.visited_at {
         Some(stated) => stated.get(..10).and_then(|it| it.parse().ok()),
         None => zone::local_date(millis_of(creation.eff_hlc), &branch.zone),
@@ -277,11 +308,11 @@ fn first_row(
         audit_id: audit,
         branch_id: branch.branch_id,
         auditor_id: source.user,
-        assignment_id: pin.assignment.map(AssignmentId),
+        assignment_id: assignment.map(|it| it.assignment_id),
         template_id: checklist.checklist().id.clone(),
         template_version: checklist.checklist().version,
         template_hash: pin.content_hash,
-        state,
+        state: assignment.map_or(State::Accepted, |it| it.state),
         round: 1,
         kind: VisitKind::Visit,
         visit_date,
@@ -295,6 +326,29 @@ fn first_row(
         external_ref: pin.source.clone(),
         updated_at: source.now,
     })
+}
+
+/// Moves an audit to the checklist that a new `create` pins, where it stands first in the fold's view: that is how an
+/// author takes another version. It never moves to another branch or assignment. Once the visit is handed in, the fold
+/// calls a `create` late, and it does not stand in the view.
+fn pin_again(
+    source: &Source,
+    background: &Background,
+    row: &mut Audit,
+    new: &[&Op],
+    view: &AuditView,
+) -> Result<(), Quarantined> {
+    let is_new = |id: OpId| id.dev == source.dev && new.iter().any(|it| it.dseq == id.dseq);
+    let Some(creation) = view.creations.first().filter(|it| is_new(it.id)) else { return Ok(()) };
+    let pin = &creation.value;
+    if BranchId(pin.branch) != row.branch_id || pin.assignment.map(AssignmentId) != row.assignment_id {
+        return Err("audit_of_another_visit");
+    }
+    let Pinned { checklist, .. } = pinned(source, background, row.audit_id, pin)?;
+    row.template_id.clone_from(&checklist.checklist().id);
+    row.template_version = checklist.checklist().version;
+    row.template_hash = pin.content_hash;
+    Ok(())
 }
 
 fn millis_of(eff_hlc: u64) -> i64 {

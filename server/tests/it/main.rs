@@ -23,6 +23,8 @@ mod openapi;
 #[cfg(test)]
 mod payouts;
 #[cfg(test)]
+mod pins;
+#[cfg(test)]
 mod postgres;
 #[cfg(test)]
 mod quarantine;

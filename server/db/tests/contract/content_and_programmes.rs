@@ -149,6 +149,12 @@ on_both! {
         many.sort_by_key(|it| it.assignment_id);
         assert_eq!(many, [assignment(3), assignment(5)]);
         assert_eq!(read(db, |tx| programmes::find_assignments(tx, org(2), &ids)), []);
+        let audits: Vec<_> = many.iter().map(|it| it.audit_id).collect();
+        let mut of_audits = read(db, |tx| programmes::find_assignments_of_audits(tx, org(1), &audits));
+        of_audits.sort_unstable_by_key(|it| it.assignment_id);
+        many.sort_unstable_by_key(|it| it.assignment_id);
+        assert_eq!(of_audits, many);
+        assert_eq!(read(db, |tx| programmes::find_assignments_of_audits(tx, org(2), &audits)), []);
         let take = |number| write(db, move |tx| {
             programmes::set_assignment_state(tx, org(number), id, (State::Offered, State::Accepted))
         });
