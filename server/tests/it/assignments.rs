@@ -224,3 +224,29 @@ async fn a_repeated_offer_with_its_key_offers_once() {
     assert_eq!(first.expect_json(), again.expect_json());
     assert_eq!(field.list(&field.manager, "").await.len(), 1);
 }
+
+#[actix_web::test]
+async fn only_released_checklists_and_auditors_who_are_there_are_planned_with() {
+    let field = field().await;
+    let (ana, leo) = (field.office.person(Role::Auditor), field.office.person(Role::Auditor));
+    let (org, gone) = (field.office.org, leo.id);
+    field
+        .office
+        .app
+        .db
+        .write(move |tx| {
+            use db::content::{ContentKind, append, find};
+            let mut draft = find(tx, org, ContentKind::Checklist, "ms-banco-sucursal", 1)?.unwrap();
+            draft.content_id = "a-draft".into();
+            (draft.state, draft.released_at) = (domain::lifecycle::VersionState::Draft, None);
+            append(tx, org, &draft)?;
+            db::users::set_active(tx, org, gone, false)
+        })
+        .unwrap();
+    let mut unreleased = visit(&field.branches[0], ana.id);
+    unreleased["template"]["id"] = json!("a-draft");
+    let answer = field.offer(&field.manager, &json!([unreleased])).await;
+    assert_eq!(answer.fields(), [("/0/template".to_owned(), "unknown_template".to_owned())]);
+    let answer = field.offer(&field.manager, &json!([visit(&field.branches[0], leo.id)])).await;
+    assert_eq!(answer.fields(), [("/0/auditor_id".to_owned(), "no_auditor".to_owned())]);
+}

@@ -158,3 +158,30 @@ async fn a_person_sees_the_own_devices_and_no_others() {
     let address = format!("/api/v1/devices/{}/revoke", enrolled["dev"].as_str().unwrap());
     assert_eq!(office.post(&address).by(&stranger).send().await.outcome().0, 404);
 }
+
+#[actix_web::test]
+async fn the_servers_own_device_cannot_be_taken_out() {
+    let office = TestOffice::open().await;
+    let admin = office.person(Role::Admin);
+    let org = office.org;
+    let all = office.app.db.read(|tx| db::devices::list(tx, org, None, None, 10)).unwrap().items;
+    let own = all.iter().find(|it| it.kind == db::devices::DeviceKind::Server).unwrap();
+    let answer = office.post(&format!("/api/v1/devices/{}/revoke", own.dev)).by(&admin).send().await;
+    assert_eq!(answer.outcome(), (404, "not_found".to_owned()));
+    let answer = office.post("/api/v1/devices/12/revoke").by(&admin).send().await;
+    assert_eq!(answer.fields(), [("/dev".to_owned(), "wrong_shape".to_owned())]);
+}
+
+#[actix_web::test]
+async fn what_a_device_does_stands_in_the_log_with_its_name() {
+    let office = TestOffice::open().await;
+    let (admin, auditor) = (office.person(Role::Admin), office.person(Role::Auditor));
+    let code = code(&office, &admin, &auditor, "phone").await;
+    let enrolled = enrol(&office, &request(&key(1), &code, "phone")).await.expect_json();
+    let token = enrolled["token"].as_str().unwrap();
+    office.delete("/api/v1/sessions/current").bearer(token).send().await;
+    let log = office.get("/api/v1/audit-log").by(&admin).send().await.expect_json();
+    let last = log["items"].as_array().unwrap().last().unwrap().clone();
+    let device = key(1).public_key().device();
+    assert_eq!(last["actor"], format!("user:{}/device:{device}", auditor.id));
+}

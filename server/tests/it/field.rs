@@ -21,7 +21,7 @@ use sync_core::{
     hlc,
     ingest::DeviceHead,
     op::Opening,
-    payload::{self, CreateValue},
+    payload::{self, AttachValue, CreateValue},
     signature::SigningKey,
 };
 
@@ -141,6 +141,29 @@ impl Field {
         for (item, answer) in answers {
             phone.set(&mut ops, audit, item, answer);
         }
+        phone.submit(&mut ops, audit);
+        self.store(audit, branch, day, &ops, &[phone]);
+        audit
+    }
+
+    /// A visit that declares a photo.
+    pub(crate) fn with_photo(&self, branch: BranchId, day: &str) -> AuditId {
+        let mut phone = Phone::new(self.office.app.environment.new_id().as_u128());
+        let audit = AuditId(self.office.app.environment.new_id());
+        let mut ops = AuditOps::new();
+        phone.create(&mut ops, audit, branch);
+        for (item, answer) in GOOD {
+            phone.set(&mut ops, audit, item, answer);
+        }
+        let photo = AttachValue {
+            blob: Hash::of(b"photo"),
+            size: 5,
+            mime: "image/jpeg".to_owned(),
+            captured_at_ms: None,
+            gps: None,
+        };
+        let op = phone.op(audit, Kind::Attach, "A01", vec![], Some(payload::to_value(&photo).unwrap()));
+        ops.insert(phone.dev, op, Arrival::device(MS));
         phone.submit(&mut ops, audit);
         self.store(audit, branch, day, &ops, &[phone]);
         audit

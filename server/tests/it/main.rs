@@ -33,6 +33,8 @@ mod reference;
 #[cfg(test)]
 mod review;
 #[cfg(test)]
+mod review_rules;
+#[cfg(test)]
 mod rights;
 #[cfg(test)]
 mod scorecards;

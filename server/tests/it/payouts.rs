@@ -331,6 +331,7 @@ async fn frozen_inputs_give_the_same_bytes_again_and_later_changes_do_not_reach_
     back.json(&json!({"reason": "a visit was scored again"})).send().await.expect_json();
     let draft = world.read(&run, "").await;
     assert_eq!((&draft["state"], draft.get("people")), (&json!("draft"), None));
+    assert_eq!(world.read(&run, "/lines").await["items"], json!([]));
     let answer = world.office.get(&format!("{RUNS}/{run}/bundle")).by(&world.approver).send().await;
     assert_eq!(answer.outcome(), (409, "not_calculated".to_owned()));
     let missing = world.step(&world.analyst, &run, "calculate").await;
@@ -621,4 +622,39 @@ async fn nobody_changes_what_was_locked() {
     };
     assert!(matches!(attempt(vec![line]), Err(db::DbError::Refused { .. })));
     assert_eq!(world.read(&run, "/lines").await, before);
+}
+
+#[actix_web::test]
+async fn every_step_of_a_run_is_in_the_audit_log() {
+    let world = World::open().await;
+    world.quarter();
+    let run = world.quarter_run().await;
+    world.step(&world.analyst, &run, "submit").await.expect_json();
+    world.step(&world.approver, &run, "approve").await.expect_json();
+    world.step(&world.approver, &run, "lock").await.expect_json();
+    let admin = world.office.person(Role::Admin);
+    let address = format!("/api/v1/audit-log?subject_kind=payout_run&subject={run}");
+    let log = world.office.get(&address).by(&admin).send().await.expect_json();
+    let entries = log["items"].as_array().unwrap().iter();
+    let told: Vec<&str> = entries.map(|it| it["action"].as_str().unwrap()).collect();
+    let steps = ["calculated", "submitted", "approved", "locked"].map(|it| format!("payout_run_{it}"));
+    assert_eq!(told[told.len() - 4..], steps);
+}
+
+#[actix_web::test]
+async fn a_run_whose_result_does_not_come_out_again_is_not_locked() {
+    let world = World::open().await;
+    world.quarter();
+    let run = world.quarter_run().await;
+    let id: domain::ids::RunId = run.parse().unwrap();
+    world.write(move |tx, org| {
+        let mut stored = db::payouts::find_run(tx, org, id)?.unwrap();
+        stored.result_hash = Some(Hash::of(b"another result"));
+        db::payouts::update_run(tx, org, stored.state, &stored)
+    });
+    world.step(&world.analyst, &run, "submit").await.expect_json();
+    world.step(&world.approver, &run, "approve").await.expect_json();
+    let refused = world.step(&world.approver, &run, "lock").await;
+    assert_eq!(refused.outcome(), (409, "result_differs".to_owned()));
+    assert_eq!(world.read(&run, "").await["state"], "approved");
 }

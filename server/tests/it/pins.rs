@@ -1,10 +1,12 @@
-//! What a `create` pins: the assignment that it may not pass by, and the checklist that a later one may change.
+//! What a `create` pins: the assignment that it may not pass by with its window, and the checklist that has to be filled
+//! in and that a later one may change.
 
 use crate::exchange::{Phone, Scene, assignment_of, banking, outcomes};
 use domain::{
     access::Role,
     ids::{AssignmentId, AuditId, audit_of_assignment},
 };
+use serde_json::{Value, json};
 use server::testing::TestPerson;
 use sync_core::{AuditOps, Hash, OpId, exchange::OutcomeKind, payload::CreateValue};
 use uuid::Uuid;
@@ -115,4 +117,38 @@ async fn the_audit_of_an_assignment_stays_with_its_checklist() {
     phone.create_again(audit, &CreateValue { assignment: Some(mine), ..scene.pin() }, first);
     assert_eq!(scene.push(&mut phone).await, ["template_of_another_assignment"]);
     assert_eq!(scene.row(audit), Some(("in_progress".to_owned(), banking())));
+}
+
+#[actix_web::test]
+async fn a_visit_outside_its_window_is_taken_and_says_so() {
+    let scene = Scene::open().await;
+    for (from, to, reason) in
+        [("2026-11-20", "2026-11-30", Value::Null), ("2026-12-01", "2026-12-31", json!("outside_window"))]
+    {
+        let rows = json!([{
+            "branch_id": scene.branch, "auditor_id": scene.auditor.id, "window_from": from, "window_to": to,
+            "template": {"id": "ms-banco-sucursal", "version": 1},
+        }]);
+        let offer = scene.office.post("/api/v1/assignments").by(&scene.manager).json(&rows);
+        let offered = offer.send().await.expect_json();
+        let id: Uuid = offered["items"][0]["id"].as_str().unwrap().parse().unwrap();
+        let audit = audit_of_assignment(AssignmentId(id)).0;
+        let mut phone = scene.phone(u8::try_from(from.len()).unwrap() + u8::from(reason.is_null())).await;
+        phone.create(audit, &scene.banking_pin(Some(id)));
+        assert_eq!(scene.push(&mut phone).await, Vec::<String>::new());
+        let visit = scene.visit(audit).await;
+        let start = visit["events"].as_array().unwrap().iter().find(|it| it["command"] == "start").unwrap();
+        assert_eq!(start.get("reason").unwrap_or(&Value::Null), &reason, "{from}");
+    }
+}
+
+#[actix_web::test]
+async fn a_visit_that_lacks_a_required_answer_is_not_handed_in_by_its_submit() {
+    let scene = Scene::open().await;
+    let (mut phone, audit) = (scene.phone(1).await, scene.new_audit());
+    phone.create(audit, &scene.pin());
+    phone.set(audit, 1, "A01", "yes");
+    phone.submit(audit, 1);
+    assert_eq!(scene.push(&mut phone).await, Vec::<String>::new());
+    assert_eq!(scene.row(audit), Some(("in_progress".to_owned(), scene.template)));
 }

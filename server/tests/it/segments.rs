@@ -1,4 +1,4 @@
-//! How a log is cut into segments does not matter: only its ops do.
+//! How a log is cut into segments does not matter: only its ops do, and that its device may speak.
 
 use crate::exchange::{Phone, Scene, outcomes};
 use sync_core::{Head, Op, Segment};
@@ -82,4 +82,48 @@ async fn a_segment_that_contradicts_one_of_the_same_push_is_a_fork_and_stores_no
     assert_eq!((status, refusal.reason.as_str()), (409, "fork"));
     let head = scene.done(&phone, &phone.request(Vec::new())).await.dev_head;
     assert_eq!(head, Head::EMPTY);
+}
+
+#[actix_web::test]
+async fn a_device_that_was_taken_out_is_refused_even_with_a_session() {
+    let scene = Scene::open().await;
+    let phone = scene.phone(1).await;
+    let (org, dev, now) = (scene.office.org, phone.dev(), scene.office.app.now());
+    scene.office.app.db.write(move |tx| db::devices::revoke(tx, org, dev, now)).unwrap();
+    let (status, refusal) = scene.refused(&phone.enrolment.token, &phone.request(Vec::new())).await;
+    assert_eq!((status, refusal.reason.as_str()), (401, "device_revoked"));
+}
+
+#[actix_web::test]
+async fn the_same_push_many_times_at_once_is_stored_once() {
+    let scene = Scene::open().await;
+    let (mut phone, audit) = (scene.phone(1).await, scene.new_audit());
+    phone.fill_in(audit, &scene.pin());
+    let request = phone.push();
+    let send = || scene.done(&phone, &request);
+    let (one, two, three, four) = tokio::join!(send(), send(), send(), send());
+    for response in [one, two, three, four] {
+        assert_eq!(response.dev_head, phone.head);
+    }
+    let (org, dev) = (scene.office.org, phone.dev());
+    let rows = scene.office.app.db.read(|tx| db::devices::list_segments(tx, org, dev, 0, 10)).unwrap().items;
+    assert_eq!(rows.len(), 1);
+}
+
+#[actix_web::test]
+async fn a_log_that_was_marked_as_forked_stays_marked() {
+    let scene = Scene::open().await;
+    let (mut phone, audit) = (scene.phone(1).await, scene.new_audit());
+    phone.create(audit, &scene.pin());
+    let request = phone.push();
+    scene.done(&phone, &request).await;
+    let (org, dev) = (scene.office.org, phone.dev());
+    let head = move |tx: &mut db::Tx<'_>| db::devices::find_head(tx, org, dev);
+    let mut stored = scene.office.app.db.read(head).unwrap().unwrap();
+    stored.forked = true;
+    scene.office.app.db.write(move |tx| db::devices::set_head(tx, org, dev, &stored)).unwrap();
+    phone.set(audit, 1, "A01", "yes");
+    let request = phone.push();
+    scene.done(&phone, &request).await;
+    assert!(scene.office.app.db.read(head).unwrap().unwrap().forked);
 }

@@ -146,3 +146,64 @@ async fn a_password_is_changed_with_the_old_one_and_ends_the_other_sessions() {
     assert_eq!(answer.outcome(), (401, "session_unknown".to_owned()));
     sign_in(&office, "acme", &person.login, "another horse battery").await.expect_json();
 }
+
+#[actix_web::test]
+async fn a_code_opens_nothing_elsewhere_nor_for_somebody_who_left() {
+    let office = TestOffice::open().await;
+    let (admin, person) = (office.person(Role::Admin), office.person(Role::Reviewer));
+    office.other_organization("other");
+    let address = format!("/api/v1/users/{}/code", person.id);
+    let code = office.post(&address).by(&admin).send().await.expect_json()["code"].clone();
+    let take = async |organization: &str| {
+        let body = json!({"organization": organization, "code": code, "password": PASSWORD});
+        office.post("/api/v1/sessions/by-code").json(&body).send().await.outcome()
+    };
+    assert_eq!(take("other").await, (401, "code_not_valid".to_owned()));
+    office.post(&format!("/api/v1/users/{}/deactivate", person.id)).by(&admin).send().await.expect_json();
+    assert_eq!(take("acme").await, (401, "code_not_valid".to_owned()));
+    office.post(&format!("/api/v1/users/{}/activate", person.id)).by(&admin).send().await.expect_json();
+    assert_eq!(take("acme").await, (201, String::new()));
+}
+
+#[actix_web::test]
+async fn who_left_does_not_sign_in_nor_go_on_with_an_open_session() {
+    let office = TestOffice::open().await;
+    let person = office.person(Role::Reviewer);
+    office.set_password(&person.login, PASSWORD);
+    let token = office.session_of(office.org, person.id);
+    let (org, user) = (office.org, person.id);
+    // Without closing the sessions, as taking somebody out does: the door looks itself.
+    office.app.db.write(move |tx| db::users::set_active(tx, org, user, false)).unwrap();
+    let answer = sign_in(&office, "acme", &person.login, PASSWORD).await;
+    assert_eq!(answer.outcome(), (401, "wrong_credentials".to_owned()));
+    let answer = office.get("/api/v1/sessions/current").bearer(&token).send().await;
+    assert_eq!(answer.outcome(), (401, "session_unknown".to_owned()));
+}
+
+#[actix_web::test]
+async fn a_password_set_by_code_ends_the_sessions_that_were_open() {
+    let office = TestOffice::open().await;
+    let (admin, person) = (office.person(Role::Admin), office.person(Role::Reviewer));
+    let address = format!("/api/v1/users/{}/code", person.id);
+    let code = office.post(&address).by(&admin).send().await.expect_json()["code"].clone();
+    let body = json!({"organization": "acme", "code": code, "password": PASSWORD});
+    office.post("/api/v1/sessions/by-code").json(&body).send().await.expect_json();
+    let answer = office.get("/api/v1/sessions/current").by(&person).send().await;
+    assert_eq!(answer.outcome(), (401, "session_unknown".to_owned()));
+}
+
+#[actix_web::test]
+async fn guessing_at_the_own_password_locks_as_at_the_door() {
+    let office = TestOffice::open().await;
+    let person = office.person(Role::Reviewer);
+    office.set_password(&person.login, PASSWORD);
+    let token = office.session_of(office.org, person.id);
+    let change = async |current: &str| {
+        let body = json!({"current": current, "new": "another horse battery"});
+        office.put("/api/v1/sessions/current/password").bearer(&token).json(&body).send().await.outcome()
+    };
+    for _ in 0..5 {
+        assert_eq!(change("wrong horse battery").await, (422, "invalid_input".to_owned()));
+    }
+    assert_eq!(change(PASSWORD).await, (429, "locked_out".to_owned()));
+}
