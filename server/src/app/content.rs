@@ -206,7 +206,8 @@ fn store_draft(
 
 fn version_released(draft: &ContentVersion) -> ApiError {
     let (id, version) = (&draft.content_id, draft.version);
-    ApiError::conflict(
+    ApiError::taken(
+        "/text",
         "version_released",
         format!("La versión {version} de «{id}» ya está liberada y no cambia; use una versión mayor."),
         format!("version {version} of '{id}' is released and does not change; use a higher version"),
