@@ -50,7 +50,7 @@ pub(crate) async fn list(
     paging: Query<Paging>,
 ) -> Result<web::Json<PageOf<AssessmentSummary>>, ApiError> {
     let branch = BranchId(branch.into_inner());
-    let (after, limit) = (paging.0.after()?, paging.0.limit());
+    let (after, limit) = paging.0.page()?;
     read(&app, principal, move |tx, principal| {
         Ok(PageOf::of(assessments::list(tx, principal, branch, after, limit)?, |it| it))
     })

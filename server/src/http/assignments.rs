@@ -9,7 +9,7 @@ use crate::{
     error::ApiError,
     http::{
         body::Query,
-        page::{PageOf, cursor},
+        page::{PageOf, Paging},
         rows::Rows,
     },
     principal::Principal,
@@ -57,7 +57,7 @@ pub(crate) async fn list(
     query: Query<AssignmentQuery>,
 ) -> Result<web::Json<PageOf<Assignment>>, ApiError> {
     let it = query.0;
-    let (after, limit) = (cursor(it.after.as_deref())?, it.limit.unwrap_or(100));
+    let (after, limit) = Paging { after: it.after, limit: it.limit }.page()?;
     let filter = Filter {
         branch: it.branch.map(BranchId),
         auditor: it.auditor.map(UserId),

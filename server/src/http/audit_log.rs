@@ -48,7 +48,7 @@ pub(crate) async fn list(
     which: Query<Which>,
 ) -> Result<web::Json<PageOf<LogEntry>>, ApiError> {
     let Which { subject_kind, subject, after, limit } = which.0;
-    let paging = Paging { after, limit };
+    let (after, limit) = Paging { after, limit }.page()?;
     let subject = match (subject_kind, subject) {
         (Some(kind), Some(id)) => Some((kind, id)),
         (None, None) => None,
@@ -61,7 +61,7 @@ pub(crate) async fn list(
             ));
         }
     };
-    let which = Selection { subject, after: paging.after()?.unwrap_or(0), limit: paging.limit() };
+    let which = Selection { subject, after: after.unwrap_or(0), limit };
     read(&app, principal, move |tx, principal| {
         Ok(PageOf::of(audit_log::list(tx, principal, &which)?, |it| it))
     })

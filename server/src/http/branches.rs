@@ -10,7 +10,7 @@ use crate::{
     error::ApiError,
     http::{
         body::Query,
-        page::{PageOf, cursor},
+        page::{PageOf, Paging},
         rows::Rows,
     },
     principal::Principal,
@@ -52,7 +52,7 @@ pub(crate) async fn list(
     query: Query<BranchQuery>,
 ) -> Result<web::Json<PageOf<Branch>>, ApiError> {
     let BranchQuery { region, after, limit } = query.0;
-    let (after, limit) = (cursor(after.as_deref())?, limit.unwrap_or(100));
+    let (after, limit) = Paging { after, limit }.page()?;
     read(&app, principal, move |tx, principal| {
         Ok(PageOf::of(branches::list(tx, principal, region.as_deref(), after, limit)?, |it| it))
     })

@@ -80,8 +80,7 @@ pub(crate) async fn list(
     which: Query<Which>,
 ) -> Result<web::Json<PageOf<Device>>, ApiError> {
     let Which { user, after, limit } = which.0;
-    let paging = Paging { after, limit };
-    let page = (paging.after()?, paging.limit());
+    let page = Paging { after, limit }.page()?;
     read(&app, principal, move |tx, principal| {
         Ok(PageOf::of(devices::list(tx, principal, user.map(UserId), page)?, |it| it))
     })

@@ -9,7 +9,7 @@ use crate::{
     error::ApiError,
     http::{
         body::Query,
-        page::{PageOf, cursor},
+        page::{PageOf, Paging},
     },
     principal::Principal,
 };
@@ -77,7 +77,7 @@ pub(crate) async fn list(
     query: Query<KpiQuery>,
 ) -> Result<web::Json<PageOf<Observation>>, ApiError> {
     let query = query.0;
-    let after: Option<Uuid> = cursor(query.after.as_deref())?;
+    let (after, limit) = Paging { after: query.after, limit: query.limit }.page()?;
     let scopes = [
         query.staff.map(|it| KpiScope::Staff(StaffId(it))),
         query.branch.map(|it| KpiScope::Branch(BranchId(it))),
@@ -85,7 +85,6 @@ pub(crate) async fn list(
     ];
     let scope = scopes.into_iter().flatten().next();
     let filter = KpiFilter { scope, metric: query.metric, from: query.from, to: query.to };
-    let limit = query.limit.unwrap_or(100);
     read(&app, principal, move |tx, principal| {
         Ok(PageOf::of(kpis::list(tx, principal, filter, after.map(KpiId), limit)?, |it| it))
     })

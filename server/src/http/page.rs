@@ -22,30 +22,20 @@ pub(crate) struct Paging {
 }
 
 impl Paging {
-    /// Where the page begins.
-    pub(crate) fn after<K: FromStr>(&self) -> Result<Option<K>, ApiError> {
-        cursor(self.after.as_deref())
+    /// Where the page begins, and how many rows it has at most.
+    pub(crate) fn page<K: FromStr>(&self) -> Result<(Option<K>, u32), ApiError> {
+        let after = self.after.as_deref().map(|text| {
+            text.parse().map_err(|_| {
+                ApiError::field(
+                    "/after",
+                    "bad_cursor",
+                    "«after» no viene de una página anterior de esta lista.",
+                    "'after' does not come from an earlier page of this list",
+                )
+            })
+        });
+        Ok((after.transpose()?, self.limit.unwrap_or(DEFAULT_LIMIT)))
     }
-
-    /// How many rows it has at most.
-    pub(crate) fn limit(&self) -> u32 {
-        self.limit.unwrap_or(DEFAULT_LIMIT)
-    }
-}
-
-/// Reads a cursor that an earlier page gave.
-pub(crate) fn cursor<K: FromStr>(text: Option<&str>) -> Result<Option<K>, ApiError> {
-    text.map(|text| {
-        text.parse().map_err(|_| {
-            ApiError::field(
-                "/after",
-                "bad_cursor",
-                "«after» no viene de una página anterior de esta lista.",
-                "'after' does not come from an earlier page of this list",
-            )
-        })
-    })
-    .transpose()
 }
 
 /// One page of a list.

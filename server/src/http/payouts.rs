@@ -10,7 +10,7 @@ use crate::{
     error::ApiError,
     http::{
         body::Query,
-        page::{PageOf, Paging, cursor},
+        page::{PageOf, Paging},
     },
     principal::Principal,
 };
@@ -57,7 +57,7 @@ pub(crate) async fn list(
     principal: Principal,
     paging: Query<Paging>,
 ) -> Result<web::Json<PageOf<Run>>, ApiError> {
-    let (after, limit) = (paging.0.after()?, paging.0.limit());
+    let (after, limit) = paging.0.page()?;
     read(&app, principal, move |tx, principal| {
         Ok(PageOf::of(payouts::list(tx, principal, after, limit)?, |it| it))
     })
@@ -127,8 +127,7 @@ pub(crate) async fn lines(
     query: Query<LineQuery>,
 ) -> Result<web::Json<PageOf<LineEntry>>, ApiError> {
     let (run, query) = (RunId(run.into_inner()), query.0);
-    let after: Option<LineCursor> = cursor(query.after.as_deref())?;
-    let limit = Paging { after: None, limit: query.limit }.limit();
+    let (after, limit) = Paging { after: query.after, limit: query.limit }.page::<LineCursor>()?;
     read(&app, principal, move |tx, principal| {
         let page = payouts::lines(tx, principal, run, query.person.as_deref(), after, limit)?;
         Ok(PageOf::of(page, |it| it))
@@ -221,7 +220,7 @@ pub(crate) async fn statements(
     paging: Query<Paging>,
 ) -> Result<web::Json<PageOf<Statement>>, ApiError> {
     let run = RunId(run.into_inner());
-    let (after, limit) = (paging.0.after()?, paging.0.limit());
+    let (after, limit) = paging.0.page()?;
     read(&app, principal, move |tx, principal| {
         Ok(PageOf::of(payouts::statements(tx, principal, run, after, limit)?, |it| it))
     })

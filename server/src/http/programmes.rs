@@ -9,7 +9,7 @@ use crate::{
     error::ApiError,
     http::{
         body::Query,
-        page::{PageOf, Paging, cursor},
+        page::{PageOf, Paging},
     },
     principal::Principal,
 };
@@ -33,7 +33,7 @@ pub(crate) async fn list(
     principal: Principal,
     paging: Query<Paging>,
 ) -> Result<web::Json<PageOf<Programme>>, ApiError> {
-    let (after, limit) = (paging.0.after()?, paging.0.limit());
+    let (after, limit) = paging.0.page()?;
     read(&app, principal, move |tx, principal| {
         Ok(PageOf::of(programmes::list(tx, principal, after, limit)?, |it| it))
     })
@@ -92,7 +92,7 @@ pub(crate) async fn list_waves(
     query: Query<WaveQuery>,
 ) -> Result<web::Json<PageOf<Wave>>, ApiError> {
     let WaveQuery { programme, after, limit } = query.0;
-    let (after, limit) = (cursor(after.as_deref())?, limit.unwrap_or(100));
+    let (after, limit) = Paging { after, limit }.page()?;
     read(&app, principal, move |tx, principal| {
         let page = programmes::list_waves(tx, principal, programme.map(ProgrammeId), after, limit)?;
         Ok(PageOf::of(page, |it| it))

@@ -28,7 +28,7 @@ pub(crate) async fn list(
     principal: Principal,
     paging: Query<Paging>,
 ) -> Result<web::Json<PageOf<SetAside>>, ApiError> {
-    let (after, limit) = (paging.0.after()?, paging.0.limit());
+    let (after, limit) = paging.0.page()?;
     read(&app, principal, move |tx, principal| {
         Ok(PageOf::of(quarantine::list(tx, principal, after, limit)?, |it| it))
     })

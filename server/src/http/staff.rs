@@ -11,7 +11,7 @@ use crate::{
     error::ApiError,
     http::{
         body::Query,
-        page::{PageOf, cursor},
+        page::{PageOf, Paging},
         rows::Rows,
     },
     principal::Principal,
@@ -51,7 +51,7 @@ pub(crate) async fn list(
     query: Query<StaffQuery>,
 ) -> Result<web::Json<PageOf<Staff>>, ApiError> {
     let StaffQuery { branch, after, limit } = query.0;
-    let (after, limit) = (cursor(after.as_deref())?, limit.unwrap_or(100));
+    let (after, limit) = Paging { after, limit }.page()?;
     read(&app, principal, move |tx, principal| {
         Ok(PageOf::of(staff::list(tx, principal, branch.map(BranchId), after, limit)?, |it| it))
     })

@@ -62,7 +62,7 @@ pub(crate) async fn list(
     principal: Principal,
     paging: Query<Paging>,
 ) -> Result<web::Json<PageOf<User>>, ApiError> {
-    let (after, limit) = (paging.0.after()?, paging.0.limit());
+    let (after, limit) = paging.0.page()?;
     read(&app, principal, move |tx, principal| {
         Ok(PageOf::of(users::list(tx, principal, after, limit)?, |it| it))
     })

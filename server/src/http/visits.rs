@@ -9,7 +9,7 @@ use crate::{
     error::ApiError,
     http::{
         body::Query,
-        page::{PageOf, cursor},
+        page::{PageOf, Paging},
     },
     principal::Principal,
 };
@@ -77,7 +77,7 @@ pub(crate) async fn list(
     query: Query<VisitQuery>,
 ) -> Result<web::Json<PageOf<VisitSummary>>, ApiError> {
     let query = query.0;
-    let after: Option<Uuid> = cursor(query.after.as_deref())?;
+    let (after, limit) = Paging { after: query.after, limit: query.limit }.page()?;
     let filter = ListFilter {
         states: states(query.state.as_deref())?,
         branch: query.branch.map(BranchId),
@@ -86,7 +86,6 @@ pub(crate) async fn list(
         from: query.from,
         to: query.to,
     };
-    let limit = query.limit.unwrap_or(100);
     read(&app, principal, move |tx, principal| {
         Ok(PageOf::of(visits::list(tx, principal, filter, after.map(AuditId), limit)?, |it| it))
     })
