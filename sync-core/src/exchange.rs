@@ -125,7 +125,7 @@ pub struct Pending {
 }
 
 /// A stream to read, from where the device stands in it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Pull {
     /// Which.
     pub stream: StreamId,
@@ -135,6 +135,41 @@ pub struct Pull {
     pub f: Hash,
     /// About how many bytes of items the answer may carry, uncompressed.
     pub limit_bytes: u64,
+    /// Earlier positions of the device in the stream, latest first, sent after the server did not know `after`: the page
+    /// goes on from the latest that the server knows.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub marks: Vec<Mark>,
+}
+
+/// A position in a stream with the feed's hash there: two parties with the same mark agree on everything up to it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
+pub struct Mark {
+    /// Number of an entry's last item; 0 at the beginning.
+    pub after: u64,
+    /// The feed's hash there; zero at the beginning.
+    pub f: Hash,
+}
+
+impl Mark {
+    /// The beginning of every stream.
+    pub const START: Self = Self { after: 0, f: Hash::ZERO };
+}
+
+impl Pull {
+    /// Where the page begins: at the latest position of the pull that the server knows, which is the one asked for unless
+    /// the server was restored.
+    ///
+    /// - **Shape**: `known` tells whether the server's stream has this hash at this number.
+    /// - **Errors**: of `known`.
+    pub fn from<E>(&self, mut known: impl FnMut(&Mark) -> Result<bool, E>) -> Result<Mark, E> {
+        let asked = Mark { after: self.after, f: self.f };
+        for mark in core::iter::once(&asked).chain(&self.marks) {
+            if *mark == Mark::START || known(mark)? {
+                return Ok(*mark);
+            }
+        }
+        Ok(Mark::START)
+    }
 }
 
 /// What the server answers: one message whatever the HTTP status, so that a page of a captive portal is never taken for
@@ -304,6 +339,17 @@ pub struct Page {
     /// Where a compacted state is to be fetched instead; then `items` is empty.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reset: Option<String>,
+    /// The server does not know the position that was asked for, since it was restored: the stream goes on from here, one
+    /// of the marks of the pull or the beginning; then `items` is empty.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rewind: Option<Mark>,
+}
+
+impl Page {
+    /// A page that sends the reader back to an earlier position.
+    pub fn rewound(stream: StreamId, to: Mark) -> Self {
+        Self { stream, items: Vec::new(), next: to.after, f: to.f, more: true, reset: None, rewind: Some(to) }
+    }
 }
 
 /// One entry of a feed. Only `body` may be newer than the reader.

@@ -20,7 +20,7 @@ use proptest::prelude::*;
 use sync_core::{
     Bytes, Kind, Op, OpId,
     codec::Nested,
-    exchange::{Body, RefRow, StreamId},
+    exchange::{Body, Mark, RefRow, StreamId},
     op::Opening,
     payload::{self, ReturnValue},
     session::{Finish, RecoverCause},
@@ -71,6 +71,8 @@ struct World {
     phones: Vec<Phone>,
     /// The longest log that each phone ever had acknowledged.
     acked: Vec<u64>,
+    /// The server was set back since all last agreed: cursors may lie beyond what it has.
+    restored: bool,
 }
 
 impl World {
@@ -78,7 +80,7 @@ impl World {
         let mut server = Server::new();
         // Phones of one user, who share a stream.
         let phones = (0..3).map(|n| Phone::new(n, USER, &mut server)).collect();
-        Self { server, phones, acked: vec![0; 3] }
+        Self { server, phones, acked: vec![0; 3], restored: false }
     }
 
     fn run(&mut self, step: &Step) {
@@ -117,11 +119,11 @@ impl World {
     fn check_always(&mut self) {
         for (phone, acked) in self.phones.iter().zip(&mut self.acked) {
             let row = &self.server.devices[&phone.dev()];
-            *acked = (*acked).max(phone.acked.dseq);
+            *acked = if self.restored { 0 } else { (*acked).max(phone.acked.dseq) };
             assert!(row.head.head.dseq >= *acked, "an acknowledged op left the server");
             let stored: Vec<_> = row.ops.values().cloned().collect();
             assert_eq!(stored, phone.log[..stored.len()], "the server's log is not a prefix of the device's");
-            for (stream, (after, _)) in &phone.cursors {
+            for (stream, (after, _)) in phone.cursors.iter().filter(|_| !self.restored) {
                 let held: Vec<_> =
                     phone.items.iter().filter(|it| it.0 == *stream).map(|it| it.1.first).collect();
                 let feed = self.server.feeds.get(stream).map_or(&[][..], Vec::as_slice);
@@ -143,7 +145,38 @@ impl World {
                 assert!(matches!(finish, Some(Finish::Done(_))), "{finish:?}");
             }
         }
+        self.restored = false;
         self.check_always();
+    }
+}
+
+impl World {
+    /// Every op is on the server once, and devices that read one stream see the same audits as the server.
+    fn assert_agreed(&self) {
+        for phone in &self.phones {
+            let row = &self.server.devices[&phone.dev()];
+            assert_eq!(row.ops.len(), phone.log.len());
+            assert_eq!(phone.acked, phone.head());
+        }
+        for audit in AUDITS {
+            let held = self.server.audits.get(&audit).map(|it| (it.encode().unwrap(), it.view()));
+            for phone in &self.phones {
+                let own = phone.audits.get(&audit).map(|it| (it.encode().unwrap(), it.view()));
+                assert_eq!(&own, &held);
+            }
+        }
+        // The server holds exactly the union of all logs, as if each op had been inserted by itself.
+        let mut union: BTreeMap<Uuid, Vec<OpId>> = BTreeMap::new();
+        for row in self.server.devices.values() {
+            for (op, _) in row.ops.values() {
+                union.entry(op.audit).or_default().push(OpId::new(row.key.device(), op.dseq));
+            }
+        }
+        for (audit, mut ids) in union {
+            ids.sort();
+            let held: Vec<OpId> = self.server.audits[&audit].iter().map(|it| *it.0).collect();
+            assert_eq!(held, ids);
+        }
     }
 }
 
@@ -174,30 +207,7 @@ proptest! {
             world.run(step);
         }
         world.settle();
-        for phone in &world.phones {
-            let row = &world.server.devices[&phone.dev()];
-            prop_assert_eq!(row.ops.len(), phone.log.len());
-            prop_assert_eq!(phone.acked, phone.head());
-        }
-        for audit in AUDITS {
-            let held = world.server.audits.get(&audit).map(|it| (it.encode().unwrap(), it.view()));
-            for phone in &world.phones {
-                let own = phone.audits.get(&audit).map(|it| (it.encode().unwrap(), it.view()));
-                prop_assert_eq!(&own, &held);
-            }
-        }
-        // The server holds exactly the union of all logs, as if each op had been inserted by itself.
-        let mut union: BTreeMap<Uuid, Vec<OpId>> = BTreeMap::new();
-        for row in world.server.devices.values() {
-            for (op, _) in row.ops.values() {
-                union.entry(op.audit).or_default().push(OpId::new(row.key.device(), op.dseq));
-            }
-        }
-        for (audit, mut ids) in union {
-            ids.sort();
-            let held: Vec<OpId> = world.server.audits[&audit].iter().map(|it| *it.0).collect();
-            prop_assert_eq!(held, ids);
-        }
+        world.assert_agreed();
     }
 }
 
@@ -252,30 +262,106 @@ fn a_server_that_lost_the_tail_of_a_log_is_sent_it_again() {
     assert_eq!(world.server.devices[&dev].ops.len(), 4);
 }
 
+/// What happens to a world whose server is restored.
+#[derive(Debug, Clone)]
+enum Fate {
+    Live(Step),
+    Backup,
+    Restore { bump: bool },
+}
+
+fn any_fate() -> impl Strategy<Value = Fate> {
+    let live = any_step().prop_filter("the server's own log", |it| !matches!(it, Step::Return));
+    prop_oneof![
+        8 => live.prop_map(Fate::Live),
+        1 => Just(Fate::Backup),
+        1 => any::<bool>().prop_map(|bump| Fate::Restore { bump }),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(192))]
+
+    /// I8: a server set back to any past point, with its epoch raised or not, grown again or not, gets every op back from
+    /// the phones that have it, once, and everyone agrees.
+    #[test]
+    fn a_restored_server_gets_everything_back(fates in prop::collection::vec(any_fate(), 1..40)) {
+        let mut world = World::new();
+        let mut backup = world.server.clone();
+        for fate in &fates {
+            match fate {
+                Fate::Live(step) => world.run(step),
+                Fate::Backup => backup = world.server.clone(),
+                Fate::Restore { bump } => {
+                    let (now_ms, epoch) = (world.server.now_ms, world.server.epoch);
+                    world.server = backup.clone();
+                    world.server.now_ms = now_ms;
+                    if *bump {
+                        world.server.epoch = epoch + 1;
+                    }
+                    world.restored = true;
+                }
+            }
+        }
+        world.settle();
+        world.assert_agreed();
+    }
+}
+
 #[test]
-fn another_epoch_stops_with_a_reason() {
+fn another_epoch_alone_costs_one_more_exchange() {
     let mut world = World::new();
     world.phones[0].set(AUDITS[0], "a", "1");
     done(world.phones[0].sync(&mut world.server, &mut || Network::Fine, 100));
     world.server.epoch = 8;
+    world.phones[0].set(AUDITS[0], "a", "2");
+    let summary = done(world.phones[0].sync(&mut world.server, &mut || Network::Fine, 100));
+    assert_eq!((summary.pushed, summary.exchanges, world.phones[0].epoch), (1, 1, Some(8)));
+}
+
+#[test]
+fn a_server_whose_epoch_never_settles_is_left_alone() {
+    let mut world = World::new();
+    world.phones[0].set(AUDITS[0], "a", "1");
+    done(world.phones[0].sync(&mut world.server, &mut || Network::Fine, 100));
+    world.server.epoch_rises = true;
     world.phones[0].set(AUDITS[0], "a", "2");
     let finish = world.phones[0].sync(&mut world.server, &mut || Network::Fine, 100);
     assert_eq!(finish, Some(Finish::Recover(RecoverCause::Epoch)));
 }
 
 #[test]
-fn a_stream_that_was_rewritten_is_not_followed() {
+fn a_stream_that_was_rewritten_is_read_again_from_where_both_agree() {
     let mut world = World::new();
     let stream = StreamId::Reference(world.server.org);
     let row = |id: &str| RefRow { kind: "note".into(), id: id.into(), json: Some(Bytes::from("{}")) };
-    world.server.publish(stream, row("1"));
+    for id in ["1", "2", "3", "4"] {
+        world.server.publish(stream, row(id));
+    }
     done(world.phones[0].sync(&mut world.server, &mut || Network::Fine, 100));
-    world.server.feeds.get_mut(&stream).unwrap().clear();
-    world.server.publish(stream, row("other"));
-    world.server.publish(stream, row("more"));
-    let finish = world.phones[0].sync(&mut world.server, &mut || Network::Fine, 100);
-    assert_eq!(finish, Some(Finish::Recover(RecoverCause::Feed)));
-    assert_eq!(world.phones[0].items.len(), 1);
+    world.server.feeds.get_mut(&stream).unwrap().truncate(2);
+    for id in ["other", "more", "and more"] {
+        world.server.publish(stream, row(id));
+    }
+    done(world.phones[0].sync(&mut world.server, &mut || Network::Fine, 100));
+    let held: Vec<_> = world.phones[0].items.iter().map(|it| (it.1.last, it.1.h)).collect();
+    let feed: Vec<_> = world.server.feeds[&stream].iter().map(|it| (it.last, it.h)).collect();
+    assert_eq!(held, feed);
+}
+
+#[test]
+fn a_server_that_sends_a_reader_to_a_place_it_never_was_is_not_followed() {
+    let mut world = World::new();
+    let stream = StreamId::Reference(world.server.org);
+    let row = RefRow { kind: "note".into(), id: "1".into(), json: None };
+    world.server.publish(stream, row);
+    done(world.phones[0].sync(&mut world.server, &mut || Network::Fine, 100));
+    for (after, f) in [(1, sync_core::Hash::of(b"x")), (2, sync_core::Hash::of(b"x"))] {
+        world.server.rewind_to = Some(Mark { after, f });
+        let finish = world.phones[0].sync(&mut world.server, &mut || Network::Fine, 100);
+        assert_eq!(finish, Some(Finish::Recover(RecoverCause::Feed)));
+        assert_eq!(world.phones[0].items.len(), 1);
+    }
 }
 
 #[test]

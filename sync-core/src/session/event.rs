@@ -7,7 +7,7 @@ use uuid::Uuid;
 use crate::{
     Algorithm, DeviceId, Hash, Op, Seed,
     chain::Head,
-    exchange::{ClockReading, Outcome, Page, Pending, Receipt, RefusalCode, Reply, Request, StreamId},
+    exchange::{ClockReading, Mark, Outcome, Page, Pending, Receipt, RefusalCode, Reply, Request, StreamId},
 };
 
 /// Who synchronises.
@@ -42,7 +42,7 @@ pub enum Link {
 }
 
 /// A stream and where the device stands in it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cursor {
     /// Which.
     pub stream: StreamId,
@@ -50,6 +50,9 @@ pub struct Cursor {
     pub after: u64,
     /// The feed's hash there.
     pub f: Hash,
+    /// Earlier positions, latest first, where [`Effect::Load`] asked for them; closer together near the end, and the first
+    /// one that the device holds at the last.
+    pub marks: Vec<Mark>,
 }
 
 /// What the store holds, read in one transaction.
@@ -104,6 +107,8 @@ pub enum Effect {
         max_ops: usize,
         /// At most so many bytes of ops by [`Op::approximate_bytes`], but always one op.
         max_bytes: usize,
+        /// Whether the cursors come with their earlier positions ([`marks`]).
+        marks: bool,
     },
     /// Sign these bytes with the device's key.
     Sign(Vec<u8>),
@@ -118,7 +123,7 @@ pub enum Effect {
 }
 
 /// What an exchange brought; cursor and data go into one transaction.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Commit {
     /// What is on the server now.
     pub acked: Head,
@@ -132,8 +137,30 @@ pub struct Commit {
     pub receipt: Option<Receipt>,
     /// Pushed ops that were stored but not simply applied.
     pub outcomes: Vec<Outcome>,
+    /// Streams that the server holds only up to an earlier position: the cursor goes back there. What was read beyond it
+    /// stays true and is kept, but no longer counts as held by the server.
+    pub rewinds: Vec<(StreamId, Mark)>,
     /// Pages whose feed hashes hold, each continuing its cursor.
     pub pages: Vec<Page>,
+}
+
+/// The positions of a stream that are offered to a restored server: the last, then at twice the distance each time, and
+/// the first, so that a long stream is found again at the cost of a few dozen hashes and of re-reading at most as much
+/// as was lost.
+///
+/// - **Shape**: `all` are the ends of the held entries, earliest first.
+pub fn marks(all: &[Mark]) -> Vec<Mark> {
+    let mut chosen = Vec::new();
+    let (mut back, mut step) = (1_usize, 1_usize);
+    while let Some(mark) = all.len().checked_sub(back).and_then(|at| all.get(at)) {
+        chosen.push(*mark);
+        back = back.saturating_add(step);
+        step = step.saturating_mul(2);
+    }
+    if chosen.last() != all.first() {
+        chosen.extend(all.first());
+    }
+    chosen
 }
 
 /// How a run ended.

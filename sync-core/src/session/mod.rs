@@ -27,7 +27,9 @@ use crate::{
     segment::{self, Segment},
 };
 
-pub use event::{Commit, Cursor, Effect, Event, Finish, Identity, Link, Loaded, RecoverCause, Summary};
+pub use event::{
+    Commit, Cursor, Effect, Event, Finish, Identity, Link, Loaded, RecoverCause, Summary, marks,
+};
 
 /// The least that a request is cut down to, in bytes before compression.
 pub const MIN_BUDGET_BYTES: usize = 64 * 1024;
@@ -36,6 +38,7 @@ pub const MAX_WAIT_MS: u64 = 15 * 60 * 1_000;
 const FIRST_WAIT_MS: u64 = 1_000;
 const PULL_LIMIT_BYTES: u64 = 1 << 20;
 const SEGMENTS_PER_REQUEST: usize = 8;
+/// How often in one run a server may turn out to hold less than was agreed.
 const MAX_REWINDS: u32 = 4;
 
 #[derive(Debug, Clone, Default)]
@@ -75,6 +78,8 @@ pub struct Session {
     budget: usize,
     attempt: u32,
     rewinds: u32,
+    /// A server that did not know where a stream stood is told earlier positions next time.
+    with_marks: bool,
     push_only: bool,
     clock: ClockReading,
     jitter: u32,
@@ -94,6 +99,7 @@ impl Session {
             budget,
             attempt: 0,
             rewinds: 0,
+            with_marks: false,
             push_only: false,
             clock: ClockReading::default(),
             jitter: 0,
@@ -114,7 +120,8 @@ impl Session {
     fn load(&mut self) -> Vec<Effect> {
         self.stage = Stage::Loading;
         let seg_ops = usize::try_from(self.limits.seg_ops).unwrap_or(1).max(1);
-        vec![Effect::Load { max_ops: seg_ops.saturating_mul(SEGMENTS_PER_REQUEST), max_bytes: self.budget }]
+        let max_ops = seg_ops.saturating_mul(SEGMENTS_PER_REQUEST);
+        vec![Effect::Load { max_ops, max_bytes: self.budget, marks: self.with_marks }]
     }
 
     fn finish(&mut self, link: Link, finish: Finish) -> Vec<Effect> {
@@ -193,7 +200,13 @@ impl Session {
 
     fn send(&mut self, loaded: Box<Loaded>, push: Vec<Segment>, last: Head) -> Vec<Effect> {
         let limit_bytes = u64::try_from(self.budget).unwrap_or(PULL_LIMIT_BYTES).min(PULL_LIMIT_BYTES);
-        let pull = |it: &Cursor| Pull { stream: it.stream, after: it.after, f: it.f, limit_bytes };
+        let pull = |it: &Cursor| Pull {
+            stream: it.stream,
+            after: it.after,
+            f: it.f,
+            limit_bytes,
+            marks: it.marks.clone(),
+        };
         let request = Request {
             proto: PROTO,
             app_build: self.identity.app_build,
@@ -221,10 +234,11 @@ impl Session {
         if loaded.epoch.is_some_and(|known| known != response.epoch) {
             return self.recover(RecoverCause::Epoch);
         }
-        let own = match feed::check_pages(&loaded.cursors, &response.pull) {
-            Ok(own) => own,
+        let read = match feed::check_pages(&loaded.cursors, response.pull) {
+            Ok(read) => read,
             Err(cause) => return self.recover(cause),
         };
+        self.with_marks |= read.unknown;
         let commit = Commit {
             acked: response.dev_head,
             epoch: Some(response.epoch),
@@ -232,9 +246,10 @@ impl Session {
             durable_through: response.durable_through,
             receipt: response.receipt,
             outcomes: response.outcomes,
-            pages: response.pull,
+            rewinds: read.rewinds,
+            pages: read.pages,
         };
-        self.check(loaded, own, Box::new(commit), last)
+        self.check(loaded, read.own, Box::new(commit), last)
     }
 
     /// Compares what the server says of the own log with the own log, where that is not plain already.
@@ -246,7 +261,7 @@ impl Session {
         last: Head,
     ) -> Vec<Effect> {
         let mut claims = own;
-        let rewind = commit.acked.dseq < loaded.acked.dseq;
+        let rewind = commit.acked.dseq < loaded.acked.dseq || !commit.rewinds.is_empty();
         if commit.acked != last {
             claims.push((commit.acked.dseq, commit.acked.h));
         }
@@ -270,9 +285,11 @@ impl Session {
         let pushed = commit.acked.dseq.saturating_sub(loaded.acked.dseq);
         self.summary.pushed = self.summary.pushed.saturating_add(pushed);
         self.summary.pulled = self.summary.pulled.saturating_add(u64::try_from(items).unwrap_or(0));
-        let moved = rewind || pushed > 0 || items > 0 || loaded.epoch.is_none();
+        let sought = self.with_marks && loaded.cursors.iter().all(|it| it.marks.is_empty());
+        let moved = rewind || sought || pushed > 0 || items > 0 || loaded.epoch.is_none();
         let unsent = commit.acked.dseq < loaded.head.dseq;
-        let wanted = unsent || commit.pages.iter().any(|it| it.more);
+        let unread = !commit.rewinds.is_empty() || commit.pages.iter().any(|it| it.more);
+        let wanted = unsent || unread || sought;
         if wanted && !moved {
             return self.back_off(FIRST_WAIT_MS, "no_progress");
         }
@@ -285,16 +302,7 @@ impl Session {
         match (refusal.code, refusal.dev_head) {
             (RefusalCode::Unauthorized, _) => self.finish(Link::AuthNeeded, Finish::AuthNeeded { reason }),
             (RefusalCode::Gap | RefusalCode::Fork | RefusalCode::PrevMismatch, Some(dev_head)) => {
-                let (acked, epoch) = (dev_head, loaded.epoch);
-                let commit = Commit {
-                    acked,
-                    epoch,
-                    server_ms: None,
-                    durable_through: 0,
-                    receipt: None,
-                    outcomes: vec![],
-                    pages: vec![],
-                };
+                let commit = Commit { acked: dev_head, epoch: loaded.epoch, ..Commit::default() };
                 // Where the own log agrees at that position, sending goes on from there; else it is a fork.
                 self.stage = Stage::Checking {
                     loaded,
@@ -304,7 +312,17 @@ impl Session {
                 };
                 vec![Effect::FindHashes(vec![dev_head.dseq])]
             }
-            (RefusalCode::Epoch, _) => self.recover(RecoverCause::Epoch),
+            (RefusalCode::Epoch, _) => {
+                // Restored: what it holds now shows in its next answers. A server that changes its mind is not followed.
+                self.rewinds = self.rewinds.saturating_add(1);
+                let epoch =
+                    refusal.epoch.filter(|it| loaded.epoch != Some(*it) && self.rewinds <= MAX_REWINDS);
+                if epoch.is_none() {
+                    return self.recover(RecoverCause::Epoch);
+                }
+                self.stage = Stage::Committing { more: true };
+                vec![Effect::Commit(Box::new(Commit { acked: loaded.acked, epoch, ..Commit::default() }))]
+            }
             (RefusalCode::TooLarge, _) if self.budget > MIN_BUDGET_BYTES && last != loaded.acked => {
                 self.budget = (self.budget / 2).max(MIN_BUDGET_BYTES);
                 self.load()
@@ -349,7 +367,8 @@ pub fn step(session: &mut Session, event: Event) -> Vec<Effect> {
         (_, Event::Begin { clock, jitter }) => {
             session.link = Link::Exchange;
             (session.clock, session.jitter) = (clock, jitter);
-            (session.summary, session.rewinds, session.push_only) = (Summary::default(), 0, false);
+            (session.summary, session.rewinds) = (Summary::default(), 0);
+            (session.with_marks, session.push_only) = (false, false);
             session.load()
         }
         (Stage::Loading, Event::Loaded(loaded)) => session.loaded(loaded),

@@ -1,14 +1,14 @@
 //! A server in memory that does at ingest what `sync_core::ingest` says, for the tests of the protocol. It keeps
 //! everything it was given, so that a test can compare it with what devices hold.
-use std::{collections::BTreeMap, convert::Infallible};
+use std::{collections::BTreeMap, convert::Infallible, rc::Rc};
 
 use sync_core::{
     AuditOps, DeviceId, Hash, Op, OpId, PublicKey, Seed, Segment,
     chain::{Head, feed_hash},
     codec::Nested,
     exchange::{
-        Body, Item, Limits, Outcome, Page, RefRow, Refusal, RefusalCode, Reply, Request, Response, Run,
-        StreamId,
+        Body, Item, Limits, Mark, Outcome, Page, Pull, RefRow, Refusal, RefusalCode, Reply, Request,
+        Response, Run, StreamId,
     },
     fold::Arrival,
     ingest::{DeviceHead, Enrolled, Push, by_audit, check_push},
@@ -17,6 +17,7 @@ use sync_core::{
 };
 use uuid::Uuid;
 
+#[derive(Clone)]
 pub(crate) struct DeviceRow {
     pub(crate) key: PublicKey,
     pub(crate) user: Uuid,
@@ -42,6 +43,7 @@ pub(crate) struct FeedEntry {
     pub(crate) entry: Entry,
 }
 
+#[derive(Clone)]
 pub(crate) struct Server {
     pub(crate) org: Uuid,
     pub(crate) epoch: u64,
@@ -53,9 +55,13 @@ pub(crate) struct Server {
     /// Said in answer to every push.
     pub(crate) outcome: Option<Outcome>,
     pub(crate) limits: Limits,
-    pub(crate) key: SigningKey,
+    pub(crate) key: Rc<SigningKey>,
     pub(crate) server_head: Head,
     pub(crate) server_hlc: u64,
+    /// Misbehaves: another epoch in every answer.
+    pub(crate) epoch_rises: bool,
+    /// Misbehaves: sends every reader here.
+    pub(crate) rewind_to: Option<Mark>,
 }
 
 impl Server {
@@ -70,9 +76,11 @@ impl Server {
             page_items: 3,
             outcome: None,
             limits: Limits::default(),
-            key: SigningKey::from_secret(&[9; 32]),
+            key: Rc::new(SigningKey::from_secret(&[9; 32])),
             server_head: Head::EMPTY,
             server_hlc: 0,
+            epoch_rises: false,
+            rewind_to: None,
         }
     }
 
@@ -90,6 +98,7 @@ impl Server {
 
     pub(crate) fn exchange(&mut self, request: &Request) -> Reply {
         self.now_ms += 1_000;
+        self.epoch += u64::from(self.epoch_rises);
         match self.try_exchange(request) {
             Ok(response) => Reply::Done(response),
             Err(refusal) => Reply::Refused(refusal),
@@ -130,7 +139,7 @@ impl Server {
             row.segments.push(segment);
             row.head = it.head;
         }
-        let pull = request.pull.iter().map(|it| self.page(dev, it.stream, it.after)).collect();
+        let pull = request.pull.iter().map(|it| self.page(dev, it)).collect();
         Ok(Response {
             epoch: self.epoch,
             server_ms: self.now_ms,
@@ -203,15 +212,20 @@ impl Server {
         OpId::new(dev, op.dseq)
     }
 
-    fn page(&self, reader: DeviceId, stream: StreamId, after: u64) -> Page {
-        let none = Vec::new();
+    fn page(&self, reader: DeviceId, pull: &Pull) -> Page {
+        let (none, stream, after) = (Vec::new(), pull.stream, pull.after);
         let feed = self.feeds.get(&stream).unwrap_or(&none);
+        let known = |it: &Mark| Ok::<_, Infallible>(feed.iter().any(|e| (e.last, e.f) == (it.after, it.f)));
+        let from = self.rewind_to.unwrap_or(pull.from(known).unwrap());
+        if from != (Mark { after, f: pull.f }) {
+            return Page::rewound(stream, from);
+        }
         let f_at = |sseq: u64| feed.iter().rfind(|it| it.last <= sseq).map_or(Hash::ZERO, |it| it.f);
         let rest: Vec<&FeedEntry> = feed.iter().filter(|it| it.first > after).collect();
         let taken = &rest[..rest.len().min(self.page_items)];
         let items: Vec<Item> = taken.iter().map(|it| self.item(reader, it)).collect();
         let next = items.last().map_or(after, |it| it.last);
-        Page { stream, items, next, f: f_at(next), more: rest.len() > taken.len(), reset: None }
+        Page { stream, items, next, f: f_at(next), more: rest.len() > taken.len(), reset: None, rewind: None }
     }
 
     fn item(&self, reader: DeviceId, it: &FeedEntry) -> Item {

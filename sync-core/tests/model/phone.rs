@@ -4,15 +4,15 @@ use std::collections::BTreeMap;
 
 use sync_core::{
     Algorithm, AuditOps, Bytes, Hash, Kind, Op, OpId, Seed,
-    chain::{Chain, Head},
+    chain::{Chain, Head, feed_hash},
     codec::{self, Nested},
     content,
-    exchange::{Body, ClockReading, Item, Pending, Reply, Request, StreamId},
+    exchange::{Body, ClockReading, Item, Mark, Pending, Reply, Request, Run, StreamId},
     fold::Arrival,
     hlc::Clock,
     op::Opening,
     payload,
-    session::{Cursor, Effect, Event, Finish, Identity, Loaded, Session, step},
+    session::{Cursor, Effect, Event, Finish, Identity, Loaded, Session, marks, step},
     signature::SigningKey,
 };
 use uuid::Uuid;
@@ -38,6 +38,8 @@ pub(crate) struct Phone {
     pub(crate) acked: Head,
     pub(crate) cursors: BTreeMap<StreamId, (u64, Hash)>,
     pub(crate) items: Vec<(StreamId, Item)>,
+    /// Runs of others beyond where a restored server's stream ended, with when they had arrived.
+    pub(crate) unplaced: Vec<(Run, u64)>,
     pub(crate) audits: BTreeMap<Uuid, AuditOps>,
     pub(crate) wall_ms: u64,
     pub(crate) max_ops: usize,
@@ -59,6 +61,7 @@ impl Phone {
             acked: Head::EMPTY,
             cursors: streams.into_iter().map(|it| (it, (0, Hash::ZERO))).collect(),
             items: Vec::new(),
+            unplaced: Vec::new(),
             audits: BTreeMap::new(),
             wall_ms: server.now_ms,
             max_ops: 5,
@@ -111,12 +114,14 @@ impl Phone {
         self.append(Kind::Submit, audit, "", Vec::new(), Some(value))
     }
 
-    fn load(&self, max_ops: usize) -> Loaded {
+    fn load(&self, max_ops: usize, with_marks: bool) -> Loaded {
         let unsent = self.log.iter().skip(self.acked.dseq as usize).map(|it| it.0.clone());
         let ops: Vec<Op> = unsent.take(max_ops.min(self.max_ops)).collect();
         let seeds = ops.iter().map(|it| (it.audit, Seed::derive(&self.secret, &it.audit).unwrap())).collect();
-        let cursor =
-            |(stream, at): (&StreamId, &(u64, Hash))| Cursor { stream: *stream, after: at.0, f: at.1 };
+        let cursor = |(stream, at): (&StreamId, &(u64, Hash))| {
+            let all = if with_marks { self.marks_of(stream) } else { Vec::new() };
+            Cursor { stream: *stream, after: at.0, f: at.1, marks: marks(&all) }
+        };
         Loaded {
             epoch: self.epoch,
             acked: self.acked,
@@ -125,6 +130,72 @@ impl Phone {
             ops,
             seeds,
             pending: Pending::default(),
+        }
+    }
+
+    /// The ends of all entries held of a stream.
+    fn marks_of(&self, stream: &StreamId) -> Vec<Mark> {
+        let mut f = Hash::ZERO;
+        let of_stream = self.items.iter().filter(|it| it.0 == *stream);
+        let mark = |(_, it): &(StreamId, Item)| {
+            f = feed_hash(&f, &it.h, it.last, it.recv_ms);
+            Mark { after: it.last, f }
+        };
+        of_stream.map(mark).collect()
+    }
+
+    /// Goes back in a stream; what was read beyond stays known.
+    fn rewind(&mut self, stream: StreamId, to: Mark) {
+        let beyond = |it: &(StreamId, Item)| it.0 == stream && it.1.last > to.after;
+        for (_, item) in self.items.extract_if(.., |it| beyond(it)) {
+            if let Nested::Known(Body::Ops(run)) = item.body {
+                self.unplaced.push((run, item.recv_ms));
+            }
+        }
+        self.cursors.insert(stream, (to.after, to.f));
+    }
+
+    /// Forgets the runs that the server holds again; whether there were any.
+    fn place(&mut self) -> bool {
+        let items = &self.items;
+        let holds = |run: &Run| {
+            let last = run.dseq_first + run.ops.ops.len() as u64 - 1;
+            items.iter().any(|(_, item)| match &item.body {
+                Nested::Known(Body::Ops(other)) => {
+                    let end = other.dseq_first + (item.last - item.first);
+                    other.dev == run.dev && other.dseq_first <= run.dseq_first && last <= end
+                }
+                _ => false,
+            })
+        };
+        self.unplaced.extract_if(.., |it| holds(&it.0)).count() > 0
+    }
+
+    /// The audits anew from everything that is held.
+    fn rebuild(&mut self) {
+        self.audits.clear();
+        let dev = self.dev();
+        for (op, _) in self.log.clone() {
+            let set = self.audits.entry(op.audit).or_default();
+            set.set_seed(dev, Seed::derive(&self.secret, &op.audit).unwrap());
+            set.insert(dev, op, Arrival::LOCAL);
+        }
+        for (stream, item) in core::mem::take(&mut self.items) {
+            self.take_in(stream, item);
+        }
+        for (run, recv_ms) in self.unplaced.clone() {
+            self.take_in_run(&run, recv_ms);
+        }
+    }
+
+    fn take_in_run(&mut self, run: &Run, recv_ms: u64) {
+        for op in run.ops.unpack(run.dseq_first).unwrap() {
+            let set = self.audits.entry(op.audit).or_default();
+            if let Some(seed) = run.ops.audits.iter().find(|it| it.0 == op.audit).and_then(|it| it.1) {
+                set.set_seed(run.dev, seed);
+            }
+            self.clock.observe(op.hlc, self.wall_ms, 0);
+            set.insert(run.dev, op, Arrival { recv_ms: Some(recv_ms), server: run.server });
         }
     }
 
@@ -141,14 +212,8 @@ impl Phone {
             }
         }
         if let Nested::Known(Body::Ops(run)) = &item.body {
-            for op in run.ops.unpack(run.dseq_first).unwrap() {
-                let set = self.audits.entry(op.audit).or_default();
-                if let Some(seed) = run.ops.audits.iter().find(|it| it.0 == op.audit).and_then(|it| it.1) {
-                    set.set_seed(run.dev, seed);
-                }
-                self.clock.observe(op.hlc, self.wall_ms, 0);
-                set.insert(run.dev, op, Arrival { recv_ms: Some(item.recv_ms), server: run.server });
-            }
+            let run = run.clone();
+            self.take_in_run(&run, item.recv_ms);
         }
         self.items.push((stream, item));
     }
@@ -167,7 +232,7 @@ impl Phone {
         for _ in 0..crash_after {
             let event = match effects.pop().expect("a session that is not over has an effect") {
                 Effect::Finish(finish) => return Some(finish),
-                Effect::Load { max_ops, .. } => Event::Loaded(Box::new(self.load(max_ops))),
+                Effect::Load { max_ops, marks, .. } => Event::Loaded(Box::new(self.load(max_ops, marks))),
                 Effect::Sign(bytes) => Event::Signed(self.key.sign(&bytes)),
                 Effect::Send(request) => post(&request, server, network()),
                 Effect::FindHashes(list) => {
@@ -175,11 +240,18 @@ impl Phone {
                 }
                 Effect::Commit(commit) => {
                     (self.acked, self.epoch) = (commit.acked, commit.epoch);
+                    let rewound = !commit.rewinds.is_empty();
+                    for (stream, to) in commit.rewinds {
+                        self.rewind(stream, to);
+                    }
                     for page in commit.pages {
                         for item in page.items {
                             self.take_in(page.stream, item);
                         }
                         self.cursors.insert(page.stream, (page.next, page.f));
+                    }
+                    if rewound || self.place() {
+                        self.rebuild();
                     }
                     Event::Committed
                 }
