@@ -404,6 +404,14 @@ pub struct Run {
     pub ops: PackedOps,
 }
 
+impl Run {
+    /// Position of the last op.
+    pub fn last(&self) -> u64 {
+        let count = u64::try_from(self.ops.ops.len()).unwrap_or(u64::MAX);
+        self.dseq_first.saturating_add(count).saturating_sub(1)
+    }
+}
+
 /// A row of reference content; [`crate::reference`] has the shapes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RefRow {

@@ -11,6 +11,7 @@ mod floor;
 mod identity;
 mod mirror;
 mod rebuild;
+mod recover;
 mod store;
 mod sync;
 mod writer;

@@ -4,7 +4,7 @@ use sync_core::{Hash, Seed, chain::Chain, codec::Nested, exchange::Body, fold::A
 use uuid::Uuid;
 
 use crate::{
-    DeviceError,
+    DeviceError, recover,
     store::Device,
     sync::take_in_body,
     writer::{LOG_COLUMNS, OpenAudits, Writer, read_op},
@@ -16,12 +16,7 @@ impl Device {
     /// - **Errors**: storage; then the old projection stands.
     pub fn rebuild(&mut self) -> Result<(), DeviceError> {
         self.open = OpenAudits::default();
-        let result = self.transact(|mut writer, _| {
-            writer.conn.execute("DELETE FROM audits", [])?;
-            replay_log(&mut writer)?;
-            replay_feed(&mut writer)?;
-            writer.flush()
-        });
+        let result = self.transact(|mut writer, _| replay(&mut writer));
         self.open = OpenAudits::default();
         result
     }
@@ -76,6 +71,21 @@ impl Device {
     }
 }
 
+/// Makes the projection anew inside a transaction.
+pub(crate) fn replay(writer: &mut Writer<'_>) -> Result<(), DeviceError> {
+    *writer.open = OpenAudits::default();
+    writer.conn.execute("DELETE FROM audits", [])?;
+    replay_log(writer)?;
+    replay_feed(writer)?;
+    recover::replay_unplaced(writer)?;
+    let mut revoked = writer.conn.prepare("SELECT audit FROM revoked")?;
+    let mut rows = revoked.query([])?;
+    while let Some(row) = rows.next()? {
+        writer.forget(Uuid::from_bytes(row.get(0)?))?;
+    }
+    writer.flush()
+}
+
 fn replay_log(writer: &mut Writer<'_>) -> Result<(), DeviceError> {
     let conn = writer.conn;
     let mut list = conn.prepare(&format!("SELECT {LOG_COLUMNS} FROM oplog ORDER BY dseq"))?;
@@ -99,11 +109,6 @@ fn replay_feed(writer: &mut Writer<'_>) -> Result<(), DeviceError> {
             // An entry that cannot be applied is in quarantine already.
             let _ = take_in_body(writer, (row.get(0)?, row.get(1)?), row.get(2)?, &Nested::Known(body))?;
         }
-    }
-    let mut revoked = conn.prepare("SELECT audit FROM revoked")?;
-    let mut rows = revoked.query([])?;
-    while let Some(row) = rows.next()? {
-        writer.forget(Uuid::from_bytes(row.get(0)?))?;
     }
     Ok(())
 }

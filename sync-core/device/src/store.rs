@@ -22,7 +22,10 @@ const DATABASE_FILE: &str = "device.db";
 const LOCK_FILE: &str = "device.lock";
 
 /// Migrations in order; the database's `user_version` is how many of them it has. They are never edited.
-const MIGRATIONS: &[&str] = &[include_str!("../../../migrations/device/0001_store.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("../../../migrations/device/0001_store.sql"),
+    include_str!("../../../migrations/device/0002_unplaced.sql"),
+];
 
 /// A device: a folder with a database and a key.
 pub struct Device {

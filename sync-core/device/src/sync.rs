@@ -17,6 +17,8 @@ use uuid::Uuid;
 
 use crate::{
     DeviceError, mirror,
+    rebuild::replay,
+    recover,
     store::{self, Device},
     writer::Writer,
 };
@@ -116,7 +118,13 @@ impl Sync {
         };
         let event = match effect {
             Effect::Finish(outcome) => return Ok(Some(outcome)),
-            Effect::Load { max_ops, max_bytes } => Event::Loaded(Box::new(device.load(max_ops, max_bytes)?)),
+            Effect::Load { max_ops, max_bytes, marks } => {
+                let mut loaded = device.load(max_ops, max_bytes)?;
+                if marks {
+                    recover::add_marks(&device.conn, &mut loaded.cursors)?;
+                }
+                Event::Loaded(Box::new(loaded))
+            }
             Effect::Sign(bytes) => Event::Signed(device.keys.signing.sign(&bytes)),
             Effect::Send(request) => {
                 let body = codec::to_cbor(&*request)?;
@@ -211,7 +219,8 @@ impl Device {
             list.query_map([], |row| Ok((row.get::<_, String>(0)?, row.get(1)?, Hash(row.get(2)?))))?;
         let cursors = rows.map(|row| {
             let (id, after, f) = row?;
-            Ok(Cursor { stream: id.parse().map_err(DeviceError::Corrupt)?, after, f })
+            let stream = id.parse().map_err(DeviceError::Corrupt)?;
+            Ok(Cursor { stream, after, f, marks: Vec::new() })
         });
         let pending = Pending { ops: self.head.dseq.saturating_sub(acked.dseq), blobs: 0, bytes: 0 };
         Ok(Loaded {
@@ -248,10 +257,15 @@ impl Device {
                     )?
                     .execute((outcome.dseq, outcome.kind.name(), &outcome.reason))?;
             }
+            for (stream, to) in &commit.rewinds {
+                recover::rewind(writer.conn, *stream, to)?;
+            }
+            let mut placed = false;
             for page in &commit.pages {
                 let stream = page.stream.to_string();
                 for item in &page.items {
                     store_item(&mut writer, &stream, item, wall_ms)?;
+                    placed |= recover::place(writer.conn, item)?;
                 }
                 writer
                     .conn
@@ -259,6 +273,10 @@ impl Device {
                     .execute((&stream, page.next, page.f.0))?;
             }
             store::put_meta(writer.conn, "observed_hlc", &writer.clock.last().to_be_bytes())?;
+            // What a server says anew of ops that it had lost replaces what it had said of them.
+            if placed || !commit.rewinds.is_empty() {
+                return replay(&mut writer);
+            }
             writer.flush()
         })
     }
@@ -337,7 +355,12 @@ fn acknowledge(writer: &mut Writer<'_>, first: u64, last: u64, recv_ms: u64) -> 
     Ok(())
 }
 
-fn take_in_run(writer: &mut Writer<'_>, run: &Run, recv_ms: u64) -> Result<Result<(), String>, DeviceError> {
+/// Applies a run of another's ops; the inner error is why it is set aside.
+pub(crate) fn take_in_run(
+    writer: &mut Writer<'_>,
+    run: &Run,
+    recv_ms: u64,
+) -> Result<Result<(), String>, DeviceError> {
     let ops = match run.ops.unpack(run.dseq_first) {
         Ok(ops) => ops,
         Err(e) => return Ok(Err(e.to_string())),

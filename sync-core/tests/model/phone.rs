@@ -159,7 +159,7 @@ impl Phone {
     fn place(&mut self) -> bool {
         let items = &self.items;
         let holds = |run: &Run| {
-            let last = run.dseq_first + run.ops.ops.len() as u64 - 1;
+            let last = run.last();
             items.iter().any(|(_, item)| match &item.body {
                 Nested::Known(Body::Ops(other)) => {
                     let end = other.dseq_first + (item.last - item.first);

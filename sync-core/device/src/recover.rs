@@ -1,0 +1,80 @@
+//! Following a server that was restored: which positions of a stream the device offers, going back to one of them, and what
+//! of others was read beyond it. Owns the table `unplaced`; nothing in it is lost until the stream brings it again.
+
+use rusqlite::Connection;
+use sync_core::{
+    Hash,
+    chain::feed_hash,
+    codec::{self, Nested},
+    exchange::{Body, Item, Mark, StreamId},
+    session::{Cursor, marks},
+};
+
+use crate::{DeviceError, sync::take_in_run, writer::Writer};
+
+/// Gives cursors their earlier positions.
+pub(crate) fn add_marks(conn: &Connection, cursors: &mut [Cursor]) -> Result<(), DeviceError> {
+    let mut list = conn.prepare("SELECT last, recv_ms, h FROM feed WHERE stream = ?1 ORDER BY first")?;
+    for cursor in cursors {
+        let mut f = Hash::ZERO;
+        let rows = list.query_map([cursor.stream.to_string()], |row| {
+            let after = row.get(0)?;
+            f = feed_hash(&f, &Hash(row.get(2)?), after, row.get(1)?);
+            Ok(Mark { after, f })
+        })?;
+        cursor.marks = marks(&rows.collect::<Result<Vec<_>, _>>()?);
+    }
+    Ok(())
+}
+
+/// Goes back in a stream.
+pub(crate) fn rewind(conn: &Connection, stream: StreamId, to: &Mark) -> Result<(), DeviceError> {
+    let id = stream.to_string();
+    let mut beyond = conn.prepare("SELECT recv_ms, body FROM feed WHERE stream = ?1 AND last > ?2")?;
+    let mut keep = conn.prepare(
+        "INSERT INTO unplaced (dev, first, last, placed, recv_ms, body) VALUES (?1, ?2, ?3, ?4, ?5, ?6) \
+         ON CONFLICT DO NOTHING",
+    )?;
+    let mut rows = beyond.query((&id, to.after))?;
+    while let Some(row) = rows.next()? {
+        let body: Vec<u8> = row.get(1)?;
+        if let Ok(Body::Ops(run)) = codec::from_cbor(&body) {
+            let before = run.dseq_first.saturating_sub(1);
+            keep.execute((run.dev.0, run.dseq_first, run.last(), before, row.get::<_, u64>(0)?, &body))?;
+        }
+    }
+    for table in ["feed", "quarantine"] {
+        conn.execute(&format!("DELETE FROM {table} WHERE stream = ?1 AND first > ?2"), (&id, to.after))?;
+    }
+    conn.execute("UPDATE stream SET cursor = ?2, f = ?3 WHERE id = ?1", (&id, to.after, to.f.0))?;
+    Ok(())
+}
+
+/// Forgets what an entry of a stream brings again; whether there was such a run.
+pub(crate) fn place(conn: &Connection, item: &Item) -> Result<bool, DeviceError> {
+    let Nested::Known(Body::Ops(run)) = &item.body else { return Ok(false) };
+    let (first, last) = (run.dseq_first, run.last());
+    let mut reach = conn.prepare_cached(
+        "UPDATE unplaced SET placed = ?3 WHERE dev = ?1 AND placed BETWEEN ?2 - 1 AND ?3 - 1",
+    )?;
+    if reach.execute((run.dev.0, first, last))? == 0 {
+        return Ok(false);
+    }
+    conn.execute("DELETE FROM unplaced WHERE placed >= last", [])?;
+    Ok(true)
+}
+
+/// Applies the runs that no stream holds any more, after everything that one does.
+pub(crate) fn replay_unplaced(writer: &mut Writer<'_>) -> Result<(), DeviceError> {
+    let conn = writer.conn;
+    let mut list = conn.prepare("SELECT recv_ms, body FROM unplaced ORDER BY dev, first, last")?;
+    let mut rows = list.query([])?;
+    while let Some(row) = rows.next()? {
+        let body: Vec<u8> = row.get(1)?;
+        if let Ok(Body::Ops(run)) = codec::from_cbor(&body) {
+            // A run that cannot be applied was in quarantine before.
+            let _ = take_in_run(writer, &run, row.get(0)?)?;
+        }
+    }
+    Ok(())
+}
