@@ -600,6 +600,11 @@ enum Step {
         phone: usize,
         after: usize,
     },
+    Backup,
+    /// The server goes back to the last backup; its epoch is raised or not.
+    Restore {
+        raise: bool,
+    },
 }
 
 fn any_step() -> impl Strategy<Value = Step> {
@@ -615,21 +620,24 @@ fn any_step() -> impl Strategy<Value = Step> {
         3 => (phone.clone(), 0..2_u128, 1..4_u8).prop_map(|(phone, audit, value)| Step::Answer { phone, audit, value }),
         1 => (phone.clone(), prop::collection::vec(fault, 0..3)).prop_map(|(phone, faults)| Step::Sync { phone, faults }),
         2 => (phone, 0..9_usize).prop_map(|(phone, after)| Step::KillInSync { phone, after }),
+        1 => Just(Step::Backup),
+        1 => any::<bool>().prop_map(|raise| Step::Restore { raise }),
     ]
 }
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
 
-    /// I1 to I4 over the real store: killed between any two effects, with a network that loses and repeats, phones and
-    /// server end with the same audits, nothing lost and nothing twice.
+    /// I1 to I4 and I8 over the real store: killed between any two effects, with a network that loses and repeats and a
+    /// server that is restored, phones and server end with the same audits, nothing lost and nothing twice.
     #[test]
-    fn killed_phones_converge(steps in prop::collection::vec(any_step(), 1..20)) {
+    fn killed_phones_and_restored_servers_converge(steps in prop::collection::vec(any_step(), 1..20)) {
         let (mut server, hash) = world();
         let mut phones = [Phone::new(1, &mut server), Phone::new(2, &mut server)];
         for phone in &mut phones {
             phone.sync(&mut server);
         }
+        let mut backup = server.clone();
         for step in steps {
             match step {
                 Step::Answer { phone, audit, value } => {
@@ -651,6 +659,12 @@ proptest! {
                         }
                     }
                     phones[phone].kill();
+                }
+                Step::Backup => backup = server.clone(),
+                Step::Restore { raise } => {
+                    let (now_ms, epoch) = (server.now_ms, server.epoch);
+                    server = backup.clone();
+                    (server.now_ms, server.epoch) = (now_ms, epoch + u64::from(raise));
                 }
             }
         }
