@@ -141,6 +141,9 @@ pub struct Pull {
     pub marks: Vec<Mark>,
 }
 
+/// Most marks of a pull that are looked at; their distances double, so these reach across any stream.
+pub const MAX_MARKS: usize = 64;
+
 /// A position in a stream with the feed's hash there: two parties with the same mark agree on everything up to it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
 pub struct Mark {
@@ -161,9 +164,9 @@ impl Pull {
     ///
     /// - **Shape**: `known` tells whether the server's stream has this hash at this number.
     /// - **Errors**: of `known`.
-    pub fn from<E>(&self, mut known: impl FnMut(&Mark) -> Result<bool, E>) -> Result<Mark, E> {
+    pub fn begin<E>(&self, mut known: impl FnMut(&Mark) -> Result<bool, E>) -> Result<Mark, E> {
         let asked = Mark { after: self.after, f: self.f };
-        for mark in core::iter::once(&asked).chain(&self.marks) {
+        for mark in core::iter::once(&asked).chain(self.marks.iter().take(MAX_MARKS)) {
             if *mark == Mark::START || known(mark)? {
                 return Ok(*mark);
             }

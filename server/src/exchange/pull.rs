@@ -7,7 +7,7 @@ use domain::ids::{OrgId, UserId};
 use sync_core::{
     Bytes, DeviceId, Op, PublicKey, Seed,
     codec::{self, Nested},
-    exchange::{Body, Item, Page, Pull, Run, StreamId},
+    exchange::{Body, Item, Mark, Page, Pull, Run, StreamId},
     packed::PackedOps,
 };
 use uuid::Uuid;
@@ -42,6 +42,17 @@ pub(super) fn page(tx: &mut Tx<'_>, reader: &Reader, pull: &Pull) -> Result<Opti
     if !reader.may_read(&pull.stream) {
         return Ok(None);
     }
+    let asked = Mark { after: pull.after, f: pull.f };
+    let stands = |tx: &mut Tx<'_>, mark: &Mark| -> Result<bool, ApiError> {
+        Ok(db::feed::find_hash_at(tx, reader.org, pull.stream, mark.after)? == Some(mark.f))
+    };
+    let known = pull.begin(|mark| stands(tx, mark))?;
+    if known != asked {
+        // Only a server that lost what it had said before comes here.
+        tracing::warn!(dev = %reader.dev, stream = %pull.stream, asked = asked.after, known = known.after,
+            "a device has read more of a stream than this server has: it was restored");
+        return Ok(Some(Page::rewound(pull.stream, known)));
+    }
     let found = db::feed::list(tx, reader.org, pull.stream, pull.after, ENTRIES)?;
     let mut page = Page {
         stream: pull.stream,
@@ -50,6 +61,7 @@ pub(super) fn page(tx: &mut Tx<'_>, reader: &Reader, pull: &Pull) -> Result<Opti
         f: pull.f,
         more: found.next.is_some(),
         reset: None,
+        rewind: None,
     };
     let limit = pull.limit_bytes.min(MAX_PAGE_BYTES);
     let mut bytes = 0_u64;

@@ -216,7 +216,7 @@ impl Server {
         let (none, stream, after) = (Vec::new(), pull.stream, pull.after);
         let feed = self.feeds.get(&stream).unwrap_or(&none);
         let known = |it: &Mark| Ok::<_, Infallible>(feed.iter().any(|e| (e.last, e.f) == (it.after, it.f)));
-        let from = self.rewind_to.unwrap_or(pull.from(known).unwrap());
+        let from = self.rewind_to.unwrap_or(pull.begin(known).unwrap());
         if from != (Mark { after, f: pull.f }) {
             return Page::rewound(stream, from);
         }
