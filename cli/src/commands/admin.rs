@@ -1,5 +1,6 @@
 //! `veedor admin`: what the operator of the installation does at its database, without a session.
 
+use super::backup::{self, BackupArguments, RestoreArguments};
 use crate::{console, settings::SettingsArguments};
 use clap::{
     Subcommand,
@@ -43,6 +44,10 @@ enum Action {
         #[arg(long)]
         org: String,
     },
+    /// Copy everything of the running installation into one file
+    Backup(BackupArguments),
+    /// Make the installation from a copy, where there is none yet; devices then send again what the copy lacks
+    Restore(RestoreArguments),
 }
 
 #[derive(Debug, Subcommand)]
@@ -102,8 +107,10 @@ fn roles() -> impl TypedValueParser<Value = Role> {
 /// # Errors
 /// Those of the use cases, and `log_broken` for an audit log that somebody changed.
 pub(crate) fn run(arguments: &Arguments) -> Result<(), Problem> {
-    let config = arguments.settings.read()?;
-    let app = App::open(config, Environment::default()).map_err(|it| it.for_operator())?;
+    let open = || {
+        let config = arguments.settings.read()?;
+        App::open(config, Environment::default()).map_err(|it| it.for_operator())
+    };
     match &arguments.action {
         Action::Org(OrgAction::Add { slug, name, locale, zone }) => {
             let new = NewOrganization {
@@ -112,12 +119,14 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Problem> {
                 locale: locale.clone(),
                 zone: zone.clone(),
             };
-            let created = organizations::create(&app, new).map_err(|it| it.for_operator())?;
+            let created = organizations::create(&open()?, new).map_err(|it| it.for_operator())?;
             console::print(&created)
         }
-        Action::User(UserAction::Add { person, name, role }) => add_user(&app, person, name, role),
-        Action::ResetPassword(person) => reset_password(&app, person),
-        Action::VerifyLog { org } => verify_log(&app, org),
+        Action::User(UserAction::Add { person, name, role }) => add_user(&open()?, person, name, role),
+        Action::ResetPassword(person) => reset_password(&open()?, person),
+        Action::VerifyLog { org } => verify_log(&open()?, org),
+        Action::Backup(arguments) => backup::back_up(&open()?, arguments),
+        Action::Restore(restore) => backup::restore(&arguments.settings, restore),
     }
 }
 

@@ -1,6 +1,7 @@
 //! The commands, one file each: arguments in, a call to the library, a result out.
 
 pub(crate) mod admin;
+pub(crate) mod backup;
 pub(crate) mod config;
 pub(crate) mod field;
 pub(crate) mod import;

@@ -36,9 +36,9 @@ pub struct Db {
     engine: Arc<Engine>,
 }
 
-enum Engine {
+pub(crate) enum Engine {
     Sqlite { writer: Writer, readers: Pool<ConnectionManager<SqliteConnection>> },
-    Postgres { pool: Pool<ConnectionManager<PgConnection>> },
+    Postgres { pool: Pool<ConnectionManager<PgConnection>>, url: String },
 }
 
 /// How often a PostgreSQL transaction is tried that lost to another one.
@@ -50,10 +50,11 @@ impl Db {
     /// - **Errors**: [`DbError::Usage`] for any other address, [`DbError::Unavailable`] where the database cannot be
     ///   opened.
     pub fn open(url: &str, options: &DbOptions) -> Result<Self, DbError> {
-        let engine = if let Some(path) = url.strip_prefix("sqlite:") {
+        let engine = if let Some(path) = sqlite_path(url) {
             open_sqlite(path, options)?
         } else if url.starts_with("postgres://") || url.starts_with("postgresql://") {
-            Engine::Postgres { pool: pool(ConnectionManager::new(url), options, Box::new(PostgresSession))? }
+            let pool = pool(ConnectionManager::new(url), options, Box::new(PostgresSession))?;
+            Engine::Postgres { pool, url: url.to_owned() }
         } else {
             return Err(DbError::Usage("a database address begins with sqlite: or postgres://"));
         };
@@ -64,8 +65,12 @@ impl Db {
     pub fn migrate(&self) -> Result<(), DbError> {
         match self.engine.as_ref() {
             Engine::Sqlite { writer, .. } => writer.alone(migration::migrate_sqlite),
-            Engine::Postgres { pool } => migration::migrate_postgres(&mut *connect(pool)?),
+            Engine::Postgres { pool, .. } => migration::migrate_postgres(&mut *connect(pool)?),
         }
+    }
+
+    pub(crate) fn engine(&self) -> &Engine {
+        self.engine.as_ref()
     }
 
     /// Takes the whole schema back, with everything in it: for the test of the `down` migrations.
@@ -73,7 +78,7 @@ impl Db {
     pub fn revert_everything(&self) -> Result<(), DbError> {
         match self.engine.as_ref() {
             Engine::Sqlite { writer, .. } => writer.alone(migration::revert_sqlite),
-            Engine::Postgres { pool } => migration::revert_postgres(&mut *connect(pool)?),
+            Engine::Postgres { pool, .. } => migration::revert_postgres(&mut *connect(pool)?),
         }
     }
 
@@ -84,7 +89,7 @@ impl Db {
                 let mut connection = connect(readers)?;
                 Tx::new(Connection::Sqlite(&mut connection)).run_once("BEGIN", job)
             }
-            Engine::Postgres { pool } => {
+            Engine::Postgres { pool, .. } => {
                 let mut connection = connect(pool)?;
                 let snapshot = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
                 Tx::new(Connection::Pg(&mut connection)).run_once(snapshot, job)
@@ -109,7 +114,7 @@ impl Db {
     {
         match self.engine.as_ref() {
             Engine::Sqlite { writer, .. } => writer.write(job),
-            Engine::Postgres { pool } => {
+            Engine::Postgres { pool, .. } => {
                 let mut attempt = 0;
                 loop {
                     let mut connection = connect(pool)?;
@@ -267,8 +272,13 @@ fn lock_key(org: OrgId, name: &str) -> i64 {
     i64::from_be_bytes(mixed.to_be_bytes())
 }
 
+/// The file of an SQLite address; none for another address.
+pub(crate) fn sqlite_path(url: &str) -> Option<&str> {
+    let path = url.strip_prefix("sqlite:")?;
+    Some(path.strip_prefix("//").unwrap_or(path))
+}
+
 fn open_sqlite(path: &str, options: &DbOptions) -> Result<Engine, DbError> {
-    let path = path.strip_prefix("//").unwrap_or(path);
     if path.is_empty() || path.contains(":memory:") {
         return Err(DbError::Usage("sqlite: needs the path of a file"));
     }
@@ -295,7 +305,9 @@ where
         .map_err(DbError::unavailable)
 }
 
-fn connect<C>(pool: &Pool<ConnectionManager<C>>) -> Result<PooledConnection<ConnectionManager<C>>, DbError>
+pub(crate) fn connect<C>(
+    pool: &Pool<ConnectionManager<C>>,
+) -> Result<PooledConnection<ConnectionManager<C>>, DbError>
 where
     C: diesel::r2d2::R2D2Connection + Send + 'static,
 {

@@ -10,6 +10,7 @@ mod column;
 #[macro_use]
 mod record;
 
+mod backup;
 mod connection;
 mod error;
 mod migration;

@@ -3,6 +3,7 @@
 pub mod assessments;
 pub(crate) mod assignments;
 pub mod audit_log;
+pub mod backup;
 pub(crate) mod branches;
 pub mod codes;
 pub(crate) mod content;

@@ -141,7 +141,7 @@ pub fn find_by_slug(app: &App, slug: &str) -> Result<OrgId, ApiError> {
 }
 
 /// The key with which the server signs receipts and its own ops for the organization, and the device that it is.
-fn append_server_key(tx: &mut Tx<'_>, office: &Office) -> Result<(), ApiError> {
+pub(crate) fn append_server_key(tx: &mut Tx<'_>, office: &Office) -> Result<(), ApiError> {
     let secret: [u8; 32] = office.environment().bytes();
     let public = SigningKey::from_secret(&secret).public_key();
     let key = organizations::ServerKey {

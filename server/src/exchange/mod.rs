@@ -44,6 +44,17 @@ pub(crate) fn epoch(tx: &mut Tx<'_>) -> Result<u64, ApiError> {
     }
 }
 
+/// Begins another epoch: of a server that was restored. It is later than every one before, also of a server restored from
+/// the same copy at another time.
+///
+/// # Errors
+/// Those of the database.
+pub(crate) fn raise_epoch(tx: &mut Tx<'_>, now: Micros) -> Result<u64, ApiError> {
+    let next = epoch(tx)?.saturating_add(1).max(millis(now));
+    db::organizations::put_meta(tx, EPOCH, &next.to_be_bytes())?;
+    Ok(next)
+}
+
 /// Packs a segment as it is stored: as it came, CBOR under zstd.
 fn packed(segment: &Segment) -> Result<Vec<u8>, ApiError> {
     let bytes = codec::to_cbor(segment).map_err(ApiError::internal)?;

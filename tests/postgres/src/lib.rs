@@ -51,6 +51,13 @@ impl Cluster {
         self.url(&name)
     }
 
+    /// The address of a new database with nothing in it.
+    pub fn empty_database(&self) -> String {
+        let name = format!("empty_{}", self.databases.fetch_add(1, Ordering::Relaxed));
+        self.create(&name, "template0");
+        self.url(&name)
+    }
+
     fn url(&self, database: &str) -> String {
         let socket = self.socket.to_string_lossy().replace('%', "%25").replace('/', "%2F");
         format!("postgresql://app@{socket}/{database}")

@@ -40,6 +40,15 @@ impl TestDb {
         self.url.starts_with("sqlite:")
     }
 
+    /// The address of a place for another database of the same kind.
+    pub(crate) fn another_place(&self) -> String {
+        if self.is_sqlite() {
+            format!("{}.other", self.url)
+        } else {
+            test_postgres::cluster().empty_database()
+        }
+    }
+
     /// Runs SQL behind the crate's back, as somebody with the database's password could.
     pub(crate) fn execute(&self, sql: &str) -> Result<(), String> {
         match self.url.strip_prefix("sqlite:") {

@@ -5,6 +5,8 @@ mod audit_log;
 #[cfg(test)]
 mod audits;
 #[cfg(test)]
+mod backup;
+#[cfg(test)]
 mod content_and_programmes;
 #[cfg(test)]
 mod database;

@@ -1,0 +1,245 @@
+//! `veedor admin backup` and `restore`: a consistent copy of a running office as one file, encrypted where asked for, and an
+//! office made from it. Owns the files around the copy; what a restore changes is `server::app::backup`.
+
+use crate::{console, settings::SettingsArguments};
+use age::x25519;
+use domain::{FieldProblem, Problem};
+use serde_json::json;
+use server::{
+    App, Config, Environment,
+    app::backup::{self, Copied},
+};
+use std::{
+    fmt::Display,
+    fs::{self, File},
+    io::{self, BufReader, BufWriter, Read as _, Write as _},
+    iter,
+    path::{Path, PathBuf},
+};
+
+/// Where a copy goes.
+#[derive(Debug, clap::Args)]
+pub(crate) struct BackupArguments {
+    /// File of the copy, which must not be there yet
+    #[arg(long, value_name = "FILE")]
+    to: PathBuf,
+    /// Encrypt for the holder of this age key (`age1...`); may be repeated
+    #[arg(long, value_name = "KEY")]
+    recipient: Vec<String>,
+}
+
+/// Where a copy comes from.
+#[derive(Debug, clap::Args)]
+pub(crate) struct RestoreArguments {
+    /// File of the copy
+    #[arg(long, value_name = "FILE")]
+    from: PathBuf,
+    /// File with the age key (`AGE-SECRET-KEY-...`) that an encrypted copy is for
+    #[arg(long, value_name = "FILE")]
+    identity: Option<PathBuf>,
+}
+
+/// How an encrypted copy begins.
+const AGE_MAGIC: &[u8] = b"age-encryption.org/v1";
+
+/// Copies a running office.
+///
+/// # Errors
+/// `already_exists`, `bad_recipient`, and what the database and the file system say. A copy that was not finished is not
+/// left behind.
+pub(crate) fn back_up(app: &App, arguments: &BackupArguments) -> Result<(), Problem> {
+    let to = &arguments.to;
+    if to.exists() {
+        return Err(Problem::single(
+            409,
+            "already_exists",
+            format!("Ya existe {}; nombre otro archivo", to.display()),
+            format!("{} is there already; name another file", to.display()),
+        ));
+    }
+    let recipients = recipients(&arguments.recipient)?;
+    let (clear, sealed) = (beside(to, "clear"), beside(to, "sealed"));
+    let done = (|| -> Result<Copied, Problem> {
+        let copied = backup::back_up(app, &clear).map_err(|it| it.for_operator())?;
+        if recipients.is_empty() {
+            put_in_place(&clear, to)?;
+        } else {
+            seal(&clear, &sealed, &recipients).map_err(|cause| not_written(&sealed, &cause))?;
+            put_in_place(&sealed, to)?;
+        }
+        Ok(copied)
+    })();
+    for left in [clear, sealed] {
+        let _ = fs::remove_file(left);
+    }
+    let copied = done?;
+    let bytes = fs::metadata(to).map(|it| it.len()).map_err(|cause| not_written(to, &cause))?;
+    let (epoch, organizations) = (copied.epoch, copied.organizations);
+    let encrypted = !recipients.is_empty();
+    console::print(&json!({
+        "file": to, "bytes": bytes, "encrypted": encrypted, "epoch": epoch, "organizations": organizations,
+    }))
+}
+
+/// Makes an office from a copy, at the address of the settings.
+///
+/// # Errors
+/// `no_identity`, `wrong_identity`, and what the database and the file system say; then there is no office.
+pub(crate) fn restore(settings: &SettingsArguments, arguments: &RestoreArguments) -> Result<(), Problem> {
+    let config = settings.read()?;
+    let clear = opened(arguments)?;
+    let from = clear.as_ref().map_or(arguments.from.as_path(), |it| it.0.as_path());
+    let copied = match config.database_url.strip_prefix("sqlite:") {
+        // Made beside its place and moved there when it is complete, so that half an office is never served.
+        Some(path) => restore_file(&config, Path::new(path), from),
+        None => backup::restore(config, Environment::default(), from).map_err(|it| it.for_operator()),
+    }?;
+    console::print(&copied)
+}
+
+fn restore_file(config: &Config, place: &Path, from: &Path) -> Result<Copied, Problem> {
+    if place.exists() {
+        return Err(Problem::single(
+            409,
+            "already_exists",
+            format!("Ya hay una base de datos en {}; muévala antes de restaurar", place.display()),
+            format!("there is a database at {} already; move it away before restoring", place.display()),
+        ));
+    }
+    let unfinished = beside(place, "restoring");
+    let files = |of: &Path| ["", "-wal", "-shm"].map(|end| PathBuf::from(format!("{}{end}", of.display())));
+    let clear = || files(&unfinished).iter().for_each(|it| drop(fs::remove_file(it)));
+    // What an interrupted restore left.
+    clear();
+    let aside = Config { database_url: format!("sqlite:{}", unfinished.display()), ..config.clone() };
+    let done = backup::restore(aside, Environment::default(), from)
+        .map_err(|it| it.for_operator())
+        .and_then(|copied| put_in_place(&unfinished, place).map(|()| copied));
+    clear();
+    done
+}
+
+/// A file that is gone with this value.
+struct Temporary(PathBuf);
+
+impl Drop for Temporary {
+    fn drop(&mut self) {
+        let _ = fs::remove_file(&self.0);
+    }
+}
+
+/// The copy in the clear; none where it is so already.
+fn opened(arguments: &RestoreArguments) -> Result<Option<Temporary>, Problem> {
+    let from = &arguments.from;
+    let unreadable = |cause: &dyn Display| {
+        Problem::single(
+            400,
+            "unreadable_input",
+            format!("No se puede leer {}: {cause}", from.display()),
+            format!("cannot read {}: {cause}", from.display()),
+        )
+    };
+    let mut begin = Vec::new();
+    let size = u64::try_from(AGE_MAGIC.len()).unwrap_or(0);
+    let file = File::open(from).map_err(|it| unreadable(&it))?;
+    file.take(size).read_to_end(&mut begin).map_err(|it| unreadable(&it))?;
+    if begin != AGE_MAGIC {
+        return Ok(None);
+    }
+    let Some(identity) = &arguments.identity else {
+        return Err(flag(
+            "/identity",
+            "no_identity",
+            "La copia está cifrada: indique con --identity el archivo de la clave",
+            "the copy is encrypted: name the file of its key with --identity",
+        ));
+    };
+    let wrong = |cause: &dyn Display| {
+        flag(
+            "/identity",
+            "wrong_identity",
+            &format!("La clave no abre la copia: {cause}"),
+            &format!("the key does not open the copy: {cause}"),
+        )
+    };
+    let key = fs::read_to_string(identity).map_err(|it| wrong(&it))?;
+    let key = key.lines().find(|it| it.starts_with("AGE-SECRET-KEY-")).unwrap_or_default();
+    let key: x25519::Identity = key.trim().parse().map_err(|it: &str| wrong(&it))?;
+    let clear = Temporary(beside(from, "clear"));
+    let unseal = || -> Result<(), Box<dyn std::error::Error>> {
+        let sealed = age::Decryptor::new_buffered(BufReader::new(File::open(from)?))?;
+        let mut clear_text = sealed.decrypt(iter::once(&key as &dyn age::Identity))?;
+        let mut file = private(&clear.0)?;
+        io::copy(&mut clear_text, &mut file)?;
+        Ok(file.sync_all()?)
+    };
+    unseal().map_err(|it| wrong(&it))?;
+    Ok(Some(clear))
+}
+
+fn flag(field: &str, code: &str, es: &str, en: &str) -> Problem {
+    Problem::invalid("invalid_input", "the input breaks rules", vec![FieldProblem::new(field, code, es, en)])
+}
+
+fn recipients(keys: &[String]) -> Result<Vec<x25519::Recipient>, Problem> {
+    let (mut good, mut bad) = (Vec::new(), Vec::new());
+    for key in keys {
+        match key.parse() {
+            Ok(key) => good.push(key),
+            Err(cause) => bad.push(FieldProblem::new(
+                "/recipient",
+                "bad_recipient",
+                format!("«{key}» no es una clave pública de age: {cause}"),
+                format!("\"{key}\" is no public key of age: {cause}"),
+            )),
+        }
+    }
+    if bad.is_empty() {
+        Ok(good)
+    } else {
+        Err(Problem::invalid("invalid_input", "the input breaks rules", bad))
+    }
+}
+
+fn seal(clear: &Path, sealed: &Path, recipients: &[x25519::Recipient]) -> io::Result<()> {
+    let recipients = recipients.iter().map(|it| it as &dyn age::Recipient);
+    let encryptor = age::Encryptor::with_recipients(recipients).map_err(io::Error::other)?;
+    let mut writer = encryptor.wrap_output(BufWriter::new(private(sealed)?))?;
+    io::copy(&mut File::open(clear)?, &mut writer)?;
+    let mut file = writer.finish()?;
+    file.flush()?;
+    file.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()
+}
+
+/// A new file that only its owner reads.
+fn private(path: &Path) -> io::Result<File> {
+    let mut options = fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path)
+}
+
+/// A file of the same folder for what is not finished.
+fn beside(path: &Path, what: &str) -> PathBuf {
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(format!(".{what}-{}", std::process::id()));
+    path.with_file_name(name)
+}
+
+/// Moves a finished file to its place, durably.
+fn put_in_place(finished: &Path, place: &Path) -> Result<(), Problem> {
+    let folder = place.parent().filter(|it| !it.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    fs::rename(finished, place)
+        .and_then(|()| File::open(folder)?.sync_all())
+        .map_err(|cause| not_written(place, &cause))
+}
+
+fn not_written(path: &Path, cause: &dyn Display) -> Problem {
+    Problem::single(
+        500,
+        "data_not_written",
+        format!("No se puede escribir en {}: {cause}", path.display()),
+        format!("cannot write to {}: {cause}", path.display()),
+    )
+}

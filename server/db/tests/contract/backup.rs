@@ -1,0 +1,58 @@
+//! Copies and what is made from them.
+
+use db::{Db, DbError, organizations};
+
+use crate::database::{options, org, two_organizations, write};
+use crate::on_both;
+
+on_both! {
+    fn a_copy_holds_what_was_committed_when_it_was_made_and_can_be_lived_in(db) {
+        two_organizations(db);
+        write(db, |tx| organizations::put_meta(tx, "mark", b"before")).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let copy = folder.path().join("copy");
+        db.back_up(&copy).unwrap();
+        write(db, |tx| organizations::put_meta(tx, "mark", b"after")).unwrap();
+
+        let place = db.another_place();
+        Db::restore(&place, &copy).unwrap();
+        let restored = Db::open(&place, &options()).unwrap();
+        restored.migrate().unwrap();
+        let mark = |of: &Db| of.read(|tx| organizations::find_meta(tx, "mark")).unwrap();
+        assert_eq!(mark(&restored).as_deref(), Some(&b"before"[..]));
+        assert_eq!(mark(db).as_deref(), Some(&b"after"[..]));
+        let all = |of: &Db| of.read(organizations::list).unwrap();
+        assert_eq!(all(&restored), all(db));
+        write(&restored, |tx| organizations::put_meta(tx, "mark", b"on its own")).unwrap();
+        assert!(restored.read(|tx| organizations::find(tx, org(1))).unwrap().is_some());
+    }
+
+    fn neither_a_copy_nor_a_database_is_ever_overwritten(db) {
+        two_organizations(db);
+        let folder = tempfile::tempdir().unwrap();
+        let copy = folder.path().join("copy");
+        db.back_up(&copy).unwrap();
+        let before = std::fs::read(&copy).unwrap();
+        assert!(matches!(db.back_up(&copy), Err(DbError::Usage(_))));
+        assert!(std::fs::read(&copy).unwrap() == before);
+
+        let place = db.another_place();
+        Db::restore(&place, &copy).unwrap();
+        let restored = Db::open(&place, &options()).unwrap();
+        write(&restored, |tx| organizations::put_meta(tx, "mark", b"lived in")).unwrap();
+        Db::restore(&place, &copy).unwrap_err();
+        let mark = restored.read(|tx| organizations::find_meta(tx, "mark")).unwrap();
+        assert_eq!(mark.as_deref(), Some(&b"lived in"[..]));
+    }
+
+    fn a_file_that_is_no_copy_makes_no_database(db) {
+        let folder = tempfile::tempdir().unwrap();
+        let copy = folder.path().join("copy");
+        std::fs::write(&copy, b"<html>not a copy</html>").unwrap();
+        let place = db.another_place();
+        Db::restore(&place, &copy).unwrap_err();
+        if let Some(file) = place.strip_prefix("sqlite:") {
+            assert!(!std::path::Path::new(file).exists());
+        }
+    }
+}
