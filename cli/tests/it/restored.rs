@@ -1,0 +1,173 @@
+//! An office that was lost and made again from a copy, under phones that live on: what they had sent comes back.
+
+use crate::{
+    binary::{Serving, failure, printed, refused, run_in, veedor},
+    world::World,
+};
+use serde_json::{Value, json};
+use std::{fs, path::Path, process::Output};
+
+const DATABASE: [&str; 3] = ["veedor.db", "veedor.db-wal", "veedor.db-shm"];
+
+/// An office that serves, with a phone that is enrolled and has begun the visit that was offered.
+fn a_visit_begun() -> (World, Serving, String) {
+    let world = World::set_up();
+    let serving = world.serve();
+    let offered = world.offer(&serving);
+    let code = world.code(&serving);
+    printed(&world.field(&["--server", &serving.address, "login", "--code", &code]));
+    let started = printed(&world.field(&["start", "--assignment", offered["id"].as_str().unwrap()]));
+    (world, serving, started["audit"].as_str().unwrap().to_owned())
+}
+
+fn sync(world: &World, serving: &Serving) -> Value {
+    printed(&world.field(&["--server", &serving.address, "sync"]))
+}
+
+fn admin(folder: &Path, arguments: &[&str]) -> Output {
+    run_in(folder, &[&["admin"], arguments].concat())
+}
+
+/// Everything of the office is gone.
+fn lose_the_office(folder: &Path) {
+    for name in DATABASE {
+        let _ = fs::remove_file(folder.join(name));
+    }
+}
+
+/// Answers of a visit as the reviewer reads them, by item.
+fn answers(serving: &Serving, audit: &str) -> Vec<(String, Value)> {
+    let reviewer = serving.sign_in("reviewer");
+    let visit = serving.call("GET", &format!("visits/{audit}"), &reviewer, &Value::Null);
+    let sections = visit["sections"].as_array().unwrap().clone();
+    let items = sections.iter().flat_map(|it| it["items"].as_array().unwrap().clone());
+    let answered = items.filter(|it| !it["answer"].is_null());
+    answered.map(|it| (it["id"].as_str().unwrap().to_owned(), it["answer"].clone())).collect()
+}
+
+#[track_caller]
+fn assert_all_sent(status: &Value) {
+    assert_eq!((&status["pending_ops"], &status["head"]), (&json!(0), &status["acked"]), "{status}");
+}
+
+#[test]
+fn a_phone_sends_a_restored_office_again_what_the_copy_lacks() {
+    let (world, serving, audit) = a_visit_begun();
+    world.answer(&audit, "A01", &json!("yes"));
+    assert_all_sent(&sync(&world, &serving));
+    // The office goes on while it is copied, and after.
+    let copied = printed(&admin(world.office.path(), &["backup", "--to", "copy"]));
+    assert_eq!((&copied["epoch"], &copied["encrypted"]), (&json!(1), &json!(false)));
+    world.answer(&audit, "A01", &json!("no"));
+    world.answer(&audit, "A02", &json!("yes"));
+    assert_all_sent(&sync(&world, &serving));
+    let lost = answers(&serving, &audit);
+    assert_eq!(lost, [("A01".to_owned(), json!("no")), ("A02".to_owned(), json!("yes"))]);
+    assert_eq!(serving.stop(), Some(0));
+
+    let taken = admin(world.office.path(), &["restore", "--from", "copy"]);
+    assert_eq!(refused(&taken).0, "already_exists");
+    lose_the_office(world.office.path());
+    let restored = printed(&admin(world.office.path(), &["restore", "--from", "copy"]));
+    assert!(restored["epoch"].as_u64() > Some(1), "{restored}");
+    let serving = world.serve();
+    assert_eq!(answers(&serving, &audit), [("A01".to_owned(), json!("yes"))]);
+    world.answer(&audit, "A03", &json!("yes"));
+    let status = sync(&world, &serving);
+    assert_all_sent(&status);
+    assert_eq!(status["epoch"], restored["epoch"]);
+    let found = answers(&serving, &audit);
+    assert_eq!(found, [lost.as_slice(), &[("A03".to_owned(), json!("yes"))]].concat());
+    assert_eq!(printed(&admin(world.office.path(), &["verify-log", "--org", "acme"]))["broken_at"], Value::Null);
+}
+
+#[test]
+fn an_old_copy_put_back_by_hand_is_noticed_though_it_says_nothing() {
+    let (world, serving, audit) = a_visit_begun();
+    assert_all_sent(&sync(&world, &serving));
+    assert_eq!(serving.stop(), Some(0));
+    let folder = world.office.path();
+    fs::copy(folder.join("veedor.db"), folder.join("old")).unwrap();
+    let serving = world.serve();
+    world.answer(&audit, "A01", &json!("yes"));
+    assert_all_sent(&sync(&world, &serving));
+    assert_eq!(serving.stop(), Some(0));
+
+    lose_the_office(folder);
+    fs::rename(folder.join("old"), folder.join("veedor.db")).unwrap();
+    let serving = world.serve();
+    // It grows past what the phone has read, by another visit.
+    let another = world.offer(&serving);
+    world.answer(&audit, "A02", &json!("no"));
+    assert_all_sent(&sync(&world, &serving));
+    let found = answers(&serving, &audit);
+    assert_eq!(found, [("A01".to_owned(), json!("yes")), ("A02".to_owned(), json!("no"))]);
+    let list = printed(&world.field(&["list"]));
+    assert!(list["assignments"].as_array().unwrap().iter().any(|it| it["id"] == another["id"]), "{list}");
+}
+
+#[test]
+fn a_phone_that_the_copy_does_not_know_logs_in_again_and_loses_nothing() {
+    let world = World::set_up();
+    let serving = world.serve();
+    let offered = world.offer(&serving);
+    printed(&admin(world.office.path(), &["backup", "--to", "copy"]));
+    let code = world.code(&serving);
+    printed(&world.field(&["--server", &serving.address, "login", "--code", &code]));
+    let started = printed(&world.field(&["start", "--assignment", offered["id"].as_str().unwrap()]));
+    let audit = started["audit"].as_str().unwrap();
+    world.answer(audit, "A01", &json!("yes"));
+    assert_all_sent(&sync(&world, &serving));
+    assert_eq!(serving.stop(), Some(0));
+
+    lose_the_office(world.office.path());
+    printed(&admin(world.office.path(), &["restore", "--from", "copy"]));
+    let serving = world.serve();
+    let unknown = world.field(&["--server", &serving.address, "sync"]);
+    assert_eq!(refused(&unknown).0, "unauthorized");
+    let code = world.code(&serving);
+    assert_all_sent(&printed(&world.field(&["--server", &serving.address, "login", "--code", &code])));
+    assert_eq!(answers(&serving, audit), [("A01".to_owned(), json!("yes"))]);
+}
+
+#[test]
+fn an_encrypted_copy_opens_with_its_key_and_no_other() {
+    use age::secrecy::ExposeSecret as _;
+    let world = World::set_up();
+    let folder = world.office.path();
+    let (own, foreign) = (age::x25519::Identity::generate(), age::x25519::Identity::generate());
+    for (name, key) in [("own.key", &own), ("foreign.key", &foreign)] {
+        fs::write(folder.join(name), format!("# a key\n{}\n", key.to_string().expose_secret())).unwrap();
+    }
+    let to = own.to_public().to_string();
+    let none = admin(folder, &["backup", "--to", "copy", "--recipient", "age1nobody"]);
+    assert_eq!(refused(&none).1, [("/recipient".to_owned(), "bad_recipient".to_owned())]);
+    assert!(!folder.join("copy").exists());
+    let copied = printed(&admin(folder, &["backup", "--to", "copy", "--recipient", &to]));
+    assert_eq!(copied["encrypted"], true);
+    let bytes = fs::read(folder.join("copy")).unwrap();
+    assert!(!bytes.windows(15).any(|it| it == b"SQLite format 3"));
+    assert_eq!(refused(&admin(folder, &["backup", "--to", "copy"])).0, "already_exists");
+
+    lose_the_office(folder);
+    let locked = admin(folder, &["restore", "--from", "copy"]);
+    assert_eq!(refused(&locked).1, [("/identity".to_owned(), "no_identity".to_owned())]);
+    let wrong = admin(folder, &["restore", "--from", "copy", "--identity", "foreign.key"]);
+    assert_eq!(refused(&wrong).1, [("/identity".to_owned(), "wrong_identity".to_owned())]);
+    assert!(!folder.join("veedor.db").exists());
+    printed(&admin(folder, &["restore", "--from", "copy", "--identity", "own.key"]));
+    let left: Vec<_> = fs::read_dir(folder).unwrap().map(|it| it.unwrap().file_name()).collect();
+    let strays = left.iter().filter(|it| it.to_string_lossy().contains('-') || it.to_string_lossy().contains("clear"));
+    assert_eq!(strays.count(), 0, "{left:?}");
+    let serving = world.serve();
+    serving.sign_in("admin");
+}
+
+#[test]
+fn a_copy_that_is_none_makes_no_office() {
+    let folder = crate::binary::folder();
+    fs::write(folder.path().join("copy"), "nothing").unwrap();
+    let restored = veedor(folder.path()).args(["admin", "restore", "--from", "copy"]).output().unwrap();
+    assert_eq!(failure(&restored)["code"], "internal");
+    assert!(!folder.path().join("veedor.db").exists());
+}
