@@ -9,6 +9,8 @@ mod faults;
 #[cfg(test)]
 mod office;
 #[cfg(test)]
+mod restored;
+#[cfg(test)]
 mod score;
 #[cfg(test)]
 mod standard_and_payout;

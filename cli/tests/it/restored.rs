@@ -35,6 +35,13 @@ fn lose_the_office(folder: &Path) {
     }
 }
 
+/// The office's files as they lie there, which is no way to make a copy.
+fn copy_files(from: &Path, to: &Path) {
+    for name in DATABASE.iter().filter(|it| from.join(it).exists()) {
+        fs::copy(from.join(name), to.join(name)).unwrap();
+    }
+}
+
 /// Answers of a visit as the reviewer reads them, by item.
 fn answers(serving: &Serving, audit: &str) -> Vec<(String, Value)> {
     let reviewer = serving.sign_in("reviewer");
@@ -87,14 +94,15 @@ fn an_old_copy_put_back_by_hand_is_noticed_though_it_says_nothing() {
     assert_all_sent(&sync(&world, &serving));
     assert_eq!(serving.stop(), Some(0));
     let folder = world.office.path();
-    fs::copy(folder.join("veedor.db"), folder.join("old")).unwrap();
+    let old = crate::binary::folder();
+    copy_files(folder, old.path());
     let serving = world.serve();
     world.answer(&audit, "A01", &json!("yes"));
     assert_all_sent(&sync(&world, &serving));
     assert_eq!(serving.stop(), Some(0));
 
     lose_the_office(folder);
-    fs::rename(folder.join("old"), folder.join("veedor.db")).unwrap();
+    copy_files(old.path(), folder);
     let serving = world.serve();
     // It grows past what the phone has read, by another visit.
     let another = world.offer(&serving);
@@ -124,7 +132,7 @@ fn a_phone_that_the_copy_does_not_know_logs_in_again_and_loses_nothing() {
     printed(&admin(world.office.path(), &["restore", "--from", "copy"]));
     let serving = world.serve();
     let unknown = world.field(&["--server", &serving.address, "sync"]);
-    assert_eq!(refused(&unknown).0, "unauthorized");
+    assert_eq!(refused(&unknown).0, "session_unknown");
     let code = world.code(&serving);
     assert_all_sent(&printed(&world.field(&["--server", &serving.address, "login", "--code", &code])));
     assert_eq!(answers(&serving, audit), [("A01".to_owned(), json!("yes"))]);
