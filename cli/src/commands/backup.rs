@@ -168,7 +168,8 @@ fn opened(arguments: &RestoreArguments) -> Result<Option<Temporary>, Problem> {
     let clear = Temporary(beside(from, "clear"));
     let unseal = || -> Result<(), Box<dyn std::error::Error>> {
         let sealed = age::Decryptor::new_buffered(BufReader::new(File::open(from)?))?;
-        let mut clear_text = sealed.decrypt(iter::once(&key as &dyn age::Identity))?;
+        let key: &dyn age::Identity = &key;
+        let mut clear_text = sealed.decrypt(iter::once(key))?;
         let mut file = private(&clear.0)?;
         io::copy(&mut clear_text, &mut file)?;
         Ok(file.sync_all()?)
@@ -202,7 +203,7 @@ fn recipients(keys: &[String]) -> Result<Vec<x25519::Recipient>, Problem> {
 }
 
 fn seal(clear: &Path, sealed: &Path, recipients: &[x25519::Recipient]) -> io::Result<()> {
-    let recipients = recipients.iter().map(|it| it as &dyn age::Recipient);
+    let recipients = recipients.iter().map(|it| -> &dyn age::Recipient { it });
     let encryptor = age::Encryptor::with_recipients(recipients).map_err(io::Error::other)?;
     let mut writer = encryptor.wrap_output(BufWriter::new(private(sealed)?))?;
     io::copy(&mut File::open(clear)?, &mut writer)?;

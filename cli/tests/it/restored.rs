@@ -85,7 +85,10 @@ fn a_phone_sends_a_restored_office_again_what_the_copy_lacks() {
     assert_eq!(status["epoch"], restored["epoch"]);
     let found = answers(&serving, &audit);
     assert_eq!(found, [lost.as_slice(), &[("A03".to_owned(), json!("yes"))]].concat());
-    assert_eq!(printed(&admin(world.office.path(), &["verify-log", "--org", "acme"]))["broken_at"], Value::Null);
+    assert_eq!(
+        printed(&admin(world.office.path(), &["verify-log", "--org", "acme"]))["broken_at"],
+        Value::Null
+    );
 }
 
 #[test]
@@ -165,7 +168,8 @@ fn an_encrypted_copy_opens_with_its_key_and_no_other() {
     assert!(!folder.join("veedor.db").exists());
     printed(&admin(folder, &["restore", "--from", "copy", "--identity", "own.key"]));
     let left: Vec<_> = fs::read_dir(folder).unwrap().map(|it| it.unwrap().file_name()).collect();
-    let strays = left.iter().filter(|it| it.to_string_lossy().contains('-') || it.to_string_lossy().contains("clear"));
+    let strays =
+        left.iter().filter(|it| it.to_string_lossy().contains('-') || it.to_string_lossy().contains("clear"));
     assert_eq!(strays.count(), 0, "{left:?}");
     let serving = world.serve();
     serving.sign_in("admin");
