@@ -335,7 +335,7 @@ impl Phone {
     }
 
     pub(crate) fn pull(&self, stream: StreamId) -> Request {
-        let pull = Pull { stream, after: 0, f: Hash::ZERO, limit_bytes: 1 << 20 };
+        let pull = Pull { stream, after: 0, f: Hash::ZERO, limit_bytes: 1 << 20, marks: Vec::new() };
         Request { pull: vec![pull], ..self.request(Vec::new()) }
     }
 
@@ -781,7 +781,7 @@ async fn own_ops_come_back_as_ranges_and_the_other_device_of_the_user_gets_them_
     let (mut after, mut f, mut items) = (0, Hash::ZERO, Vec::new());
     loop {
         let mut request = second.pull(StreamId::User(scene.auditor.id.0));
-        request.pull[0] = Pull { after, f, limit_bytes: 1, ..request.pull[0] };
+        request.pull[0] = Pull { after, f, limit_bytes: 1, ..request.pull[0].clone() };
         let page = scene.done(&second, &request).await.pull.remove(0);
         assert!(!page.items.is_empty());
         (after, f) = (page.next, page.f);
