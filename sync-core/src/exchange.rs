@@ -15,6 +15,7 @@ use crate::{
     chain::Head,
     codec::Nested,
     packed::PackedOps,
+    relay::Proof,
     segment::Segment,
     signature::{Algorithm, PublicKey},
 };
@@ -87,6 +88,9 @@ pub struct Request {
     /// Streams to read.
     #[serde(default)]
     pub pull: Vec<Pull>,
+    /// Runs of others that a restored server does not have, in the order of their authors' logs.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub relay: Vec<Run>,
 }
 
 /// Where a device stands.
@@ -405,9 +409,28 @@ pub struct Run {
     pub dseq_first: u64,
     /// The ops.
     pub ops: PackedOps,
+    /// What makes the run stand by itself; absent from servers that do not send it yet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proof: Option<Proof>,
+}
+
+/// Which run: its author and its ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct RunId {
+    /// The author.
+    pub dev: DeviceId,
+    /// Position of the first op.
+    pub first: u64,
+    /// Position of the last op.
+    pub last: u64,
 }
 
 impl Run {
+    /// Which run this is.
+    pub fn id(&self) -> RunId {
+        RunId { dev: self.dev, first: self.dseq_first, last: self.last() }
+    }
+
     /// Position of the last op.
     pub fn last(&self) -> u64 {
         let count = u64::try_from(self.ops.ops.len()).unwrap_or(u64::MAX);

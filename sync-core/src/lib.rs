@@ -18,6 +18,7 @@ pub mod op;
 pub mod packed;
 pub mod payload;
 pub mod reference;
+pub mod relay;
 pub mod segment;
 pub mod session;
 pub mod signature;

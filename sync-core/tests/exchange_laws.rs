@@ -18,7 +18,7 @@ use model::Server;
 use phone::{Network, Phone};
 use proptest::prelude::*;
 use sync_core::{
-    Bytes, Kind, Op, OpId,
+    AuditOps, Bytes, Kind, Op, OpId,
     codec::Nested,
     exchange::{Body, Mark, RefRow, StreamId},
     op::Opening,
@@ -35,6 +35,18 @@ enum Step {
     Publish,
     Return,
     WallJump { phone: usize, forward: bool },
+}
+
+impl Step {
+    fn phone(&self) -> Option<usize> {
+        match self {
+            Self::Set { phone, .. }
+            | Self::Submit { phone }
+            | Self::Sync { phone, .. }
+            | Self::WallJump { phone, .. } => Some(*phone),
+            Self::Publish | Self::Return => None,
+        }
+    }
 }
 
 fn any_network() -> impl Strategy<Value = Network> {
@@ -159,6 +171,11 @@ impl World {
             assert_eq!(phone.acked, phone.head());
         }
         for audit in AUDITS {
+            let brief = |set: &AuditOps| set.iter().map(|it| (*it.0, it.1.eff_hlc)).collect::<Vec<_>>();
+            for phone in &self.phones {
+                let own = phone.audits.get(&audit).map(brief);
+                assert_eq!(own, self.server.audits.get(&audit).map(brief));
+            }
             let held = self.server.audits.get(&audit).map(|it| (it.encode().unwrap(), it.view()));
             for phone in &self.phones {
                 let own = phone.audits.get(&audit).map(|it| (it.encode().unwrap(), it.view()));
@@ -172,8 +189,16 @@ impl World {
                 union.entry(op.audit).or_default().push(OpId::new(row.key.device(), op.dseq));
             }
         }
+        for entry in self.server.feeds.values().flatten() {
+            if let model::Entry::Returned(run) = &entry.entry {
+                for op in run.ops.unpack(run.dseq_first).unwrap() {
+                    union.entry(op.audit).or_default().push(OpId::new(run.dev, op.dseq));
+                }
+            }
+        }
         for (audit, mut ids) in union {
             ids.sort();
+            ids.dedup();
             let held: Vec<OpId> = self.server.audits[&audit].iter().map(|it| *it.0).collect();
             assert_eq!(held, ids);
         }
@@ -267,15 +292,19 @@ fn a_server_that_lost_the_tail_of_a_log_is_sent_it_again() {
 enum Fate {
     Live(Step),
     Backup,
-    Restore { bump: bool },
+    Restore {
+        bump: bool,
+    },
+    /// The last phone falls into a river; what others have read of it is all there is.
+    LosePhone,
 }
 
 fn any_fate() -> impl Strategy<Value = Fate> {
-    let live = any_step().prop_filter("the server's own log", |it| !matches!(it, Step::Return));
     prop_oneof![
-        8 => live.prop_map(Fate::Live),
+        8 => any_step().prop_map(Fate::Live),
         1 => Just(Fate::Backup),
         1 => any::<bool>().prop_map(|bump| Fate::Restore { bump }),
+        1 => Just(Fate::LosePhone),
     ]
 }
 
@@ -290,15 +319,12 @@ proptest! {
         let mut backup = world.server.clone();
         for fate in &fates {
             match fate {
+                Fate::Live(step) if step.phone().is_some_and(|it| it >= world.phones.len()) => {}
                 Fate::Live(step) => world.run(step),
+                Fate::LosePhone => world.phones.truncate(2),
                 Fate::Backup => backup = world.server.clone(),
                 Fate::Restore { bump } => {
-                    let (now_ms, epoch) = (world.server.now_ms, world.server.epoch);
-                    world.server = backup.clone();
-                    world.server.now_ms = now_ms;
-                    if *bump {
-                        world.server.epoch = epoch + 1;
-                    }
+                    world.server.restore(&backup, *bump);
                     world.restored = true;
                 }
             }
@@ -350,6 +376,21 @@ fn a_stream_that_was_rewritten_is_read_again_from_where_both_agree() {
 }
 
 #[test]
+fn a_stream_that_is_gone_is_read_again_from_its_beginning() {
+    let mut world = World::new();
+    let stream = StreamId::Reference(world.server.org);
+    let row = |id: &str| RefRow { kind: "note".into(), id: id.into(), json: None };
+    world.server.publish(stream, row("1"));
+    done(world.phones[0].sync(&mut world.server, &mut || Network::Fine, 100));
+    world.server.feeds.clear();
+    done(world.phones[0].sync(&mut world.server, &mut || Network::Fine, 100));
+    assert!(world.phones[0].items.is_empty());
+    world.server.publish(stream, row("2"));
+    done(world.phones[0].sync(&mut world.server, &mut || Network::Fine, 100));
+    assert_eq!(world.phones[0].items.len(), 1);
+}
+
+#[test]
 fn a_server_that_sends_a_reader_to_a_place_it_never_was_is_not_followed() {
     let mut world = World::new();
     let stream = StreamId::Reference(world.server.org);
@@ -390,7 +431,7 @@ fn a_large_backlog_goes_in_several_signed_segments() {
     let row = &world.server.devices[&world.phones[0].dev()];
     // The first contact does not know the server's limit yet.
     assert!(
-        row.segments.iter().skip(1).all(|it| it.first % 7 == 1 || it.first > 1),
+        row.segments.iter().skip(1).all(|it| it.1.first % 7 == 1 || it.1.first > 1),
         "{:?}",
         row.segments.len()
     );

@@ -7,10 +7,10 @@ use sync_core::{
     chain::feed_hash,
     codec::{self, Nested},
     exchange::{Body, Item, Mark, StreamId},
-    session::{Cursor, marks},
+    session::{Commit, Cursor, Loaded, marks},
 };
 
-use crate::{DeviceError, sync::take_in_run, writer::Writer};
+use crate::{DeviceError, store, sync::take_in_run, writer::Writer};
 
 /// Gives cursors their earlier positions.
 pub(crate) fn add_marks(conn: &Connection, cursors: &mut [Cursor]) -> Result<(), DeviceError> {
@@ -32,8 +32,8 @@ pub(crate) fn rewind(conn: &Connection, stream: StreamId, to: &Mark) -> Result<(
     let id = stream.to_string();
     let mut beyond = conn.prepare("SELECT recv_ms, body FROM feed WHERE stream = ?1 AND last > ?2")?;
     let mut keep = conn.prepare(
-        "INSERT INTO unplaced (dev, first, last, placed, recv_ms, body) VALUES (?1, ?2, ?3, ?4, ?5, ?6) \
-         ON CONFLICT DO NOTHING",
+        "INSERT INTO unplaced (dev, first, last, placed, offered, recv_ms, body) \
+         VALUES (?1, ?2, ?3, ?4, 0, ?5, ?6) ON CONFLICT DO NOTHING",
     )?;
     let mut rows = beyond.query((&id, to.after))?;
     while let Some(row) = rows.next()? {
@@ -62,6 +62,43 @@ pub(crate) fn place(conn: &Connection, item: &Item) -> Result<bool, DeviceError>
     }
     conn.execute("DELETE FROM unplaced WHERE placed >= last", [])?;
     Ok(true)
+}
+
+/// Gives what a session loads the runs to offer, as many as fit into `room` bytes, but one where nothing else is sent.
+pub(crate) fn add_relay(conn: &Connection, loaded: &mut Loaded, room: usize) -> Result<(), DeviceError> {
+    let mut list =
+        conn.prepare_cached("SELECT body FROM unplaced WHERE offered = 0 ORDER BY dev, first, last")?;
+    let mut rows = list.query([])?;
+    let mut bytes = 0_usize;
+    while let Some(row) = rows.next()? {
+        let body: Vec<u8> = row.get(0)?;
+        bytes = bytes.saturating_add(body.len());
+        let alone = loaded.ops.is_empty() && loaded.relay.is_empty();
+        if bytes > room && !alone {
+            loaded.more_relay = true;
+            break;
+        }
+        // What a server sent without its proof it would not take back.
+        if let Ok(Body::Ops(run)) = codec::from_cbor(&body)
+            && run.proof.is_some()
+        {
+            loaded.relay.push(run);
+        }
+    }
+    Ok(())
+}
+
+/// Takes note of what the server was offered; after a rewind or under another epoch everything is offered anew.
+pub(crate) fn note_offers(conn: &Connection, commit: &Commit) -> Result<(), DeviceError> {
+    if !commit.rewinds.is_empty() || store::get_number(conn, "epoch")? != commit.epoch {
+        conn.execute("UPDATE unplaced SET offered = 0", [])?;
+    }
+    let mut note =
+        conn.prepare_cached("UPDATE unplaced SET offered = 1 WHERE dev = ?1 AND first = ?2 AND last = ?3")?;
+    for run in &commit.offered {
+        note.execute((run.dev.0, run.first, run.last))?;
+    }
+    Ok(())
 }
 
 /// Applies the runs that no stream holds any more, after everything that one does.

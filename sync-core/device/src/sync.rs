@@ -223,7 +223,7 @@ impl Device {
             Ok(Cursor { stream, after, f, marks: Vec::new() })
         });
         let pending = Pending { ops: self.head.dseq.saturating_sub(acked.dseq), blobs: 0, bytes: 0 };
-        Ok(Loaded {
+        let mut loaded = Loaded {
             epoch: store::get_number(&self.conn, "epoch")?,
             acked,
             head: self.head,
@@ -231,12 +231,17 @@ impl Device {
             ops,
             seeds,
             pending,
-        })
+            relay: Vec::new(),
+            more_relay: false,
+        };
+        recover::add_relay(&self.conn, &mut loaded, max_bytes.saturating_sub(bytes))?;
+        Ok(loaded)
     }
 
     /// Stores what an exchange brought: data, cursors and the acknowledged head in one transaction.
     fn commit(&mut self, commit: &Commit, wall_ms: u64) -> Result<(), DeviceError> {
         self.transact(|mut writer, _| {
+            recover::note_offers(writer.conn, commit)?;
             store::put_head(writer.conn, "acked", &commit.acked)?;
             if let Some(epoch) = commit.epoch {
                 store::put_meta(writer.conn, "epoch", &epoch.to_be_bytes())?;

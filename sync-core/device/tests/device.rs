@@ -600,6 +600,9 @@ enum Step {
         phone: usize,
         after: usize,
     },
+    Return {
+        audit: u128,
+    },
     Backup,
     /// The server goes back to the last backup; its epoch is raised or not.
     Restore {
@@ -620,6 +623,7 @@ fn any_step() -> impl Strategy<Value = Step> {
         3 => (phone.clone(), 0..2_u128, 1..4_u8).prop_map(|(phone, audit, value)| Step::Answer { phone, audit, value }),
         1 => (phone.clone(), prop::collection::vec(fault, 0..3)).prop_map(|(phone, faults)| Step::Sync { phone, faults }),
         2 => (phone, 0..9_usize).prop_map(|(phone, after)| Step::KillInSync { phone, after }),
+        1 => (0..2_u128).prop_map(|audit| Step::Return { audit }),
         1 => Just(Step::Backup),
         1 => any::<bool>().prop_map(|raise| Step::Restore { raise }),
     ]
@@ -660,11 +664,14 @@ proptest! {
                     }
                     phones[phone].kill();
                 }
+                Step::Return { audit } => {
+                    let audit = Uuid::from_u128(audit);
+                    let round = server.audits.get(&audit).map_or(1, |it| it.view().rounds.current) + 1;
+                    server.command(USER, server_op(Kind::Return, audit, round, None));
+                }
                 Step::Backup => backup = server.clone(),
                 Step::Restore { raise } => {
-                    let (now_ms, epoch) = (server.now_ms, server.epoch);
-                    server = backup.clone();
-                    (server.now_ms, server.epoch) = (now_ms, epoch + u64::from(raise));
+                    server.restore(&backup, raise);
                 }
             }
         }

@@ -7,7 +7,10 @@ use uuid::Uuid;
 use crate::{
     Algorithm, DeviceId, Hash, Op, Seed,
     chain::Head,
-    exchange::{ClockReading, Mark, Outcome, Page, Pending, Receipt, RefusalCode, Reply, Request, StreamId},
+    exchange::{
+        ClockReading, Mark, Outcome, Page, Pending, Receipt, RefusalCode, Reply, Request, Run, RunId,
+        StreamId,
+    },
 };
 
 /// Who synchronises.
@@ -72,6 +75,11 @@ pub struct Loaded {
     pub seeds: Vec<(Uuid, Seed)>,
     /// What is not sent.
     pub pending: Pending,
+    /// Runs of others that the server may lack and that were not offered to it, in the order of their authors' logs, as many
+    /// as fit beside `ops`.
+    pub relay: Vec<Run>,
+    /// Whether there are more of them.
+    pub more_relay: bool,
 }
 
 /// What happened.
@@ -140,6 +148,8 @@ pub struct Commit {
     /// Streams that the server holds only up to an earlier position: the cursor goes back there. What was read beyond it
     /// stays true and is kept, but no longer counts as held by the server.
     pub rewinds: Vec<(StreamId, Mark)>,
+    /// Runs of others that the server was offered now: it has what it could take of them.
+    pub offered: Vec<RunId>,
     /// Pages whose feed hashes hold, each continuing its cursor.
     pub pages: Vec<Page>,
 }

@@ -23,7 +23,9 @@ use crate::{
     Hash, Seed,
     bytes::Bytes,
     chain::Head,
-    exchange::{ClockReading, Hello, Limits, PROTO, Pull, Refusal, RefusalCode, Reply, Request, Response},
+    exchange::{
+        ClockReading, Hello, Limits, PROTO, Pull, Refusal, RefusalCode, Reply, Request, Response, Run,
+    },
     segment::{self, Segment},
 };
 
@@ -169,7 +171,7 @@ impl Session {
         // Without the server's epoch nothing can be signed: the first contact only learns it.
         if loaded.epoch.is_none() {
             let last = loaded.acked;
-            return self.send(loaded, Vec::new(), last);
+            return self.send(Box::new(Loaded { relay: Vec::new(), ..*loaded }), Vec::new(), last);
         }
         match self.cut(&loaded) {
             Ok(waiting) => {
@@ -220,6 +222,7 @@ impl Session {
             },
             push,
             pull: if self.push_only { Vec::new() } else { loaded.cursors.iter().map(pull).collect() },
+            relay: loaded.relay.clone(),
         };
         self.stage = Stage::Sending { loaded, last };
         vec![Effect::Send(Box::new(request))]
@@ -238,7 +241,7 @@ impl Session {
             Ok(read) => read,
             Err(cause) => return self.recover(cause),
         };
-        self.with_marks |= read.unknown;
+        self.with_marks = read.unknown;
         let commit = Commit {
             acked: response.dev_head,
             epoch: Some(response.epoch),
@@ -247,6 +250,7 @@ impl Session {
             receipt: response.receipt,
             outcomes: response.outcomes,
             rewinds: read.rewinds,
+            offered: loaded.relay.iter().map(Run::id).collect(),
             pages: read.pages,
         };
         self.check(loaded, read.own, Box::new(commit), last)
@@ -275,7 +279,7 @@ impl Session {
     }
 
     fn commit(&mut self, loaded: &Loaded, commit: Box<Commit>, rewind: bool) -> Vec<Effect> {
-        if rewind {
+        if rewind || self.with_marks {
             self.rewinds = self.rewinds.saturating_add(1);
             if self.rewinds > MAX_REWINDS {
                 return self.recover(RecoverCause::Rewind);
@@ -285,11 +289,16 @@ impl Session {
         let pushed = commit.acked.dseq.saturating_sub(loaded.acked.dseq);
         self.summary.pushed = self.summary.pushed.saturating_add(pushed);
         self.summary.pulled = self.summary.pulled.saturating_add(u64::try_from(items).unwrap_or(0));
-        let sought = self.with_marks && loaded.cursors.iter().all(|it| it.marks.is_empty());
-        let moved = rewind || sought || pushed > 0 || items > 0 || loaded.epoch.is_none();
+        let moved = rewind
+            || self.with_marks
+            || !commit.offered.is_empty()
+            || pushed > 0
+            || items > 0
+            || loaded.epoch.is_none();
         let unsent = commit.acked.dseq < loaded.head.dseq;
         let unread = !commit.rewinds.is_empty() || commit.pages.iter().any(|it| it.more);
-        let wanted = unsent || unread || sought;
+        // What was relayed comes back with the next page.
+        let wanted = unsent || unread || self.with_marks || !commit.offered.is_empty() || loaded.more_relay;
         if wanted && !moved {
             return self.back_off(FIRST_WAIT_MS, "no_progress");
         }

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, convert::Infallible, rc::Rc};
 
 use sync_core::{
-    AuditOps, DeviceId, Hash, Op, OpId, PublicKey, Seed, Segment,
+    Algorithm, AuditOps, DeviceId, Hash, Op, OpId, PublicKey, Seed, Segment,
     chain::{Head, feed_hash},
     codec::Nested,
     exchange::{
@@ -13,6 +13,8 @@ use sync_core::{
     fold::Arrival,
     ingest::{DeviceHead, Enrolled, Push, by_audit, check_push},
     packed::PackedOps,
+    relay::{Proof, server_secret},
+    segment::signing_bytes,
     signature::SigningKey,
 };
 use uuid::Uuid;
@@ -22,14 +24,22 @@ pub(crate) struct DeviceRow {
     pub(crate) key: PublicKey,
     pub(crate) user: Uuid,
     pub(crate) head: DeviceHead,
-    pub(crate) segments: Vec<Segment>,
+    /// As they came, with the epoch that they were signed in.
+    pub(crate) segments: Vec<(u64, Segment)>,
     pub(crate) ops: BTreeMap<u64, (Op, Hash)>,
     pub(crate) seeds: BTreeMap<Uuid, Seed>,
 }
 
 #[derive(Clone)]
 pub(crate) enum Entry {
-    Ops { dev: DeviceId, first: u64, last: u64, server: bool },
+    Ops {
+        dev: DeviceId,
+        first: u64,
+        last: u64,
+        server: bool,
+    },
+    /// A run of the server's own log that a mirror brought back.
+    Returned(Run),
     Raw(Nested<Body>),
 }
 
@@ -64,11 +74,30 @@ pub(crate) struct Server {
     pub(crate) rewind_to: Option<Mark>,
 }
 
+/// The key with which the server signs in an epoch.
+fn server_key(epoch: u64) -> Rc<SigningKey> {
+    let secret = if epoch == FIRST_EPOCH { FIRST } else { server_secret(&FIRST, epoch).unwrap() };
+    Rc::new(SigningKey::from_secret(&secret))
+}
+
+const FIRST_EPOCH: u64 = 7;
+const FIRST: [u8; 32] = [9; 32];
+
 impl Server {
+    /// Puts a copy in place of what was lost; by the command, or by hand, which says nothing.
+    pub(crate) fn restore(&mut self, copy: &Self, by_command: bool) {
+        let lost = core::mem::replace(self, copy.clone());
+        (self.now_ms, self.epoch) = (lost.now_ms, copy.epoch);
+        if by_command {
+            self.epoch = lost.epoch + 1;
+            self.key = server_key(self.epoch);
+        }
+    }
+
     pub(crate) fn new() -> Self {
         Self {
             org: Uuid::from_u128(1),
-            epoch: 7,
+            epoch: FIRST_EPOCH,
             now_ms: 1_800_000_000_000,
             devices: BTreeMap::new(),
             audits: BTreeMap::new(),
@@ -76,7 +105,7 @@ impl Server {
             page_items: 3,
             outcome: None,
             limits: Limits::default(),
-            key: Rc::new(SigningKey::from_secret(&[9; 32])),
+            key: server_key(FIRST_EPOCH),
             server_head: Head::EMPTY,
             server_hlc: 0,
             epoch_rises: false,
@@ -132,13 +161,16 @@ impl Server {
                 }
             }
         }
+        let epoch = self.epoch;
         for (segment, it) in accepted {
             let seeds: BTreeMap<Uuid, Seed> = it.segment.seeds.iter().copied().collect();
             self.store(dev, it.new_ops(), &it.segment.hashes[it.skip..], &seeds);
             let row = self.devices.get_mut(&dev).unwrap();
-            row.segments.push(segment);
+            row.segments.push((epoch, segment));
             row.head = it.head;
         }
+        let user = self.devices[&dev].user;
+        request.relay.iter().for_each(|run| self.take_back(user, run));
         let pull = request.pull.iter().map(|it| self.page(dev, it)).collect();
         Ok(Response {
             epoch: self.epoch,
@@ -190,26 +222,89 @@ impl Server {
     /// Writes one op of the server's own log on an audit of a user.
     pub(crate) fn command(&mut self, user: Uuid, mut op: Op) -> OpId {
         let dev = self.key.public_key().device();
+        // A server that was restored signs with a new key, and so begins a new log.
+        if !self.devices.contains_key(&dev) {
+            (self.server_head, self.server_hlc) = (Head::EMPTY, 0);
+            self.enrol(self.key.public_key(), Uuid::nil());
+        }
         self.now_ms += 1_000;
         self.server_hlc = (self.now_ms << 16).max(self.server_hlc + 1);
         (op.dseq, op.hlc) = (self.server_head.dseq + 1, self.server_hlc);
         let seed = Seed::derive(&[9; 32], &op.audit).unwrap();
-        let mut chain = sync_core::chain::Chain::new();
-        chain.set_seed(op.audit, &seed);
-        let h = chain.link(&self.server_head.h, &op).unwrap();
-        self.server_head = Head { dseq: op.dseq, h };
+        let ops = [op.clone()];
+        let (mut segment, last) =
+            Segment::unsigned(dev, self.server_head, &ops, Algorithm::Ed25519, |_| Some(seed)).unwrap();
+        segment.sig = self.key.sign(&signing_bytes(&self.org, &dev, self.epoch, op.dseq, &last)).into();
+        let h = last.h;
+        self.server_head = last;
         let set = self.audits.entry(op.audit).or_default();
         set.set_seed(dev, seed);
         set.insert(dev, op.clone(), Arrival::server(self.now_ms));
-        if !self.devices.contains_key(&dev) {
-            self.enrol(self.key.public_key(), Uuid::nil());
-        }
         let row = self.devices.get_mut(&dev).unwrap();
+        row.segments.push((self.epoch, segment));
         row.ops.insert(op.dseq, (op.clone(), h));
         row.seeds.insert(op.audit, seed);
         let entry = Entry::Ops { dev, first: op.dseq, last: op.dseq, server: true };
         self.append(StreamId::User(user), 1, h, entry);
         OpId::new(dev, op.dseq)
+    }
+
+    /// Takes what a mirror relays, as far as it stands by itself and continues what is here.
+    fn take_back(&mut self, user: Uuid, run: &Run) {
+        let Ok(verified) = run.verify(&self.org) else { return };
+        if run.server {
+            let epoch = run.proof.as_ref().unwrap().epoch;
+            if run.dev != server_key(epoch).public_key().device() {
+                return;
+            }
+            if !self.devices.contains_key(&run.dev) {
+                self.enrol(run.key.clone().unwrap(), Uuid::nil());
+            }
+        }
+        let seeds: BTreeMap<Uuid, Seed> = verified.seeds.iter().copied().collect();
+        let Some(row) = self.devices.get(&run.dev) else { return };
+        if !run.server {
+            return self.push_for(run);
+        }
+        let last = verified.last();
+        let stream = StreamId::User(user);
+        let known = |it: &FeedEntry| matches!(&it.entry, Entry::Returned(other) if other == run);
+        let returned = self.feeds.get(&stream).is_some_and(|it| it.iter().any(known));
+        if returned || row.ops.get(&last.dseq).is_some_and(|it| it.1 == last.h) {
+            return;
+        }
+        for op in &verified.ops {
+            let set = self.audits.entry(op.audit).or_default();
+            set.set_seed(run.dev, seeds[&op.audit]);
+            set.insert(run.dev, op.clone(), Arrival::server(self.now_ms));
+        }
+        self.append(stream, verified.ops.len() as u64, last.h, Entry::Returned(run.clone()));
+    }
+
+    /// Takes a run as if its author had pushed it.
+    fn push_for(&mut self, run: &Run) {
+        let (row, proof) = (&self.devices[&run.dev], run.proof.as_ref().unwrap());
+        let stored = |dseq: u64| {
+            let known = row.ops.get(&dseq).map(|it| it.1);
+            Ok::<_, Infallible>(if dseq == 0 { Some(Hash::ZERO) } else { known })
+        };
+        let before = proof.first - 1;
+        let Some(h) =
+            (if proof.first == run.dseq_first { Some(proof.prev_h) } else { stored(before).unwrap() })
+        else {
+            return;
+        };
+        let earlier: Vec<Op> = row.ops.range(proof.first..run.dseq_first).map(|it| it.1.0.clone()).collect();
+        let prev = Head { dseq: before, h };
+        let Ok(segment) = run.signed_segment(prev, &earlier, |it| row.seeds.get(it).copied()) else { return };
+        let enrolled = Enrolled { key: &row.key, org: self.org, epoch: proof.epoch };
+        if let Push::Accepted(it) = check_push(&row.head, &segment, &enrolled, stored).unwrap() {
+            let seeds = it.segment.seeds.iter().copied().collect();
+            self.store(run.dev, it.new_ops(), &it.segment.hashes[it.skip..], &seeds);
+            let row = self.devices.get_mut(&run.dev).unwrap();
+            row.segments.push((proof.epoch, segment));
+            row.head = it.head;
+        }
     }
 
     fn page(&self, reader: DeviceId, pull: &Pull) -> Page {
@@ -239,9 +334,21 @@ impl Server {
                 let ops: Vec<&Op> = row.ops.range(*first..=*last).map(|op| &op.1.0).collect();
                 let packed = PackedOps::pack(*dev, ops, |audit| row.seeds.get(audit).copied());
                 let key = Some(row.key.clone());
+                let before = first.checked_sub(1).and_then(|it| row.ops.get(&it));
+                let prev_h = before.map_or(Hash::ZERO, |it| it.1);
+                let ends = |it: &Segment| it.first + it.ops.ops.len() as u64 == last + 1;
+                let signed = row.segments.iter().find(|it| ends(&it.1));
+                let proof = signed.map(|(epoch, it)| Proof {
+                    prev_h,
+                    first: it.first,
+                    epoch: *epoch,
+                    alg: it.alg,
+                    sig: it.sig.clone(),
+                });
                 let (dev, server, dseq_first) = (*dev, *server, *first);
-                Nested::Known(Body::Ops(Run { dev, key, server, dseq_first, ops: packed }))
+                Nested::Known(Body::Ops(Run { dev, key, server, dseq_first, ops: packed, proof }))
             }
+            Entry::Returned(run) => Nested::Known(Body::Ops(run.clone())),
         };
         Item { first: it.first, last: it.last, recv_ms: it.recv_ms, h: it.h, body }
     }

@@ -1,13 +1,13 @@
 //! A phone in memory: what a device's store holds, and the effects of the session executed on it, with a crash possible
 //! between any two of them.
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use sync_core::{
     Algorithm, AuditOps, Bytes, Hash, Kind, Op, OpId, Seed,
     chain::{Chain, Head, feed_hash},
     codec::{self, Nested},
     content,
-    exchange::{Body, ClockReading, Item, Mark, Pending, Reply, Request, Run, StreamId},
+    exchange::{Body, ClockReading, Item, Mark, Pending, Reply, Request, Run, RunId, StreamId},
     fold::Arrival,
     hlc::Clock,
     op::Opening,
@@ -40,6 +40,8 @@ pub(crate) struct Phone {
     pub(crate) items: Vec<(StreamId, Item)>,
     /// Runs of others beyond where a restored server's stream ended, with when they had arrived.
     pub(crate) unplaced: Vec<(Run, u64)>,
+    /// Those of them that the server was offered since it last turned out to lack something.
+    pub(crate) offered: BTreeSet<RunId>,
     pub(crate) audits: BTreeMap<Uuid, AuditOps>,
     pub(crate) wall_ms: u64,
     pub(crate) max_ops: usize,
@@ -62,6 +64,7 @@ impl Phone {
             cursors: streams.into_iter().map(|it| (it, (0, Hash::ZERO))).collect(),
             items: Vec::new(),
             unplaced: Vec::new(),
+            offered: BTreeSet::new(),
             audits: BTreeMap::new(),
             wall_ms: server.now_ms,
             max_ops: 5,
@@ -122,6 +125,9 @@ impl Phone {
             let all = if with_marks { self.marks_of(stream) } else { Vec::new() };
             Cursor { stream: *stream, after: at.0, f: at.1, marks: marks(&all) }
         };
+        let mut relay: Vec<Run> = self.unplaced.iter().map(|it| it.0.clone()).collect();
+        relay.retain(|it| !self.offered.contains(&it.id()));
+        relay.sort_by_key(Run::id);
         Loaded {
             epoch: self.epoch,
             acked: self.acked,
@@ -130,6 +136,8 @@ impl Phone {
             ops,
             seeds,
             pending: Pending::default(),
+            relay: relay.iter().take(2).cloned().collect(),
+            more_relay: relay.len() > 2,
         }
     }
 
@@ -239,8 +247,12 @@ impl Phone {
                     Event::HashesFound(list.iter().map(|it| self.hash_at(*it)).collect())
                 }
                 Effect::Commit(commit) => {
-                    (self.acked, self.epoch) = (commit.acked, commit.epoch);
                     let rewound = !commit.rewinds.is_empty();
+                    if rewound || self.epoch != commit.epoch {
+                        self.offered.clear();
+                    }
+                    self.offered.extend(&commit.offered);
+                    (self.acked, self.epoch) = (commit.acked, commit.epoch);
                     for (stream, to) in commit.rewinds {
                         self.rewind(stream, to);
                     }
