@@ -142,6 +142,68 @@ fn a_phone_that_the_copy_does_not_know_logs_in_again_and_loses_nothing() {
 }
 
 #[test]
+fn a_return_that_the_copy_does_not_know_comes_back_from_the_phone_that_read_it() {
+    let (world, serving, audit) = a_visit_begun();
+    world.fill_in(&audit);
+    printed(&world.field(&["submit", &audit]));
+    assert_all_sent(&sync(&world, &serving));
+    let folder = world.office.path();
+    printed(&admin(folder, &["backup", "--to", "copy"]));
+    let reviewer = serving.sign_in("reviewer");
+    let reason = json!({
+        "items": [{"item": "A01", "reason": "No se ve la foto"}], "deadline": "2099-01-01T00:00:00Z",
+    });
+    serving.call("POST", &format!("visits/{audit}/claim"), &reviewer, &json!({}));
+    serving.call("POST", &format!("visits/{audit}/return"), &reviewer, &reason);
+    sync(&world, &serving);
+    let phase = || printed(&world.field(&["status", &audit]))["phase"].clone();
+    assert_eq!(phase(), "returned");
+    assert_eq!(serving.stop(), Some(0));
+
+    lose_the_office(folder);
+    printed(&admin(folder, &["restore", "--from", "copy"]));
+    let serving = world.serve();
+    let state = |serving: &Serving| {
+        let reviewer = serving.sign_in("reviewer");
+        serving.call("GET", &format!("visits/{audit}"), &reviewer, &Value::Null)["state"].clone()
+    };
+    assert_eq!(state(&serving), "submitted");
+    assert_all_sent(&sync(&world, &serving));
+    assert_eq!((state(&serving), phase()), (json!("returned"), json!("returned")));
+    // The second round goes on as if nothing had happened, and a second sync brings nothing twice.
+    world.answer(&audit, "A01", &json!("no"));
+    printed(&world.field(&["submit", &audit]));
+    assert_all_sent(&sync(&world, &serving));
+    assert_eq!(state(&serving), "submitted");
+    let status = sync(&world, &serving);
+    assert_eq!((&status["requests"], &status["conflicts"]), (&json!(1), &json!(0)), "{status}");
+}
+
+#[test]
+fn a_lost_phones_answers_come_back_from_another_phone_that_read_them() {
+    let (world, serving, audit) = a_visit_begun();
+    assert_all_sent(&sync(&world, &serving));
+    let folder = world.office.path();
+    printed(&admin(folder, &["backup", "--to", "copy"]));
+    world.answer(&audit, "A01", &json!("yes"));
+    assert_all_sent(&sync(&world, &serving));
+    let second = |serving: &Serving, arguments: &[&str]| {
+        let field = ["field", "--data", "second", "--server", &serving.address];
+        printed(&run_in(world.phone.path(), &[&field, arguments].concat()))
+    };
+    second(&serving, &["login", "--code", &world.code(&serving)]);
+    assert_eq!(serving.stop(), Some(0));
+
+    // The first phone is lost with the office, and the second one is not in the copy.
+    lose_the_office(folder);
+    printed(&admin(folder, &["restore", "--from", "copy"]));
+    let serving = world.serve();
+    assert_eq!(answers(&serving, &audit), []);
+    second(&serving, &["login", "--code", &world.code(&serving)]);
+    assert_eq!(answers(&serving, &audit), [("A01".to_owned(), json!("yes"))]);
+}
+
+#[test]
 fn an_encrypted_copy_opens_with_its_key_and_no_other() {
     use age::secrecy::ExposeSecret as _;
     let world = World::set_up();

@@ -4,27 +4,14 @@ use crate::{
     binary::{failure, fields, printed, refused, veedor},
     world::{PASSWORD, World},
 };
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use std::{
     io::{BufRead as _, BufReader},
     path::Path,
     process::Output,
 };
 
-const VECTORS: &str = include_str!("../../../audit-templates/tests/vectors/score_vectors.json");
-
-/// What a bare demand is met with: a photo's id, or a text that is long enough.
-fn evidence(field: &str) -> Value {
-    if field.ends_with("#photo") { json!(["p9"]) } else { Value::from("Lo vi desde la entrada. ".repeat(6)) }
-}
-
-fn vector() -> Map<String, Value> {
-    let vectors: Value = serde_json::from_str(VECTORS).unwrap();
-    vectors["ms_banco_sucursal/normal"]["answers"].as_object().unwrap().clone()
-}
-
 #[test]
-#[expect(clippy::too_many_lines, reason = "one story, told in its order")]
 fn a_visit_goes_from_its_assignment_over_a_day_without_network_to_its_approval() {
     let world = World::set_up();
     let serving = world.serve();
@@ -64,17 +51,7 @@ fn a_visit_goes_from_its_assignment_over_a_day_without_network_to_its_approval()
     let taken_back = printed(&world.field(&["answer", audit, "A01", "null"]));
     assert!(fields(&taken_back["missing"]).iter().any(|it| it.0 == "/A01"));
 
-    let mut answers = vector();
-    let mut view = Value::Null;
-    for (field, value) in &answers {
-        view = world.answer(audit, field, value);
-    }
-    for (path, _) in fields(&view["missing"]) {
-        let field = path.trim_start_matches('/');
-        view = world.answer(audit, field, &evidence(field));
-        answers.insert(field.to_owned(), evidence(field));
-    }
-    assert_eq!(view["missing"], json!([]));
+    let (answers, view) = world.fill_in(audit);
     for (field, value) in &answers {
         assert_eq!(&view["answers"][field]["value"], value, "{field}");
     }

@@ -125,6 +125,18 @@ pub fn list(
     Ok(Page::cut(read_all(found)?, limit, |entry: &FeedEntry| entry.sseq_last))
 }
 
+/// Whether a stream has an entry of a device's run that ends with this chain hash.
+pub fn holds(tx: &mut Tx<'_>, org: OrgId, stream: StreamId, dev: DeviceId, h: Hash) -> Result<bool, DbError> {
+    let found: i64 = on_db!(tx, |c| feed::table
+        .filter(feed::org_id.eq(org.store()))
+        .filter(feed::stream.eq(stream.store()))
+        .filter(feed::dev.eq(dev.store()))
+        .filter(feed::h.eq(h.store()))
+        .count()
+        .get_result(c))?;
+    Ok(found > 0)
+}
+
 /// The feed hash at the entry that ends with a number; none where no entry ends there. At 0 it is zero.
 pub fn find_hash_at(
     tx: &mut Tx<'_>,

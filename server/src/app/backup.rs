@@ -43,7 +43,11 @@ pub fn restore(config: Config, environment: Environment, from: &Path) -> Result<
     let epoch = app.db.write(move |tx| exchange::raise_epoch(tx, now))?;
     for organization in app.db.read(db::organizations::list)? {
         app.act_as("operator", organization.org_id, move |tx, office| {
-            organizations::append_server_key(tx, office)?;
+            let first = db::organizations::list_server_keys(tx, office.org())?.into_iter().next();
+            let first =
+                first.ok_or_else(|| ApiError::internal("the organization has no key of the server"))?;
+            let secret = exchange::relay::server_secret_of(&first.secret_key.0, epoch)?;
+            organizations::append_server_key(tx, office, secret)?;
             office.record("office_restored", "organization", office.org(), &json!({ "epoch": epoch }))
         })?;
     }

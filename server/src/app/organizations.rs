@@ -124,7 +124,7 @@ pub fn create(app: &App, new: NewOrganization) -> Result<Organization, ApiError>
             ));
         }
         organizations::append(tx, &organization)?;
-        append_server_key(tx, office)?;
+        append_server_key(tx, office, office.environment().bytes())?;
         content::append_built_in(tx, office)?;
         office.record("organization_created", "organization", org, &json!({"slug": new.slug}))?;
         Ok(organization.into())
@@ -141,8 +141,7 @@ pub fn find_by_slug(app: &App, slug: &str) -> Result<OrgId, ApiError> {
 }
 
 /// The key with which the server signs receipts and its own ops for the organization, and the device that it is.
-pub(crate) fn append_server_key(tx: &mut Tx<'_>, office: &Office) -> Result<(), ApiError> {
-    let secret: [u8; 32] = office.environment().bytes();
+pub(crate) fn append_server_key(tx: &mut Tx<'_>, office: &Office, secret: [u8; 32]) -> Result<(), ApiError> {
     let public = SigningKey::from_secret(&secret).public_key();
     let key = organizations::ServerKey {
         dev: public.device(),

@@ -53,8 +53,14 @@ pub(crate) fn append_server_ops(
     // Each auditor's ops stand together, so that they are one entry of that auditor's stream.
     order.sort_by_key(|index| drafts.get(*index).map(|it| it.auditor));
     let mut ids = vec![None; drafts.len()];
-    for part in order.chunks(SEGMENT_OPS) {
-        append_part(tx, org, environment, &mut drafts, part, &mut ids)?;
+    // A segment for each, so that every run is signed by itself and a phone can prove it after a restore.
+    let same = |one: &usize, next: &usize| {
+        drafts.get(*one).map(|it| it.auditor) == drafts.get(*next).map(|it| it.auditor)
+    };
+    let parts: Vec<Vec<usize>> =
+        order.chunk_by(same).flat_map(|it| it.chunks(SEGMENT_OPS)).map(<[usize]>::to_vec).collect();
+    for part in parts {
+        append_part(tx, org, environment, &mut drafts, &part, &mut ids)?;
     }
     ids.into_iter()
         .collect::<Option<Vec<OpId>>>()

@@ -8,7 +8,7 @@ use sync_core::{
     Bytes, DeviceId, Hash,
     chain::feed_hash,
     codec,
-    exchange::{RefRow, StreamId},
+    exchange::{self, RefRow, StreamId},
     reference::{self, AssignmentRow, BranchRow},
 };
 
@@ -27,6 +27,8 @@ pub(crate) struct Run {
 
 /// Kind of an entry that is a run of ops.
 pub(super) const OPS: &str = "ops";
+/// Kind of an entry that is a run of the server's own ops which a device brought back; its payload is the run as CBOR.
+pub(super) const RETURNED: &str = "returned";
 /// Kind of an entry that is a row; its payload is the row as CBOR.
 pub(super) const ROW: &str = "row";
 
@@ -42,6 +44,23 @@ pub(super) fn publish_run(
     now: Micros,
 ) -> Result<(), ApiError> {
     append(tx, org, stream, Carried::Run(run), now)
+}
+
+/// Appends a run of the server's own log that a device brought back; it carries itself, since no log here has it.
+///
+/// # Errors
+/// Those of the database.
+pub(super) fn publish_returned(
+    tx: &mut Tx<'_>,
+    org: OrgId,
+    stream: StreamId,
+    run: &exchange::Run,
+    h: Hash,
+    now: Micros,
+) -> Result<(), ApiError> {
+    let payload = codec::to_cbor(run).map_err(ApiError::internal)?;
+    let run = Run { dev: run.dev, first: run.dseq_first, last: run.last(), h };
+    append(tx, org, stream, Carried::Returned(&run, payload), now)
 }
 
 /// Appends a row of reference content to a stream.
@@ -107,6 +126,7 @@ fn row(kind: &str, id: uuid::Uuid, value: &impl serde::Serialize) -> Result<RefR
 /// What an entry carries.
 enum Carried<'a> {
     Run(&'a Run),
+    Returned(&'a Run, Vec<u8>),
     Row(Vec<u8>, Hash),
 }
 
@@ -118,7 +138,9 @@ fn append(
     received_at: Micros,
 ) -> Result<(), ApiError> {
     let (count, h) = match &carried {
-        Carried::Run(run) => (run.last.saturating_sub(run.first).saturating_add(1), run.h),
+        Carried::Run(run) | Carried::Returned(run, _) => {
+            (run.last.saturating_sub(run.first).saturating_add(1), run.h)
+        }
         Carried::Row(_, h) => (1, *h),
     };
     let end = db::feed::advance(tx, org, stream, count)?;
@@ -144,6 +166,13 @@ fn append(
             entry.dev = Some(run.dev);
             entry.dseq_first = Some(run.first);
             entry.dseq_last = Some(run.last);
+        }
+        Carried::Returned(run, payload) => {
+            entry.kind = RETURNED.to_owned();
+            entry.dev = Some(run.dev);
+            entry.dseq_first = Some(run.first);
+            entry.dseq_last = Some(run.last);
+            entry.payload = Some(payload);
         }
         Carried::Row(payload, _) => {
             entry.kind = ROW.to_owned();

@@ -6,6 +6,7 @@ use super::{
     feed::{self, Run},
     millis, packed, project,
     pull::{self, Reader},
+    relay,
 };
 use crate::{app::App, error::ApiError, principal::Principal};
 use db::{
@@ -25,16 +26,16 @@ const ATTEMPTS: u32 = 4;
 
 /// A device that may speak, as the server knows it.
 #[derive(Debug, Clone)]
-struct Caller {
-    org: OrgId,
-    user: UserId,
-    dev: DeviceId,
-    key: PublicKey,
-    epoch: u64,
+pub(super) struct Caller {
+    pub(super) org: OrgId,
+    pub(super) user: UserId,
+    pub(super) dev: DeviceId,
+    pub(super) key: PublicKey,
+    pub(super) epoch: u64,
 }
 
 /// Why an exchange ends early.
-enum Stop {
+pub(super) enum Stop {
     /// Said to the device.
     Refused(Refusal),
     /// The head moved between check and commit: check again.
@@ -81,6 +82,7 @@ fn answer(app: &App, principal: &Principal, request: &Request) -> Result<Respons
             other => break other?,
         }
     };
+    relay::take_back(app, &caller, &request.relay, now)?;
     let reader = Reader { org: caller.org, user: caller.user, dev: caller.dev };
     let (head, pages) = app.db.read(|tx| -> Result<_, ApiError> {
         let head = db::devices::find_head(tx, caller.org, caller.dev)?.unwrap_or_default().head.head;
@@ -142,7 +144,12 @@ struct Checked {
 }
 
 /// Checks and stores what is pushed; the outcomes of ops that were not simply applied.
-fn push(app: &App, caller: &Caller, segments: &[Segment], now: Micros) -> Result<Vec<Outcome>, Stop> {
+pub(super) fn push(
+    app: &App,
+    caller: &Caller,
+    segments: &[Segment],
+    now: Micros,
+) -> Result<Vec<Outcome>, Stop> {
     if segments.is_empty() {
         return Ok(Vec::new());
     }
@@ -183,7 +190,10 @@ fn check(
 }
 
 /// The chain hash that the server holds at a position of the device's log.
-fn stored_hash(app: &App, caller: &Caller, dseq: u64) -> Result<Option<Hash>, ApiError> {
+///
+/// # Errors
+/// Those of the database.
+pub(super) fn stored_hash(app: &App, caller: &Caller, dseq: u64) -> Result<Option<Hash>, ApiError> {
     if dseq == 0 {
         return Ok(Some(Hash::ZERO));
     }
@@ -205,7 +215,7 @@ fn store(
     if held != *before {
         return Err(Stop::Moved);
     }
-    let source = project::Source { org: caller.org, user: caller.user, dev: caller.dev, now };
+    let source = project::Source { org: caller.org, user: caller.user, dev: caller.dev, now, server: false };
     let mut outcomes = Vec::new();
     for Checked { accepted, bytes } in checked {
         let last = accepted.head.head;

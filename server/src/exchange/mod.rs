@@ -7,6 +7,7 @@ pub(crate) mod feed;
 mod ingest;
 mod project;
 mod pull;
+pub(crate) mod relay;
 
 pub(crate) use author::{Draft, append_server_ops};
 pub(crate) use ingest::exchange;

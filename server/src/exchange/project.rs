@@ -38,6 +38,8 @@ pub(super) struct Source {
     pub(super) user: UserId,
     pub(super) dev: DeviceId,
     pub(super) now: Micros,
+    /// The ops are the server's own.
+    pub(super) server: bool,
 }
 
 /// Why the ops of an audit are set aside.
@@ -220,7 +222,7 @@ fn apply(
     if let Some(seed) = seed {
         ops.set_seed(source.dev, seed);
     }
-    let arrival = Arrival::device(millis(source.now));
+    let arrival = Arrival { recv_ms: Some(millis(source.now)), server: source.server };
     for op in new {
         ops.insert(source.dev, (*op).clone(), arrival);
     }
@@ -238,7 +240,9 @@ fn apply(
     };
     let complete = is_complete(background, &row, &view);
     let first_seq = if is_new { 1 } else { audits::next_event_seq(tx, source.org, audit)? };
-    let events = advance(source, background, &mut row, &view, complete, first_seq);
+    let mut events = returned_again(source, &mut row, &view, first_seq);
+    let next_seq = first_seq.saturating_add(count(events.len()));
+    events.extend(advance(source, background, &mut row, &view, complete, next_seq));
     row.round = view.rounds.current;
     row.open_conflicts = count(view.open_conflicts().count());
     row.late_ops = count(view.late.len());
@@ -405,6 +409,46 @@ fn advance(
         });
         row.state = to;
     }
+    events
+}
+
+/// The return that a restored server had forgotten and is told of by a phone: the visit is with its auditor again. All else
+/// that people had decided is for people to decide again.
+fn returned_again(source: &Source, row: &mut Audit, view: &AuditView, first_seq: u32) -> Vec<VisitEvent> {
+    if !source.server || view.rounds.current <= row.round {
+        return Vec::new();
+    }
+    let facts = Facts {
+        has_reason: true,
+        items_named: true,
+        has_deadline: true,
+        independent_of_auditor: true,
+        ..Facts::default()
+    };
+    let (mut state, mut events) = (row.state, Vec::new());
+    // Who had claimed it then is forgotten too.
+    let claim = (state == State::Submitted).then_some(Command::Claim);
+    for command in claim.into_iter().chain([Command::Return]) {
+        let Ok(to) = lifecycle::apply(Some(state), command, Actor::Reviewer, &facts) else {
+            return Vec::new();
+        };
+        events.push(VisitEvent {
+            audit_id: row.audit_id,
+            seq: first_seq.saturating_add(count(events.len())),
+            from_state: Some(state),
+            command,
+            to_state: to,
+            actor_kind: Actor::Server,
+            actor_id: None,
+            device_at: None,
+            server_at: source.now,
+            reason: Some("known_again_from_a_phone".to_owned()),
+            before_hash: None,
+            after_hash: None,
+        });
+        state = to;
+    }
+    (row.state, row.claimed_by) = (state, None);
     events
 }
 

@@ -1,6 +1,6 @@
 //! What a device is told: pages of its streams, its own ops as bare ranges, others' ops with their payload.
 
-use super::feed::{OPS, ROW};
+use super::feed::{OPS, RETURNED, ROW};
 use crate::error::ApiError;
 use db::{Tx, devices::DeviceKind, feed::FeedEntry};
 use domain::ids::{OrgId, UserId};
@@ -9,6 +9,7 @@ use sync_core::{
     codec::{self, Nested},
     exchange::{Body, Item, Mark, Page, Pull, Run, StreamId},
     packed::PackedOps,
+    relay::Proof,
 };
 use uuid::Uuid;
 
@@ -88,6 +89,11 @@ fn item(tx: &mut Tx<'_>, reader: &Reader, entry: &FeedEntry) -> Result<(Item, u6
             let (run, size) = run(tx, reader.org, dev, first, last)?;
             (Nested::Known(Body::Ops(run)), size)
         }
+        (RETURNED, ..) => {
+            let payload = entry.payload.as_deref().unwrap_or_default();
+            let run = codec::from_cbor(payload).map_err(ApiError::internal)?;
+            (Nested::Known(Body::Ops(run)), u64::try_from(payload.len()).unwrap_or(u64::MAX))
+        }
         (ROW, ..) => {
             let payload = entry.payload.as_deref().unwrap_or_default();
             let row = codec::from_cbor(payload).map_err(ApiError::internal)?;
@@ -105,17 +111,34 @@ fn item(tx: &mut Tx<'_>, reader: &Reader, entry: &FeedEntry) -> Result<(Item, u6
     Ok((item, size))
 }
 
-/// The ops of a run, out of the segments that hold them.
-fn run(tx: &mut Tx<'_>, org: OrgId, dev: DeviceId, first: u64, last: u64) -> Result<(Run, u64), ApiError> {
+/// The ops of a run, out of the segments that hold them, with about how many bytes they take.
+///
+/// # Errors
+/// Those of the database, and a run that is not all here.
+pub(super) fn run(
+    tx: &mut Tx<'_>,
+    org: OrgId,
+    dev: DeviceId,
+    first: u64,
+    last: u64,
+) -> Result<(Run, u64), ApiError> {
     let device = db::devices::find(tx, org, dev)?
         .ok_or_else(|| ApiError::internal(format!("the feed names device {dev}, which is not enrolled")))?;
     let mut ops: Vec<Op> = Vec::new();
     let mut seeds: Vec<(Uuid, Seed)> = Vec::new();
+    let (mut prev_h, mut proof) = (None, None);
     let mut next = first;
     while next <= last {
         let stored = db::devices::find_segment(tx, org, dev, next)?
             .ok_or_else(|| ApiError::internal(format!("the log of {dev} has no op {next}")))?;
-        let chained = super::read_segment(&stored)?.chained(dev).map_err(ApiError::internal)?;
+        let segment = super::read_segment(&stored)?;
+        let chained = segment.chained(dev).map_err(ApiError::internal)?;
+        prev_h = prev_h.or_else(|| chained.hash_at(first.saturating_sub(1)));
+        if stored.last_dseq == last {
+            let (first, epoch) = (segment.first, stored.epoch);
+            let prev_h = prev_h.unwrap_or_default();
+            proof = Some(Proof { prev_h, first, epoch, alg: segment.alg, sig: segment.sig });
+        }
         ops.extend(chained.ops.into_iter().filter(|it| (next..=last).contains(&it.dseq)));
         seeds.extend(chained.seeds);
         next = stored.last_dseq.saturating_add(1);
@@ -124,5 +147,5 @@ fn run(tx: &mut Tx<'_>, org: OrgId, dev: DeviceId, first: u64, last: u64) -> Res
     let size = u64::try_from(codec::to_cbor(&packed).map_err(ApiError::internal)?.len()).unwrap_or(u64::MAX);
     let key = PublicKey { alg: device.alg, key: Bytes(device.public_key) };
     let server = device.kind == DeviceKind::Server;
-    Ok((Run { dev, key: Some(key), server, dseq_first: first, ops: packed }, size))
+    Ok((Run { dev, key: Some(key), server, dseq_first: first, ops: packed, proof }, size))
 }

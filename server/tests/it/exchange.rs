@@ -318,15 +318,8 @@ impl Phone {
     }
 
     pub(crate) fn request(&self, push: Vec<Segment>) -> Request {
-        Request {
-            proto: PROTO,
-            app_build: 1,
-            dev: self.dev(),
-            epoch: Some(self.enrolment.epoch),
-            hello: Hello::default(),
-            push,
-            pull: Vec::new(),
-        }
+        let (dev, epoch, hello) = (self.dev(), Some(self.enrolment.epoch), Hello::default());
+        Request { proto: PROTO, app_build: 1, dev, epoch, hello, push, pull: vec![], relay: vec![] }
     }
 
     pub(crate) fn push(&mut self) -> Request {

@@ -31,6 +31,8 @@ mod quarantine;
 #[cfg(test)]
 mod reference;
 #[cfg(test)]
+mod relayed;
+#[cfg(test)]
 mod review;
 #[cfg(test)]
 mod review_rules;

@@ -55,6 +55,21 @@ on_both! {
         assert_eq!(read(db, |tx| feed::find_end(tx, org(2), stream())), StreamEnd { last: 0, f: Hash::ZERO });
     }
 
+    fn a_run_is_found_in_its_own_stream_by_its_author_and_end(db) {
+        two_organizations(db);
+        write(db, |tx| {
+            feed::advance(tx, org(1), stream(), 3)?;
+            feed::append(tx, org(1), &[entry(1, 3)])
+        })
+        .unwrap();
+        let holds = |of: u32, stream, by, h| read(db, move |tx| feed::holds(tx, org(of), stream, by, h));
+        assert!(holds(1, stream(), dev(1), hash(1)));
+        assert!(!holds(1, stream(), dev(1), hash(2)));
+        assert!(!holds(1, stream(), dev(2), hash(1)));
+        assert!(!holds(1, StreamId::User(uuid(12)), dev(1), hash(1)));
+        assert!(!holds(2, stream(), dev(1), hash(1)));
+    }
+
     fn a_transaction_that_fails_gives_its_numbers_back(db) {
         two_organizations(db);
         let failed = write(db, |tx| {

@@ -1,0 +1,164 @@
+//! Runs of others that a device relays after this server was restored: a lost phone's ops, and the server's own commands. Each
+//! carries the proof that it is its author's; what cannot be taken changes nothing and is not asked for again, since the phone
+//! that relays it keeps it.
+
+use super::{
+    feed,
+    ingest::{Caller, Stop, push, stored_hash},
+    project, pull,
+};
+use crate::{app::App, error::ApiError};
+use db::{
+    Micros, Tx,
+    devices::{Device, DeviceKind, DeviceState},
+};
+use domain::ids::OrgId;
+use sync_core::{
+    Bytes, Head, PublicKey, Segment, VerifiedSegment,
+    exchange::{Run, StreamId},
+    ingest::{Accepted, DeviceHead},
+    relay::{Proof, server_secret},
+    signature::SigningKey,
+};
+
+/// How often a run is tried anew because its author's log grew in the meantime.
+const ATTEMPTS: u32 = 4;
+
+/// Takes back what stands by itself and continues what is here.
+///
+/// # Errors
+/// Those of the database.
+pub(super) fn take_back(app: &App, caller: &Caller, runs: &[Run], now: Micros) -> Result<(), ApiError> {
+    for run in runs {
+        match (run.verify(&caller.org.0), &run.proof) {
+            (Ok(verified), Some(proof)) if run.server => {
+                of_the_server(app, caller, run, proof, verified, now)?
+            }
+            (Ok(_), Some(proof)) => of_a_device(app, caller, run, proof, now)?,
+            (Err(reason), _) => {
+                tracing::warn!(by = %caller.dev, dev = %run.dev, code = reason.code(), "a relayed run is not what it says");
+            }
+            (Ok(_), None) => {}
+        }
+    }
+    Ok(())
+}
+
+/// As if the author had pushed it.
+fn of_a_device(app: &App, caller: &Caller, run: &Run, proof: &Proof, now: Micros) -> Result<(), ApiError> {
+    let (org, dev) = (caller.org, run.dev);
+    let found = app.db.read(|tx| db::devices::find(tx, org, dev))?;
+    // The caller's stream holds the ops of the caller's own devices only.
+    let Some(device) = found.filter(|it| it.user_id == Some(caller.user)) else { return Ok(()) };
+    let key = PublicKey { alg: device.alg, key: Bytes(device.public_key) };
+    let author = Caller { org, user: caller.user, dev, key, epoch: proof.epoch };
+    let Some(segment) = signed_segment(app, &author, run, proof)? else { return Ok(()) };
+    for _ in 0..ATTEMPTS {
+        match push(app, &author, std::slice::from_ref(&segment), now) {
+            Err(Stop::Moved) => {}
+            Err(Stop::Failed(error)) => return Err(error),
+            Err(Stop::Refused(refusal)) => {
+                tracing::warn!(by = %caller.dev, %dev, reason = refusal.reason, "a relayed run does not fit");
+                return Ok(());
+            }
+            Ok(_) => return Ok(()),
+        }
+    }
+    Ok(())
+}
+
+/// The segment that the author signed; none where its beginning is neither in the run nor here.
+fn signed_segment(app: &App, author: &Caller, run: &Run, proof: &Proof) -> Result<Option<Segment>, ApiError> {
+    let before = proof.first.saturating_sub(1);
+    let last_earlier = run.dseq_first.saturating_sub(1);
+    if last_earlier == before {
+        let prev = Head { dseq: before, h: proof.prev_h };
+        return Ok(run.signed_segment(prev, &[], |_| None).ok());
+    }
+    let Some(h) = stored_hash(app, author, before)? else { return Ok(None) };
+    let earlier = app.db.read(|tx| {
+        let head = db::devices::find_head(tx, author.org, author.dev)?.unwrap_or_default();
+        if head.head.head.dseq < last_earlier {
+            return Ok(None);
+        }
+        pull::run(tx, author.org, author.dev, proof.first, last_earlier).map(Some)
+    })?;
+    let Some((earlier, _)) = earlier else { return Ok(None) };
+    let ops = earlier.ops.unpack(proof.first).map_err(ApiError::internal)?;
+    let seed_of =
+        |audit: &uuid::Uuid| earlier.ops.audits.iter().find(|it| it.0 == *audit).and_then(|it| it.1);
+    Ok(run.signed_segment(Head { dseq: before, h }, &ops, seed_of).ok())
+}
+
+/// What the server itself had written: it keeps its place in the auditor's stream and in the audits, not in the log, which
+/// since then went on without it or was closed.
+fn of_the_server(
+    app: &App,
+    caller: &Caller,
+    run: &Run,
+    proof: &Proof,
+    verified: VerifiedSegment,
+    now: Micros,
+) -> Result<(), ApiError> {
+    let (inside, run, epoch) = (app.clone(), run.clone(), proof.epoch);
+    let (org, user) = (caller.org, caller.user);
+    let hlc = verified.ops.last().map_or(0, |it| it.hlc);
+    let head = DeviceHead { head: verified.last(), hlc };
+    let accepted = Accepted { from: run.dseq_first, skip: 0, head, segment: verified };
+    app.db.write(move |tx| {
+        let stream = StreamId::User(user.0);
+        if !is_own(tx, org, &run, epoch, now)? || is_held(tx, org, stream, &run, head.head)? {
+            return Ok(());
+        }
+        feed::publish_returned(tx, org, stream, &run, head.head.h, now)?;
+        let source = project::Source { org, user, dev: run.dev, now, server: true };
+        project::project(tx, &inside, &source, &accepted).map(drop)
+    })
+}
+
+/// Whether the server signed it, perhaps after a restore that this copy does not know; then that key is made known.
+fn is_own(tx: &mut Tx<'_>, org: OrgId, run: &Run, epoch: u64, now: Micros) -> Result<bool, ApiError> {
+    if let Some(device) = db::devices::find(tx, org, run.dev)? {
+        return Ok(device.kind == DeviceKind::Server);
+    }
+    let keys = db::organizations::list_server_keys(tx, org)?;
+    let Some(first) = keys.first() else { return Ok(false) };
+    let key = SigningKey::from_secret(&server_secret_of(&first.secret_key.0, epoch)?).public_key();
+    if key.device() != run.dev {
+        tracing::warn!(dev = %run.dev, "a relayed run is signed by no key of this server");
+        return Ok(false);
+    }
+    let device = Device {
+        dev: run.dev,
+        user_id: None,
+        kind: DeviceKind::Server,
+        alg: key.alg,
+        public_key: key.key.0,
+        name: "server".to_owned(),
+        state: DeviceState::Revoked,
+        enrolled_at: now,
+        revoked_at: Some(now),
+    };
+    db::devices::append(tx, org, &device)?;
+    Ok(true)
+}
+
+/// The secret with which the server signs from an epoch on, out of the organization's first one.
+///
+/// # Errors
+/// A stored key that is none.
+pub(crate) fn server_secret_of(first: &[u8], epoch: u64) -> Result<[u8; 32], ApiError> {
+    let first: &[u8; 32] =
+        first.try_into().map_err(|_| ApiError::internal("the server key is not 32 bytes"))?;
+    server_secret(first, epoch).ok_or_else(|| ApiError::internal("no key for an epoch"))
+}
+
+/// Whether the run stands in the server's log or in the stream already.
+fn is_held(tx: &mut Tx<'_>, org: OrgId, stream: StreamId, run: &Run, last: Head) -> Result<bool, ApiError> {
+    if db::feed::holds(tx, org, stream, run.dev, last.h)? {
+        return Ok(true);
+    }
+    let Some(stored) = db::devices::find_segment(tx, org, run.dev, last.dseq)? else { return Ok(false) };
+    let chained = super::read_segment(&stored)?.chained(run.dev).map_err(ApiError::internal)?;
+    Ok(chained.hash_at(last.dseq) == Some(last.h))
+}
