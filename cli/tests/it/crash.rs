@@ -1,19 +1,14 @@
 //! SIGKILL at any moment: no acknowledged op is lost, the import goes on where it stopped, and what was computed is the
 //! same, byte for byte, but for the ids and instants of the run.
 #![cfg(unix)]
-#![expect(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    reason = "helpers of tests fail as tests do"
-)]
 
+use crate::binary::{Serving, folder, veedor};
 use device::Device;
 use serde_json::{Value, json};
 use std::{
     collections::{BTreeMap, HashMap},
     fs,
-    io::{BufRead as _, BufReader, Write as _},
+    io::Write as _,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
 };
@@ -26,17 +21,14 @@ const VISITS: &str = "400";
 const DEMO_PASSWORD: &str = "veedor-demo-2026";
 const DEMO: &str = "chicago-demo";
 
-fn veedor() -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_veedor"));
-    for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("VEEDOR_")) {
-        command.env_remove(name);
-    }
-    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
+fn quietly() -> Command {
+    let mut command = veedor(Path::new(env!("CARGO_TARGET_TMPDIR")));
+    command.stdout(Stdio::piped()).stderr(Stdio::null());
     command
 }
 
 fn demo(data: &Path) -> Command {
-    let mut command = veedor();
+    let mut command = quietly();
     command.args(["demo", "--no-serve", "--listen", "127.0.0.1:0", "--visits", VISITS, "--data"]).arg(data);
     command
 }
@@ -67,24 +59,16 @@ fn kill(mut process: Child) {
     process.wait().unwrap();
 }
 
-/// `veedor serve` until it is killed.
-struct Serving {
-    process: Child,
-    address: String,
+/// `veedor serve` over a database; dropped, it is killed.
+fn serve(database: &Path, listen: &str) -> Serving {
+    let mut command = quietly();
+    command.args(["serve", "--workers", "2", "--listen", listen, "--database-url"]);
+    Serving::spawn(command.arg(format!("sqlite:{}", database.display())))
 }
 
+/// What the tests here ask of a server, whatever it answers.
 impl Serving {
-    fn start(database: &Path, listen: &str) -> Self {
-        let mut command = veedor();
-        command.args(["serve", "--workers", "2", "--listen", listen, "--database-url"]);
-        let mut process = command.arg(format!("sqlite:{}", database.display())).spawn().unwrap();
-        let mut line = String::new();
-        BufReader::new(process.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        let address = line.trim().strip_prefix("listening at ").expect("it says where it listens").to_owned();
-        Self { process, address }
-    }
-
-    fn call(&self, method: &str, path: &str, token: &str, body: &Value) -> Value {
+    fn ask(&self, method: &str, path: &str, token: &str, body: &Value) -> Value {
         let agent: ureq::Agent = ureq::Agent::config_builder().http_status_as_error(false).build().into();
         let request = ureq::http::Request::builder()
             .method(method)
@@ -101,7 +85,7 @@ impl Serving {
     }
 
     fn get(&self, path: &str, token: &str) -> Value {
-        self.call("GET", &format!("/api/v1/{path}"), token, &Value::Null)
+        self.ask("GET", &format!("/api/v1/{path}"), token, &Value::Null)
     }
 
     /// All items of a list, page after page.
@@ -119,9 +103,9 @@ impl Serving {
         }
     }
 
-    fn sign_in(&self, organization: &str, login: &str, password: &str) -> String {
+    fn sign_in_to(&self, organization: &str, login: &str, password: &str) -> String {
         let body = json!({"organization": organization, "login": login, "password": password});
-        self.call("POST", "/api/v1/sessions", "", &body)["token"].as_str().unwrap().to_owned()
+        self.ask("POST", "/api/v1/sessions", "", &body)["token"].as_str().unwrap().to_owned()
     }
 }
 
@@ -179,11 +163,11 @@ fn text(value: &Value, field: &str) -> String {
 /// Everything that was computed from the visits, as the API tells it: every visit with all versions of its score and
 /// their explanations, the network, the rating, the newest run of each plan with its statements and lines.
 fn computed(data: &Path) -> Vec<(String, String)> {
-    let serving = Serving::start(&data.join("veedor.db"), "127.0.0.1:0");
+    let serving = serve(&data.join("veedor.db"), "127.0.0.1:0");
     let mut renaming = Renaming::default();
     let mut found = Vec::new();
     let mut tell = |name: String, value: &Value| found.push((name, renaming.value(value).to_string()));
-    let reviewer = serving.sign_in(DEMO, "reviewer", DEMO_PASSWORD);
+    let reviewer = serving.sign_in_to(DEMO, "reviewer", DEMO_PASSWORD);
 
     let visits = sorted(serving.all("visits", &reviewer), |it| text(it, "external_ref"));
     for visit in &visits {
@@ -207,7 +191,7 @@ fn computed(data: &Path) -> Vec<(String, String)> {
         }
     }
 
-    let hr = serving.sign_in(DEMO, "hr", DEMO_PASSWORD);
+    let hr = serving.sign_in_to(DEMO, "hr", DEMO_PASSWORD);
     let mut newest: BTreeMap<String, Value> = BTreeMap::new();
     for run in sorted(serving.all("payout-runs", &hr), |it| text(it, "created_at")) {
         newest.insert(run["plan"].to_string(), run);
@@ -221,7 +205,7 @@ fn computed(data: &Path) -> Vec<(String, String)> {
         let lines = sorted(of_run("statements"), |it| text(it, "employee_no"));
         lines.iter().for_each(|it| tell(format!("statement of {plan}"), it));
     }
-    kill(serving.process);
+    drop(serving);
     found
 }
 
@@ -243,16 +227,16 @@ fn held(serving: &Serving, device: &Device) -> Head {
         },
     });
     let token = device.enrolment().unwrap().expect("it is enrolled").token;
-    let reply = serving.call("POST", "/sync/v1/exchange", &token, &request);
+    let reply = serving.ask("POST", "/sync/v1/exchange", &token, &request);
     serde_json::from_value(reply["done"]["dev_head"].clone()).unwrap_or_else(|it| panic!("{it}: {reply}"))
 }
 
 /// A second device of the same user, filled from the server alone.
 fn mirror(serving: &Serving, admin: &str, of: &Device, folder: &Path) -> Device {
     let body = json!({"user": of.status().unwrap().user, "kind": "phone"});
-    let issued = serving.call("POST", "/api/v1/devices/codes", admin, &body);
+    let issued = serving.ask("POST", "/api/v1/devices/codes", admin, &body);
     let field = |arguments: &[&str]| {
-        let mut command = veedor();
+        let mut command = quietly();
         command.args(["field", "--server", &serving.address, "--data"]).arg(folder).args(arguments);
         assert!(command.output().unwrap().status.success());
     };
@@ -277,13 +261,13 @@ fn assert_same(found: &[(String, String)], expected: &[(String, String)]) {
 
 #[test]
 fn a_killed_demo_goes_on_and_ends_with_the_same_bytes() {
-    let undisturbed = tempfile::tempdir().unwrap();
+    let undisturbed = folder();
     assert!(demo(undisturbed.path()).output().unwrap().status.success());
     let expected = computed(undisturbed.path());
     assert!(expected.len() > 800 && expected.iter().any(|it| it.0.starts_with("statement")));
     let whole = written(undisturbed.path());
 
-    let disturbed = tempfile::tempdir().unwrap();
+    let disturbed = folder();
     let mut kills = 0;
     for part in 1..8 {
         // The input files come first; what follows is the database and the devices, in step with the import.
@@ -305,7 +289,7 @@ struct World {
 
 impl World {
     fn set_up() -> Self {
-        let folder = tempfile::tempdir().unwrap();
+        let folder = folder();
         // The demo writes its cut of the City's files before anything else.
         let sample = folder.path().join("sample");
         let mut process = demo(&sample).spawn().unwrap();
@@ -345,7 +329,7 @@ impl World {
 
     fn admin(&self, arguments: &[&str]) {
         fs::create_dir_all(self.path("office")).unwrap();
-        let mut command = veedor();
+        let mut command = quietly();
         command.args(["admin", "--database-url"]).arg(format!("sqlite:{}", self.database().display()));
         command.args(arguments).stdin(Stdio::piped());
         let mut process = command.spawn().unwrap();
@@ -354,7 +338,7 @@ impl World {
     }
 
     fn import(&self, serving: &Serving) -> Command {
-        let mut command = veedor();
+        let mut command = quietly();
         command.args(["import", "audits", "--template", "chicago-food-canvass", "--organization", "acme"]);
         command.args(["--login", "admin", "--server", &serving.address]);
         let files = [
@@ -397,7 +381,7 @@ impl World {
     /// Every op of every device, read back from the server by a fresh device of the same user, once and as it was
     /// written; gives how many.
     fn assert_everything_is_on_the_server(&self, serving: &Serving) -> u64 {
-        let admin = serving.sign_in("acme", "admin", DEMO_PASSWORD);
+        let admin = serving.sign_in_to("acme", "admin", DEMO_PASSWORD);
         let mut count = 0;
         for (number, store) in stores(&self.path("import")).iter().enumerate() {
             let own = Device::open(store).unwrap();
@@ -423,28 +407,28 @@ fn a_server_killed_during_pushes_still_holds_every_op_that_it_acknowledged() {
     let mut kills = 0;
     let mut acknowledged = Vec::new();
     for _ in 0..6 {
-        let serving = Serving::start(&world.database(), "127.0.0.1:0");
+        let serving = serve(&world.database(), "127.0.0.1:0");
         let mut import = world.import(&serving).spawn().unwrap();
         let under_way = reached(&mut import, &office, written(&office) + 600_000);
-        kill(serving.process);
+        drop(serving);
         kill(import);
         kills += u32::from(under_way);
-        let again = Serving::start(&world.database(), "127.0.0.1:0");
+        let again = serve(&world.database(), "127.0.0.1:0");
         acknowledged.push(world.assert_nothing_acknowledged_is_lost(&again));
-        kill(again.process);
+        drop(again);
     }
     assert!(kills >= 3, "only {kills} of the imports were under way");
     assert!(acknowledged.is_sorted() && acknowledged.last() > acknowledged.first(), "{acknowledged:?}");
 
     // Once more with an importer that stays: it waits for the server and goes on.
-    let serving = Serving::start(&world.database(), "127.0.0.1:0");
+    let serving = serve(&world.database(), "127.0.0.1:0");
     let listen = serving.address.trim_start_matches("http://").to_owned();
     let mut import = world.import(&serving).stderr(Stdio::piped()).spawn().unwrap();
     // Its devices write, so it has signed in.
     let devices = world.path("import");
     reached(&mut import, &devices, written(&devices) + 100_000);
-    kill(serving.process);
-    let serving = Serving::start(&world.database(), &listen);
+    drop(serving);
+    let serving = serve(&world.database(), &listen);
     let ended = import.wait_with_output().unwrap();
     assert!(ended.status.success(), "{}", String::from_utf8_lossy(&ended.stderr));
     let report: Value = serde_json::from_slice(&ended.stdout).unwrap();
@@ -452,5 +436,5 @@ fn a_server_killed_during_pushes_still_holds_every_op_that_it_acknowledged() {
 
     let stored = world.assert_everything_is_on_the_server(&serving);
     assert_eq!(stored, world.assert_nothing_acknowledged_is_lost(&serving));
-    kill(serving.process);
+    drop(serving);
 }
