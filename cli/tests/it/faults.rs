@@ -34,20 +34,9 @@ fn long_comment(seed: &str) -> Value {
     Value::from(parts.concat())
 }
 
-/// An office that serves, with a phone that is enrolled and has started the visit that was offered.
-fn a_visit_begun() -> (World, Serving, String) {
-    let world = World::set_up();
-    let serving = world.serve();
-    let offered = world.offer(&serving);
-    let code = world.code(&serving);
-    printed(&world.field(&["--server", &serving.address, "login", "--code", &code]));
-    let started = printed(&world.field(&["start", "--assignment", offered["id"].as_str().unwrap()]));
-    (world, serving, started["audit"].as_str().unwrap().to_owned())
-}
-
 #[test]
 fn a_full_disk_under_the_phone_is_told_and_loses_no_answer() {
-    let (world, serving, audit) = a_visit_begun();
+    let (world, serving, audit) = World::with_a_visit_begun();
     world.answer(&audit, "A01", &json!("yes"));
     let before = printed(&world.field(&["status", &audit]));
     let comment = long_comment("phone");
@@ -63,7 +52,7 @@ fn a_full_disk_under_the_phone_is_told_and_loses_no_answer() {
 
 #[test]
 fn a_full_disk_under_the_office_is_told_and_half_writes_nothing() {
-    let (world, serving, audit) = a_visit_begun();
+    let (world, serving, audit) = World::with_a_visit_begun();
     let reviewer = serving.sign_in("reviewer");
     assert_eq!(serving.stop(), Some(0));
     for field in ["A01#comment", "A02#comment"] {
@@ -89,7 +78,7 @@ fn a_full_disk_under_the_office_is_told_and_half_writes_nothing() {
 
 #[test]
 fn a_second_program_on_one_device_is_told_and_damages_nothing() {
-    let (world, serving, audit) = a_visit_begun();
+    let (world, serving, audit) = World::with_a_visit_begun();
     // A server that takes the request and says nothing: the first program waits with the device open.
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = format!("http://{}", silent.local_addr().unwrap());
@@ -136,7 +125,7 @@ fn with_the_server_down_login_and_sync_say_so_and_all_else_works() {
 
 #[test]
 fn a_sync_that_somebody_waits_for_is_tried_twice_and_no_more() {
-    let (world, ..) = a_visit_begun();
+    let (world, ..) = World::with_a_visit_begun();
     let deaf = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = format!("http://{}", deaf.local_addr().unwrap());
     let mut sync = veedor(world.phone.path());

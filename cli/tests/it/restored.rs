@@ -9,17 +9,6 @@ use std::{fs, path::Path, process::Output};
 
 const DATABASE: [&str; 3] = ["veedor.db", "veedor.db-wal", "veedor.db-shm"];
 
-/// An office that serves, with a phone that is enrolled and has begun the visit that was offered.
-fn a_visit_begun() -> (World, Serving, String) {
-    let world = World::set_up();
-    let serving = world.serve();
-    let offered = world.offer(&serving);
-    let code = world.code(&serving);
-    printed(&world.field(&["--server", &serving.address, "login", "--code", &code]));
-    let started = printed(&world.field(&["start", "--assignment", offered["id"].as_str().unwrap()]));
-    (world, serving, started["audit"].as_str().unwrap().to_owned())
-}
-
 fn sync(world: &World, serving: &Serving) -> Value {
     printed(&world.field(&["--server", &serving.address, "sync"]))
 }
@@ -59,7 +48,7 @@ fn assert_all_sent(status: &Value) {
 
 #[test]
 fn a_phone_sends_a_restored_office_again_what_the_copy_lacks() {
-    let (world, serving, audit) = a_visit_begun();
+    let (world, serving, audit) = World::with_a_visit_begun();
     world.answer(&audit, "A01", &json!("yes"));
     assert_all_sent(&sync(&world, &serving));
     // The office goes on while it is copied, and after.
@@ -93,7 +82,7 @@ fn a_phone_sends_a_restored_office_again_what_the_copy_lacks() {
 
 #[test]
 fn an_old_copy_put_back_by_hand_is_noticed_though_it_says_nothing() {
-    let (world, serving, audit) = a_visit_begun();
+    let (world, serving, audit) = World::with_a_visit_begun();
     assert_all_sent(&sync(&world, &serving));
     assert_eq!(serving.stop(), Some(0));
     let folder = world.office.path();
@@ -143,7 +132,7 @@ fn a_phone_that_the_copy_does_not_know_logs_in_again_and_loses_nothing() {
 
 #[test]
 fn a_return_that_the_copy_does_not_know_comes_back_from_the_phone_that_read_it() {
-    let (world, serving, audit) = a_visit_begun();
+    let (world, serving, audit) = World::with_a_visit_begun();
     world.fill_in(&audit);
     printed(&world.field(&["submit", &audit]));
     assert_all_sent(&sync(&world, &serving));
@@ -181,7 +170,7 @@ fn a_return_that_the_copy_does_not_know_comes_back_from_the_phone_that_read_it()
 
 #[test]
 fn a_lost_phones_answers_come_back_from_another_phone_that_read_them() {
-    let (world, serving, audit) = a_visit_begun();
+    let (world, serving, audit) = World::with_a_visit_begun();
     assert_all_sent(&sync(&world, &serving));
     let folder = world.office.path();
     printed(&admin(folder, &["backup", "--to", "copy"]));

@@ -67,6 +67,18 @@ impl World {
         world
     }
 
+    /// An office that serves, with a phone that is enrolled and has begun the visit that was offered; gives the visit's id.
+    pub(crate) fn with_a_visit_begun() -> (Self, Serving, String) {
+        let world = Self::set_up();
+        let serving = world.serve();
+        let offered = world.offer(&serving);
+        let code = world.code(&serving);
+        printed(&world.field(&["--server", &serving.address, "login", "--code", &code]));
+        let started = printed(&world.field(&["start", "--assignment", offered["id"].as_str().unwrap()]));
+        let audit = started["audit"].as_str().unwrap().to_owned();
+        (world, serving, audit)
+    }
+
     fn add_person(&self, role: &str) -> Value {
         let mut command = veedor(self.office.path());
         command.args(["admin", "user", "add", "--org", "acme", "--login", role, "--name", role]);
