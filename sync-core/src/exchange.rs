@@ -5,7 +5,7 @@
 //! stored at once, or one row of reference content; a run takes one number (`sseq`) per op, a row takes one. The feed's
 //! hash moves once per entry ([`crate::chain::feed_hash`]) and the client recomputes it.
 
-use alloc::{format, string::String, vec::Vec};
+use alloc::{collections::BTreeSet, format, string::String, vec::Vec};
 use core::fmt;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use uuid::Uuid;
@@ -16,7 +16,7 @@ use crate::{
     codec::Nested,
     packed::PackedOps,
     relay::Proof,
-    segment::Segment,
+    segment::{MAX_SEGMENT_OPS, Segment},
     signature::{Algorithm, PublicKey},
 };
 
@@ -91,6 +91,43 @@ pub struct Request {
     /// Runs of others that a restored server does not have, in the order of their authors' logs.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub relay: Vec<Run>,
+}
+
+/// Most streams that a request may read: its user's and its organization's are all that a device has.
+pub const MAX_STREAMS: usize = 2;
+/// Most runs that a request may relay; each is checked by itself.
+pub const MAX_RELAYED_RUNS: usize = 1_024;
+/// Most ops in all runs that a request relays; a whole segment of the largest size always fits.
+pub const MAX_RELAYED_OPS: usize = 2 * MAX_SEGMENT_OPS;
+/// About the most bytes of items, uncompressed, in all pages of an answer together, whatever was asked for. Each page
+/// has one entry at least, so that no stream waits for another.
+pub const MAX_PULL_BYTES: u64 = 1 << 20;
+
+/// Whether one request may relay these runs together.
+pub fn may_relay<'a>(runs: impl IntoIterator<Item = &'a Run>) -> bool {
+    let (mut count, mut ops) = (0_usize, 0_usize);
+    for run in runs {
+        count = count.saturating_add(1);
+        ops = ops.saturating_add(run.ops.ops.len());
+    }
+    count <= MAX_RELAYED_RUNS && ops <= MAX_RELAYED_OPS
+}
+
+impl Request {
+    /// Whether what is asked stays within what one answer may cost (I15).
+    ///
+    /// - **Errors**: [`RefusalCode::Invalid`] with `too_many_streams`, `repeated_stream` or `too_many_relayed`.
+    pub fn check_bounds(&self) -> Result<(), Refusal> {
+        let refused = |reason| Err(Refusal::new(RefusalCode::Invalid, reason));
+        if self.pull.len() > MAX_STREAMS {
+            return refused("too_many_streams");
+        }
+        let streams: BTreeSet<StreamId> = self.pull.iter().map(|it| it.stream).collect();
+        if streams.len() < self.pull.len() {
+            return refused("repeated_stream");
+        }
+        if may_relay(&self.relay) { Ok(()) } else { refused("too_many_relayed") }
+    }
 }
 
 /// Where a device stands.

@@ -73,6 +73,7 @@ pub(crate) fn exchange(app: &App, principal: &Principal, request: &Request) -> R
 
 fn answer(app: &App, principal: &Principal, request: &Request) -> Result<Response, Stop> {
     let caller = caller(app, principal, request)?;
+    request.check_bounds().map_err(Stop::Refused)?;
     let now = app.now();
     let mut attempt = 0;
     let outcomes = loop {
@@ -86,11 +87,7 @@ fn answer(app: &App, principal: &Principal, request: &Request) -> Result<Respons
     let reader = Reader { org: caller.org, user: caller.user, dev: caller.dev };
     let (head, pages) = app.db.read(|tx| -> Result<_, ApiError> {
         let head = db::devices::find_head(tx, caller.org, caller.dev)?.unwrap_or_default().head.head;
-        let mut pages = Vec::new();
-        for pull in &request.pull {
-            pages.extend(pull::page(tx, &reader, pull)?);
-        }
-        Ok((head, pages))
+        Ok((head, pull::pages(tx, &reader, &request.pull)?))
     })?;
     Ok(Response {
         epoch: caller.epoch,

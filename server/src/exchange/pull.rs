@@ -7,7 +7,7 @@ use domain::ids::{OrgId, UserId};
 use sync_core::{
     Bytes, DeviceId, Op, PublicKey, Seed,
     codec::{self, Nested},
-    exchange::{Body, Item, Mark, Page, Pull, Run, StreamId},
+    exchange::{Body, Item, MAX_PULL_BYTES, Mark, Page, Pull, Run, StreamId},
     packed::PackedOps,
     relay::Proof,
 };
@@ -15,9 +15,6 @@ use uuid::Uuid;
 
 /// Entries looked at for one page.
 const ENTRIES: u32 = 500;
-/// Most bytes of items in one page, whatever was asked for.
-const MAX_PAGE_BYTES: u64 = 1 << 20;
-
 /// About what a range of own ops takes.
 const OWN_BYTES: u64 = 80;
 
@@ -35,11 +32,22 @@ impl Reader {
     }
 }
 
-/// The next page of a stream; none for a stream that is not the reader's.
+/// The next pages of the streams of a request, within what an answer may carry; none for a stream that is not the
+/// reader's.
 ///
 /// # Errors
 /// Those of the database.
-pub(super) fn page(tx: &mut Tx<'_>, reader: &Reader, pull: &Pull) -> Result<Option<Page>, ApiError> {
+pub(super) fn pages(tx: &mut Tx<'_>, reader: &Reader, pulls: &[Pull]) -> Result<Vec<Page>, ApiError> {
+    let mut room = MAX_PULL_BYTES;
+    let mut pages = Vec::new();
+    for pull in pulls {
+        pages.extend(page(tx, reader, pull, &mut room)?);
+    }
+    Ok(pages)
+}
+
+/// The next page of a stream, which takes its bytes from `room`.
+fn page(tx: &mut Tx<'_>, reader: &Reader, pull: &Pull, room: &mut u64) -> Result<Option<Page>, ApiError> {
     if !reader.may_read(&pull.stream) {
         return Ok(None);
     }
@@ -64,7 +72,7 @@ pub(super) fn page(tx: &mut Tx<'_>, reader: &Reader, pull: &Pull) -> Result<Opti
         reset: None,
         rewind: None,
     };
-    let limit = pull.limit_bytes.min(MAX_PAGE_BYTES);
+    let limit = pull.limit_bytes.min(*room);
     let mut bytes = 0_u64;
     for entry in found.items {
         if bytes > limit {
@@ -77,6 +85,7 @@ pub(super) fn page(tx: &mut Tx<'_>, reader: &Reader, pull: &Pull) -> Result<Opti
         page.f = entry.f;
         page.items.push(item);
     }
+    *room = room.saturating_sub(bytes);
     Ok(Some(page))
 }
 

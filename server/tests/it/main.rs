@@ -7,6 +7,8 @@ mod assignments;
 #[cfg(test)]
 mod audit_log;
 #[cfg(test)]
+mod bounds;
+#[cfg(test)]
 mod console;
 #[cfg(test)]
 mod content;

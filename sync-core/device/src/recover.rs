@@ -6,7 +6,7 @@ use sync_core::{
     Hash,
     chain::feed_hash,
     codec::{self, Nested},
-    exchange::{Body, Item, Mark, StreamId},
+    exchange::{Body, Item, Mark, StreamId, may_relay},
     session::{Commit, Cursor, Loaded, marks},
 };
 
@@ -82,6 +82,10 @@ pub(crate) fn add_relay(conn: &Connection, loaded: &mut Loaded, room: usize) -> 
         if let Ok(Body::Ops(run)) = codec::from_cbor(&body)
             && run.proof.is_some()
         {
+            if !may_relay(loaded.relay.iter().chain([&run])) {
+                loaded.more_relay = true;
+                break;
+            }
             loaded.relay.push(run);
         }
     }

@@ -24,7 +24,8 @@ use crate::{
     bytes::Bytes,
     chain::Head,
     exchange::{
-        ClockReading, Hello, Limits, PROTO, Pull, Refusal, RefusalCode, Reply, Request, Response, Run,
+        ClockReading, Hello, Limits, MAX_PULL_BYTES, PROTO, Pull, Refusal, RefusalCode, Reply, Request,
+        Response, Run,
     },
     segment::{self, Segment},
 };
@@ -38,7 +39,6 @@ pub const MIN_BUDGET_BYTES: usize = 64 * 1024;
 /// The longest wait between attempts, in milliseconds.
 pub const MAX_WAIT_MS: u64 = 15 * 60 * 1_000;
 const FIRST_WAIT_MS: u64 = 1_000;
-const PULL_LIMIT_BYTES: u64 = 1 << 20;
 const SEGMENTS_PER_REQUEST: usize = 8;
 /// How often in one run a server may turn out to hold less than was agreed.
 const MAX_REWINDS: u32 = 4;
@@ -201,7 +201,7 @@ impl Session {
     }
 
     fn send(&mut self, loaded: Box<Loaded>, push: Vec<Segment>, last: Head) -> Vec<Effect> {
-        let limit_bytes = u64::try_from(self.budget).unwrap_or(PULL_LIMIT_BYTES).min(PULL_LIMIT_BYTES);
+        let limit_bytes = u64::try_from(self.budget).unwrap_or(MAX_PULL_BYTES).min(MAX_PULL_BYTES);
         let pull = |it: &Cursor| Pull {
             stream: it.stream,
             after: it.after,
