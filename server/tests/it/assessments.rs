@@ -1,9 +1,12 @@
 //! Observations and assessments: what may be entered, what fills which criterion, and what is told where it is missing.
 
+use crate::databases::Database;
 use crate::field::{CRITICAL, Field, GOOD};
 use db::content::ContentKind;
 use domain::access::Role;
 use serde_json::{Value, json};
+
+crate::on_both![a_branch_is_rated_from_its_visits_observations_and_hand_ratings,];
 
 fn observation(metric: &str, branch: impl ToString, value: &str) -> Value {
     json!({
@@ -39,9 +42,8 @@ async fn every_observation_that_breaks_a_rule_is_named_and_nothing_is_kept() {
     assert_eq!(list["items"], json!([]));
 }
 
-#[actix_web::test]
-async fn a_branch_is_rated_from_its_visits_observations_and_hand_ratings() {
-    let field = Field::open().await;
+async fn a_branch_is_rated_from_its_visits_observations_and_hand_ratings(database: Database) {
+    let field = Field::over(database).await;
     let manager = field.office.person(Role::ProgrammeManager);
     field.store_content(ContentKind::Standard, "small", &standard());
     field

@@ -1,5 +1,6 @@
 //! `POST /sync/v1/exchange`: what phones push and pull, through the real route with real keys.
 
+use crate::databases::Database;
 use db::content::{ContentKind, ContentVersion};
 use domain::{
     access::{Role, Scope},
@@ -27,6 +28,16 @@ use sync_core::{
     signature::SigningKey,
 };
 use uuid::Uuid;
+
+crate::on_both![
+    a_pushed_visit_is_stored_folded_and_stands_submitted_before_the_reviewer,
+    the_same_push_again_changes_nothing,
+    of_a_push_that_overlaps_the_log_only_the_rest_is_stored,
+    what_does_not_continue_the_log_is_refused_with_the_head_that_is_held,
+    what_may_not_be_applied_is_stored_acknowledged_and_set_aside_with_its_reason,
+    own_ops_come_back_as_ranges_and_the_other_device_of_the_user_gets_them_whole,
+    a_return_reaches_the_auditor_the_next_round_is_taken_and_the_old_one_is_late,
+];
 
 /// A second before the test clock begins.
 const MS: u64 = 1_795_262_399_000;
@@ -92,7 +103,11 @@ pub(crate) fn banking() -> Hash {
 
 impl Scene {
     pub(crate) async fn open() -> Self {
-        let office = TestOffice::open().await;
+        Self::over(Database::Sqlite).await
+    }
+
+    pub(crate) async fn over(database: Database) -> Self {
+        let office = database.office().await;
         let people = [Role::Admin, Role::ProgrammeManager, Role::Reviewer, Role::Auditor];
         let [admin, manager, reviewer, auditor] = people.map(|role| office.person(role));
         let branch = branch_of(&office, &manager, "B1").await;
@@ -372,9 +387,8 @@ pub(crate) fn outcomes(response: &Response) -> Vec<(u64, OutcomeKind, &str)> {
     response.outcomes.iter().map(|it| (it.dseq, it.kind, it.reason.as_str())).collect()
 }
 
-#[actix_web::test]
-async fn a_pushed_visit_is_stored_folded_and_stands_submitted_before_the_reviewer() {
-    let scene = Scene::open().await;
+async fn a_pushed_visit_is_stored_folded_and_stands_submitted_before_the_reviewer(database: Database) {
+    let scene = Scene::over(database).await;
     let (mut phone, audit) = (scene.phone(1).await, scene.new_audit());
     phone.fill_in(audit, &scene.pin());
     let request = phone.push();
@@ -413,9 +427,8 @@ async fn a_phone_whose_clock_is_years_ahead_is_believed_no_further_than_five_min
     assert!(events.iter().all(|it| it.device_at.unwrap().0 <= latest), "{events:?}");
 }
 
-#[actix_web::test]
-async fn the_same_push_again_changes_nothing() {
-    let scene = Scene::open().await;
+async fn the_same_push_again_changes_nothing(database: Database) {
+    let scene = Scene::over(database).await;
     let (mut phone, audit) = (scene.phone(1).await, scene.new_audit());
     phone.fill_in(audit, &scene.pin());
     let request = phone.push();
@@ -427,9 +440,8 @@ async fn the_same_push_again_changes_nothing() {
     assert_eq!(scene.stored(), before);
 }
 
-#[actix_web::test]
-async fn of_a_push_that_overlaps_the_log_only_the_rest_is_stored() {
-    let scene = Scene::open().await;
+async fn of_a_push_that_overlaps_the_log_only_the_rest_is_stored(database: Database) {
+    let scene = Scene::over(database).await;
     let (mut phone, audit) = (scene.phone(1).await, scene.new_audit());
     phone.fill_in(audit, &scene.pin());
     let all = phone.unsent.clone();
@@ -500,9 +512,8 @@ async fn a_signature_that_does_not_hold_stores_nothing_not_even_the_good_segment
     assert_eq!(scene.stored(), before);
 }
 
-#[actix_web::test]
-async fn what_does_not_continue_the_log_is_refused_with_the_head_that_is_held() {
-    let scene = Scene::open().await;
+async fn what_does_not_continue_the_log_is_refused_with_the_head_that_is_held(database: Database) {
+    let scene = Scene::over(database).await;
     let (mut phone, audit) = (scene.phone(1).await, scene.new_audit());
     phone.fill_in(audit, &scene.pin());
     let ops = phone.unsent.clone();
@@ -673,9 +684,8 @@ async fn only_the_enrolled_device_with_its_own_session_may_speak() {
     assert_eq!(stored, before);
 }
 
-#[actix_web::test]
-async fn what_may_not_be_applied_is_stored_acknowledged_and_set_aside_with_its_reason() {
-    let scene = Scene::open().await;
+async fn what_may_not_be_applied_is_stored_acknowledged_and_set_aside_with_its_reason(database: Database) {
+    let scene = Scene::over(database).await;
     let office = &scene.office;
     let elsewhere: OrgId = office.other_organization("other");
     let of_other = |role| office.person_of(elsewhere, &[(role, Scope::Organization)]);
@@ -745,9 +755,8 @@ async fn what_may_not_be_applied_is_stored_acknowledged_and_set_aside_with_its_r
     assert_eq!(all["items"].as_array().unwrap().len(), 3);
 }
 
-#[actix_web::test]
-async fn own_ops_come_back_as_ranges_and_the_other_device_of_the_user_gets_them_whole() {
-    let scene = Scene::open().await;
+async fn own_ops_come_back_as_ranges_and_the_other_device_of_the_user_gets_them_whole(database: Database) {
+    let scene = Scene::over(database).await;
     assignment_of(&scene.office, &scene.manager, scene.branch, &scene.auditor).await;
     let (mut phone, mut second, audit) = (scene.phone(1).await, scene.phone(2).await, scene.new_audit());
     phone.fill_in(audit, &scene.pin());
@@ -800,9 +809,8 @@ async fn the_stream_of_another_user_or_organization_is_not_served() {
     assert!(!own.pull[0].items.is_empty());
 }
 
-#[actix_web::test]
-async fn a_return_reaches_the_auditor_the_next_round_is_taken_and_the_old_one_is_late() {
-    let scene = Scene::open().await;
+async fn a_return_reaches_the_auditor_the_next_round_is_taken_and_the_old_one_is_late(database: Database) {
+    let scene = Scene::over(database).await;
     let (mut phone, audit) = (scene.phone(1).await, scene.new_audit());
     phone.fill_in(audit, &scene.pin());
     let request = phone.push();
@@ -886,8 +894,7 @@ async fn what_only_the_server_may_order_does_nothing_in_a_devices_log() {
     assert_eq!(scene.done(&phone, &request).await.dev_head, phone.head);
     let seen = scene.visit(audit).await;
     assert_eq!((&seen["state"], &seen["scores"]), (&json!("submitted"), &json!([])));
-    let id = AuditId(audit);
-    let org = scene.office.org;
+    let (org, id) = (scene.office.org, AuditId(audit));
     let row = scene.office.app.db.read(|tx| db::audits::find(tx, org, id)).unwrap().unwrap();
     assert_eq!(row.decided_by, None);
 }

@@ -1,6 +1,7 @@
 //! What the tests of the office need from the field: branches, a small checklist, and visits with their ops as a phone
 //! would have pushed them.
 
+use crate::databases::Database;
 use db::{
     audits::{self, Audit, VisitKind},
     content::{ContentKind, ContentVersion},
@@ -70,8 +71,12 @@ pub(crate) type VisitSketch<'a> = (BranchId, &'a str, &'a [(&'a str, &'a str)]);
 
 impl Field {
     pub(crate) async fn open() -> Self {
+        Self::over(Database::Sqlite).await
+    }
+
+    pub(crate) async fn over(database: Database) -> Self {
         use domain::access::Role;
-        let office = TestOffice::open().await;
+        let office = database.office().await;
         let auditor = office.person(Role::Auditor);
         let region = RegionId(office.app.environment.new_id());
         let (north, south) =

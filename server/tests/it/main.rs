@@ -13,6 +13,8 @@ mod console;
 #[cfg(test)]
 mod content;
 #[cfg(test)]
+mod databases;
+#[cfg(test)]
 mod devices;
 #[cfg(test)]
 mod exchange;

@@ -1,5 +1,6 @@
 //! Payout runs, from draft to locked, over the real routes.
 
+use crate::databases::Database;
 use db::{
     Micros,
     audits::{Audit, VisitKind},
@@ -14,6 +15,14 @@ use domain::lifecycle::State;
 use serde_json::{Value, json};
 use server::testing::{TestOffice, TestPerson};
 use sync_core::{DeviceId, Hash};
+
+crate::on_both![
+    three_people_are_paid_from_draft_to_locked_by_two_persons,
+    frozen_inputs_give_the_same_bytes_again_and_later_changes_do_not_reach_them,
+    shares_of_a_pool_add_up_to_it_to_the_cent,
+    nobody_changes_what_was_locked,
+    a_run_that_is_calculated_many_times_at_once_is_calculated_once,
+];
 
 const RUNS: &str = "/api/v1/payout-runs";
 
@@ -33,7 +42,11 @@ fn day(text: &str) -> Date {
 
 impl World {
     async fn open() -> Self {
-        let office = TestOffice::open().await;
+        Self::over(Database::Sqlite).await
+    }
+
+    async fn over(database: Database) -> Self {
+        let office = database.office().await;
         let auditor = office.person(Role::Auditor).id;
         let (analyst, approver) = (office.person(Role::HrAnalyst), office.person(Role::HrApprover));
         let region = RegionId(office.app.environment.new_id());
@@ -251,9 +264,8 @@ fn named(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
     pairs.iter().map(|(name, amount)| ((*name).to_owned(), (*amount).to_owned())).collect()
 }
 
-#[actix_web::test]
-async fn three_people_are_paid_from_draft_to_locked_by_two_persons() {
-    let world = World::open().await;
+async fn three_people_are_paid_from_draft_to_locked_by_two_persons(database: Database) {
+    let world = World::over(database).await;
     world.quarter();
     let run = world.quarter_run().await;
     let detail = world.read(&run, "").await;
@@ -294,9 +306,8 @@ async fn three_people_are_paid_from_draft_to_locked_by_two_persons() {
     assert_eq!((&listed["items"][0]["id"], &listed["items"][0]["state"]), (&json!(run), &json!("locked")));
 }
 
-#[actix_web::test]
-async fn frozen_inputs_give_the_same_bytes_again_and_later_changes_do_not_reach_them() {
-    let world = World::open().await;
+async fn frozen_inputs_give_the_same_bytes_again_and_later_changes_do_not_reach_them(database: Database) {
+    let world = World::over(database).await;
     let visit = world.quarter();
     let run = world.quarter_run().await;
     let before = world.read(&run, "/bundle").await;
@@ -496,9 +507,8 @@ fn team(world: &World) {
     world.write(move |tx, org| db::reference::append_shifts(tx, org, &shifts));
 }
 
-#[actix_web::test]
-async fn shares_of_a_pool_add_up_to_it_to_the_cent() {
-    let world = World::open().await;
+async fn shares_of_a_pool_add_up_to_it_to_the_cent(database: Database) {
+    let world = World::over(database).await;
     team(&world);
     let run = world.draft(&world.body("sucursal-bolsa-equipo", BIMESTER.0, BIMESTER.1)).await;
     let answer = world.step(&world.analyst, &run, "calculate").await;
@@ -597,9 +607,8 @@ async fn a_disputed_visit_never_raises_pay_and_is_an_exception() {
     assert_eq!(detail["totals"][0]["exceptions"][0]["code"], "disputed");
 }
 
-#[actix_web::test]
-async fn nobody_changes_what_was_locked() {
-    let world = World::open().await;
+async fn nobody_changes_what_was_locked(database: Database) {
+    let world = World::over(database).await;
     world.quarter();
     let run = world.quarter_run().await;
     world.step(&world.analyst, &run, "submit").await.expect_json();
@@ -622,6 +631,20 @@ async fn nobody_changes_what_was_locked() {
     };
     assert!(matches!(attempt(vec![line]), Err(db::DbError::Refused { .. })));
     assert_eq!(world.read(&run, "/lines").await, before);
+}
+
+async fn a_run_that_is_calculated_many_times_at_once_is_calculated_once(database: Database) {
+    let world = World::over(database).await;
+    world.quarter();
+    let run = world.draft(&world.body("sucursal-individual", QUARTER.0, QUARTER.1)).await;
+    let step = || world.step(&world.analyst, &run, "calculate");
+    let (one, two, three, four) = tokio::join!(step(), step(), step(), step());
+    let mut told = [one, two, three, four].map(|it| it.outcome());
+    told.sort();
+    let refused = (409, "wrong_state".to_owned());
+    assert_eq!(told, [(200, String::new()), refused.clone(), refused.clone(), refused]);
+    assert_eq!(world.read(&run, "").await["payable"], "15283.30");
+    assert_eq!(world.read(&run, "/lines").await["items"].as_array().unwrap().len(), 9);
 }
 
 #[actix_web::test]

@@ -1,12 +1,12 @@
-//! The main flow once over PostgreSQL: what differs between the databases is `db`'s to test.
+//! People and repeated requests over PostgreSQL; the main line runs over both databases in its own files (`databases`).
 
+use crate::databases::Database;
 use domain::access::{Role, Scope};
 use serde_json::json;
-use server::testing::TestOffice;
 
 #[actix_web::test]
 async fn people_sign_in_change_things_and_repeat_requests_over_postgresql() {
-    let office = TestOffice::open_at(test_postgres::cluster().database(|_| {})).await;
+    let office = Database::Postgres.office().await;
     let admin = office.person(Role::Admin);
     let body = json!({"login": "ana", "name": "Ana", "password": "correct horse battery"});
     let create = || office.post("/api/v1/users").by(&admin).key("k").json(&body);
@@ -35,7 +35,7 @@ async fn people_sign_in_change_things_and_repeat_requests_over_postgresql() {
 
 #[actix_web::test]
 async fn one_key_sent_many_times_at_once_is_carried_out_once_over_postgresql() {
-    let office = TestOffice::open_at(test_postgres::cluster().database(|_| {})).await;
+    let office = Database::Postgres.office().await;
     let admin = office.person(Role::Admin);
     let body = json!({"login": "ana", "name": "Ana", "password": "correct horse battery"});
     let call = || office.post("/api/v1/users").by(&admin).key("k").json(&body).send();

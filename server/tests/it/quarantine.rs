@@ -1,14 +1,16 @@
 //! What exchanges set aside, as its readers get it.
 
+use crate::databases::Database;
 use crate::exchange::Scene;
 use domain::access::{Role, Scope};
 use serde_json::json;
 
+crate::on_both![what_was_set_aside_is_read_by_page_and_only_in_the_own_organization,];
+
 const ADDRESS: &str = "/api/v1/quarantine";
 
-#[actix_web::test]
-async fn what_was_set_aside_is_read_by_page_and_only_in_the_own_organization() {
-    let scene = Scene::open().await;
+async fn what_was_set_aside_is_read_by_page_and_only_in_the_own_organization(database: Database) {
+    let scene = Scene::over(database).await;
     let office = &scene.office;
     let mut phone = scene.phone(1).await;
     let audit = scene.new_audit();

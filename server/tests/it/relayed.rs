@@ -1,5 +1,6 @@
 //! What a phone hands in from others: only what stands by itself and belongs in the caller's stream is taken, and only once.
 
+use crate::databases::Database;
 use crate::exchange::{Phone, Scene};
 use domain::access::Role;
 use serde_json::json;
@@ -8,6 +9,8 @@ use sync_core::{
     codec::Nested,
     exchange::{Body, Request, Run},
 };
+
+crate::on_both![a_genuine_run_is_taken_only_from_its_authors_own_user,];
 
 /// A phone that handed a visit in, with its audit.
 async fn a_visit_handed_in(scene: &Scene) -> (Phone, uuid::Uuid) {
@@ -72,9 +75,8 @@ async fn what_is_here_already_or_does_not_stand_by_itself_changes_nothing() {
     }
 }
 
-#[actix_web::test]
-async fn a_genuine_run_is_taken_only_from_its_authors_own_user() {
-    let scene = Scene::open().await;
+async fn a_genuine_run_is_taken_only_from_its_authors_own_user(database: Database) {
+    let scene = Scene::over(database).await;
     let (mut phone, _) = a_visit_handed_in(&scene).await;
     let mut sibling = scene.phone(2).await;
     // Written and signed, and never pushed: as after a restore.

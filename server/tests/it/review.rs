@@ -1,14 +1,21 @@
 //! Review: who may do what with a visit, what an approval freezes, and what each role sees.
 
+use crate::databases::Database;
 use crate::field::{CRITICAL, FAIR, Field, GOOD};
 use domain::access::{Role, Scope};
 use serde_json::{Value, json};
 
+crate::on_both![
+    a_visit_is_claimed_approved_published_and_scored,
+    many_visits_are_approved_at_once_and_what_is_not_clean_is_left,
+    a_repeated_bulk_approval_changes_nothing,
+    a_frozen_score_is_never_edited_and_scoring_the_same_again_changes_nothing,
+];
+
 const DAY: &str = "2026-11-10";
 
-#[actix_web::test]
-async fn a_visit_is_claimed_approved_published_and_scored() {
-    let field = Field::open().await;
+async fn a_visit_is_claimed_approved_published_and_scored(database: Database) {
+    let field = Field::over(database).await;
     let reviewer = field.office.person(Role::Reviewer);
     let visit = field.submitted(field.north, DAY, &CRITICAL);
     let claimed = field.review(&reviewer, visit, "claim", json!({})).await.expect_json();
@@ -79,9 +86,8 @@ async fn an_open_conflict_keeps_a_visit_from_approval() {
     );
 }
 
-#[actix_web::test]
-async fn many_visits_are_approved_at_once_and_what_is_not_clean_is_left() {
-    let field = Field::open().await;
+async fn many_visits_are_approved_at_once_and_what_is_not_clean_is_left(database: Database) {
+    let field = Field::over(database).await;
     let reviewer = field.office.person(Role::Reviewer);
     let good = field.submitted(field.north, DAY, &GOOD);
     let conflict = field.in_conflict(field.north, DAY);
@@ -109,9 +115,8 @@ async fn many_visits_are_approved_at_once_and_what_is_not_clean_is_left() {
     assert_eq!(read(good).await[0]["score"], read(alone).await[0]["score"]);
 }
 
-#[actix_web::test]
-async fn a_repeated_bulk_approval_changes_nothing() {
-    let field = Field::open().await;
+async fn a_repeated_bulk_approval_changes_nothing(database: Database) {
+    let field = Field::over(database).await;
     let reviewer = field.office.person(Role::Reviewer);
     let visit = field.submitted(field.north, DAY, &GOOD);
     let body = json!({"visits": [visit]});
@@ -227,9 +232,8 @@ async fn the_visits_of_another_organization_do_not_exist() {
     assert_eq!(bulk["outcomes"][0]["problem"]["code"], "not_found");
 }
 
-#[actix_web::test]
-async fn a_frozen_score_is_never_edited_and_scoring_the_same_again_changes_nothing() {
-    let field = Field::open().await;
+async fn a_frozen_score_is_never_edited_and_scoring_the_same_again_changes_nothing(database: Database) {
+    let field = Field::over(database).await;
     let reviewer = field.office.person(Role::Reviewer);
     let visit = field.published(&[(field.north, DAY, &FAIR)]).await[0];
     let again = field.review(&reviewer, visit, "rescore", json!({"reason": "check"})).await;

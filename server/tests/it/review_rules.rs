@@ -1,11 +1,14 @@
 //! Rules of the review that stand behind the visible steps: who scores again, what is logged, what follows a visit.
 
+use crate::databases::Database;
 use crate::field::{FAIR, Field, GOOD};
 use domain::{
     access::{Role, Scope},
     ids::{AssignmentId, AuditId},
 };
 use serde_json::{Value, json};
+
+crate::on_both![a_band_changes_only_by_somebody_who_did_not_approve_and_sees_no_pay,];
 
 const DAY: &str = "2026-11-12";
 
@@ -90,9 +93,8 @@ fn score_otherwise(field: &Field, visit: AuditId) {
     });
 }
 
-#[actix_web::test]
-async fn a_band_changes_only_by_somebody_who_did_not_approve_and_sees_no_pay() {
-    let field = Field::open().await;
+async fn a_band_changes_only_by_somebody_who_did_not_approve_and_sees_no_pay(database: Database) {
+    let field = Field::over(database).await;
     let org = field.office.org;
     let (approver, other) = (field.office.person(Role::Reviewer), field.office.person(Role::Reviewer));
     let roles = [(Role::Reviewer, Scope::Organization), (Role::HrAnalyst, Scope::Organization)];

@@ -1,5 +1,6 @@
 //! Scorecards: the same figures as the rules give on the same visits, and who may see which.
 
+use crate::databases::Database;
 use crate::field::{CRITICAL, FAIR, Field, GOOD};
 use domain::{
     Date, Exact,
@@ -8,6 +9,8 @@ use domain::{
 };
 use serde_json::json;
 use std::collections::BTreeMap;
+
+crate::on_both![figures_are_those_of_the_rules_on_the_same_visits,];
 
 const PERIOD: &str = "from=2026-10-01&to=2026-12-31";
 
@@ -27,9 +30,8 @@ fn visit(id: String, branch: String, day: &str, score: &str, has_critical: bool)
     }
 }
 
-#[actix_web::test]
-async fn figures_are_those_of_the_rules_on_the_same_visits() {
-    let field = Field::open().await;
+async fn figures_are_those_of_the_rules_on_the_same_visits(database: Database) {
+    let field = Field::over(database).await;
     let reviewer = field.office.person(Role::Reviewer);
     let ids = field
         .published(&[

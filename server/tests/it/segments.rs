@@ -1,7 +1,10 @@
 //! How a log is cut into segments does not matter: only its ops do, and that its device may speak.
 
+use crate::databases::Database;
 use crate::exchange::{Phone, Scene, outcomes};
 use sync_core::{Head, Op, Segment};
+
+crate::on_both![the_same_push_many_times_at_once_is_stored_once,];
 
 /// A cut: the positions of the first and last op of each segment of a push, counted from zero.
 type Cut = Vec<(usize, usize)>;
@@ -94,9 +97,8 @@ async fn a_device_that_was_taken_out_is_refused_even_with_a_session() {
     assert_eq!((status, refusal.reason.as_str()), (401, "device_revoked"));
 }
 
-#[actix_web::test]
-async fn the_same_push_many_times_at_once_is_stored_once() {
-    let scene = Scene::open().await;
+async fn the_same_push_many_times_at_once_is_stored_once(database: Database) {
+    let scene = Scene::over(database).await;
     let (mut phone, audit) = (scene.phone(1).await, scene.new_audit());
     phone.fill_in(audit, &scene.pin());
     let request = phone.push();
