@@ -11,6 +11,7 @@ use diesel::{RunQueryDsl, sql_query, sql_types};
 
 use crate::DbError;
 use crate::connection::{Db, Engine, connect, sqlite_path};
+use crate::private;
 
 impl Db {
     /// Writes everything that is committed now into a new file: an SQLite database, or an archive of `pg_dump`. The copy is
@@ -81,11 +82,7 @@ impl Db {
 const THERE_ALREADY: DbError = DbError::Usage("there is something at that place already; name another one");
 
 fn create_private(path: &Path) -> Result<(), DbError> {
-    let mut options = fs::OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path).map(drop).map_err(|error| match error.kind() {
+    private::create(path).map_err(|error| match error.kind() {
         io::ErrorKind::AlreadyExists => THERE_ALREADY,
         _ => DbError::unavailable(error),
     })

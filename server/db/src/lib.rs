@@ -15,6 +15,7 @@ mod connection;
 mod error;
 mod migration;
 mod page;
+mod private;
 mod schema;
 mod writer;
 

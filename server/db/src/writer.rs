@@ -13,7 +13,7 @@ use diesel::connection::{AnsiTransactionManager, SimpleConnection, TransactionMa
 use diesel::{Connection as _, SqliteConnection};
 
 use crate::connection::Connection;
-use crate::{DbError, DbOptions, Tx};
+use crate::{DbError, DbOptions, Tx, private};
 
 /// What readers and the writer have in common; `busy_timeout` goes before it.
 pub(crate) const SHARED_PRAGMAS: &str =
@@ -120,6 +120,7 @@ impl Drop for Writer {
 }
 
 fn open(path: &str, options: &DbOptions) -> Result<SqliteConnection, DbError> {
+    private::keep(path)?;
     let mut connection = SqliteConnection::establish(path).map_err(DbError::unavailable)?;
     connection.batch_execute(&format!(
         "PRAGMA busy_timeout = {}; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \

@@ -59,6 +59,15 @@ fn file_error(what: &'static str) -> impl Fn(std::io::Error) -> DeviceError {
     move |source| DeviceError::File { what, source }
 }
 
+/// How a new file is made that nobody else may read.
+pub(crate) fn private() -> fs::OpenOptions {
+    let mut options = fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options
+}
+
 impl Keys {
     fn of(secret: [u8; 32]) -> Self {
         let signing = SigningKey::from_secret(&secret);
@@ -72,11 +81,7 @@ impl Keys {
 
     pub(crate) fn write_new(dir: &Path, secret: [u8; 32]) -> Result<Self, DeviceError> {
         let path = dir.join(KEY_FILE);
-        let mut options = fs::OpenOptions::new();
-        options.write(true).create_new(true);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let mut file = options.open(path).map_err(file_error("cannot create the device's key file"))?;
+        let mut file = private().open(path).map_err(file_error("cannot create the device's key file"))?;
         let text = format!("{}\n", Hash(secret));
         file.write_all(text.as_bytes())
             .and_then(|()| file.sync_all())

@@ -3,6 +3,7 @@
 use std::{
     collections::BTreeMap,
     fs::{self, File, TryLockError},
+    io::ErrorKind,
     path::Path,
     sync::Arc,
 };
@@ -13,7 +14,7 @@ use sync_core::{DeviceId, Hash, chain::Head, hlc::Clock};
 
 use crate::{
     DeviceError,
-    identity::{DeviceKind, Keys, NewDevice},
+    identity::{self, DeviceKind, Keys, NewDevice},
     writer::OpenAudits,
 };
 
@@ -87,7 +88,35 @@ pub(crate) fn put_head(conn: &Connection, key: &str, head: &Head) -> Result<(), 
     put_meta(conn, key, &sync_core::codec::to_cbor(head)?)
 }
 
+/// Makes the database's file where there is none, and keeps others from reading it: it holds the token of the session.
+/// SQLite gives the files beside it the same rights. What an earlier version made for all to read is tightened; nobody
+/// chose that.
+fn keep_private(path: &Path) -> Result<(), DeviceError> {
+    let file = |source| DeviceError::File { what: "cannot keep the device's database private", source };
+    match identity::private().open(path) {
+        Ok(_) => return Ok(()),
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
+        Err(error) => return Err(file(error)),
+    }
+    #[cfg(unix)]
+    for beside in ["", "-wal", "-shm"] {
+        use std::os::unix::fs::PermissionsExt as _;
+        let mut path = path.as_os_str().to_owned();
+        path.push(beside);
+        // Not by opening it: closing it would take back the locks of whoever has it open in this process.
+        match fs::set_permissions(path, fs::Permissions::from_mode(0o600)) {
+            // Whose it is decides, and some file systems know no rights.
+            Err(error) if !matches!(error.kind(), ErrorKind::NotFound | ErrorKind::PermissionDenied) => {
+                return Err(file(error));
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
 fn connect(path: &Path) -> Result<Connection, DeviceError> {
+    keep_private(path)?;
     let mut conn = Connection::open(path)?;
     // FULL: with less, a power cut could undo an op that was already sent, and the next op under its number would be
     // a fork (SYNC.md 2.6).

@@ -526,6 +526,27 @@ fn a_copied_folder_without_its_key_is_refused_and_with_it_is_found_out() {
     assert_eq!(Device::create(phone.dir.path(), &again).err().unwrap().code(), "device_exists");
 }
 
+#[cfg(unix)]
+#[test]
+fn nobody_else_may_read_what_a_device_keeps_even_where_they_could_before() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let (mut server, hash) = world();
+    let mut phone = Phone::new(1, &mut server);
+    phone.sync(&mut server);
+    phone.device().start(&ad_hoc(1, hash), NOW).unwrap();
+    let files = ["device.db", "device.db-wal", "device.db-shm", "device.key"];
+    let files = files.map(|it| phone.dir.path().join(it));
+    let rights = || files.each_ref().map(|it| std::fs::metadata(it).unwrap().permissions().mode() & 0o777);
+    assert_eq!(rights(), [0o600; 4]);
+    // As an earlier version left them.
+    for file in &files[..3] {
+        std::fs::set_permissions(file, std::fs::Permissions::from_mode(0o644)).unwrap();
+    }
+    // It is refused, since it is open; its files are tightened all the same.
+    assert_eq!(Device::open(phone.dir.path()).err().unwrap().code(), "device_in_use");
+    assert_eq!(rights(), [0o600; 4]);
+}
+
 #[test]
 fn an_export_carries_signed_segments_that_a_server_takes_in() {
     let (mut server, hash) = world();

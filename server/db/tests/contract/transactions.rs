@@ -281,3 +281,27 @@ fn servers_that_start_at_once_migrate_once() {
     }
     two_organizations(&db);
 }
+
+#[cfg(unix)]
+#[test]
+fn nobody_else_may_read_the_files_of_an_sqlite_database_even_where_they_could_before() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("veedor.db");
+    let files = ["veedor.db", "veedor.db-wal", "veedor.db-shm"].map(|it| folder.path().join(it));
+    let open = || {
+        let db = Db::open(&format!("sqlite:{}", path.display()), &DbOptions::default()).unwrap();
+        db.migrate().unwrap();
+        db
+    };
+    let rights = || files.each_ref().map(|it| std::fs::metadata(it).unwrap().permissions().mode() & 0o777);
+    let first = open();
+    assert_eq!(rights(), [0o600; 3]);
+    // As an earlier version left them, with the files beside it still there.
+    for file in &files {
+        std::fs::set_permissions(file, std::fs::Permissions::from_mode(0o644)).unwrap();
+    }
+    let second = open();
+    assert_eq!(rights(), [0o600; 3]);
+    drop((first, second));
+}
