@@ -64,17 +64,7 @@ impl SettingsArguments {
             .merge(Serialized::defaults(self))
             .extract()
             .map_err(bad_settings)?;
-        if config.tls_cert.is_some() != config.tls_key.is_some() {
-            let field = if config.tls_cert.is_some() { "/tls_key" } else { "/tls_cert" };
-            let error = FieldProblem::new(
-                field,
-                "missing",
-                "tls_cert y tls_key van juntos",
-                "tls_cert and tls_key go together",
-            );
-            return Err(Problem::invalid("bad_settings", "the settings cannot be used", vec![error]));
-        }
-        Ok(config)
+        checked(config)
     }
 
     fn file(&self) -> Result<Option<&Path>, Problem> {
@@ -91,6 +81,19 @@ impl SettingsArguments {
     }
 }
 
+/// Settings that can be used.
+///
+/// # Errors
+/// `bad_settings` with every one that cannot.
+pub(crate) fn checked(config: Config) -> Result<Config, Problem> {
+    let errors = config.problems();
+    if errors.is_empty() { Ok(config) } else { Err(unusable(errors)) }
+}
+
+fn unusable(errors: Vec<FieldProblem>) -> Problem {
+    Problem::invalid("bad_settings", "the settings cannot be used", errors)
+}
+
 fn bad_settings(errors: figment::Error) -> Problem {
     let errors = errors
         .into_iter()
@@ -101,5 +104,5 @@ fn bad_settings(errors: figment::Error) -> Problem {
             FieldProblem::new(field, "bad_setting", format!("No vale: {text}"), format!("Not valid: {text}"))
         })
         .collect();
-    Problem::invalid("bad_settings", "the settings cannot be used", errors)
+    unusable(errors)
 }

@@ -1,8 +1,9 @@
 //! What the office is told at its start: one value, read by the binary and passed down. Reads no file and no
 //! environment itself.
 
+use domain::FieldProblem;
 use serde::{Deserialize, Serialize};
-use std::path::PathBuf;
+use std::{net::SocketAddr, path::PathBuf};
 
 /// Every setting, with its default. Unknown keys are refused wherever it is read from.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -67,6 +68,37 @@ impl Config {
         Self { database_url: without_password(&self.database_url), ..self.clone() }
     }
 
+    /// Every setting that could be used on no machine, with a text that does not repeat its secrets.
+    pub fn problems(&self) -> Vec<FieldProblem> {
+        let mut errors = Vec::new();
+        if !is_address(&self.listen) {
+            errors.push(FieldProblem::new(
+                "/listen",
+                "bad_setting",
+                "No vale: se espera DIRECCIÓN:PUERTO, por ejemplo 127.0.0.1:8080",
+                "Not valid: ADDRESS:PORT is expected, for instance 127.0.0.1:8080",
+            ));
+        }
+        if let Err(error) = db::check_address(&self.database_url) {
+            errors.push(FieldProblem::new(
+                "/database_url",
+                "bad_setting",
+                "No vale: se espera sqlite:ARCHIVO o postgres://...",
+                format!("Not valid: {error}"),
+            ));
+        }
+        if self.tls_cert.is_some() != self.tls_key.is_some() {
+            let field = if self.tls_cert.is_some() { "/tls_key" } else { "/tls_cert" };
+            errors.push(FieldProblem::new(
+                field,
+                "missing",
+                "tls_cert y tls_key van juntos",
+                "tls_cert and tls_key go together",
+            ));
+        }
+        errors
+    }
+
     /// Whether the office speaks HTTPS itself.
     pub fn is_tls(&self) -> bool {
         self.tls_cert.is_some() && self.tls_key.is_some()
@@ -78,6 +110,15 @@ impl std::fmt::Debug for Config {
         let text = serde_json::to_string(&self.without_secrets()).map_err(|_| std::fmt::Error)?;
         write!(f, "Config {text}")
     }
+}
+
+/// Whether a text is `HOST:PORT`; whether there is such a host shows when it is listened at.
+fn is_address(text: &str) -> bool {
+    let is_name = |host: &str| {
+        !host.is_empty() && host.chars().all(|it| it.is_ascii_alphanumeric() || matches!(it, '-' | '.' | '_'))
+    };
+    text.parse::<SocketAddr>().is_ok()
+        || text.rsplit_once(':').is_some_and(|(host, port)| is_name(host) && port.parse::<u16>().is_ok())
 }
 
 /// A database URL whose password is `***`, both in the user part and as a parameter.
@@ -115,6 +156,17 @@ mod tests {
         }
         assert_eq!(without_password("sqlite:veedor.db"), "sqlite:veedor.db");
         assert_eq!(without_password("postgres://v@h/d"), "postgres://v@h/d");
+    }
+
+    #[test]
+    fn an_address_to_listen_at_has_a_host_and_a_port() {
+        for good in ["127.0.0.1:0", "[::1]:8443", "0.0.0.0:65535", "localhost:80", "veedor.example.org:443"] {
+            assert!(is_address(good), "{good}");
+        }
+        for bad in ["nope", "", ":80", "host:", "host:65536", "host:http", "::1", "http://host:80", "a b:80"]
+        {
+            assert!(!is_address(bad), "{bad}");
+        }
     }
 
     #[test]

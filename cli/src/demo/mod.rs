@@ -19,6 +19,7 @@ use report::{Stages, Summary};
 use server::environment::Environment;
 use std::{
     fs,
+    num::NonZeroUsize,
     path::{Path, PathBuf},
 };
 
@@ -33,7 +34,7 @@ pub(crate) struct Arguments {
     listen: String,
     /// Take only so many visits, evenly from the whole data
     #[arg(long, value_name = "N")]
-    visits: Option<usize>,
+    visits: Option<NonZeroUsize>,
     /// End after the summary instead of serving
     #[arg(long)]
     no_serve: bool,
@@ -99,7 +100,7 @@ fn files(data: &Path) -> Files {
     }
 }
 
-fn write_input(data: &Path, visits: Option<usize>) -> Result<(), Problem> {
+fn write_input(data: &Path, visits: Option<NonZeroUsize>) -> Result<(), Problem> {
     let input = data.join("input");
     let failed = |error: std::io::Error| {
         Problem::single(
@@ -113,7 +114,7 @@ fn write_input(data: &Path, visits: Option<usize>) -> Result<(), Problem> {
     let cut = |bytes: &[u8]| -> std::io::Result<Vec<u8>> {
         match visits {
             None => Ok(bytes.to_vec()),
-            Some(visits) => some_rows(bytes, visits),
+            Some(visits) => some_rows(bytes, visits.get()),
         }
     };
     fs::write(input.join("inspections.csv.gz"), cut(VISITS).map_err(failed)?).map_err(failed)?;

@@ -1,5 +1,6 @@
 //! The demo's server and its people.
 
+use crate::settings::checked;
 use domain::{Problem, access::Role};
 use server::{
     App, Config,
@@ -58,7 +59,7 @@ pub(super) fn open(data: &Path, listen: &str, environment: &Environment) -> Resu
         database_url: format!("sqlite:{}", database.display()),
         ..Config::default()
     };
-    let app = App::open(config, environment.clone()).map_err(|it| it.for_operator())?;
+    let app = App::open(checked(config)?, environment.clone()).map_err(|it| it.for_operator())?;
     set_up(&app)?;
     serve(app)
 }

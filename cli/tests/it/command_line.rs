@@ -45,6 +45,9 @@ fn every_value_that_does_not_fit_is_named_with_those_that_would() {
     let answer = ["field", "--data", "d", "answer", "no-uuid", "A01", "yes"];
     assert_refused(&answer, &[("/AUDIT", "invalid_value")]);
     assert_refused(&["score", "--template"], &[("/--template", "missing_value")]);
+    // Where it were taken, the address would still keep the demo from serving.
+    let none = ["demo", "--visits", "0", "--listen", "nope"];
+    assert_refused(&none, &[("/--visits", "invalid_value")]);
     let format = text(&["template", "export", "cc-llamada", "--format", "jsn"]);
     assert_eq!(format, "`jsn` is no value for --format; those possible are: yaml, json; did you mean json?");
 }

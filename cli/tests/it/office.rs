@@ -45,6 +45,19 @@ fn an_unknown_key_a_wrong_type_and_half_of_tls_stop_the_start() {
     assert_eq!(code, "unreadable_input");
 }
 
+#[test]
+fn settings_that_no_machine_could_use_are_all_named_before_anything_is_opened() {
+    let folder = folder();
+    let bad = ["serve", "--listen", "nope", "--database-url", "mysql://root:s3cret@x"];
+    let output = run_in(folder.path(), &bad);
+    let expected = [("/listen", "bad_setting"), ("/database_url", "bad_setting")];
+    let expected = expected.map(|(field, code)| (field.to_owned(), code.to_owned()));
+    assert_eq!(refused(&output), ("bad_settings".to_owned(), expected.to_vec()));
+    assert!(!String::from_utf8_lossy(&output.stderr).contains("s3cret"));
+    let demo = refused(&run_in(folder.path(), &["demo", "--data", "d", "--visits", "1", "--listen", "nope"]));
+    assert_eq!(demo, ("bad_settings".to_owned(), expected[..1].to_vec()));
+}
+
 fn add_organization(folder: &Path) {
     let added = printed(&run_in(folder, &["admin", "org", "add", "--slug", "acme", "--name", "Acme"]));
     assert_eq!(added["slug"], "acme");

@@ -50,13 +50,12 @@ impl Db {
     /// - **Errors**: [`DbError::Usage`] for any other address, [`DbError::Unavailable`] where the database cannot be
     ///   opened.
     pub fn open(url: &str, options: &DbOptions) -> Result<Self, DbError> {
-        let engine = if let Some(path) = sqlite_path(url) {
-            open_sqlite(path, options)?
-        } else if url.starts_with("postgres://") || url.starts_with("postgresql://") {
-            let pool = pool(ConnectionManager::new(url), options, Box::new(PostgresSession))?;
-            Engine::Postgres { pool, url: url.to_owned() }
-        } else {
-            return Err(DbError::Usage("a database address begins with sqlite: or postgres://"));
+        let engine = match place(url)? {
+            Place::Sqlite(path) => open_sqlite(path, options)?,
+            Place::Postgres => {
+                let pool = pool(ConnectionManager::new(url), options, Box::new(PostgresSession))?;
+                Engine::Postgres { pool, url: url.to_owned() }
+            }
         };
         Ok(Self { engine: Arc::new(engine) })
     }
@@ -278,10 +277,32 @@ pub(crate) fn sqlite_path(url: &str) -> Option<&str> {
     Some(path.strip_prefix("//").unwrap_or(path))
 }
 
-fn open_sqlite(path: &str, options: &DbOptions) -> Result<Engine, DbError> {
-    if path.is_empty() || path.contains(":memory:") {
-        return Err(DbError::Usage("sqlite: needs the path of a file"));
+/// Which database an address names.
+enum Place<'a> {
+    Sqlite(&'a str),
+    Postgres,
+}
+
+fn place(url: &str) -> Result<Place<'_>, DbError> {
+    match sqlite_path(url) {
+        // Not SQLite's own addresses (`file:...`) either: the file's name has to be known, to keep it private.
+        Some(path) if path.is_empty() || path.contains(":memory:") || path.starts_with("file:") => {
+            Err(DbError::Usage("sqlite: needs the path of a file"))
+        }
+        Some(path) => Ok(Place::Sqlite(path)),
+        None if url.starts_with("postgres://") || url.starts_with("postgresql://") => Ok(Place::Postgres),
+        None => Err(DbError::Usage("a database address begins with sqlite: or postgres://")),
     }
+}
+
+/// Whether an address names a database that can be asked for; touches none.
+///
+/// - **Errors**: [`DbError::Usage`] as [`Db::open`] would say it.
+pub fn check_address(url: &str) -> Result<(), DbError> {
+    place(url).map(drop)
+}
+
+fn open_sqlite(path: &str, options: &DbOptions) -> Result<Engine, DbError> {
     let writer = Writer::start(path.to_owned(), options.clone())?;
     let session = SqliteReader { wait_ms: options.wait_ms };
     let readers = pool(ConnectionManager::new(path), options, Box::new(session))?;

@@ -36,6 +36,6 @@ pub mod sessions;
 pub mod users;
 
 pub use column::{Hidden, Micros};
-pub use connection::{Db, DbOptions, Tx};
+pub use connection::{Db, DbOptions, Tx, check_address};
 pub use error::DbError;
 pub use page::{MAX_PAGE, Page};

@@ -133,8 +133,9 @@ on_both! {
 
 #[test]
 fn an_address_of_another_kind_is_refused() {
-    for url in ["mysql://x", "veedor.db", "", "sqlite:", "sqlite::memory:"] {
+    for url in ["mysql://x", "veedor.db", "", "sqlite:", "sqlite::memory:", "sqlite:file:x?mode=rwc"] {
         assert!(matches!(Db::open(url, &DbOptions::default()), Err(DbError::Usage(_))), "{url}");
+        assert!(matches!(db::check_address(url), Err(DbError::Usage(_))), "{url}");
     }
 }
 
