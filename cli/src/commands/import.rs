@@ -5,7 +5,7 @@ use crate::{
     console,
     import::{
         mapping::Mapping,
-        refusals::Refusals,
+        refusals::ReportFile,
         rows::AuditReader,
         run::{self, Plan, Progress, Report},
     },
@@ -16,8 +16,7 @@ use domain::{Problem, checklist::Checklist};
 use indicatif::{ProgressBar, ProgressStyle};
 use server::environment::Environment;
 use std::{
-    fs::File,
-    io::{BufWriter, IsTerminal},
+    io::IsTerminal,
     path::PathBuf,
     sync::{
         Arc,
@@ -57,7 +56,8 @@ struct AuditArguments {
     /// Folder of the import's devices; keep it until the import is done, so that it can go on
     #[arg(long, value_name = "DIR")]
     data: PathBuf,
-    /// Where refused rows are written, each with file, row, column and reason
+    /// Where refused rows are written, each with file, row, column and reason; those of a run that failed stand beside
+    /// it in FILE.unfinished
     #[arg(long, value_name = "FILE", default_value = "refused.csv")]
     refused: PathBuf,
     /// Address of the server
@@ -103,7 +103,7 @@ pub(crate) struct Files {
     pub(crate) answers: PathBuf,
     /// Mapping.
     pub(crate) mapping: PathBuf,
-    /// Report of refused rows, written anew.
+    /// Report of refused rows, replaced by a run that goes well.
     pub(crate) refused: PathBuf,
 }
 
@@ -119,21 +119,15 @@ pub(crate) fn import_audits(
 ) -> Result<Report, Problem> {
     let text = console::read_input(&files.mapping)?;
     let mapping = Mapping::read(&files.mapping.display().to_string(), &text, checklist)?;
-    let refused = File::create(&files.refused).map_err(|error| {
-        Problem::single(
-            400,
-            "report_not_written",
-            format!("No se puede escribir {}: {error}", files.refused.display()),
-            format!("cannot write {}: {error}", files.refused.display()),
-        )
-    })?;
-    let refusals = Refusals::new(Box::new(BufWriter::new(refused)))?;
-    let mut reader = AuditReader::open(&mapping, &files.visits, &files.answers, refusals)?;
+    let report_file = ReportFile::at(&files.refused);
+    let mut reader = AuditReader::open(&mapping, &files.visits, &files.answers, || report_file.begin())?;
     let progress = Arc::new(Progress::default());
     let bar = Bar::over(&progress);
     let report = run::run(plan, office, &mapping, &mut reader, &progress);
     bar.end();
-    report
+    let report = report?;
+    report_file.finish()?;
+    Ok(report)
 }
 
 /// A line that shows how many visits the server has acknowledged.

@@ -3,7 +3,11 @@
 
 use super::source::Row;
 use domain::Problem;
-use std::io::Write;
+use std::{
+    fs::{self, File},
+    io::{self, BufWriter, Write},
+    path::{Path, PathBuf},
+};
 
 /// Columns of the report.
 pub(crate) const COLUMNS: [&str; 8] =
@@ -45,6 +49,53 @@ impl Reason {
             reason_es: es.into(),
             reason_en: en.into(),
         }
+    }
+}
+
+/// The place of a report. A run writes beside it, at `unfinished`, and takes its place when it has gone well, so that a
+/// run that fails leaves the report of the one before as it was, and its own beside it.
+pub(crate) struct ReportFile {
+    report: PathBuf,
+    unfinished: PathBuf,
+}
+
+impl ReportFile {
+    /// The report at a path; what is no file there, such as a pipe, is written to as it is.
+    pub(crate) fn at(report: &Path) -> Self {
+        let is_file = fs::metadata(report).map_or(true, |it| it.is_file());
+        let mut beside = report.as_os_str().to_owned();
+        beside.push(if is_file { ".unfinished" } else { "" });
+        Self { report: report.to_owned(), unfinished: beside.into() }
+    }
+
+    /// Begins the report of a run.
+    ///
+    /// # Errors
+    /// `report_not_written`.
+    pub(crate) fn begin(&self) -> Result<Refusals, Problem> {
+        let file = File::create(&self.unfinished).map_err(|error| self.not_written(&error))?;
+        Refusals::new(Box::new(BufWriter::new(file)))
+    }
+
+    /// Puts the report, which is complete, in the place of the one before.
+    ///
+    /// # Errors
+    /// `report_not_written`.
+    pub(crate) fn finish(self) -> Result<(), Problem> {
+        if self.unfinished == self.report {
+            return Ok(());
+        }
+        fs::rename(&self.unfinished, &self.report).map_err(|error| self.not_written(&error))
+    }
+
+    fn not_written(&self, error: &io::Error) -> Problem {
+        let path = self.unfinished.display();
+        Problem::single(
+            400,
+            "report_not_written",
+            format!("No se puede escribir {path}: {error}"),
+            format!("cannot write {path}: {error}"),
+        )
     }
 }
 

@@ -106,7 +106,7 @@ impl<'a> AuditReader<'a> {
         mapping: &'a Mapping,
         visits: &Path,
         answers: &Path,
-        refusals: Refusals,
+        refusals: impl FnOnce() -> Result<Refusals, Problem>,
     ) -> Result<Self, Problem> {
         let (visits, answers) = (Source::open(visits)?, Source::open(answers)?);
         let mut missing = Vec::new();
@@ -127,7 +127,7 @@ impl<'a> AuditReader<'a> {
             answers: IdRows::new(answers, answer_id),
             visit_places,
             answer_places,
-            refusals,
+            refusals: refusals()?,
             accepted: 0,
         })
     }

@@ -107,11 +107,8 @@ fn import(folder: &Path, server: &str, login: &str) -> Output {
     command.args(["--server", server]).output().unwrap()
 }
 
-#[test]
-fn an_import_reports_refused_rows_and_is_not_repeated() {
-    let world = World::set_up();
-    let serving = world.serve();
-    let folder = world.phone.path();
+/// The files of an import of 40 visits, of which two have a cell that does not fit.
+fn write_sources(folder: &Path) {
     let mut visits = first_rows(include_bytes!("../../../data/chicago/inspections.csv.gz"), 40);
     let mut answers = first_rows(include_bytes!("../../../data/chicago/violations.csv.gz"), 40);
     spoil(&mut answers, 3, "v7", "perhaps");
@@ -121,6 +118,14 @@ fn an_import_reports_refused_rows_and_is_not_repeated() {
     }
     std::fs::write(folder.join("mapping.yaml"), include_str!("../../../data/chicago/mapping.yaml")).unwrap();
     std::fs::write(folder.join("password.txt"), PASSWORD).unwrap();
+}
+
+#[test]
+fn an_import_reports_refused_rows_and_is_not_repeated() {
+    let world = World::set_up();
+    let serving = world.serve();
+    let folder = world.phone.path();
+    write_sources(folder);
 
     let report = printed(&import(folder, &serving.address, "admin"));
     let counts = |report: &Value| {
@@ -145,4 +150,29 @@ fn an_import_reports_refused_rows_and_is_not_repeated() {
     drop(serving);
     let unreachable = import(folder, &address, "admin");
     assert_eq!(failure(&unreachable)["code"], "server_unreachable");
+}
+
+#[test]
+fn an_import_that_fails_leaves_the_report_of_the_run_before() {
+    let world = World::set_up();
+    let serving = world.serve();
+    let folder = world.phone.path();
+    write_sources(folder);
+    let (report, beside) = (folder.join("refused.csv"), folder.join("refused.csv.unfinished"));
+    printed(&import(folder, &serving.address, "admin"));
+    let first = std::fs::read_to_string(&report).unwrap();
+    assert!(first.lines().count() > 2 && !beside.exists());
+    // Before a row is read: nobody's password, files that are not there.
+    assert_eq!(refused(&import(folder, &serving.address, "nobody")).0, "wrong_credentials");
+    let answers = std::fs::read(folder.join("answers.csv")).unwrap();
+    std::fs::remove_file(folder.join("answers.csv")).unwrap();
+    refused(&import(folder, &serving.address, "admin"));
+    assert_eq!((std::fs::read_to_string(&report).unwrap(), beside.exists()), (first.clone(), false));
+    // After rows were read: what they were refused for stands beside.
+    std::fs::write(folder.join("answers.csv"), answers).unwrap();
+    assert_eq!(refused(&import(folder, &serving.address, "auditor")).0, "forbidden");
+    assert_eq!(std::fs::read_to_string(&report).unwrap(), first);
+    assert!(beside.exists());
+    printed(&import(folder, &serving.address, "admin"));
+    assert_eq!((std::fs::read_to_string(&report).unwrap(), beside.exists()), (first, false));
 }

@@ -49,7 +49,7 @@ fn import_with(visits: &[u8], answers: &[u8], mut each: impl FnMut(&ImportedAudi
     let mapping = Mapping::read("M.yaml", MAPPING, &checklist()).unwrap();
     let kept = Kept::default();
     let refusals = Refusals::new(Box::new(kept.clone())).unwrap();
-    let mut reader = match AuditReader::open(&mapping, &visits_path, &answers_path, refusals) {
+    let mut reader = match AuditReader::open(&mapping, &visits_path, &answers_path, || Ok(refusals)) {
         Ok(reader) => reader,
         Err(problem) => return stopped(problem),
     };
@@ -339,7 +339,7 @@ fn the_city_of_chicago_s_files_are_read_whole_without_a_refusal() {
     let mapping = Mapping::read("mapping.yaml", &text, checklist).unwrap();
     let refusals = Refusals::new(Box::new(Kept::default())).unwrap();
     let (visits, answers) = (folder.join("inspections.csv.gz"), folder.join("violations.csv.gz"));
-    let mut reader = AuditReader::open(&mapping, &visits, &answers, refusals).unwrap();
+    let mut reader = AuditReader::open(&mapping, &visits, &answers, || Ok(refusals)).unwrap();
     let (mut branches, mut unassigned, mut without_position, mut negative) = (HashSet::new(), 0, 0, 0);
     while let Some(audit) = reader.next_audit().unwrap() {
         assert_eq!(audit.answers.len(), 44);
