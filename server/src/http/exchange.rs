@@ -9,7 +9,10 @@ use crate::{
 };
 use actix_web::{
     HttpRequest, HttpResponse,
-    http::{StatusCode, header},
+    http::{
+        StatusCode,
+        header::{self, AcceptEncoding, ContentEncoding, Encoding, Header as _},
+    },
     web,
 };
 use flate2::{
@@ -90,9 +93,9 @@ async fn exchange_route(
         Ok(Err(_)) => Reply::Refused(Refusal::new(RefusalCode::Malformed, "body_broke_off")),
         Ok(Ok(body)) => {
             let form = Form::of(&request, header::CONTENT_TYPE);
-            let encoding = text(&request, header::CONTENT_ENCODING).unwrap_or_default().to_owned();
+            let encoding = packed_as(&request);
             let app = app.get_ref().clone();
-            blocking(move || answer(&app, &principal, form, &encoding, &body)).await?
+            blocking(move || answer(&app, &principal, form, encoding, &body)).await?
         }
     };
     respond(&request, &reply)
@@ -102,7 +105,7 @@ fn answer(
     app: &App,
     principal: &Principal,
     form: Form,
-    encoding: &str,
+    encoding: Option<ContentEncoding>,
     body: &[u8],
 ) -> Result<Reply, ApiError> {
     let refused = |code, reason| Ok(Reply::Refused(Refusal::new(code, reason)));
@@ -124,11 +127,21 @@ enum Unpack {
     Broken,
 }
 
-fn unpack(encoding: &str, body: &[u8]) -> Result<Vec<u8>, Unpack> {
+/// How the body of a request is packed; none where nobody knows the name.
+fn packed_as(request: &HttpRequest) -> Option<ContentEncoding> {
+    match text(request, header::CONTENT_ENCODING) {
+        None | Some("") => Some(ContentEncoding::Identity),
+        Some(name) => name.parse().ok(),
+    }
+}
+
+fn unpack(encoding: Option<ContentEncoding>, body: &[u8]) -> Result<Vec<u8>, Unpack> {
     let reader: Box<dyn Read + '_> = match encoding {
-        "" | "identity" => Box::new(body),
-        "zstd" => Box::new(zstd::stream::read::Decoder::new(body).map_err(|_| Unpack::Broken)?),
-        "gzip" => Box::new(GzDecoder::new(body)),
+        Some(ContentEncoding::Identity) => Box::new(body),
+        Some(ContentEncoding::Zstd) => {
+            Box::new(zstd::stream::read::Decoder::new(body).map_err(|_| Unpack::Broken)?)
+        }
+        Some(ContentEncoding::Gzip) => Box::new(GzDecoder::new(body)),
         _ => return Err(Unpack::Encoding),
     };
     let mut bytes = Vec::new();
@@ -140,6 +153,13 @@ fn unpack(encoding: &str, body: &[u8]) -> Result<Vec<u8>, Unpack> {
     }
 }
 
+/// How the answer is packed: what the device likes best of what is known here, and not at all where it says nothing.
+fn wanted(request: &HttpRequest) -> Encoding {
+    let known = [Encoding::zstd(), Encoding::gzip(), Encoding::identity()];
+    let accepted = AcceptEncoding::parse(request).ok();
+    accepted.and_then(|it| it.negotiate(known.iter())).unwrap_or_else(Encoding::identity)
+}
+
 fn respond(request: &HttpRequest, reply: &Reply) -> Result<HttpResponse, ApiError> {
     let form = Form::of(request, header::ACCEPT);
     let bytes = form.write(reply).map_err(ApiError::internal)?;
@@ -149,16 +169,16 @@ fn respond(request: &HttpRequest, reply: &Reply) -> Result<HttpResponse, ApiErro
     };
     let mut response = HttpResponse::build(status);
     response.content_type(form.media_type()).insert_header((header::CACHE_CONTROL, "no-store"));
-    let accepted = text(request, header::ACCEPT_ENCODING).unwrap_or_default();
     if bytes.len() < WORTH_PACKING {
         return Ok(response.body(bytes));
     }
-    if accepted.contains("zstd") {
+    let wanted = wanted(request);
+    if wanted == Encoding::zstd() {
         let packed = zstd::bulk::compress(&bytes, exchange::ZSTD_LEVEL).map_err(ApiError::internal)?;
         response.insert_header((header::CONTENT_ENCODING, "zstd"));
         return Ok(response.body(packed));
     }
-    if accepted.contains("gzip") {
+    if wanted == Encoding::gzip() {
         let mut packed = Vec::new();
         GzEncoder::new(bytes.as_slice(), Compression::fast())
             .read_to_end(&mut packed)

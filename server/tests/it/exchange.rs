@@ -41,7 +41,7 @@ crate::on_both![
 
 /// A second before the test clock begins.
 const MS: u64 = 1_795_262_399_000;
-const CBOR: &str = "application/cbor";
+pub(crate) const CBOR: &str = "application/cbor";
 
 /// Two required yes/no items of one point each.
 fn checklist() -> String {
@@ -213,7 +213,7 @@ impl Scene {
     }
 }
 
-fn reply(answer: &Answer) -> Reply {
+pub(crate) fn reply(answer: &Answer) -> Reply {
     assert_eq!(answer.headers.get("content-type").unwrap(), CBOR);
     codec::from_cbor(&answer.body).expect("the answer is a reply in CBOR")
 }

@@ -17,6 +17,8 @@ mod databases;
 #[cfg(test)]
 mod devices;
 #[cfg(test)]
+mod encodings;
+#[cfg(test)]
 mod exchange;
 #[cfg(test)]
 mod field;
