@@ -12,6 +12,7 @@ use server::{
     App, Environment,
     app::{
         audit_log,
+        devices::{self, EnrolledKind},
         organizations::{self, NewOrganization},
         users::{self, GrantScope, NewUser, RoleGrant},
     },
@@ -38,6 +39,18 @@ enum Action {
     User(UserAction),
     /// Give somebody a new password, or a one-time code to set one
     ResetPassword(Person),
+    /// Give an auditor a one-time code with which a phone logs in: `veedor field login --code`
+    DeviceCode {
+        /// The organization's name in addresses
+        #[arg(long)]
+        org: String,
+        /// What the auditor signs in with
+        #[arg(long)]
+        login: String,
+        /// What the code enrols
+        #[arg(long, default_value = "phone", value_parser = kinds())]
+        kind: EnrolledKind,
+    },
     /// Check the audit log of an organization entry by entry
     VerifyLog {
         /// The organization's name in addresses
@@ -102,6 +115,12 @@ fn roles() -> impl TypedValueParser<Value = Role> {
     PossibleValuesParser::new(Role::ALL.iter().map(|it| it.as_str())).try_map(|it| it.parse::<Role>())
 }
 
+fn kinds() -> impl TypedValueParser<Value = EnrolledKind> {
+    PossibleValuesParser::new(EnrolledKind::ALL.map(EnrolledKind::as_str)).try_map(|name| {
+        EnrolledKind::ALL.into_iter().find(|it| it.as_str() == name).ok_or("not a kind of device")
+    })
+}
+
 /// Runs the command.
 ///
 /// # Errors
@@ -124,6 +143,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Problem> {
         }
         Action::User(UserAction::Add { person, name, role }) => add_user(&open()?, person, name, role),
         Action::ResetPassword(person) => reset_password(&open()?, person),
+        Action::DeviceCode { org, login, kind } => device_code(&open()?, org, login, *kind),
         Action::VerifyLog { org } => verify_log(&open()?, org),
         Action::Backup(arguments) => backup::back_up(&open()?, arguments),
         Action::Restore(restore) => backup::restore(&arguments.settings, restore),
@@ -159,6 +179,15 @@ fn reset_password(app: &App, person: &Person) -> Result<(), Problem> {
         })
         .map_err(|it| it.for_operator())?;
     console::print(&json!({"login": person.login, "code": code}))
+}
+
+fn device_code(app: &App, org: &str, login: &str, kind: EnrolledKind) -> Result<(), Problem> {
+    let org = organizations::find_by_slug(app, org).map_err(|it| it.for_operator())?;
+    let login = login.to_owned();
+    let code = app
+        .act_as("operator", org, move |tx, office| devices::issue_code_by_login(tx, office, &login, kind))
+        .map_err(|it| it.for_operator())?;
+    console::print(&code)
 }
 
 fn verify_log(app: &App, slug: &str) -> Result<(), Problem> {

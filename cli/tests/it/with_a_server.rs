@@ -1,7 +1,7 @@
 //! `veedor field` from enrolment to approval, against a server that comes and goes, and `veedor import` into one.
 
 use crate::{
-    binary::{failure, fields, printed, refused, veedor},
+    binary::{failure, fields, printed, refused, run_in, veedor},
     world::{PASSWORD, World},
 };
 use serde_json::{Value, json};
@@ -105,6 +105,27 @@ fn import(folder: &Path, server: &str, login: &str) -> Output {
     command.args(["--visits", "visits.csv", "--answers", "answers.csv", "--data", "devices"]);
     command.args(["--organization", "acme", "--login", login, "--password-file", "password.txt"]);
     command.args(["--server", server]).output().unwrap()
+}
+
+#[test]
+fn a_code_of_the_operator_enrols_the_phone_of_an_auditor_and_of_nobody_else() {
+    let world = World::set_up();
+    let code = |words: &[&str]| {
+        let command = [&["admin", "device-code", "--org", "acme"][..], words].concat();
+        run_in(world.office.path(), &command)
+    };
+    let issued = printed(&code(&["--login", "auditor"]));
+    let import = printed(&code(&["--login", "auditor", "--kind", "import"]));
+    assert_eq!(refused(&code(&["--login", "reviewer"])).1[0].1, "not_an_auditor");
+    assert_eq!(refused(&code(&["--login", "nobody"])).0, "not_found");
+    let serving = world.serve();
+    let login = |code: &Value| {
+        let code = code["code"].as_str().unwrap();
+        world.field(&["--server", &serving.address, "login", "--code", code])
+    };
+    // A phone is no importer.
+    assert_eq!(refused(&login(&import)).0, "code_not_valid");
+    assert_eq!(printed(&login(&issued))["user"], world.auditor);
 }
 
 /// The files of an import of 40 visits, of which two have a cell that does not fit.

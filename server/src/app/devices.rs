@@ -46,7 +46,7 @@ pub(crate) struct NewCode {
 /// What is enrolled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
-pub(crate) enum EnrolledKind {
+pub enum EnrolledKind {
     /// A phone, or the terminal as one.
     Phone,
     /// An importer, exempt from quotas and clock flags.
@@ -54,6 +54,14 @@ pub(crate) enum EnrolledKind {
 }
 
 impl EnrolledKind {
+    /// Every kind.
+    pub const ALL: [Self; 2] = [Self::Phone, Self::Import];
+
+    /// The stable name.
+    pub fn as_str(self) -> &'static str {
+        self.purpose().as_str()
+    }
+
     fn purpose(self) -> Purpose {
         match self {
             Self::Phone => Purpose::Phone,
@@ -204,6 +212,21 @@ pub(crate) fn issue_code(
         ));
     }
     codes::issue(tx, office, user, new.kind.purpose())
+}
+
+/// Issues a code for the person of a login, as the operator asks for it.
+///
+/// # Errors
+/// `not_found` (404) for a login that nobody has, `not_an_auditor` (422) as for any code.
+pub fn issue_code_by_login(
+    tx: &mut Tx<'_>,
+    office: &mut Office,
+    login: &str,
+    kind: EnrolledKind,
+) -> Result<IssuedCode, ApiError> {
+    let user = users::find_by_login(tx, office.org(), login)?
+        .ok_or_else(|| ApiError::not_found("la persona", "the person"))?;
+    issue_code(tx, office, &NewCode { user: user.user_id.0, kind })
 }
 
 /// Enrols a device and opens its session. A device that comes again with a new code of the same person gets a new

@@ -7,7 +7,7 @@ pub mod backup;
 pub(crate) mod branches;
 pub mod codes;
 pub(crate) mod content;
-pub(crate) mod devices;
+pub mod devices;
 pub mod kpis;
 pub mod organizations;
 pub mod payouts;
