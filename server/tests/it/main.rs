@@ -29,6 +29,10 @@ mod openapi;
 #[cfg(test)]
 mod payouts;
 #[cfg(test)]
+mod payouts_guards;
+#[cfg(test)]
+mod payouts_protected;
+#[cfg(test)]
 mod pins;
 #[cfg(test)]
 mod postgres;

@@ -24,24 +24,24 @@ crate::on_both![
     a_run_that_is_calculated_many_times_at_once_is_calculated_once,
 ];
 
-const RUNS: &str = "/api/v1/payout-runs";
+pub(crate) const RUNS: &str = "/api/v1/payout-runs";
 
 /// An office with a branch, its staff and somebody for each role.
-struct World {
-    office: TestOffice,
-    branch: BranchId,
-    region: RegionId,
+pub(crate) struct World {
+    pub(crate) office: TestOffice,
+    pub(crate) branch: BranchId,
+    pub(crate) region: RegionId,
     auditor: UserId,
-    analyst: TestPerson,
-    approver: TestPerson,
+    pub(crate) analyst: TestPerson,
+    pub(crate) approver: TestPerson,
 }
 
-fn day(text: &str) -> Date {
+pub(crate) fn day(text: &str) -> Date {
     Date::parse(text).unwrap()
 }
 
 impl World {
-    async fn open() -> Self {
+    pub(crate) async fn open() -> Self {
         Self::over(Database::Sqlite).await
     }
 
@@ -58,7 +58,7 @@ impl World {
         world
     }
 
-    fn write(
+    pub(crate) fn write(
         &self,
         mut job: impl FnMut(&mut db::Tx<'_>, domain::ids::OrgId) -> Result<(), db::DbError> + Send + 'static,
     ) {
@@ -68,7 +68,7 @@ impl World {
             .unwrap();
     }
 
-    fn add_branch(&self, branch_id: BranchId, code: &str) {
+    pub(crate) fn add_branch(&self, branch_id: BranchId, code: &str) {
         let branch = Branch {
             branch_id,
             region_id: Some(self.region),
@@ -83,7 +83,7 @@ impl World {
         self.write(move |tx, org| db::reference::upsert_branches(tx, org, std::slice::from_ref(&branch)));
     }
 
-    fn staff(&self, employee_no: &str, from: &str, factor: Option<&str>) -> StaffId {
+    pub(crate) fn staff(&self, employee_no: &str, from: &str, factor: Option<&str>) -> StaffId {
         let staff_id = StaffId(self.office.app.environment.new_id());
         let staff = Staff {
             staff_id,
@@ -100,7 +100,7 @@ impl World {
         staff_id
     }
 
-    fn visit(&self, date: &str, hundredths: i64, critical_failed: u32, state: State) -> AuditId {
+    pub(crate) fn visit(&self, date: &str, hundredths: i64, critical_failed: u32, state: State) -> AuditId {
         let audit_id = AuditId(self.office.app.environment.new_id());
         let audit = Audit {
             audit_id,
@@ -148,7 +148,14 @@ impl World {
         self.write(move |tx, org| db::scores::append(tx, org, std::slice::from_ref(&score)));
     }
 
-    fn kpi(&self, metric: &str, scope: KpiScope, period: (&str, &str), value: &str, n: Option<u32>) {
+    pub(crate) fn kpi(
+        &self,
+        metric: &str,
+        scope: KpiScope,
+        period: (&str, &str),
+        value: &str,
+        n: Option<u32>,
+    ) {
         let kpi = KpiObservation {
             kpi_id: KpiId(self.office.app.environment.new_id()),
             scope,
@@ -167,7 +174,7 @@ impl World {
         self.write(move |tx, org| db::observations::append_kpis(tx, org, std::slice::from_ref(&kpi)));
     }
 
-    fn assessed(&self, band: &str, period: (&str, &str)) {
+    pub(crate) fn assessed(&self, band: &str, period: (&str, &str)) {
         let assessment = StandardAssessment {
             assessment_id: AssessmentId(self.office.app.environment.new_id()),
             branch_id: self.branch,
@@ -186,7 +193,7 @@ impl World {
         self.write(move |tx, org| db::observations::append_assessment(tx, org, &assessment));
     }
 
-    fn body(&self, plan: &str, from: &str, to: &str) -> Value {
+    pub(crate) fn body(&self, plan: &str, from: &str, to: &str) -> Value {
         json!({
             "plan": {"id": plan, "version": 1},
             "period": {"from": from, "to": to},
@@ -195,22 +202,22 @@ impl World {
         })
     }
 
-    async fn draft(&self, body: &Value) -> String {
+    pub(crate) async fn draft(&self, body: &Value) -> String {
         let run = self.office.post(RUNS).by(&self.analyst).json(body).send().await.expect_json();
         assert_eq!(run["state"], "draft");
         run["id"].as_str().unwrap().to_owned()
     }
 
-    async fn step(&self, by: &TestPerson, run: &str, step: &str) -> server::testing::Answer {
+    pub(crate) async fn step(&self, by: &TestPerson, run: &str, step: &str) -> server::testing::Answer {
         self.office.post(&format!("{RUNS}/{run}/{step}")).by(by).send().await
     }
 
-    async fn read(&self, run: &str, what: &str) -> Value {
+    pub(crate) async fn read(&self, run: &str, what: &str) -> Value {
         self.office.get(&format!("{RUNS}/{run}{what}")).by(&self.approver).send().await.expect_json()
     }
 
     /// A quarter of three people under the plan of DOMAIN.md 4.5.
-    fn quarter(&self) -> AuditId {
+    pub(crate) fn quarter(&self) -> AuditId {
         let people =
             [("E01", "2026-04-21", "82.45"), ("E02", "2020-01-01", "85"), ("E03", "2020-01-01", "82.45")];
         for (person, from, quality) in people {
@@ -235,7 +242,7 @@ impl World {
         self.visit("2026-06-30", 8_800, 0, State::Approved)
     }
 
-    async fn quarter_run(&self) -> String {
+    pub(crate) async fn quarter_run(&self) -> String {
         let run = self.draft(&self.body("sucursal-individual", QUARTER.0, QUARTER.1)).await;
         let run_now = self.step(&self.analyst, &run, "calculate").await.expect_json();
         assert_eq!(run_now["state"], "calculated");
@@ -243,14 +250,14 @@ impl World {
     }
 }
 
-const QUARTER: (&str, &str) = ("2026-04-01", "2026-06-30");
+pub(crate) const QUARTER: (&str, &str) = ("2026-04-01", "2026-06-30");
 
 fn pairs(items: &Value, name: &str, amount: &str) -> Vec<(String, String)> {
     let text = |it: &Value| it.as_str().unwrap().to_owned();
     items.as_array().unwrap().iter().map(|it| (text(&it[name]), text(&it[amount]))).collect()
 }
 
-fn payable(run: &Value) -> Vec<(String, String)> {
+pub(crate) fn payable(run: &Value) -> Vec<(String, String)> {
     let mut all = pairs(&run["totals"], "person", "payable");
     all.sort();
     all
@@ -260,7 +267,7 @@ fn amounts(lines: &Value) -> Vec<(String, String)> {
     pairs(&lines["items"], "component", "amount")
 }
 
-fn named(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
+pub(crate) fn named(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
     pairs.iter().map(|(name, amount)| ((*name).to_owned(), (*amount).to_owned())).collect()
 }
 
@@ -472,10 +479,10 @@ async fn a_run_needs_a_released_plan_and_a_period_and_a_unit() {
     assert_eq!(run["mode"], "shadow");
 }
 
-const BIMESTER: (&str, &str) = ("2026-03-01", "2026-04-30");
+pub(crate) const BIMESTER: (&str, &str) = ("2026-03-01", "2026-04-30");
 
 /// The team of DOMAIN.md 4.6.
-fn team(world: &World) {
+pub(crate) fn team(world: &World) {
     let people = [
         ("E01", "2020-01-01", "1.5"),
         ("E02", "2020-01-01", "1"),

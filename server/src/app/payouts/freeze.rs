@@ -15,7 +15,7 @@ use crate::{
 use db::{
     Tx,
     observations::{KpiObservation, list_assessments},
-    payouts::{PayoutRun, list_lines},
+    payouts::PayoutRun,
     reference::{Staff, list_shifts},
     scores::ScoredVisit,
 };
@@ -23,8 +23,7 @@ use domain::{
     Exact, FieldProblem,
     ids::{BranchId, KpiId, OrgId, StaffId},
     incentive::{
-        self, Component, Inputs, Line, Payee, Person, Plan, Previous, ResultInput, ResultLevel, ShiftVisit,
-        VisitScore,
+        self, Component, Inputs, Payee, Person, Plan, ResultInput, ResultLevel, ShiftVisit, VisitScore,
     },
     lifecycle::State,
     visit_score::Percent,
@@ -102,7 +101,7 @@ impl Material<'_> {
                 period: self.period(),
                 person: Some(self.person(&staff, days)),
                 results,
-                previous: self.previous_of(tx, &staff)?,
+                previous: self.read.previous.get(&staff.employee_no).cloned().unwrap_or_default(),
                 band: None,
                 visits: self.shift_visits(tx, &[staff.branch_id])?,
                 people: Vec::new(),
@@ -203,27 +202,6 @@ impl Material<'_> {
             format!("{person}, «{id}»: sin dato del {from} al {to}; {es}."),
             format!("{person}, \"{id}\": nothing from {from} to {to}; {en}"),
         ));
-    }
-
-    /// What the protected components paid in the run before.
-    fn previous_of(&self, tx: &mut Tx<'_>, staff: &Staff) -> Result<BTreeMap<String, Previous>, ApiError> {
-        let components = self.plan.components.iter().filter(|it| it.protect_band_by_ci.is_some());
-        let protected: BTreeSet<&str> = components.map(|it| it.id.as_str()).collect();
-        let Some(run) = self.read.previous.as_ref().filter(|_| !protected.is_empty()) else {
-            return Ok(BTreeMap::new());
-        };
-        let lines = list_lines(tx, self.org, run.run_id, Some(&staff.employee_no), None, db::MAX_PAGE)?;
-        let mut previous = BTreeMap::new();
-        for it in lines.items.into_iter().filter(|it| protected.contains(it.component.as_str())) {
-            let line: Line = serde_json::from_str(&it.doc).map_err(ApiError::internal)?;
-            let was = Previous {
-                payout_pct: line.payout_pct.value().clone(),
-                protected: line.protected.unwrap_or(false),
-                consecutive: None,
-            };
-            previous.insert(it.component, was);
-        }
-        Ok(previous)
     }
 
     fn pools(&mut self, tx: &mut Tx<'_>, unit: &Unit) -> Result<Vec<Calculation>, ApiError> {

@@ -1,20 +1,23 @@
-//! Reads what a run is calculated from: visits with the versions of their scores, staff and days, the run before.
+//! Reads what a run is calculated from: visits with the versions of their scores, staff and days, the period before.
 
-use super::frozen::{Unit, UnitKind};
+use super::{
+    frozen::{Unit, UnitKind},
+    previous::{self, PreviousPay},
+};
 use crate::{
     app::{period::Period, visits::branches},
     error::ApiError,
 };
 use db::{
     Tx,
-    payouts::{PayoutRun, list_runs},
+    payouts::PayoutRun,
     reference::{Branch, Staff, list_absences, list_staff},
     scores::{ScoreFilter, ScoredVisit, list_current},
 };
 use domain::{
     ids::{BranchId, OrgId, RegionId},
     incentive::{InsufficientSample, Plan},
-    lifecycle::{RunState, State},
+    lifecycle::State,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use uuid::Uuid;
@@ -40,7 +43,8 @@ pub(super) struct Read {
     pub(super) rolling: Visits,
     /// People with days in the period, by employee number.
     pub(super) staff: Vec<(Staff, u32)>,
-    pub(super) previous: Option<PayoutRun>,
+    /// What protected components paid in the period before.
+    pub(super) previous: PreviousPay,
 }
 
 /// Reads the units of a run.
@@ -67,7 +71,7 @@ pub(super) fn read(
         visits: visits(tx, org, &ids, period)?,
         rolling,
         staff: staff(tx, org, &within, period)?,
-        previous: previous_run(tx, org, run)?,
+        previous: previous::read(tx, org, run, plan)?,
     })
 }
 
@@ -171,27 +175,4 @@ fn absent(tx: &mut Tx<'_>, org: OrgId, staff: &Staff, period: Period) -> Result<
         next = next.max(Period::day_after(it.absent_to));
     }
     Ok(counted)
-}
-
-/// The last run of the same plan that was locked for an earlier period.
-fn previous_run(tx: &mut Tx<'_>, org: OrgId, run: &PayoutRun) -> Result<Option<PayoutRun>, ApiError> {
-    let (mut last, mut after): (Option<PayoutRun>, _) = (None, None);
-    loop {
-        let page = list_runs(tx, org, after, db::MAX_PAGE)?;
-        let counts = |it: &PayoutRun| {
-            it.plan_id == run.plan_id
-                && it.mode == run.mode
-                && it.period_to < run.period_from
-                && matches!(it.state, RunState::Locked | RunState::Exported | RunState::Paid)
-        };
-        for it in page.items.into_iter().filter(counts) {
-            if last.as_ref().is_none_or(|last| last.period_to <= it.period_to) {
-                last = Some(it);
-            }
-        }
-        match page.next {
-            Some(next) => after = Some(next),
-            None => return Ok(last),
-        }
-    }
 }

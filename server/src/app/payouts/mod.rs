@@ -7,6 +7,8 @@ mod exceptions;
 mod freeze;
 mod frozen;
 mod gather;
+mod others;
+mod previous;
 mod read;
 
 pub use exceptions::PayException;

@@ -1,0 +1,1 @@
+//! What keeps a run from paying twice, or from paying by what one person decided alone.
