@@ -188,7 +188,8 @@ pub(crate) async fn approve(
 
 /// Locks a run for good, after calculating its frozen inputs again; never by the person who calculated it.
 ///
-/// Refusals: `own_calculation` (422), `result_differs` (409).
+/// Refusals: `own_calculation` (422), `result_differs` (409), `paid_in_another_run` (409) with each person whom a locked
+/// live run of the same plan pays for some of the same days.
 #[utoipa::path(tag = "payouts", request_body = Because, responses((status = 200, body = Run)))]
 #[post("/payout-runs/{run}/lock")]
 pub(crate) async fn lock(

@@ -46,7 +46,10 @@ impl World {
     }
 
     async fn over(database: Database) -> Self {
-        let office = database.office().await;
+        Self::of(database.office().await)
+    }
+
+    pub(crate) fn of(office: TestOffice) -> Self {
         let auditor = office.person(Role::Auditor).id;
         let (analyst, approver) = (office.person(Role::HrAnalyst), office.person(Role::HrApprover));
         let region = RegionId(office.app.environment.new_id());

@@ -1,1 +1,82 @@
-//! What keeps a run from paying twice, or from paying by what one person decided alone.
+//! What keeps a run from paying somebody twice, and from paying by what one person decided alone.
+
+use crate::payouts::{QUARTER, RUNS, World};
+use serde_json::{Value, json};
+use server::testing::{Answer, TestOffice};
+
+impl World {
+    /// A calculated run that waits to be locked.
+    async fn approved(&self, body: &Value) -> String {
+        let run = self.draft(body).await;
+        self.step(&self.analyst, &run, "calculate").await.expect_json();
+        self.step(&self.analyst, &run, "submit").await.expect_json();
+        self.step(&self.approver, &run, "approve").await.expect_json();
+        run
+    }
+
+    async fn create(&self, body: &Value) -> Answer {
+        self.office.post(RUNS).by(&self.analyst).json(body).send().await
+    }
+
+    /// The codes of the exceptions of each person of a run, without repeats.
+    async fn codes_of_people(&self, run: &str) -> Vec<String> {
+        let detail = self.read(run, "").await;
+        let totals = detail["totals"].as_array().unwrap().iter();
+        let exceptions = totals.flat_map(|it| it["exceptions"].as_array().cloned().unwrap_or_default());
+        let mut codes: Vec<String> = exceptions.map(|it| it["code"].as_str().unwrap().to_owned()).collect();
+        codes.sort_unstable();
+        codes.dedup();
+        codes
+    }
+}
+
+#[actix_web::test]
+async fn nobody_is_paid_twice_by_two_live_runs_of_a_plan() {
+    let world = World::open().await;
+    world.quarter();
+    let body = world.body("sucursal-individual", QUARTER.0, QUARTER.1);
+    let first = world.approved(&body).await;
+    assert!(world.codes_of_people(&first).await.is_empty());
+    // The same people by way of their region.
+    let mut again = body.clone();
+    again["unit"] = json!({"kind": "region", "ids": [world.region]});
+    let second = world.approved(&again).await;
+    assert_eq!(world.codes_of_people(&second).await, ["in_another_run"]);
+    assert_eq!(world.read(&second, "").await["with_exceptions"], 3);
+    world.step(&world.approver, &first, "lock").await.expect_json();
+    let refused = world.step(&world.approver, &second, "lock").await;
+    assert_eq!(refused.outcome(), (409, "paid_in_another_run".to_owned()));
+    let people = ["E01", "E02", "E03"].map(|it| (format!("/people/{it}"), "paid_in_another_run".to_owned()));
+    assert_eq!(refused.fields(), people);
+    assert!(refused.json()["errors"][0]["message_en"].as_str().unwrap().contains(&first));
+    assert_eq!(world.read(&second, "").await["state"], "approved");
+}
+
+#[actix_web::test]
+async fn a_shadow_run_pays_nobody_and_may_be_repeated() {
+    let world = World::open().await;
+    world.quarter();
+    let mut body = world.body("sucursal-individual", QUARTER.0, QUARTER.1);
+    let live = world.approved(&body).await;
+    world.step(&world.approver, &live, "lock").await.expect_json();
+    body["mode"] = json!("shadow");
+    for _ in 0..2 {
+        let shadow = world.approved(&body).await;
+        assert!(world.codes_of_people(&shadow).await.is_empty());
+        world.step(&world.approver, &shadow, "lock").await.expect_json();
+    }
+}
+
+#[actix_web::test]
+async fn of_two_runs_locked_at_the_same_moment_one_is_refused_over_postgresql() {
+    let office = TestOffice::open_at(test_postgres::cluster().database(|_| {})).await;
+    let world = World::of(office);
+    world.quarter();
+    let body = world.body("sucursal-individual", QUARTER.0, QUARTER.1);
+    let (one, other) = (world.approved(&body).await, world.approved(&body).await);
+    let (first, second) =
+        tokio::join!(world.step(&world.approver, &one, "lock"), world.step(&world.approver, &other, "lock"),);
+    let mut statuses = [first.status.as_u16(), second.status.as_u16()];
+    statuses.sort_unstable();
+    assert_eq!(statuses, [200, 409]);
+}

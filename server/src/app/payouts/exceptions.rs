@@ -4,6 +4,7 @@
 use crate::error::ApiError;
 use domain::{
     LocalText, Rounded,
+    ids::RunId,
     incentive::{Held, IndividualPayout, Line, Note, PoolShare},
 };
 use serde::{Deserialize, Serialize};
@@ -13,7 +14,7 @@ use utoipa::ToSchema;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct PayException {
     /// Stable code: the sample rule that acted (`redistribute_weight`, `hold_harmless`, `carry_forward`, `zero`),
-    /// `zero_line`, `capped`, `component_capped`, `pool_capped`, `disputed`.
+    /// `zero_line`, `capped`, `component_capped`, `pool_capped`, `disputed`, `in_another_run`.
     pub code: String,
     /// The component, where it is about one.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -59,6 +60,15 @@ pub(super) fn exceptions(doc: &str) -> Result<Vec<PayException>, ApiError> {
         TotalDocument::Person(payout) => Ok(of_person(&payout)),
         TotalDocument::Share { pool, share } => Ok(of_share(&pool, &share)),
     }
+}
+
+/// Somebody whom another live run of the plan pays for some of the same days.
+pub(super) fn in_another_run(other: RunId) -> PayException {
+    let text = LocalText::new(
+        format!("el cálculo {other} del mismo plan también le paga días de este periodo"),
+        format!("the run {other} of the same plan pays days of this period too"),
+    );
+    PayException::new("in_another_run", None, text)
 }
 
 /// Notes about a person; that of the period's length is about the whole run.

@@ -4,6 +4,7 @@
 use super::{
     frozen::{Calculation, Frozen, FrozenKpi, FrozenStaff, FrozenVisit, Unit, UnitKind},
     gather::{self, Read},
+    others::paid_elsewhere,
 };
 use crate::{
     app::{
@@ -25,7 +26,7 @@ use domain::{
     incentive::{
         self, Component, Inputs, Payee, Person, Plan, ResultInput, ResultLevel, ShiftVisit, VisitScore,
     },
-    lifecycle::State,
+    lifecycle::{RunState, State},
     visit_score::Percent,
 };
 use std::collections::{BTreeMap, BTreeSet};
@@ -75,7 +76,9 @@ pub(super) fn freeze(
     if !material.problems.is_empty() {
         return Err(ApiError::invalid(material.problems));
     }
-    Ok(material.frozen(unit, calculations))
+    let mut frozen = material.frozen(unit, calculations);
+    frozen.paid_elsewhere = paid_elsewhere(tx, org, run, &frozen.staff, |it| it != RunState::Draft)?;
+    Ok(frozen)
 }
 
 impl Material<'_> {
@@ -319,6 +322,7 @@ impl Material<'_> {
             kpis: self.used.into_values().collect(),
             staff: staff.collect(),
             calculations,
+            paid_elsewhere: Vec::new(),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! What a run is calculated from, frozen when it is calculated, and the calculation itself: a pure function of the plan
 //! and of these bytes, so that anybody can repeat it (`veedor payout` reads each `inputs` as it stands here).
 
+use super::others::PaidElsewhere;
 use crate::{app::period::Period, error::ApiError};
 use db::payouts::{PayoutLine, PayoutTotal};
 use domain::{
@@ -128,6 +129,9 @@ pub(crate) struct Frozen {
     pub(crate) staff: Vec<FrozenStaff>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) calculations: Vec<Calculation>,
+    /// Told to the approver; nothing is calculated from it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) paid_elsewhere: Vec<PaidElsewhere>,
 }
 
 impl Frozen {
@@ -140,6 +144,7 @@ impl Frozen {
             kpis: Vec::new(),
             staff: Vec::new(),
             calculations: Vec::new(),
+            paid_elsewhere: Vec::new(),
         }
     }
 

@@ -207,7 +207,7 @@ fn store(tx: &mut Tx<'_>, office: &Office, from: RunState, run: &PayoutRun) -> R
 /// A step of a run that has nothing to calculate.
 ///
 /// # Errors
-/// `forbidden`, `wrong_state` (409), `own_calculation` or `reason_missing` (422).
+/// `forbidden`, `wrong_state` (409), `own_calculation` or `reason_missing` (422), `paid_in_another_run` (409).
 pub fn advance(
     tx: &mut Tx<'_>,
     office: &mut Office,
@@ -229,6 +229,7 @@ pub fn advance(
         RunCommand::Approve => (run.approved_by, run.approved_at) = (who, now),
         RunCommand::Lock => {
             (run.locked_by, run.locked_at) = (who, now);
+            others::refuse_paid_twice(tx, office.org(), &run)?;
             check_reproducible(tx, office.org(), &run)?;
         }
         RunCommand::BackToDraft => {

@@ -1,11 +1,27 @@
-//! The other runs of an organization.
+//! The other runs of an organization, and who is paid by one of them already: nobody is paid twice for the same days.
 
+use super::frozen::{Frozen, FrozenStaff};
 use crate::error::ApiError;
 use db::{
     Tx,
-    payouts::{PayoutRun, list_runs},
+    payouts::{PayoutRun, RunMode, list_runs},
 };
-use domain::ids::OrgId;
+use domain::{
+    FieldProblem, Problem,
+    ids::{OrgId, RunId, StaffId},
+    lifecycle::RunState,
+};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// Somebody whom another live run of the same plan pays for some of the same days.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct PaidElsewhere {
+    /// The person, by employee number.
+    pub(super) person: String,
+    /// The other run.
+    pub(super) run: RunId,
+}
 
 /// The runs that fit, by id.
 ///
@@ -25,4 +41,67 @@ pub(super) fn runs(
             None => return Ok(found),
         }
     }
+}
+
+/// Who of a live run's staff is in another live run of the same plan that shares days with it and stands in one of
+/// these states. Shadow runs pay nobody.
+///
+/// # Errors
+/// Those of the database.
+pub(super) fn paid_elsewhere(
+    tx: &mut Tx<'_>,
+    org: OrgId,
+    run: &PayoutRun,
+    staff: &[FrozenStaff],
+    counts: impl Fn(RunState) -> bool,
+) -> Result<Vec<PaidElsewhere>, ApiError> {
+    if run.mode != RunMode::Live {
+        return Ok(Vec::new());
+    }
+    let here: BTreeMap<StaffId, &str> = staff.iter().map(|it| (it.staff, it.person.as_str())).collect();
+    let others = runs(tx, org, |it| {
+        it.run_id != run.run_id
+            && it.mode == RunMode::Live
+            && it.plan_id == run.plan_id
+            && it.period_from <= run.period_to
+            && run.period_from <= it.period_to
+            && counts(it.state)
+    })?;
+    let mut found = Vec::new();
+    for other in others {
+        let there = Frozen::read(&other.inputs)?.staff;
+        let shared = there.iter().filter_map(|it| here.get(&it.staff));
+        found.extend(shared.map(|it| PaidElsewhere { person: (*it).to_owned(), run: other.run_id }));
+    }
+    found.sort_by(|one, next| (&one.person, one.run).cmp(&(&next.person, next.run)));
+    Ok(found)
+}
+
+/// Refuses to close a run that would pay somebody again. Locks of one plan wait for each other, so that of two runs
+/// closed at once the later one sees the earlier.
+///
+/// # Errors
+/// `paid_in_another_run` (409) with each person and the run that pays them.
+pub(super) fn refuse_paid_twice(tx: &mut Tx<'_>, org: OrgId, run: &PayoutRun) -> Result<(), ApiError> {
+    tx.lock(org, &format!("payout locks {}", run.plan_id))?;
+    let staff = Frozen::read(&run.inputs)?.staff;
+    let closed = |it| matches!(it, RunState::Locked | RunState::Exported | RunState::Paid);
+    let twice = paid_elsewhere(tx, org, run, &staff, closed)?;
+    if twice.is_empty() {
+        return Ok(());
+    }
+    let told = twice.iter().map(|PaidElsewhere { person, run }| {
+        FieldProblem::new(
+            format!("/people/{person}"),
+            "paid_in_another_run",
+            format!(
+                "El cálculo cerrado {run} ya paga a «{person}» días de este periodo; calcule sin esa unidad."
+            ),
+            format!(
+                "the locked run {run} pays \"{person}\" days of this period; calculate without that unit"
+            ),
+        )
+    });
+    let title = "a locked run pays these people for days of this period";
+    Err(Problem::with_status(409, "paid_in_another_run", title, told.collect()).into())
 }

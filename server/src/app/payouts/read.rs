@@ -2,7 +2,7 @@
 
 use super::{
     behind::Behind,
-    exceptions::{PayException, exceptions},
+    exceptions::{PayException, exceptions, in_another_run},
     frozen::{Frozen, FrozenKpi, FrozenVisit, Unit, calculate},
     no_such_run, plan_of, plan_text,
 };
@@ -20,7 +20,7 @@ use domain::{
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
-use std::{fmt, str::FromStr};
+use std::{collections::BTreeMap, fmt, str::FromStr};
 use sync_core::Hash;
 use utoipa::ToSchema;
 
@@ -162,7 +162,7 @@ pub(super) fn shown(tx: &mut Tx<'_>, org: OrgId, run: PayoutRun) -> Result<Run, 
     let frozen = Frozen::read(&run.inputs)?;
     let decimals = plan_of(tx, org, &run)?.money.minor_units;
     let paid = if run.result_hash.is_some() { Some(totals(tx, org, run.run_id)?) } else { None };
-    let shown = paid.as_ref().map(|it| person_totals(it, decimals)).transpose()?;
+    let shown = paid.as_ref().map(|it| person_totals(it, &frozen, decimals)).transpose()?;
     let payable = paid.as_ref().map(|it| it.iter().map(|it| it.payable_minor).sum());
     Ok(Run {
         id: run.run_id,
@@ -191,10 +191,19 @@ pub(super) fn shown(tx: &mut Tx<'_>, org: OrgId, run: PayoutRun) -> Result<Run, 
 }
 
 /// Totals with exceptions first, and how many have one.
-fn person_totals(all: &[PayoutTotal], decimals: u32) -> Result<(Vec<PersonTotal>, usize), ApiError> {
+fn person_totals(
+    all: &[PayoutTotal],
+    frozen: &Frozen,
+    decimals: u32,
+) -> Result<(Vec<PersonTotal>, usize), ApiError> {
+    let mut elsewhere = BTreeMap::<&str, Vec<RunId>>::new();
+    for it in &frozen.paid_elsewhere {
+        elsewhere.entry(&it.person).or_default().push(it.run);
+    }
     let (mut with, mut without) = (Vec::new(), Vec::new());
     for it in all {
-        let found = exceptions(&it.doc)?;
+        let mut found = exceptions(&it.doc)?;
+        found.extend(elsewhere.get(it.person.as_str()).into_iter().flatten().copied().map(in_another_run));
         let group = if found.is_empty() { &mut without } else { &mut with };
         let payable = amount(it.payable_minor, decimals);
         group.push(PersonTotal { person: it.person.clone(), payable, exceptions: found });
