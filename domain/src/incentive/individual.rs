@@ -2,8 +2,8 @@
 //! adjustments.
 
 use super::{
-    CalculationStep, ExcludedComponent, IndividualPayout, Inputs, InsufficientSample, Line, Note, PeriodKind,
-    Plan, Proration, RecognitionLine, adjustments,
+    CalculationStep, ExcludedComponent, IndividualPayout, Inputs, InsufficientSample, Line, Note, Plan,
+    Proration, RecognitionLine, adjustments,
     component::{Drawing, Drawn, Frame, Measure, figures, interval_name, line, sample_note, shown},
 };
 use crate::{Exact, Rounded, rule::Figures};
@@ -85,15 +85,8 @@ pub(super) fn individual(plan: &Plan, inputs: &Inputs) -> IndividualPayout {
 
 /// A note where the period is not as long as the plan's periods are: its amounts are those of a whole period.
 pub(super) fn period_note(plan: &Plan, inputs: &Inputs) -> Option<Note> {
-    let months = match plan.period {
-        PeriodKind::Month => 1,
-        PeriodKind::Bimester => 2,
-        PeriodKind::Quarter => 3,
-        PeriodKind::Semester => 6,
-        PeriodKind::Year => 12,
-    };
-    let fits = inputs.period.from.is_months_through(inputs.period.to, months);
-    (!fits).then(|| {
+    let months = plan.period.months();
+    (!plan.is_whole_period(inputs.period)).then(|| {
         Note::new(
             "period_length",
             format!("el periodo no es de {months} meses completos, como son los del plan"),

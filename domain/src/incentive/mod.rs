@@ -168,6 +168,19 @@ pub enum PeriodKind {
     Year,
 }
 
+impl PeriodKind {
+    /// Its calendar months.
+    pub fn months(self) -> u16 {
+        match self {
+            Self::Month => 1,
+            Self::Bimester => 2,
+            Self::Quarter => 3,
+            Self::Semester => 6,
+            Self::Year => 12,
+        }
+    }
+}
+
 /// One thing that a person is paid for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -390,6 +403,11 @@ impl Plan {
     /// Whether it pays a team's pool rather than single people.
     pub fn is_pool(&self) -> bool {
         self.split.is_some()
+    }
+
+    /// Whether these days are one whole period of the plan, whose amounts are those of a whole period.
+    pub fn is_whole_period(&self, period: Period) -> bool {
+        period.from.is_months_through(period.to, self.period.months())
     }
 
     /// The component of that id.

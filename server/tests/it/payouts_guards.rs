@@ -80,3 +80,20 @@ async fn of_two_runs_locked_at_the_same_moment_one_is_refused_over_postgresql() 
     statuses.sort_unstable();
     assert_eq!(statuses, [200, 409]);
 }
+
+#[actix_web::test]
+async fn a_live_run_is_over_one_whole_period_of_its_plan() {
+    let world = World::open().await;
+    world.quarter();
+    for period in [("2026-04-01", "2026-04-01"), ("2026-04-01", "2026-04-30"), ("2026-04-02", "2026-06-30")] {
+        let mut body = world.body("sucursal-individual", period.0, period.1);
+        let refused = world.create(&body).await;
+        assert_eq!(refused.status.as_u16(), 422);
+        assert_eq!(refused.fields(), [("/period".to_owned(), "period_length".to_owned())]);
+        body["mode"] = json!("shadow");
+        let run = world.create(&body).await.expect_json();
+        assert_eq!(run["exceptions"][0]["code"], "period_length");
+    }
+    let whole = world.create(&world.body("sucursal-individual", QUARTER.0, QUARTER.1)).await.expect_json();
+    assert_eq!(whole.get("exceptions"), None);
+}

@@ -19,7 +19,7 @@ impl World {
     /// What the branch shows in a month.
     fn month(&self, month: (&str, &str), scores: [i64; 4]) {
         for (index, hundredths) in scores.into_iter().enumerate() {
-            self.visit(&format!("{}-0{}", &month.0[..7], index + 2), hundredths, 0, State::Approved);
+            self.visit(&format!("{}-2{index}", &month.0[..7]), hundredths, 0, State::Approved);
         }
         self.kpi("fcr", KpiScope::Branch(self.branch), month, "0.75", Some(240));
     }
@@ -102,4 +102,14 @@ async fn a_run_that_was_never_locked_protects_nobody() {
     world.locked(&shadow).await;
     let may = world.locked(&world.call_centre(MAY, &[north, south])).await;
     assert!(!world.protected(&may, "E01").await && !world.protected(&may, "E02").await);
+}
+
+#[actix_web::test]
+async fn a_plan_may_count_its_months_from_any_day() {
+    let (mut world, [north, south]) = two_branches().await;
+    let (first, next) = (("2026-03-15", "2026-04-14"), ("2026-04-15", "2026-05-14"));
+    months(&mut world, [north, south], &[(first, GOOD), (next, SLIGHTLY_LOWER)]);
+    world.locked(&world.call_centre(first, &[north, south])).await;
+    let run = world.locked(&world.call_centre(next, &[north, south])).await;
+    assert!(world.protected(&run, "E01").await && world.protected(&run, "E02").await);
 }

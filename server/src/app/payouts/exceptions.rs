@@ -1,20 +1,21 @@
-//! What an approver has to see before anything else: people whose sample was too small, whose line pays nothing, who
+//! What an approver has to see before anything else: a period that is not the plan's, people whose sample was too small, whose line pays nothing, who
 //! reach a cap, or whose pay is held while a visit is disputed. Read from the totals as they are kept.
 
 use crate::error::ApiError;
+use db::payouts::PayoutRun;
 use domain::{
     LocalText, Rounded,
     ids::RunId,
-    incentive::{Held, IndividualPayout, Line, Note, PoolShare},
+    incentive::{Held, IndividualPayout, Line, Note, Period, Plan, PoolShare},
 };
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-/// Something about a person's pay that an approver has to see.
+/// Something about a run or a person's pay that an approver has to see.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct PayException {
     /// Stable code: the sample rule that acted (`redistribute_weight`, `hold_harmless`, `carry_forward`, `zero`),
-    /// `zero_line`, `capped`, `component_capped`, `pool_capped`, `disputed`, `in_another_run`.
+    /// `zero_line`, `capped`, `component_capped`, `pool_capped`, `disputed`, `in_another_run`; of a whole run `period_length`.
     pub code: String,
     /// The component, where it is about one.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -62,6 +63,24 @@ pub(super) fn exceptions(doc: &str) -> Result<Vec<PayException>, ApiError> {
     }
 }
 
+/// What an approver has to see of a run as a whole.
+pub(super) fn of_run(plan: &Plan, run: &PayoutRun) -> Vec<PayException> {
+    let mut found = Vec::new();
+    if !plan.is_whole_period(Period { from: run.period_from, to: run.period_to }) {
+        let months = plan.period.months();
+        let text = LocalText::new(
+            format!(
+                "el periodo no es de {months} meses completos, y los montos del plan son de un periodo completo"
+            ),
+            format!(
+                "the period is not of {months} whole months, and the plan's amounts are of a whole period"
+            ),
+        );
+        found.push(PayException::new("period_length", None, text));
+    }
+    found
+}
+
 /// Somebody whom another live run of the plan pays for some of the same days.
 pub(super) fn in_another_run(other: RunId) -> PayException {
     let text = LocalText::new(
@@ -71,7 +90,7 @@ pub(super) fn in_another_run(other: RunId) -> PayException {
     PayException::new("in_another_run", None, text)
 }
 
-/// Notes about a person; that of the period's length is about the whole run.
+/// Notes about a person; that of the period's length is told once, of the whole run.
 fn of_notes(notes: &[Note]) -> impl Iterator<Item = PayException> + '_ {
     notes.iter().filter(|it| it.code != "period_length").map(|it| {
         // The text of a component's sample rule begins with the component: «csat: muestra insuficiente…».

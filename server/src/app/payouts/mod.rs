@@ -29,7 +29,7 @@ use db::{
 use domain::{
     access::{Permission, Target},
     ids::{OrgId, RunId, UserId},
-    incentive::Plan,
+    incentive::{self, Plan},
     lifecycle::{RunActor, RunCommand, RunFacts, RunState, VersionState, apply_run},
 };
 use frozen::{Frozen, calculate};
@@ -58,12 +58,16 @@ pub struct NewRun {
 /// Creates a run.
 ///
 /// # Errors
-/// `forbidden`, `unknown_plan`, `plan_not_released`, `unit_ids` (422) where ids do not fit the kind.
+/// `forbidden`, `unknown_plan`, `plan_not_released`, `unit_ids` (422) where ids do not fit the kind, `period_length` (422)
+/// where a live run is not over one whole period of the plan.
 pub fn create(tx: &mut Tx<'_>, office: &mut Office, new: &NewRun) -> Result<Run, ApiError> {
     office.require(Permission::CalculatePay, &Target::Organization)?;
     let period = new.period.checked("/period")?;
     check_unit(&new.unit)?;
     let (plan, plan_hash) = plan_by_ref(tx, office.org(), &new.plan)?;
+    if new.mode == Mode::Live {
+        check_length(&plan, period)?;
+    }
     let inputs = Frozen::draft(new.unit.clone()).to_text()?;
     let run = PayoutRun {
         run_id: RunId(office.new_id()),
@@ -111,6 +115,22 @@ fn check_unit(unit: &Unit) -> Result<(), ApiError> {
         "unit_ids",
         "Para branch o region, de 1 a 500 ids sin repetir; para organization, ninguno.",
         "branch and region take 1 to 500 ids without repeats; organization takes none",
+    ))
+}
+
+/// A live run pays the amounts of a whole period, so it must be one.
+fn check_length(plan: &Plan, period: Period) -> Result<(), ApiError> {
+    if plan.is_whole_period(incentive::Period { from: period.from, to: period.to }) {
+        return Ok(());
+    }
+    let months = plan.period.months();
+    Err(ApiError::field(
+        "/period",
+        "period_length",
+        format!(
+            "Los periodos del plan son de {months} meses completos; otros sólo se calculan en modo shadow."
+        ),
+        format!("the plan's periods are of {months} whole months; others are calculated in shadow mode only"),
     ))
 }
 

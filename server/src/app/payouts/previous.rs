@@ -8,7 +8,7 @@ use db::{
 };
 use domain::{
     ids::OrgId,
-    incentive::{Line, Plan, Previous},
+    incentive::{self, Line, Plan, Previous},
     lifecycle::RunState,
 };
 use serde::Deserialize;
@@ -47,11 +47,16 @@ pub(super) fn read(
     if protected.is_empty() {
         return Ok(PreviousPay::new());
     }
-    let before = Period { from: run.period_from, to: run.period_to }.previous();
+    let period = Period { from: run.period_from, to: run.period_to };
+    let (last, same_length) = (Period::days_before(run.period_from, 1), period.previous());
+    let was_before = |it: &PayoutRun| {
+        let whole = plan.is_whole_period(incentive::Period { from: it.period_from, to: it.period_to });
+        it.period_to == last && (whole || it.period_from == same_length.from)
+    };
     let mut locked = runs(tx, org, |it| {
         it.plan_id == run.plan_id
             && it.mode == run.mode
-            && (it.period_from, it.period_to) == (before.from, before.to)
+            && was_before(it)
             && matches!(it.state, RunState::Locked | RunState::Exported | RunState::Paid)
     })?;
     locked.sort_by_key(|it| (it.locked_at, it.run_id));

@@ -2,7 +2,7 @@
 
 use super::{
     behind::Behind,
-    exceptions::{PayException, exceptions, in_another_run},
+    exceptions::{PayException, exceptions, in_another_run, of_run},
     frozen::{Frozen, FrozenKpi, FrozenVisit, Unit, calculate},
     no_such_run, plan_of, plan_text,
 };
@@ -92,7 +92,10 @@ pub struct Run {
     /// What it pays in all, in the currency; none before it is calculated.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub payable: Option<String>,
-    /// How many of them have an exception; none before it is calculated.
+    /// What an approver has to see of the run as a whole.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub exceptions: Vec<PayException>,
+    /// How many people have an exception; none before it is calculated.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub with_exceptions: Option<usize>,
     /// What each is paid: those with exceptions first, then by employee number; at most 1000, the rest by statements.
@@ -160,7 +163,9 @@ pub struct Statement {
 
 pub(super) fn shown(tx: &mut Tx<'_>, org: OrgId, run: PayoutRun) -> Result<Run, ApiError> {
     let frozen = Frozen::read(&run.inputs)?;
-    let decimals = plan_of(tx, org, &run)?.money.minor_units;
+    let plan = plan_of(tx, org, &run)?;
+    let decimals = plan.money.minor_units;
+    let exceptions = of_run(&plan, &run);
     let paid = if run.result_hash.is_some() { Some(totals(tx, org, run.run_id)?) } else { None };
     let shown = paid.as_ref().map(|it| person_totals(it, &frozen, decimals)).transpose()?;
     let payable = paid.as_ref().map(|it| it.iter().map(|it| it.payable_minor).sum());
@@ -183,6 +188,7 @@ pub(super) fn shown(tx: &mut Tx<'_>, org: OrgId, run: PayoutRun) -> Result<Run, 
         result_hash: run.result_hash,
         people: paid.map(|it| it.len()),
         payable: payable.map(|it| amount(it, decimals)),
+        exceptions,
         with_exceptions: shown.as_ref().map(|it| it.1),
         totals: shown.map(|it| it.0).unwrap_or_default(),
         visits: frozen.visits,
