@@ -1,5 +1,5 @@
-//! The states of a payout run (DESIGN.md section 5) with separation of duties: who calculated never approves or
-//! locks. A locked run is never edited; a later change is an adjustment line of the next run.
+//! The states of a payout run (DESIGN.md section 5) with separation of duties: who calculated, or decided a figure by
+//! hand, never approves or locks. A locked run is never edited; a later change is an adjustment line of the next run.
 
 use super::{guard_failed, named, wrong_actor, wrong_state};
 use crate::{FieldProblem, Problem};
@@ -58,7 +58,7 @@ named! {
 /// Facts that guard a payout run. All false by default.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct RunFacts {
-    /// The person who acts is not the one who calculated this run.
+    /// The person who acts neither calculated this run nor decided a figure in it by hand.
     pub not_the_calculator: bool,
     /// A reason is given.
     pub has_reason: bool,
@@ -100,8 +100,8 @@ fn broken(command: RunCommand, facts: &RunFacts) -> Vec<FieldProblem> {
         failed.push(FieldProblem::new(
             "",
             "own_calculation",
-            "quien calculó no puede aprobar ni cerrar",
-            "the person who calculated may neither approve nor lock",
+            "quien calculó, o fijó categorías a mano, no puede aprobar ni cerrar",
+            "the person who calculated, or gave bands by hand, may neither approve nor lock",
         ));
     }
     if command == RunCommand::BackToDraft && !facts.has_reason {

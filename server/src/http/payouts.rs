@@ -173,7 +173,7 @@ pub(crate) async fn submit(
     advance(&app, run, command, RunCommand::RequestApproval).await
 }
 
-/// Approves a run; never by the person who calculated it.
+/// Approves a run; never by the person who calculated it or gave its bands by hand.
 ///
 /// Refusals: `own_calculation` (422).
 #[utoipa::path(tag = "payouts", request_body = Because, responses((status = 200, body = Run)))]
@@ -186,7 +186,8 @@ pub(crate) async fn approve(
     advance(&app, run, command, RunCommand::Approve).await
 }
 
-/// Locks a run for good, after calculating its frozen inputs again; never by the person who calculated it.
+/// Locks a run for good, after calculating its frozen inputs again; never by the person who calculated it or gave its
+/// bands by hand.
 ///
 /// Refusals: `own_calculation` (422), `result_differs` (409), `paid_in_another_run` (409) with each person whom a locked
 /// live run of the same plan pays for some of the same days.

@@ -1,6 +1,7 @@
 //! What keeps a run from paying somebody twice, and from paying by what one person decided alone.
 
-use crate::payouts::{QUARTER, RUNS, World};
+use crate::payouts::{BIMESTER, QUARTER, RUNS, World, team};
+use domain::access::{Role, Scope};
 use serde_json::{Value, json};
 use server::testing::{Answer, TestOffice};
 
@@ -96,4 +97,76 @@ async fn a_live_run_is_over_one_whole_period_of_its_plan() {
     }
     let whole = world.create(&world.body("sucursal-individual", QUARTER.0, QUARTER.1)).await.expect_json();
     assert_eq!(whole.get("exceptions"), None);
+}
+
+/// A run of the team's pool whose band somebody gives.
+fn by_hand(world: &World) -> Value {
+    let mut body = world.body("sucursal-bolsa-equipo", BIMESTER.0, BIMESTER.1);
+    body["unit"]["bands"] = json!({world.branch.to_string(): "competente"});
+    body["unit"]["bands_reason"] = json!("the branch moved in April");
+    body
+}
+
+#[actix_web::test]
+async fn bands_by_hand_need_a_reason_and_a_unit_of_the_run() {
+    let world = World::open().await;
+    let good = by_hand(&world);
+    for reason in [Value::Null, json!(""), json!("x"), json!("          "), json!("  a few    ")] {
+        let mut body = good.clone();
+        body["unit"]["bands_reason"] = reason;
+        let refused = world.create(&body).await;
+        assert_eq!(refused.status.as_u16(), 422);
+        assert_eq!(refused.fields(), [("/unit/bands_reason".to_owned(), "reason_missing".to_owned())]);
+    }
+    let mut body = good.clone();
+    body["unit"]["bands"][world.region.to_string()] = json!("excelencia");
+    body["unit"]["bands_reason"] = json!("x");
+    let outside = (format!("/unit/bands/{}", world.region), "unknown_unit".to_owned());
+    let both = [outside, ("/unit/bands_reason".to_owned(), "reason_missing".to_owned())];
+    assert_eq!(world.create(&body).await.fields(), both);
+    let mut body = good;
+    body["unit"] = json!({
+        "kind": "organization",
+        "bands": {world.office.org.to_string(): "competente"},
+        "bands_reason": "one band for all of it",
+    });
+    world.create(&body).await.expect_json();
+}
+
+#[actix_web::test]
+async fn who_gave_bands_by_hand_neither_approves_nor_locks() {
+    let world = World::open().await;
+    team(&world);
+    let both = &[(Role::HrAnalyst, Scope::Organization), (Role::HrApprover, Scope::Organization)];
+    let decider = world.office.person_of(world.office.org, both);
+    let created = world.office.post(RUNS).by(&decider).json(&by_hand(&world)).send().await.expect_json();
+    assert_eq!(created["exceptions"][0]["code"], "bands_by_hand");
+    let run = created["id"].as_str().unwrap();
+    world.step(&world.analyst, run, "calculate").await.expect_json();
+    world.step(&world.analyst, run, "submit").await.expect_json();
+    let own = |it: Answer| (it.status.as_u16(), it.fields()[0].1.clone());
+    assert_eq!(own(world.step(&decider, run, "approve").await), (422, "own_calculation".to_owned()));
+    world.step(&world.approver, run, "approve").await.expect_json();
+    assert_eq!(own(world.step(&decider, run, "lock").await), (422, "own_calculation".to_owned()));
+    let shown = world.read(run, "").await;
+    assert_eq!(
+        (&shown["state"], &shown["exceptions"][0]["code"]),
+        (&json!("approved"), &json!("bands_by_hand"))
+    );
+    assert!(shown["exceptions"][0]["message_en"].as_str().unwrap().contains("the branch moved in April"));
+    world.step(&world.approver, run, "lock").await.expect_json();
+}
+
+#[actix_web::test]
+async fn who_only_created_a_run_may_approve_it() {
+    let world = World::open().await;
+    world.quarter();
+    let both = &[(Role::HrAnalyst, Scope::Organization), (Role::HrApprover, Scope::Organization)];
+    let creator = world.office.person_of(world.office.org, both);
+    let body = world.body("sucursal-individual", QUARTER.0, QUARTER.1);
+    let created = world.office.post(RUNS).by(&creator).json(&body).send().await.expect_json();
+    let run = created["id"].as_str().unwrap();
+    world.step(&world.analyst, run, "calculate").await.expect_json();
+    world.step(&world.analyst, run, "submit").await.expect_json();
+    assert_eq!(world.step(&creator, run, "approve").await.expect_json()["state"], "approved");
 }

@@ -1,6 +1,8 @@
-//! What an approver has to see before anything else: a period that is not the plan's, people whose sample was too small, whose line pays nothing, who
+//! What an approver has to see before anything else: a period that is not the plan's, bands
+//! given by hand, people whose sample was too small, whose line pays nothing, who
 //! reach a cap, or whose pay is held while a visit is disputed. Read from the totals as they are kept.
 
+use super::frozen::Unit;
 use crate::error::ApiError;
 use db::payouts::PayoutRun;
 use domain::{
@@ -15,7 +17,7 @@ use utoipa::ToSchema;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct PayException {
     /// Stable code: the sample rule that acted (`redistribute_weight`, `hold_harmless`, `carry_forward`, `zero`),
-    /// `zero_line`, `capped`, `component_capped`, `pool_capped`, `disputed`, `in_another_run`; of a whole run `period_length`.
+    /// `zero_line`, `capped`, `component_capped`, `pool_capped`, `disputed`, `in_another_run`; of a whole run `period_length`, `bands_by_hand`.
     pub code: String,
     /// The component, where it is about one.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -64,7 +66,7 @@ pub(super) fn exceptions(doc: &str) -> Result<Vec<PayException>, ApiError> {
 }
 
 /// What an approver has to see of a run as a whole.
-pub(super) fn of_run(plan: &Plan, run: &PayoutRun) -> Vec<PayException> {
+pub(super) fn of_run(plan: &Plan, run: &PayoutRun, unit: &Unit) -> Vec<PayException> {
     let mut found = Vec::new();
     if !plan.is_whole_period(Period { from: run.period_from, to: run.period_to }) {
         let months = plan.period.months();
@@ -77,6 +79,15 @@ pub(super) fn of_run(plan: &Plan, run: &PayoutRun) -> Vec<PayException> {
             ),
         );
         found.push(PayException::new("period_length", None, text));
+    }
+    if !unit.bands.is_empty() {
+        let bands: Vec<String> = unit.bands.iter().map(|(id, band)| format!("{id}: {band}")).collect();
+        let (bands, reason) = (bands.join(", "), unit.bands_reason.as_deref().unwrap_or_default());
+        let text = LocalText::new(
+            format!("categorías dadas a mano ({bands}); motivo: {reason}"),
+            format!("bands given by hand ({bands}); reason: {reason}"),
+        );
+        found.push(PayException::new("bands_by_hand", None, text));
     }
     found
 }

@@ -27,11 +27,12 @@ pub struct Unit {
     /// Branches or regions; empty for the organization. A pool plan makes one pool for each.
     #[serde(default)]
     pub ids: Vec<Uuid>,
-    /// Band of each by id, for plans that look at it; where left out, the last assessment of the branch.
+    /// Band of each by id, for plans that look at it; where left out, the last assessment of the branch. Who gives bands
+    /// neither approves nor locks the run.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schema(value_type = Object)]
     pub bands: BTreeMap<Uuid, String>,
-    /// Why these bands hold; frozen with them and written to the audit log.
+    /// Why these bands hold, in 10 letters or more, where there are any; frozen with them and written to the audit log.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bands_reason: Option<String>,
 }

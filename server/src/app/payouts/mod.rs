@@ -10,6 +10,7 @@ mod gather;
 mod others;
 mod previous;
 mod read;
+mod unit;
 
 pub use exceptions::PayException;
 pub use frozen::{FrozenKpi, FrozenStaff, FrozenVisit, Unit, UnitKind, recompute};
@@ -58,12 +59,16 @@ pub struct NewRun {
 /// Creates a run.
 ///
 /// # Errors
-/// `forbidden`, `unknown_plan`, `plan_not_released`, `unit_ids` (422) where ids do not fit the kind, `period_length` (422)
-/// where a live run is not over one whole period of the plan.
+/// `forbidden`, `unknown_plan`, `plan_not_released`, `unit_ids` (422) where ids do not fit the kind, `unknown_unit` and
+/// `reason_missing` (422) of bands given by hand, `period_length` (422) where a live run is not over one whole period of
+/// the plan.
 pub fn create(tx: &mut Tx<'_>, office: &mut Office, new: &NewRun) -> Result<Run, ApiError> {
     office.require(Permission::CalculatePay, &Target::Organization)?;
     let period = new.period.checked("/period")?;
-    check_unit(&new.unit)?;
+    let problems = unit::problems(office.org(), &new.unit);
+    if !problems.is_empty() {
+        return Err(ApiError::invalid(problems));
+    }
     let (plan, plan_hash) = plan_by_ref(tx, office.org(), &new.plan)?;
     if new.mode == Mode::Live {
         check_length(&plan, period)?;
@@ -97,25 +102,6 @@ pub fn create(tx: &mut Tx<'_>, office: &mut Office, new: &NewRun) -> Result<Run,
     });
     office.record("payout_run_created", "payout_run", run.run_id, &detail)?;
     read::shown(tx, office.org(), run)
-}
-
-fn check_unit(unit: &Unit) -> Result<(), ApiError> {
-    let mut ids = unit.ids.clone();
-    ids.sort_unstable();
-    ids.dedup();
-    let fits = match unit.kind {
-        UnitKind::Organization => ids.is_empty(),
-        UnitKind::Branch | UnitKind::Region => (1..=500).contains(&ids.len()) && ids.len() == unit.ids.len(),
-    };
-    if fits {
-        return Ok(());
-    }
-    Err(ApiError::field(
-        "/unit/ids",
-        "unit_ids",
-        "Para branch o region, de 1 a 500 ids sin repetir; para organization, ninguno.",
-        "branch and region take 1 to 500 ids without repeats; organization takes none",
-    ))
 }
 
 /// A live run pays the amounts of a whole period, so it must be one.
@@ -239,10 +225,8 @@ pub fn advance(
     let mut run = lock(tx, office, id)?;
     let from = run.state;
     let reason = reason.map(str::trim).filter(|it| !it.is_empty());
-    let facts = RunFacts {
-        not_the_calculator: run.calculated_by.is_some() && run.calculated_by != Some(user(office)),
-        has_reason: reason.is_some(),
-    };
+    let facts =
+        RunFacts { not_the_calculator: is_second_person(&run, user(office))?, has_reason: reason.is_some() };
     run.state = apply_run(from, command, actor, &facts)?;
     let (who, now) = (Some(user(office)), Some(office.now()));
     match command {
@@ -262,6 +246,12 @@ pub fn advance(
     let detail = json!({"from": from, "to": run.state, "reason": reason, "result_hash": run.result_hash});
     office.record(action(command), "payout_run", id, &detail)?;
     read::shown(tx, office.org(), run)
+}
+
+/// Whether somebody had no part in the figures of a run: neither calculated it nor decided the bands in it.
+fn is_second_person(run: &PayoutRun, who: UserId) -> Result<bool, ApiError> {
+    let decided_bands = run.created_by == who && !Frozen::read(&run.inputs)?.unit.bands.is_empty();
+    Ok(run.calculated_by.is_some_and(|it| it != who) && !decided_bands)
 }
 
 fn reset(run: &mut PayoutRun) -> Result<(), ApiError> {
