@@ -140,3 +140,26 @@ fn decimals_are_read_exactly_as_numbers_and_as_strings() {
     inputs["results"]["csat"]["value"] = json!(4.29);
     assert_eq!(printed(&payout("sucursal-individual", &inputs.to_string())), as_text);
 }
+
+#[test]
+fn figures_that_cannot_be_are_refused_by_the_tool_as_by_the_office() {
+    let mut inputs = vectors(PAYOUT_VECTORS)["small_sample_protected"]["inputs"].clone();
+    inputs["person"]["target"] = json!("100.005");
+    inputs["results"]["fcr"]["numerator"] = json!(241);
+    inputs["results"]["ms_call"]["confirmed_critical"] = json!(5);
+    inputs["adjustments"][0]["period"] = json!("2030-99");
+    inputs["adjustments"][1]["amount"] = json!("5.005");
+    let retro = inputs["adjustments"][0].clone();
+    inputs["adjustments"].as_array_mut().expect("a list").push(retro);
+    let refused = problem(&payout("centro-contacto-individual", &inputs.to_string()));
+    let expected = [
+        ("/adjustments/0/period", "not_a_month"),
+        ("/adjustments/1/amount", "too_many_decimals"),
+        ("/adjustments/2", "repeated_adjustment"),
+        ("/adjustments/2/period", "not_a_month"),
+        ("/person/target", "too_many_decimals"),
+        ("/results/fcr/numerator", "out_of_range"),
+        ("/results/ms_call/confirmed_critical", "out_of_range"),
+    ];
+    assert_eq!(sorted_fields(&refused), expected);
+}

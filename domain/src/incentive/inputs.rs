@@ -2,6 +2,7 @@
 //! from JSON and judging it against the plan, every problem in one pass.
 
 mod judge;
+mod possible;
 mod shape;
 
 use super::Plan;

@@ -1,6 +1,6 @@
 //! Whether inputs fit a plan: every problem in one pass, at JSON Pointers into the inputs.
 
-use super::{Adjustment, Inputs, Previous, ResultInput};
+use super::{Adjustment, Inputs, Previous, ResultInput, possible};
 use crate::{
     Exact,
     incentive::{Component, InsufficientSample, Plan},
@@ -28,6 +28,7 @@ pub(super) fn judge(plan: &Plan, inputs: &Inputs, problems: &mut Problems) {
     for (index, it) in inputs.adjustments.iter().enumerate() {
         adjustment(plan, inputs, &format!("/adjustments/{index}"), it, problems);
     }
+    possible::judge(plan, inputs, problems);
 }
 
 fn out_of_range(problems: &mut Problems, field: String, es: &str, en: &str) {

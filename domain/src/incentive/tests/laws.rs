@@ -11,6 +11,7 @@ fn score() -> impl Strategy<Value = String> {
 
 fn calls_inputs(visits: &[String], numerator: u32, critical: u32, recovery: u32) -> Value {
     let mut inputs = inputs("small_sample_protected");
+    let critical = critical.min(u32::try_from(visits.len()).unwrap());
     inputs["results"]["ms_call"] = json!({"visits": visits, "confirmed_critical": critical});
     inputs["results"]["fcr"]["numerator"] = json!(numerator);
     inputs["adjustments"][1]["amount"] = json!(format!("{}.01", recovery));

@@ -510,3 +510,73 @@ fn missing_parts_of_the_inputs_are_named() {
     let fields: Vec<String> = codes(&refused).into_iter().map(|(field, _)| field).collect();
     assert_eq!(fields, ["/period/to", "/person", "/results"].map(String::from), "{refused:?}");
 }
+
+#[test]
+fn figures_that_cannot_be_are_refused_at_their_places_in_one_pass() {
+    let mut inputs = calls();
+    inputs["person"]["target"] = json!("100.005");
+    inputs["results"]["fcr"]["numerator"] = json!(241);
+    inputs["results"]["ms_call"]["confirmed_critical"] = json!(5);
+    inputs["results"]["csat"] =
+        json!({"value": "0.85", "n": 3, "rolling": {"numerator": 11, "denominator": 10}});
+    inputs["adjustments"][0]["previously_paid"] = json!("0.001");
+    inputs["adjustments"][1]["amount"] = json!("5.005");
+    let rows = inputs["adjustments"].as_array_mut().unwrap();
+    rows.push(rows[0].clone());
+    rows[2]["corrected_value"] = json!("62.00");
+    rows[2]["previously_paid"] = json!("0.00");
+    rows.push(json!({"kind": "retro", "period": "2030-99", "amount": "1/3"}));
+    rows.push(json!({"kind": "retro", "period": "2026", "amount": "1.00"}));
+    rows.push(json!({"kind": "retro", "period": "2026", "amount": "1.00"}));
+    let mut got = codes(&paid(&plan("centro-contacto-individual"), &inputs).unwrap_err());
+    got.sort();
+    let expected = [
+        ("/adjustments/0/previously_paid", "too_many_decimals"),
+        ("/adjustments/1/amount", "too_many_decimals"),
+        ("/adjustments/2", "repeated_adjustment"),
+        ("/adjustments/3/amount", "too_many_decimals"),
+        ("/adjustments/3/period", "not_a_month"),
+        ("/adjustments/4/period", "not_a_month"),
+        ("/adjustments/5", "repeated_adjustment"),
+        ("/adjustments/5/period", "not_a_month"),
+        ("/person/target", "too_many_decimals"),
+        ("/results/csat/rolling/numerator", "out_of_range"),
+        ("/results/fcr/numerator", "out_of_range"),
+        ("/results/ms_call/confirmed_critical", "out_of_range"),
+    ];
+    assert_eq!(got, expected.map(|(field, code)| (field.to_string(), code.to_string())));
+}
+
+#[test]
+fn a_figure_that_cannot_be_read_is_told_once() {
+    let mut inputs = calls();
+    inputs["person"]["eligible_from"] = json!("2026-02-30");
+    inputs["person"]["target"] = json!("0.001");
+    inputs["results"]["fcr"]["denominator"] = json!("many");
+    inputs["adjustments"][0].as_object_mut().unwrap().remove("period");
+    inputs["adjustments"][1]["amount"] = json!("-0.001");
+    let mut got = codes(&paid(&plan("centro-contacto-individual"), &inputs).unwrap_err());
+    got.sort();
+    let expected = [
+        ("/adjustments/0/period", "missing"),
+        ("/adjustments/1/amount", "out_of_range"),
+        ("/person/eligible_from", "wrong_type"),
+        ("/person/target", "too_many_decimals"),
+        ("/results/fcr/denominator", "wrong_type"),
+    ];
+    assert_eq!(got, expected.map(|(field, code)| (field.to_string(), code.to_string())));
+}
+
+#[test]
+fn figures_at_the_edge_of_the_possible_are_taken() {
+    let mut inputs = calls();
+    inputs["person"]["target"] = json!("4000.0000");
+    inputs["results"]["fcr"]["numerator"] = json!(240);
+    inputs["results"]["ms_call"]["confirmed_critical"] = json!(4);
+    inputs["adjustments"] = json!([
+        {"kind": "retro", "period": "2025-12", "amount": "5.10"},
+        {"kind": "retro", "period": "2025-12", "amount": "5.10", "reason": "a second appeal"},
+        {"kind": "recovery", "period": "2025-12", "reason": "error", "amount": "5.1"},
+    ]);
+    paid(&plan("centro-contacto-individual"), &inputs).unwrap();
+}
