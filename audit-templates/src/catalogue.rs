@@ -1,7 +1,10 @@
 //! All released content in one list, whatever its kind, and the check of a file of any kind. Owns which kinds there
 //! are: a new kind adds its line to each function here.
 
-use domain::{incentive::PLAN_SCHEMA, standard::STANDARD_SCHEMA};
+use domain::{
+    incentive::{PLAN_SCHEMA, Warning},
+    standard::STANDARD_SCHEMA,
+};
 use serde::Serialize;
 
 use crate::{
@@ -68,6 +71,8 @@ pub struct Checked {
     pub version: u32,
     /// SHA-256 of its canonical JSON: the hash that it would be released under.
     pub sha256: String,
+    /// What is allowed but unwise, at JSON Pointers into it.
+    pub warnings: Vec<Warning>,
 }
 
 impl Checked {
@@ -77,6 +82,7 @@ impl Checked {
             id: content.id().to_string(),
             version: content.version(),
             sha256: sha256_hex(canonical_json(content).as_bytes()),
+            warnings: content.warnings(),
         }
     }
 }

@@ -1,7 +1,11 @@
 //! Released content: embedded, versioned, immutable, addressed by the SHA-256 of its canonical JSON. Owns the form in
 //! which content is handed out and found; which content there is, is listed by each kind's module.
 
-use domain::{checklist::Checklist, incentive::Plan, standard::Standard};
+use domain::{
+    checklist::Checklist,
+    incentive::{Plan, Warning},
+    standard::Standard,
+};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
@@ -30,6 +34,10 @@ pub trait Versioned {
     fn id(&self) -> &str;
     /// Version, from 1.
     fn version(&self) -> u32;
+    /// What is allowed but unwise, at JSON Pointers into it.
+    fn warnings(&self) -> Vec<Warning> {
+        Vec::new()
+    }
 }
 
 impl Versioned for Checklist {
@@ -59,6 +67,9 @@ impl Versioned for Plan {
     }
     fn version(&self) -> u32 {
         self.version
+    }
+    fn warnings(&self) -> Vec<Warning> {
+        Plan::warnings(self)
     }
 }
 

@@ -21,7 +21,7 @@ pub(crate) struct Arguments {
 enum Action {
     /// List the released content: kind, id, version, hash
     List,
-    /// Check files and print every problem with file, line, path and how to mend it
+    /// Check files and print every problem with file, line, path and how to mend it; of sound ones what is unwise
     Check {
         /// Content files, YAML or JSON
         #[arg(required = true, value_name = "FILE")]

@@ -38,6 +38,20 @@ fn the_exported_canonical_json_is_what_was_hashed() {
 }
 
 #[test]
+fn what_is_unwise_in_a_plan_stands_beside_its_hash_and_is_no_failure() {
+    let file = |name: &str| format!("{}/../audit-templates/content/plans/{name}", env!("CARGO_MANIFEST_DIR"));
+    let checked =
+        run(&["template", "check", &file("sucursal_bolsa_equipo.yaml"), &content("ms_banco_sucursal.yaml")]);
+    let printed = printed(&checked);
+    let warning = &printed[0]["content"][0]["warnings"][0];
+    assert_eq!(
+        (&warning["field"], &warning["code"]),
+        (&"/recognitions/0".into(), &"single_visit_recognition".into())
+    );
+    assert!(printed[1]["content"][0]["warnings"].as_array().is_some_and(Vec::is_empty));
+}
+
+#[test]
 fn every_problem_of_every_file_is_told_with_file_line_and_path() {
     let text = std::fs::read_to_string(content("cc_llamada.yaml")).expect("the content is there");
     let one = written("one.yaml", &text.replacen("version: 1", "version: 0", 1));

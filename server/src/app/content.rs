@@ -18,6 +18,7 @@ use db::{
     content::{self, ContentKind, ContentVersion},
 };
 use domain::access::{Permission, Target};
+use domain::incentive::Warning;
 use domain::lifecycle::{self, VersionState};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -85,6 +86,11 @@ pub(crate) struct Version {
     /// When it was released.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) released_at: Option<String>,
+    /// What is allowed but unwise in it, told once when it is stored; each with `field`, `code`, `message_es` and
+    /// `message_en`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(value_type = Vec<Object>)]
+    pub(crate) warnings: Vec<Warning>,
 }
 
 impl From<ContentVersion> for Version {
@@ -97,6 +103,7 @@ impl From<ContentVersion> for Version {
             state: it.state.as_str(),
             created_at: instant(it.created_at),
             released_at: it.released_at.map(instant),
+            warnings: Vec::new(),
         }
     }
 }
@@ -139,16 +146,22 @@ pub(crate) fn not_found() -> ApiError {
     ApiError::not_found("esa versión del contenido", "this version of the content")
 }
 
-/// A piece of content that was read: its id, its version and its canonical JSON.
+/// A piece of content that was read: its id, its version, its canonical JSON and what is unwise in it.
 struct Piece {
     id: String,
     version: u32,
     json: String,
+    warnings: Vec<Warning>,
 }
 
 impl Piece {
     fn of(content: &(impl Versioned + Serialize)) -> Self {
-        Self { id: content.id().to_owned(), version: content.version(), json: canonical_json(content) }
+        Self {
+            id: content.id().to_owned(),
+            version: content.version(),
+            json: canonical_json(content),
+            warnings: content.warnings(),
+        }
     }
 }
 
@@ -201,7 +214,7 @@ fn store_draft(
         Some(VersionState::Released) => return Err(version_released(&draft)),
     }
     record(office, "content_stored", &draft)?;
-    Ok(draft.into())
+    Ok(Version { warnings: piece.warnings, ..draft.into() })
 }
 
 fn version_released(draft: &ContentVersion) -> ApiError {

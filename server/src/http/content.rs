@@ -51,7 +51,8 @@ pub(crate) async fn list(
     .await
 }
 
-/// Stores content as a draft, from YAML or JSON; a draft of the same version is replaced.
+/// Stores content as a draft, from YAML or JSON; a draft of the same version is replaced. What is allowed but unwise in
+/// a plan comes back as `warnings`.
 ///
 /// Refusals: `invalid_template` (422) with every problem by line, `version_released` (409).
 #[utoipa::path(tag = "content", request_body = NewContent, responses((status = 201, body = PageOf<Version>)))]

@@ -103,6 +103,21 @@ async fn standards_and_plans_are_read_from_yaml() {
 }
 
 #[actix_web::test]
+async fn what_is_unwise_in_a_plan_is_told_to_who_stores_it() {
+    let office = TestOffice::open().await;
+    let manager = office.person(Role::ProgrammeManager);
+    let pool = audit_templates::find_plan("sucursal-bolsa-equipo", None).unwrap();
+    let pool = pool.source_yaml.replacen("version: 1", "version: 2", 1);
+    let stored = store(&office, &manager, "plan", &pool).await.expect_json();
+    let warning = &stored["items"][0]["warnings"][0];
+    assert_eq!(
+        (&warning["field"], &warning["code"]),
+        (&json!("/recognitions/0"), &json!("single_visit_recognition"))
+    );
+    assert!(warning["message_es"].is_string() && warning["message_en"].is_string());
+}
+
+#[actix_web::test]
 async fn every_problem_of_a_file_is_told_and_nothing_is_stored() {
     let office = TestOffice::open().await;
     let manager = office.person(Role::ProgrammeManager);
