@@ -1,7 +1,9 @@
 //! What is wrong with the content of a plan: every problem in one pass, at JSON Pointers into it; and what is allowed
 //! but unwise.
 
-use super::{AttainmentForm, Axis, Component, InsufficientSample, Modifier, PLAN_SCHEMA, Plan, Table};
+use super::{
+    AttainmentForm, Axis, Component, InsufficientSample, Modifier, PLAN_SCHEMA, Plan, ResultLevel, Table,
+};
 use crate::{Exact, FieldProblem, Rule, problem::pointer};
 use alloc::{
     collections::BTreeSet,
@@ -61,6 +63,7 @@ impl Plan {
                     "the goal looks like a mean from 1 to 5, whose zero is not zero: use form: range with base: 1",
                 );
             }
+            unwise_of_visits(&mut warnings, &format!("/components/{index}"), it);
             if it.min_n.is_some_and(|it| it < 3) {
                 push(
                     &mut warnings,
@@ -227,6 +230,7 @@ impl Plan {
         }
         not_negative(problems, &pointer(at, "cap_pct"), it.cap_pct.as_ref());
         goal(problems, at, it);
+        level(problems, at, it);
         let Some(table) = self.table_at(problems, pointer(at, "table"), &it.table) else { return };
         if table.axis() == Axis::AttainmentPct && it.goal.is_none() {
             let (es, en) = (
@@ -311,6 +315,40 @@ fn goal(problems: &mut Problems, at: &str, it: &Component) {
             "goal_and_base",
             "ratio: meta mayor que 0 y sin base; range: base menor que la meta; inverse: base mayor que la meta",
             "ratio: goal above 0 and no base; range: base below the goal; inverse: base above the goal",
+        );
+    }
+}
+
+/// Visits are of branches: a wider level would be paid by the branch's visits all the same.
+fn level(problems: &mut Problems, at: &str, it: &Component) {
+    if it.is_of_visits() && matches!(it.level, Some(ResultLevel::Region | ResultLevel::Organization)) {
+        push(
+            problems,
+            pointer(at, "level"),
+            "level_of_visits",
+            "un componente «ms_» se paga por las visitas de la sucursal: use level: branch, u otro id y una observación KPI",
+            "an \"ms_\" component is paid by the visits to the branch: use level: branch, or another id and a KPI observation",
+        );
+    }
+}
+
+fn unwise_of_visits(warnings: &mut Problems, at: &str, it: &Component) {
+    if it.is_of_visits() && it.level == Some(ResultLevel::Individual) {
+        push(
+            warnings,
+            pointer(at, "level"),
+            "visits_of_the_branch",
+            "nadie tiene visitas propias: un componente «ms_» individual se paga por las visitas de la sucursal",
+            "nobody has visits of their own: an individual \"ms_\" component is paid by the visits to the branch",
+        );
+    }
+    if it.protect_band_by_ci.is_some() && !it.is_of_visits() {
+        push(
+            warnings,
+            pointer(at, "protect_band_by_ci"),
+            "protection_without_visits",
+            "la protección necesita visitas, y un cálculo sólo las da a componentes cuyo id empieza con ms_",
+            "protection needs visits, and a run gives them only to components whose id begins with ms_",
         );
     }
 }

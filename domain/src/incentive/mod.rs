@@ -186,7 +186,8 @@ impl PeriodKind {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Component {
-    /// Id, which is also the key of its result.
+    /// Id, which is also the key of its result. One that begins with `ms_` is paid by the scores of the approved visits
+    /// to the person's branch, whichever checklist they follow; any other by the KPI observation of that name.
     pub id: String,
     /// Share of the target, above 0.
     pub weight: Exact,
@@ -213,6 +214,13 @@ pub struct Component {
     /// Cap on its amount, in percent of its share of the target.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cap_pct: Option<Exact>,
+}
+
+impl Component {
+    /// Whether it is paid by the scores of visits, which its id says.
+    pub fn is_of_visits(&self) -> bool {
+        self.id.starts_with("ms_")
+    }
 }
 
 /// Whose result a component uses.

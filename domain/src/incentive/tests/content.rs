@@ -31,6 +31,8 @@ const BREAKS: &[Break] = &[
     (INDIVIDUAL, |it| it["components"][0]["goal"] = json!("0"), "/components/0/goal", "goal_and_base"),
     (INDIVIDUAL, |it| it["components"][0]["base"] = json!("1"), "/components/0/goal", "goal_and_base"),
     (INDIVIDUAL, |it| it["components"][0]["form"] = json!("range"), "/components/0/goal", "goal_and_base"),
+    (INDIVIDUAL, |it| it["components"][0]["level"] = json!("region"), "/components/0/level", "level_of_visits"),
+    (INDIVIDUAL, |it| it["components"][0]["level"] = json!("organization"), "/components/0/level", "level_of_visits"),
     (INDIVIDUAL, |it| it["insufficient_sample"] = json!("zero"), "/insufficient_sample", "sample_rule"),
     (INDIVIDUAL, |it| it["pool_cap_pct"] = json!("130"), "/pool_cap_pct", "misplaced_key"),
     (INDIVIDUAL, |it| it["tables"]["lineal_80_120"]["knots"][2][0] = json!("90"), "/tables/lineal_80_120/knots", "table_not_ascending"),
@@ -81,6 +83,13 @@ fn unwise_content_is_warned_of() {
     let codes = |plan: &Plan| plan.warnings().into_iter().map(|it| it.code).collect::<Vec<String>>();
     assert_eq!(codes(&calls), ["small_min_n"]);
     assert_eq!(codes(&plan(POOL)), ["single_visit_recognition"]);
+    let mut calls = plan_json(CALLS);
+    calls["components"][0]["level"] = json!("individual");
+    assert_eq!(codes(&serde_json::from_value(calls).unwrap()), ["visits_of_the_branch"]);
+    let mut calls = plan_json(CALLS);
+    calls["components"][0]["id"] = json!("llamadas");
+    calls["decelerators"][0]["component"] = json!("llamadas");
+    assert_eq!(codes(&serde_json::from_value(calls).unwrap()), ["protection_without_visits"]);
 }
 
 #[test]

@@ -136,7 +136,7 @@ impl Material<'_> {
         staff: &Staff,
         component: &Component,
     ) -> Result<Option<ResultInput>, ApiError> {
-        if component.id.starts_with("ms_") {
+        if component.is_of_visits() {
             return Ok(self.visit_result(staff, component));
         }
         for scope in self.scopes(staff, component.level) {
