@@ -1,9 +1,9 @@
 //! What a branch brings to a rating: for each criterion its dimensions, or its figure with trend and coverage. Owns
 //! reading it from JSON and judging it against the standard, every problem in one pass.
 
-use super::{Criterion, LEVEL_DIMENSION, Part, PartRules, Standard};
+use super::{LEVEL_DIMENSION, Part, PartRules, Standard};
 use crate::{
-    Exact, Problem,
+    Exact, FieldProblem, Problem,
     input::{At, Json, Problems, complain, missing, unknown_field},
     problem::pointer,
 };
@@ -64,6 +64,15 @@ pub(super) fn check(standard: &Standard, inputs: &Inputs) -> Result<(), Problem>
     refuse(problems)
 }
 
+/// Judges criteria that people gave, of which the rest is still to be filled in: what is unknown, repeated or out of
+/// range. An enabler is rated whole; of a result anything may be left out.
+pub fn judge_given(standard: &Standard, given: &[CriterionInput]) -> Vec<FieldProblem> {
+    let mut problems = Problems::new();
+    let placed = given.iter().enumerate().map(|(index, it)| (format!("/criteria/{index}"), it));
+    judge_each(standard, placed, false, &mut problems);
+    problems
+}
+
 fn refuse(problems: Problems) -> Result<(), Problem> {
     if problems.is_empty() {
         return Ok(());
@@ -93,16 +102,37 @@ fn entry(at: &At<'_>, problems: &mut Problems) -> Option<(String, CriterionInput
 }
 
 fn judge(standard: &Standard, inputs: &[(String, CriterionInput)], problems: &mut Problems) {
-    let known: BTreeMap<&str, (Part, &Criterion)> =
-        standard.criteria().map(|(section, it)| (it.id.as_str(), (section.part, it))).collect();
+    let placed = inputs.iter().map(|(at, it)| (at.clone(), it));
+    let seen = judge_each(standard, placed, true, problems);
+    // Where there is no list at all, that was told once.
+    let mut absent = Problems::new();
+    let unread = problems.iter().any(|it| it.field == "/criteria");
+    let known: BTreeSet<&str> = standard.criteria().map(|(_, it)| it.id.as_str()).collect();
+    for id in known.into_iter().filter(|_| !unread).filter(|it| !seen.contains(it)) {
+        let es = format!("falta el criterio {id}");
+        let en = format!("criterion {id} is missing");
+        absent.push(FieldProblem::new("/criteria", "missing_criterion", es, en));
+    }
+    problems.extend(absent);
+}
+
+/// Judges each criterion where it stands and gives the ids that were known. `whole`: a result must be complete too.
+fn judge_each<'a>(
+    standard: &Standard,
+    inputs: impl Iterator<Item = (String, &'a CriterionInput)>,
+    whole: bool,
+    problems: &mut Problems,
+) -> BTreeSet<&'a str> {
+    let known: BTreeMap<&str, Part> =
+        standard.criteria().map(|(section, it)| (it.id.as_str(), section.part)).collect();
     let mut seen = BTreeSet::new();
     for (at, input) in inputs {
-        let Some((part, _)) = known.get(input.id.as_str()) else {
+        let Some(part) = known.get(input.id.as_str()) else {
             let (es, en) = (
                 format!("el estándar no tiene el criterio «{}»", input.id),
                 format!("the standard has no criterion \"{}\"", input.id),
             );
-            complain(problems, pointer(at, "id"), "unknown_criterion", es, en);
+            complain(problems, pointer(&at, "id"), "unknown_criterion", es, en);
             continue;
         };
         if !seen.insert(input.id.as_str()) {
@@ -110,25 +140,26 @@ fn judge(standard: &Standard, inputs: &[(String, CriterionInput)], problems: &mu
                 format!("el criterio «{}» aparece dos veces", input.id),
                 format!("criterion \"{}\" appears twice", input.id),
             );
-            complain(problems, pointer(at, "id"), "repeated_criterion", es, en);
+            complain(problems, pointer(&at, "id"), "repeated_criterion", es, en);
         }
-        judge_fields(standard.rules(*part), *part, at, input, problems);
+        let optional = *part == Part::Results && !whole;
+        judge_fields(standard.rules(*part), *part, &at, input, optional, problems);
     }
-    // Where there is no list at all, that was told once.
-    let mut absent = Problems::new();
-    let unread = problems.iter().any(|it| it.field == "/criteria");
-    for id in known.keys().filter(|_| !unread).filter(|it| !seen.contains(**it)) {
-        let es = format!("falta el criterio {id}");
-        let en = format!("criterion {id} is missing");
-        absent.push(crate::FieldProblem::new("/criteria", "missing_criterion", es, en));
-    }
-    problems.extend(absent);
+    seen
 }
 
-fn judge_fields(rules: &PartRules, part: Part, at: &str, input: &CriterionInput, problems: &mut Problems) {
+fn judge_fields(
+    rules: &PartRules,
+    part: Part,
+    at: &str,
+    input: &CriterionInput,
+    optional: bool,
+    problems: &mut Problems,
+) {
     let from_input = |id: &str| part == Part::Enablers || id != LEVEL_DIMENSION;
     for dimension in rules.dimensions.iter().filter(|it| from_input(&it.id)) {
         match input.dimensions.get(&dimension.id) {
+            None if optional => {}
             None => missing(problems, pointer(at, &dimension.id)),
             Some(level) => judge_level(rules, pointer(at, &dimension.id), *level, problems),
         }
@@ -139,7 +170,7 @@ fn judge_fields(rules: &PartRules, part: Part, at: &str, input: &CriterionInput,
         }
     }
     match part {
-        Part::Results if input.value.is_none() => missing(problems, pointer(at, "value")),
+        Part::Results if input.value.is_none() && !optional => missing(problems, pointer(at, "value")),
         Part::Results => {}
         Part::Enablers => {
             for (name, given) in [("value", input.value.is_some()), ("confirmed", input.confirmed.is_some())]

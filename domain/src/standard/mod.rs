@@ -6,7 +6,7 @@ mod inputs;
 mod rate;
 mod rating;
 
-pub use inputs::{CriterionInput, Inputs, read_inputs};
+pub use inputs::{CriterionInput, Inputs, judge_given, read_inputs};
 pub use rate::{ENABLER_KNOCK_OUT_BELOW, rate};
 pub use rating::{CriterionRating, CurveUse, GateReport, KnockOut, Rating, SectionRating};
 

@@ -24,8 +24,8 @@ pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
 
 /// Rates a branch against a standard and keeps the result with everything that went in.
 ///
-/// Refusals: `unknown_standard` (422), `incomplete_assessment` (422): one entry for each criterion that cannot be rated
-/// yet, with what to enter.
+/// Refusals: `unknown_standard` (422), `incomplete_assessment` (422): what was given that is unknown, repeated or out of
+/// range, and one entry for each criterion that cannot be rated yet, with what to enter.
 #[utoipa::path(tag = "assessments", request_body = NewAssessment, responses((status = 201, body = Assessment)))]
 #[post("/branches/{branch}/assessments")]
 pub(crate) async fn assess(

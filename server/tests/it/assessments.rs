@@ -60,6 +60,24 @@ async fn a_branch_is_rated_from_its_visits_observations_and_hand_ratings(databas
     assert_eq!(refused.outcome(), (422, "incomplete_assessment".to_owned()));
     let codes: Vec<String> = refused.fields().into_iter().map(|(_, code)| code).collect();
     assert_eq!(codes, ["missing_rating", "missing_kpi"]);
+    let mut wrong = empty.clone();
+    wrong["criteria"] = json!([
+        {"id": "8.1", "tendencia": 101},
+        {"id": "9.9"},
+        {"id": "1.1", "enfoque": 30, "despliegue": 100, "shoe": 1},
+    ]);
+    let refused = field.office.post(&address).by(&manager).json(&wrong).send().await;
+    let told: Vec<String> =
+        refused.fields().into_iter().map(|(field, code)| format!("{field} {code}")).collect();
+    let expected = [
+        "/criteria/0/tendencia out_of_range",
+        "/criteria/1/id unknown_criterion",
+        "/criteria/2/enfoque out_of_range",
+        "/criteria/2/mejora missing",
+        "/criteria/2/shoe unknown_field",
+        "/criteria missing_kpi",
+    ];
+    assert_eq!(told, expected);
     let body = json!({"observations": [observation("csat_t2b", field.north, "0.79")]});
     field.office.post("/api/v1/kpis").by(&manager).json(&body).send().await.expect_json();
     let mut whole = empty.clone();

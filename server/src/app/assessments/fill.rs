@@ -6,7 +6,7 @@ use crate::app::kpis::metrics::{is_auditors_opinion, is_from_visits};
 use domain::{
     Exact, FieldProblem, Problem,
     ids::{AuditId, KpiId},
-    standard::{Criterion, CriterionInput, Inputs, LEVEL_DIMENSION, Part, PartRules, Standard},
+    standard::{Criterion, CriterionInput, Inputs, LEVEL_DIMENSION, Part, PartRules, Standard, judge_given},
 };
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -81,9 +81,11 @@ pub(crate) struct Material {
 /// The inputs of a rating and where each comes from.
 ///
 /// # Errors
-/// `incomplete_assessment` with one entry for each criterion that cannot be rated yet: what to enter and where.
+/// `incomplete_assessment` with what people gave that is unknown, repeated or out of range, and one entry for each
+/// criterion that cannot be rated yet: what to enter and where.
 pub(crate) fn fill(standard: &Standard, material: &Material) -> Result<(Inputs, Vec<Source>), Problem> {
-    let (mut criteria, mut sources, mut problems) = (Vec::new(), Vec::new(), unknown(standard, material));
+    let (mut criteria, mut sources, mut problems) =
+        (Vec::new(), Vec::new(), judge_given(standard, &material.by_hand));
     for (section, criterion) in standard.criteria() {
         let hand = material.by_hand.iter().find(|it| it.id == criterion.id);
         let filled = match section.part {
@@ -103,22 +105,6 @@ pub(crate) fn fill(standard: &Standard, material: &Material) -> Result<(Inputs, 
     } else {
         Err(Problem::invalid("incomplete_assessment", "the branch cannot be rated yet", problems))
     }
-}
-
-fn unknown(standard: &Standard, material: &Material) -> Vec<FieldProblem> {
-    let known = |id: &str| standard.criteria().any(|(_, it)| it.id == id);
-    let by_hand = material.by_hand.iter().enumerate();
-    by_hand
-        .filter(|(_, it)| !known(&it.id))
-        .map(|(index, it)| {
-            FieldProblem::new(
-                format!("/criteria/{index}/id"),
-                "unknown_criterion",
-                format!("El estándar no tiene el criterio «{}».", it.id),
-                format!("the standard has no criterion \"{}\"", it.id),
-            )
-        })
-        .collect()
 }
 
 type Filled = Result<(CriterionInput, Source), FieldProblem>;
