@@ -113,12 +113,23 @@ pub fn may_relay<'a>(runs: impl IntoIterator<Item = &'a Run>) -> bool {
     count <= MAX_RELAYED_RUNS && ops <= MAX_RELAYED_OPS
 }
 
+/// Most segments of a push: a session sends at most eight.
+pub const MAX_PUSHED_SEGMENTS: usize = 64;
+/// Most ops of a push.
+pub const MAX_PUSHED_OPS: usize = 65_536;
+
 impl Request {
     /// Whether what is asked stays within what one answer may cost (I15).
     ///
-    /// - **Errors**: [`RefusalCode::Invalid`] with `too_many_streams`, `repeated_stream` or `too_many_relayed`.
+    /// - **Errors**: [`RefusalCode::TooLarge`] with `too_many_pushed`; [`RefusalCode::Invalid`] with `too_many_streams`,
+    ///   `repeated_stream` or `too_many_relayed`.
     pub fn check_bounds(&self) -> Result<(), Refusal> {
         let refused = |reason| Err(Refusal::new(RefusalCode::Invalid, reason));
+        // Each segment costs a check against the log, also one that is there already.
+        let pushed: usize = self.push.iter().map(|it| it.ops.ops.len()).sum();
+        if self.push.len() > MAX_PUSHED_SEGMENTS || pushed > MAX_PUSHED_OPS {
+            return Err(Refusal::new(RefusalCode::TooLarge, "too_many_pushed"));
+        }
         if self.pull.len() > MAX_STREAMS {
             return refused("too_many_streams");
         }

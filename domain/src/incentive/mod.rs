@@ -413,6 +413,12 @@ impl Plan {
         self.split.is_some()
     }
 
+    /// Whether a step of the component's table pays this percentage: only such a band can be kept from one period to the
+    /// next.
+    pub fn has_band(&self, component: &Component, payout_pct: &Exact) -> bool {
+        self.tables.get(&component.table).is_some_and(|it| it.edge_of(payout_pct).is_some())
+    }
+
     /// Whether these days are one whole period of the plan, whose amounts are those of a whole period.
     pub fn is_whole_period(&self, period: Period) -> bool {
         period.from.is_months_through(period.to, self.period.months())

@@ -4,7 +4,10 @@ use crate::exchange::{Phone, Scene};
 use sync_core::{
     AuditOps, Bytes, Hash, Kind,
     codec::{self, Nested},
-    exchange::{Body, MAX_PULL_BYTES, MAX_RELAYED_RUNS, Page, Pull, RefusalCode, Request, Run, StreamId},
+    exchange::{
+        Body, MAX_PULL_BYTES, MAX_PUSHED_OPS, MAX_PUSHED_SEGMENTS, MAX_RELAYED_RUNS, Page, Pull, RefusalCode,
+        Request, Run, StreamId,
+    },
 };
 
 fn pull(stream: StreamId, from: Option<&Page>) -> Pull {
@@ -51,6 +54,26 @@ async fn a_request_that_reads_a_stream_twice_or_more_streams_than_a_device_has_i
     }
     assert_eq!(scene.stored(), before);
     assert_eq!(scene.done(&phone, &asking(&[user, reference])).await.pull.len(), 2);
+}
+
+#[actix_web::test]
+async fn a_push_of_more_segments_or_ops_than_a_session_sends_is_refused_also_if_all_are_there_already() {
+    let scene = Scene::open().await;
+    let mut phone = scene.phone(1).await;
+    phone.fill_in(scene.new_audit(), &scene.pin());
+    let push = phone.push();
+    scene.done(&phone, &push).await;
+    let before = scene.stored();
+    let again = |times: usize| Request { push: vec![push.push[0].clone(); times], ..push.clone() };
+    let told = refusal(&scene, &phone, &again(MAX_PUSHED_SEGMENTS + 1)).await;
+    assert_eq!(told, (413, RefusalCode::TooLarge, "too_many_pushed".to_owned()));
+    let mut huge = push.clone();
+    let ops = &mut huge.push[0].ops.ops;
+    *ops = vec![ops[0].clone(); MAX_PUSHED_OPS + 1];
+    let told = refusal(&scene, &phone, &huge).await;
+    assert_eq!(told, (413, RefusalCode::TooLarge, "too_many_pushed".to_owned()));
+    scene.done(&phone, &again(MAX_PUSHED_SEGMENTS)).await;
+    assert_eq!(scene.stored(), before);
 }
 
 #[actix_web::test]

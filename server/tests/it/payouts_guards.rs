@@ -6,12 +6,18 @@ use serde_json::{Value, json};
 use server::testing::{Answer, TestOffice};
 
 impl World {
-    /// A calculated run that waits to be locked.
+    /// A run that waits to be locked.
     async fn approved(&self, body: &Value) -> String {
+        let run = self.submitted(body).await;
+        self.step(&self.approver, &run, "approve").await.expect_json();
+        run
+    }
+
+    /// A run that waits to be approved.
+    async fn submitted(&self, body: &Value) -> String {
         let run = self.draft(body).await;
         self.step(&self.analyst, &run, "calculate").await.expect_json();
         self.step(&self.analyst, &run, "submit").await.expect_json();
-        self.step(&self.approver, &run, "approve").await.expect_json();
         run
     }
 
@@ -41,16 +47,21 @@ async fn nobody_is_paid_twice_by_two_live_runs_of_a_plan() {
     // The same people by way of their region.
     let mut again = body.clone();
     again["unit"] = json!({"kind": "region", "ids": [world.region]});
-    let second = world.approved(&again).await;
+    let second = world.submitted(&again).await;
     assert_eq!(world.codes_of_people(&second).await, ["in_another_run"]);
     assert_eq!(world.read(&second, "").await["with_exceptions"], 3);
+    let refused = world.step(&world.approver, &second, "approve").await;
+    assert_eq!(refused.outcome(), (409, "paid_in_another_run".to_owned()));
     world.step(&world.approver, &first, "lock").await.expect_json();
-    let refused = world.step(&world.approver, &second, "lock").await;
+    let refused = world.step(&world.approver, &second, "approve").await;
     assert_eq!(refused.outcome(), (409, "paid_in_another_run".to_owned()));
     let people = ["E01", "E02", "E03"].map(|it| (format!("/people/{it}"), "paid_in_another_run".to_owned()));
     assert_eq!(refused.fields(), people);
     assert!(refused.json()["errors"][0]["message_en"].as_str().unwrap().contains(&first));
-    assert_eq!(world.read(&second, "").await["state"], "approved");
+    // It is taken out of the way, so that it marks nobody of a later run.
+    let back = world.office.post(&format!("{RUNS}/{second}/back-to-draft")).by(&world.analyst);
+    let back = back.json(&json!({"reason": "the first run pays them"})).send().await.expect_json();
+    assert_eq!(back["state"], "draft");
 }
 
 #[actix_web::test]
@@ -69,14 +80,14 @@ async fn a_shadow_run_pays_nobody_and_may_be_repeated() {
 }
 
 #[actix_web::test]
-async fn of_two_runs_locked_at_the_same_moment_one_is_refused_over_postgresql() {
+async fn of_two_runs_approved_at_the_same_moment_one_is_refused_over_postgresql() {
     let office = TestOffice::open_at(test_postgres::cluster().database(|_| {})).await;
     let world = World::of(office);
     world.quarter();
     let body = world.body("sucursal-individual", QUARTER.0, QUARTER.1);
-    let (one, other) = (world.approved(&body).await, world.approved(&body).await);
-    let (first, second) =
-        tokio::join!(world.step(&world.approver, &one, "lock"), world.step(&world.approver, &other, "lock"),);
+    let (one, other) = (world.submitted(&body).await, world.submitted(&body).await);
+    let approve = |run| world.step(&world.approver, run, "approve");
+    let (first, second) = tokio::join!(approve(&one), approve(&other));
     let mut statuses = [first.status.as_u16(), second.status.as_u16()];
     statuses.sort_unstable();
     assert_eq!(statuses, [200, 409]);

@@ -1,9 +1,16 @@
 //! Band protection over several runs: each person keeps the band of the period before, whichever run held their line.
 
 use crate::payouts::{RUNS, World};
-use db::observations::KpiScope;
-use domain::{ids::BranchId, lifecycle::State};
+use db::{
+    content::{ContentKind, ContentVersion},
+    observations::KpiScope,
+};
+use domain::{
+    ids::BranchId,
+    lifecycle::{State, VersionState},
+};
 use serde_json::{Value, json};
+use sync_core::Hash;
 
 const PLAN: &str = "centro-contacto-individual";
 const MARCH: (&str, &str) = ("2026-03-01", "2026-03-31");
@@ -112,4 +119,32 @@ async fn a_plan_may_count_its_months_from_any_day() {
     world.locked(&world.call_centre(first, &[north, south])).await;
     let run = world.locked(&world.call_centre(next, &[north, south])).await;
     assert!(world.protected(&run, "E01").await && world.protected(&run, "E02").await);
+}
+
+#[actix_web::test]
+async fn a_band_that_the_plan_no_longer_pays_protects_nobody_and_stops_nothing() {
+    let (mut world, [north, south]) = two_branches().await;
+    months(&mut world, [north, south], &[(APRIL, GOOD), (MAY, SLIGHTLY_LOWER)]);
+    world.locked(&world.call_centre(APRIL, &[north, south])).await;
+    let plan = &audit_templates::find_plan(PLAN, Some(1)).unwrap().content;
+    let mut next = serde_json::to_value(plan).unwrap();
+    next["version"] = json!(2);
+    next["tables"]["escalones_banda"]["steps"][2][1] = json!("110");
+    let (org, now) = (world.office.org, world.office.app.now());
+    let canonical_json = audit_templates::released::canonical_json(&next);
+    let version = ContentVersion {
+        kind: ContentKind::Plan,
+        content_id: PLAN.to_owned(),
+        version: 2,
+        hash: Hash::of(canonical_json.as_bytes()),
+        canonical_json,
+        state: VersionState::Released,
+        created_at: now,
+        released_at: Some(now),
+    };
+    world.office.app.db.write(move |tx| db::content::append(tx, org, &version)).unwrap();
+    let mut body = world.call_centre(MAY, &[north, south]);
+    body["plan"] = json!({"id": PLAN, "version": 2});
+    let may = world.locked(&body).await;
+    assert!(!world.protected(&may, "E01").await && !world.protected(&may, "E02").await);
 }

@@ -274,8 +274,7 @@ fn sample(plan: &Plan, component: &Component, at: &str, it: &ResultInput, proble
 
 fn previous(plan: &Plan, component: &Component, it: &Previous, problems: &mut Problems) {
     let field = pointer(&pointer("/previous", &component.id), "payout_pct");
-    let paid = plan.tables.get(&component.table).and_then(|table| table.edge_of(&it.payout_pct));
-    if component.protect_band_by_ci.is_some() && paid.is_none() {
+    if component.protect_band_by_ci.is_some() && !plan.has_band(component, &it.payout_pct) {
         let (es, en) = (
             format!("ningún escalón de {} paga {}", component.table, it.payout_pct),
             format!("no step of {} pays {}", component.table, it.payout_pct),

@@ -27,8 +27,8 @@ pub(super) fn judge(plan: &Plan, inputs: &Inputs, problems: &mut Problems) {
         adjustment(plan, &at, it, &mut found);
         if inputs.adjustments.iter().take(index).any(|before| is_same(before, it)) {
             let (es, en) = (
-                "la misma corrección ya está en la lista; quítela",
-                "the same correction is listed already; leave it out",
+                "la misma corrección ya está en la lista; quítela, o dé a cada una su motivo",
+                "the same correction is listed already; leave it out, or give each its own reason",
             );
             complain(&mut found, at, "repeated_adjustment", es.into(), en.into());
         }
@@ -72,6 +72,7 @@ fn adjustment(plan: &Plan, at: &str, it: &Adjustment, problems: &mut Problems) {
     let (period, amount) = match it {
         Adjustment::Retro { period, amount, previously_paid, .. } => {
             money(plan, &pointer(at, "previously_paid"), previously_paid.as_ref(), problems);
+            not_negative(&pointer(at, "previously_paid"), previously_paid.as_ref(), problems);
             (period, amount.as_ref())
         }
         Adjustment::Recovery { period, amount, .. } => (period, Some(amount)),
@@ -95,6 +96,14 @@ fn money(plan: &Plan, field: &str, amount: Option<&Exact>, problems: &mut Proble
             format!("amounts in {} have {decimals} decimals at most", plan.currency),
         );
         complain(problems, String::from(field), "too_many_decimals", es, en);
+    }
+}
+
+/// What was paid; a line is never negative.
+fn not_negative(field: &str, amount: Option<&Exact>, problems: &mut Problems) {
+    if amount.is_some_and(Exact::is_negative) {
+        let (es, en) = ("lo pagado no puede ser negativo", "what was paid cannot be negative");
+        complain(problems, String::from(field), "out_of_range", es.into(), en.into());
     }
 }
 

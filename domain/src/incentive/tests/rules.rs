@@ -524,7 +524,7 @@ fn figures_that_cannot_be_are_refused_at_their_places_in_one_pass() {
     let rows = inputs["adjustments"].as_array_mut().unwrap();
     rows.push(rows[0].clone());
     rows[2]["corrected_value"] = json!("62.00");
-    rows[2]["previously_paid"] = json!("0.00");
+    rows[2]["previously_paid"] = json!("-1.00");
     rows.push(json!({"kind": "retro", "period": "2030-99", "amount": "1/3"}));
     rows.push(json!({"kind": "retro", "period": "2026", "amount": "1.00"}));
     rows.push(json!({"kind": "retro", "period": "2026", "amount": "1.00"}));
@@ -534,6 +534,7 @@ fn figures_that_cannot_be_are_refused_at_their_places_in_one_pass() {
         ("/adjustments/0/previously_paid", "too_many_decimals"),
         ("/adjustments/1/amount", "too_many_decimals"),
         ("/adjustments/2", "repeated_adjustment"),
+        ("/adjustments/2/previously_paid", "out_of_range"),
         ("/adjustments/3/amount", "too_many_decimals"),
         ("/adjustments/3/period", "not_a_month"),
         ("/adjustments/4/period", "not_a_month"),

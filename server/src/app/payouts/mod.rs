@@ -230,7 +230,10 @@ pub fn advance(
     run.state = apply_run(from, command, actor, &facts)?;
     let (who, now) = (Some(user(office)), Some(office.now()));
     match command {
-        RunCommand::Approve => (run.approved_by, run.approved_at) = (who, now),
+        RunCommand::Approve => {
+            (run.approved_by, run.approved_at) = (who, now);
+            others::refuse_paid_twice(tx, office.org(), &run)?;
+        }
         RunCommand::Lock => {
             (run.locked_by, run.locked_at) = (who, now);
             others::refuse_paid_twice(tx, office.org(), &run)?;

@@ -77,15 +77,17 @@ pub(super) fn paid_elsewhere(
     Ok(found)
 }
 
-/// Refuses to close a run that would pay somebody again. Locks of one plan wait for each other, so that of two runs
-/// closed at once the later one sees the earlier.
+/// Refuses to approve or close a run that would pay somebody again. Both freeze a run for good, so it is refused while it
+/// can still be taken back to draft; approvals and locks of one plan wait for each other, so that of two at once the
+/// later one sees the earlier.
 ///
 /// # Errors
 /// `paid_in_another_run` (409) with each person and the run that pays them.
 pub(super) fn refuse_paid_twice(tx: &mut Tx<'_>, org: OrgId, run: &PayoutRun) -> Result<(), ApiError> {
     tx.lock(org, &format!("payout locks {}", run.plan_id))?;
     let staff = Frozen::read(&run.inputs)?.staff;
-    let closed = |it| matches!(it, RunState::Locked | RunState::Exported | RunState::Paid);
+    let closed =
+        |it| matches!(it, RunState::Approved | RunState::Locked | RunState::Exported | RunState::Paid);
     let twice = paid_elsewhere(tx, org, run, &staff, closed)?;
     if twice.is_empty() {
         return Ok(());
@@ -95,13 +97,13 @@ pub(super) fn refuse_paid_twice(tx: &mut Tx<'_>, org: OrgId, run: &PayoutRun) ->
             format!("/people/{person}"),
             "paid_in_another_run",
             format!(
-                "El cálculo cerrado {run} ya paga a «{person}» días de este periodo; calcule sin esa unidad."
+                "El cálculo {run}, aprobado o cerrado, ya paga a «{person}» días de este periodo; calcule sin esa unidad."
             ),
             format!(
-                "the locked run {run} pays \"{person}\" days of this period; calculate without that unit"
+                "the run {run}, approved or locked, pays \"{person}\" days of this period; calculate without that unit"
             ),
         )
     });
-    let title = "a locked run pays these people for days of this period";
+    let title = "another run pays these people for days of this period";
     Err(Problem::with_status(409, "paid_in_another_run", title, told.collect()).into())
 }

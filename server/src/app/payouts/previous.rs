@@ -8,11 +8,11 @@ use db::{
 };
 use domain::{
     ids::OrgId,
-    incentive::{self, Line, Plan, Previous},
+    incentive::{self, Component, Line, Plan, Previous},
     lifecycle::RunState,
 };
 use serde::Deserialize;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 /// What the components of a person paid, by employee number and component.
 pub(super) type PreviousPay = BTreeMap<String, BTreeMap<String, Previous>>;
@@ -43,7 +43,7 @@ pub(super) fn read(
     plan: &Plan,
 ) -> Result<PreviousPay, ApiError> {
     let components = plan.components.iter().filter(|it| it.protect_band_by_ci.is_some());
-    let protected: BTreeSet<&str> = components.map(|it| it.id.as_str()).collect();
+    let protected: BTreeMap<&str, &Component> = components.map(|it| (it.id.as_str(), it)).collect();
     if protected.is_empty() {
         return Ok(PreviousPay::new());
     }
@@ -63,8 +63,13 @@ pub(super) fn read(
     let mut previous = PreviousPay::new();
     for run in locked {
         let streaks = streaks(&run)?;
-        for it in lines(tx, org, &run)?.into_iter().filter(|it| protected.contains(it.component.as_str())) {
+        for it in lines(tx, org, &run)? {
+            let Some(component) = protected.get(it.component.as_str()) else { continue };
             let line: Line = serde_json::from_str(&it.doc).map_err(ApiError::internal)?;
+            // What the plan no longer pays, or paid by another rule than its table, is no band to keep.
+            if !plan.has_band(component, line.payout_pct.value()) {
+                continue;
+            }
             let protected = line.protected.unwrap_or(false);
             let streak = streaks.get(&it.person).and_then(|them| them.get(&it.component));
             let before = streak.map_or(0, |it| it.consecutive.unwrap_or(u32::from(it.protected)));
