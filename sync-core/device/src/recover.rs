@@ -54,6 +54,12 @@ pub(crate) fn rewind(conn: &Connection, stream: StreamId, to: &Mark) -> Result<(
 pub(crate) fn place(conn: &Connection, item: &Item) -> Result<bool, DeviceError> {
     let Nested::Known(Body::Ops(run)) = &item.body else { return Ok(false) };
     let (first, last) = (run.dseq_first, run.last());
+    if run.server {
+        // Its log may have gone on with other ops at these positions: only the run itself is the run.
+        let body = codec::to_cbor(&Body::Ops(run.clone()))?;
+        let same = "DELETE FROM unplaced WHERE dev = ?1 AND first = ?2 AND last = ?3 AND body = ?4";
+        return Ok(conn.prepare_cached(same)?.execute((run.dev.0, first, last, body))? > 0);
+    }
     let mut reach = conn.prepare_cached(
         "UPDATE unplaced SET placed = ?3 WHERE dev = ?1 AND placed BETWEEN ?2 - 1 AND ?3 - 1",
     )?;
@@ -118,4 +124,49 @@ pub(crate) fn replay_unplaced(writer: &mut Writer<'_>) -> Result<(), DeviceError
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Device, DeviceKind, NewDevice};
+    use sync_core::{Bytes, DeviceId, Kind, Op, Seed, exchange::Run, op::Opening, packed::PackedOps};
+    use uuid::Uuid;
+
+    fn said_by_the_server(audit: u128) -> Item {
+        let (dev, audit) = (DeviceId([7; 16]), Uuid::from_u128(audit));
+        let op = Op {
+            dseq: 1,
+            hlc: 1,
+            kind: Kind::Return,
+            audit,
+            round: 2,
+            field: String::new(),
+            base: Vec::new(),
+            value: Some(Bytes::from("")),
+            opening: Opening::Seeded,
+        };
+        let ops = PackedOps::pack(dev, &[op], |_| Some(Seed([1; 32])));
+        let run = Run { dev, key: None, server: true, dseq_first: 1, ops, proof: None };
+        let body = Nested::Known(Body::Ops(run));
+        Item { first: 1, last: 1, recv_ms: 5, h: Hash::of(audit.as_bytes()), body }
+    }
+
+    #[test]
+    fn other_ops_of_the_server_at_the_same_position_do_not_stand_for_what_it_had_said() {
+        let dir = tempfile::tempdir().unwrap();
+        let new = NewDevice { secret: [3; 32], kind: DeviceKind::Phone };
+        let device = Device::create(dir.path(), &new).unwrap();
+        let (lost, other) = (said_by_the_server(1), said_by_the_server(2));
+        let Nested::Known(body) = &lost.body else { unreachable!() };
+        let keep = "INSERT INTO unplaced (dev, first, last, placed, offered, recv_ms, body) VALUES (?1, 1, 1, 0, 0, 5, ?2)";
+        device.conn.execute(keep, ([7_u8; 16], codec::to_cbor(body).unwrap())).unwrap();
+        let left = || {
+            device.conn.query_row("SELECT count(*) FROM unplaced", [], |row| row.get::<_, u64>(0)).unwrap()
+        };
+        assert!(!place(&device.conn, &other).unwrap());
+        assert_eq!(left(), 1);
+        assert!(place(&device.conn, &lost).unwrap());
+        assert_eq!(left(), 0);
+    }
 }
