@@ -344,6 +344,8 @@ pub struct Limits {
     pub body_bytes: u32,
     /// Bytes of a part of a blob.
     pub chunk_bytes: u32,
+    /// Bytes of the largest blob.
+    pub blob_bytes: u64,
     /// Bytes of blobs still allowed today.
     pub quota_left: u64,
     /// When to come again, 0 for whenever there is something.
@@ -359,6 +361,7 @@ impl Default for Limits {
             seg_bytes: 1 << 20,
             body_bytes: 1 << 20,
             chunk_bytes: 512 * 1024,
+            blob_bytes: 64 << 20,
             quota_left: 2_000_000_000,
             retry_after_ms: 0,
             pause: Vec::new(),
@@ -554,6 +557,14 @@ pub enum RefusalCode {
     TooLarge,
     /// 422: a segment is malformed or its signature does not hold.
     Invalid,
+    /// 409: a part of a blob begins elsewhere than the server holds; see `offset`.
+    Offset,
+    /// 422: a part of a blob, or the whole, has another hash than it says; see `offset`.
+    BadHash,
+    /// 507: what the device may send of blobs today is used up; ops stay open.
+    Quota,
+    /// 404: a blob that is not there, or not for the device's person to read.
+    NotFound,
     /// 426: the app is too old to pull; it may push.
     Upgrade,
     /// 429: come later.
@@ -571,13 +582,15 @@ impl RefusalCode {
         match self {
             Self::Malformed | Self::Other => 400,
             Self::Unauthorized => 401,
-            Self::Gap | Self::Fork | Self::PrevMismatch => 409,
+            Self::NotFound => 404,
+            Self::Gap | Self::Fork | Self::PrevMismatch | Self::Offset => 409,
             Self::Epoch => 410,
             Self::TooLarge => 413,
-            Self::Invalid => 422,
+            Self::Invalid | Self::BadHash => 422,
             Self::Upgrade => 426,
             Self::TooMany => 429,
             Self::Unavailable => 503,
+            Self::Quota => 507,
         }
     }
 }

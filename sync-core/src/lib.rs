@@ -5,6 +5,7 @@
 
 extern crate alloc;
 
+pub mod blob;
 pub mod bytes;
 pub mod chain;
 pub mod codec;
