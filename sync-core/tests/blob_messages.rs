@@ -1,5 +1,4 @@
 //! The messages of the blob lane as they travel: what old and new builds, captive portals and liars may send.
-#![expect(clippy::unwrap_used, reason = "a test may stop where it stands")]
 
 use proptest::prelude::*;
 use sync_core::{
