@@ -86,6 +86,9 @@ kinds! {
     Void = 8, "void";
     /// A remark on a field or, with an empty field, on the audit; the value is UTF-8 text.
     Note = 9, "note";
+    /// Says that the bytes of the attachments which its base names are lost, or are not after all
+    /// ([`crate::payload::LostValue`]): a fact about a device, true whatever round it is written in.
+    Lost = 10, "lost";
     /// Server: gives the audit to an auditor.
     Assign = 32, "assign";
     /// Server: returns the audit; `round` is the new round ([`crate::payload::ReturnValue`]).

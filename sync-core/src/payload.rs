@@ -34,7 +34,7 @@ pub struct CreateValue {
 pub type Frontier = BTreeMap<DeviceId, u64>;
 
 /// One blob that a submit counts on.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct BlobRef {
     /// SHA-256 of the bytes.
     pub id: Hash,
@@ -66,6 +66,43 @@ pub struct AttachValue {
     pub captured_at_ms: Option<u64>,
     /// Where, as reported by the device.
     pub gps: Option<Gps>,
+}
+
+/// Value of `lost`. Its base names the attachments whose bytes are gone; or, where there is no cause, the earlier `lost`
+/// that it takes back since the bytes turned up again.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct LostValue {
+    /// The blob.
+    pub blob: Hash,
+    /// What became of it; none where it is here after all.
+    pub cause: Option<LossCause>,
+}
+
+/// How the bytes of a blob were lost before the server had them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LossCause {
+    /// The file is gone.
+    Missing,
+    /// The file holds other bytes than were captured.
+    Changed,
+    /// It was cleared after the server had it, and a restored server has it no more.
+    Evicted,
+    /// A cause of a later version.
+    #[serde(other)]
+    Other,
+}
+
+impl LossCause {
+    /// Its name, as it travels.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Missing => "missing",
+            Self::Changed => "changed",
+            Self::Evicted => "evicted",
+            Self::Other => "other",
+        }
+    }
 }
 
 /// A position as a device reported it. What the platform cannot tell is absent, not invented.

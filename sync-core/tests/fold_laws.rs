@@ -10,7 +10,7 @@ use sync_core::{
     content::{self, Obstacle},
     fold::{Arrival, ConflictKind, Phase},
     op::Opening,
-    payload::{self, ApproveValue, AttachValue, CreateValue, ReasonValue, ReturnValue},
+    payload::{self, ApproveValue, AttachValue, CreateValue, LossCause, LostValue, ReasonValue, ReturnValue},
 };
 use uuid::Uuid;
 
@@ -66,6 +66,7 @@ fn any_kind() -> impl Strategy<Value = Kind> {
         2 => Just(Kind::Submit),
         1 => Just(Kind::Void),
         1 => Just(Kind::Note),
+        1 => Just(Kind::Lost),
         1 => Just(Kind::Return),
         1 => Just(Kind::Approve),
         1 => Just(Kind::Reject),
@@ -104,6 +105,11 @@ fn value_of(kind: Kind, small: u8, named: OpId) -> Option<Bytes> {
             frontier: [(dev(small % 3), u64::from(small / 3)), (named.dev, named.dseq)].into(),
             content_root: Hash::ZERO,
             blobs: vec![],
+        })
+        .ok(),
+        Kind::Lost => payload::to_value(&LostValue {
+            blob: Hash([small; 32]),
+            cause: (small > 2).then_some(LossCause::Missing),
         })
         .ok(),
         Kind::Approve => payload::to_value(&ApproveValue { submit: named }).ok(),
@@ -425,4 +431,47 @@ fn a_redaction_takes_the_value_and_leaves_the_root() {
     assert_eq!(set.view().answer("q"), None);
     assert_eq!(content::content_root(&set, &set.view()), root);
     assert_eq!(set.forks().count(), 0);
+}
+
+fn lost(set: &mut AuditOps, dseq: u64, base: Vec<OpId>, cause: Option<LossCause>) -> OpId {
+    let value = payload::to_value(&LostValue { blob: Hash([1; 32]), cause }).ok();
+    put(set, 0, op(Kind::Lost, dseq, 1, "p", base, value))
+}
+
+#[test]
+fn a_lost_photo_blocks_approval_until_it_turns_up_or_is_taken_away_or_a_person_closes_it() {
+    let mut set = AuditOps::new();
+    let photo = value_of(Kind::Attach, 1, id(0, 1));
+    let attach = put(&mut set, 0, op(Kind::Attach, 1, 1, "p", vec![], photo));
+    let handed_in = submit(&mut set, 0, 2, 1);
+    // Written after the submit, and still no late op: it says what became of bytes, not what was answered.
+    let loss = lost(&mut set, 3, vec![attach], Some(LossCause::Missing));
+    let view = set.view();
+    let conflict = view.open_conflicts().next().unwrap();
+    assert_eq!((conflict.kind, conflict.field.as_str()), (ConflictKind::BlobLost, "p"));
+    assert_eq!((&conflict.ops, view.late.len(), view.phase), (&vec![attach], 0, Phase::Submitted));
+    assert_eq!(content::obstacles_to_approval(&set, &handed_in, |_| 3), [Obstacle::OpenConflict]);
+
+    let mut here_again = set.clone();
+    let back = lost(&mut here_again, 4, vec![loss], None);
+    let mut closed = set.clone();
+    let by_person = put(&mut closed, SERVER, op(Kind::AckConflict, 1, 1, "", vec![loss], None));
+    let mut returned = set.clone();
+    let value = ReturnValue { submit: Some(handed_in), items: vec![], reasons: vec![], due_ms: None };
+    put(&mut returned, SERVER, op(Kind::Return, 1, 2, "", vec![], payload::to_value(&value).ok()));
+    assert_eq!(open_kinds(&returned), [ConflictKind::BlobLost]);
+    assert_eq!(returned.view().phase, Phase::Returned);
+    let detach = put(&mut returned, 0, op(Kind::Detach, 5, 2, "p", vec![attach], None));
+    for (set, by) in [(here_again, back), (closed, by_person), (returned, detach)] {
+        assert_eq!(set.view().conflicts[0].resolved_by, Some(by));
+    }
+
+    let approve = payload::to_value(&ApproveValue { submit: handed_in }).ok();
+    let mut approved = AuditOps::new();
+    let photo = value_of(Kind::Attach, 1, id(0, 1));
+    put(&mut approved, 0, op(Kind::Attach, 1, 1, "p", vec![], photo));
+    submit(&mut approved, 0, 2, 1);
+    put(&mut approved, SERVER, op(Kind::Approve, 1, 1, "", vec![], approve));
+    lost(&mut approved, 3, vec![attach], Some(LossCause::Evicted));
+    assert_eq!(open_kinds(&approved), [ConflictKind::Late]);
 }

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::{AuditOps, Rounds, StoredOp, Submission, rounds::rank};
 use crate::{
     Bytes, Kind, OpId,
-    payload::{self, AttachValue, CreateValue},
+    payload::{self, AttachValue, CreateValue, LostValue},
 };
 
 /// One value that stands in a field.
@@ -127,7 +127,7 @@ pub enum ConflictKind {
     Submit,
     /// Two different ops stand under one identity: the log of a device was copied.
     Fork,
-    /// A blob of a manifest is lost.
+    /// The bytes of an attachment were lost on the device that took it, before the server had them.
     BlobLost,
     /// A clock ran too far ahead; the op is ranked by its receipt.
     Clock,
@@ -236,7 +236,9 @@ struct Groups<'a> {
     creates: Vec<Entry<'a>>,
     registers: BTreeMap<&'a str, Vec<Entry<'a>>>,
     attaches: Vec<Entry<'a>>,
-    detached: BTreeSet<OpId>,
+    /// Attachments that were taken away, with the op that did.
+    detached: BTreeMap<OpId, OpId>,
+    losses: Vec<Entry<'a>>,
     /// Conflicts that a person closed, with the op that did.
     settled: BTreeMap<OpId, OpId>,
     voided: bool,
@@ -316,9 +318,15 @@ fn sort_in<'a>(view: &mut AuditView, groups: &mut Groups<'a>, entry: Entry<'a>) 
         Kind::AckConflict if !stored.server => return,
         _ => {}
     }
-    if !view.rounds.applies(&id, stored) {
+    // What became of bytes is no answer of a round; but nothing touches what is approved.
+    let is_fact = op.kind == Kind::Lost && view.rounds.approved.is_none();
+    if !is_fact && !view.rounds.applies(&id, stored) {
         let (kind, round, field, value) = (op.kind, op.round, op.field.clone(), op.value.clone());
         view.late.push(LateOp { id, kind, round, field, value });
+        return;
+    }
+    if op.kind == Kind::Lost {
+        groups.losses.push(entry);
         return;
     }
     groups.written.insert(op.round);
@@ -331,7 +339,7 @@ fn sort_in<'a>(view: &mut AuditView, groups: &mut Groups<'a>, entry: Entry<'a>) 
         }
         Kind::AckConflict => groups.settled.extend(op.base.iter().map(|seen| (*seen, id))),
         Kind::Attach => groups.attaches.push(entry),
-        Kind::Detach => groups.detached.extend(op.base.iter().copied()),
+        Kind::Detach => groups.detached.extend(op.base.iter().map(|seen| (*seen, id))),
         Kind::Note => {
             let value = op.value.clone().unwrap_or_default();
             view.remarks.push(Remark { id, field: op.field.clone(), value });
@@ -404,7 +412,7 @@ pub(super) fn register(audit: &AuditOps, rounds: &Rounds, field: &str) -> Option
 }
 
 fn read_attachments(view: &mut AuditView, groups: &Groups<'_>) {
-    for (id, stored) in groups.attaches.iter().filter(|it| !groups.detached.contains(&it.0)) {
+    for (id, stored) in groups.attaches.iter().filter(|it| !groups.detached.contains_key(&it.0)) {
         match payload::of_op::<AttachValue>(&stored.op) {
             Ok(value) => {
                 let list = view.attachments.entry(stored.op.field.clone()).or_default();
@@ -430,6 +438,7 @@ fn read_other_conflicts(view: &mut AuditView, groups: &Groups<'_>, audit: &Audit
         let (field, ops) = (String::new(), alloc::vec![*id]);
         view.conflicts.push(Conflict { kind: ConflictKind::Fork, field, ops, resolved_by: settled(id) });
     }
+    read_losses(view, groups);
     for round in view.rounds.submits.keys() {
         let mut ops: Vec<OpId> = view.rounds.standing_submits(*round).iter().map(|it| it.id).collect();
         ops.sort_unstable();
@@ -447,6 +456,31 @@ fn read_other_conflicts(view: &mut AuditView, groups: &Groups<'_>, audit: &Audit
                 resolved_by,
             });
         }
+    }
+}
+
+/// Lost blobs wait for a person until their device takes it back, they are taken away, or somebody closes the record.
+fn read_losses(view: &mut AuditView, groups: &Groups<'_>) {
+    let mut taken_back = BTreeMap::new();
+    let mut losses = Vec::new();
+    for (id, stored) in &groups.losses {
+        match payload::of_op::<LostValue>(&stored.op) {
+            Ok(LostValue { cause: None, .. }) => {
+                taken_back.extend(stored.op.base.iter().map(|seen| (*seen, *id)));
+            }
+            Ok(_) => losses.push((*id, *stored)),
+            Err(_) => view.malformed.push(*id),
+        }
+    }
+    for (id, stored) in losses {
+        let closed = |it: &OpId| groups.settled.get(it).or_else(|| groups.detached.get(it)).copied();
+        let gone = || {
+            let closed: Option<Vec<OpId>> = stored.op.base.iter().map(closed).collect();
+            closed?.into_iter().max()
+        };
+        let resolved_by = taken_back.get(&id).copied().or_else(|| closed(&id)).or_else(gone);
+        let (field, ops) = (stored.op.field.clone(), stored.op.base.clone());
+        view.conflicts.push(Conflict { kind: ConflictKind::BlobLost, field, ops, resolved_by });
     }
 }
 

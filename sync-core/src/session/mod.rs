@@ -69,6 +69,13 @@ enum Stage {
     },
 }
 
+/// How long to wait after so many failures: anywhere up to a ceiling that doubles (full jitter), so that phones that failed
+/// together do not return together.
+pub(crate) fn jittered_wait_ms(attempt: u32, jitter: u32) -> u64 {
+    let ceiling = FIRST_WAIT_MS.saturating_mul(1 << attempt.min(20)).min(MAX_WAIT_MS);
+    ceiling.saturating_mul(u64::from(jitter)) >> 32
+}
+
 /// One device's link to its server.
 #[derive(Debug, Clone)]
 pub struct Session {
@@ -137,10 +144,8 @@ impl Session {
     }
 
     fn back_off(&mut self, least_ms: u64, reason: &str) -> Vec<Effect> {
-        let ceiling = FIRST_WAIT_MS.saturating_mul(1 << self.attempt.min(20)).min(MAX_WAIT_MS);
+        let wait_ms = jittered_wait_ms(self.attempt, self.jitter);
         self.attempt = self.attempt.saturating_add(1);
-        // Full jitter: anywhere up to the ceiling, so that phones that failed together do not return together.
-        let wait_ms = ceiling.saturating_mul(u64::from(self.jitter)) >> 32;
         let wait_ms = wait_ms.saturating_add(least_ms);
         self.finish(Link::Backoff, Finish::Backoff { wait_ms, reason: String::from(reason) })
     }
