@@ -18,6 +18,7 @@ use uuid::Uuid;
 use crate::{
     DeviceError,
     answers::answers_of,
+    blobs::{self, PhotoState, Unsent},
     identity::DeviceKind,
     store::{self, Device},
 };
@@ -41,6 +42,8 @@ pub struct AuditSummary {
     pub branch: Option<Uuid>,
     /// The assignment; none for an ad-hoc audit.
     pub assignment: Option<Uuid>,
+    /// Photos of this device that are not on the server.
+    pub unsent: Unsent,
 }
 
 /// An answered field.
@@ -60,6 +63,9 @@ pub struct AttachmentEntry {
     /// What it is.
     #[serde(flatten)]
     pub value: AttachValue,
+    /// Where its bytes are.
+    #[serde(flatten)]
+    pub state: PhotoState,
 }
 
 /// One of the values of a conflict.
@@ -115,6 +121,8 @@ pub struct AuditDetail {
     pub missing: Vec<FieldProblem>,
     /// The last return: what to correct.
     pub returned: Option<ReturnValue>,
+    /// Photos of this device that are not on the server.
+    pub unsent: Unsent,
     /// Ops on it.
     pub ops: usize,
 }
@@ -138,6 +146,10 @@ pub struct Status {
     pub acked: Head,
     /// Ops that are not on the server.
     pub pending_ops: u64,
+    /// Photos that are not on the server.
+    pub unsent: Unsent,
+    /// The same by audit, where there are any.
+    pub unsent_by_audit: BTreeMap<Uuid, Unsent>,
     /// Audits by phase.
     pub audits: BTreeMap<String, u64>,
     /// Open conflicts.
@@ -179,6 +191,7 @@ fn summary(row: &Row<'_>) -> rusqlite::Result<AuditSummary> {
         content_hash: row.get::<_, Option<_>>(5)?.map(Hash),
         branch: row.get::<_, Option<_>>(6)?.map(Uuid::from_bytes),
         assignment: row.get::<_, Option<_>>(7)?.map(Uuid::from_bytes),
+        unsent: Unsent::default(),
     })
 }
 
@@ -198,7 +211,12 @@ impl Device {
         )?;
         let after = after.map_or_else(Vec::new, |it| it.into_bytes().to_vec());
         let rows = list.query_map((after, limit), summary)?;
-        Ok(rows.collect::<Result<_, _>>()?)
+        let mut audits: Vec<AuditSummary> = rows.collect::<Result<_, _>>()?;
+        let unsent = blobs::unsent_by_audit(&self.conn)?;
+        for it in &mut audits {
+            it.unsent = unsent.get(&it.audit).copied().unwrap_or_default();
+        }
+        Ok(audits)
     }
 
     /// The ops of an audit.
@@ -232,19 +250,25 @@ impl Device {
         let answers = view.fields.iter().map(|(field, it)| {
             (field.clone(), AnswerEntry { value: raw(it.value()), conflict: it.is_conflict() })
         });
-        let entry = |it: &Attachment| AttachmentEntry { id: it.id, value: it.value.clone() };
-        let attachments =
-            view.attachments.iter().map(|(field, list)| (field.clone(), list.iter().map(entry).collect()));
+        let entry = |it: &Attachment| {
+            let state = blobs::photo_state(&self.conn, &it.value.blob)?;
+            Ok(AttachmentEntry { id: it.id, value: it.value.clone(), state })
+        };
+        let attachments = view.attachments.iter().map(|(field, list)| {
+            let entries = list.iter().map(entry).collect::<Result<_, DeviceError>>();
+            Ok((field.clone(), entries?))
+        });
         Ok(AuditDetail {
             audit,
             phase: view.phase,
             round: view.rounds.current,
             pin: view.pin().cloned(),
             answers: answers.collect(),
-            attachments: attachments.collect(),
+            attachments: attachments.collect::<Result<_, DeviceError>>()?,
             conflicts: view.conflicts.iter().map(|it| conflict_entry(&ops, it)).collect(),
             missing,
             returned: returned(&view),
+            unsent: blobs::unsent_of(&self.conn, audit)?,
             ops: ops.len(),
         })
     }
@@ -292,6 +316,8 @@ impl Device {
             head: self.head,
             acked,
             pending_ops: self.head.dseq.saturating_sub(acked.dseq),
+            unsent: blobs::unsent(&self.conn)?,
+            unsent_by_audit: blobs::unsent_by_audit(&self.conn)?,
             audits: audits.collect::<Result<_, _>>()?,
             conflicts: count("SELECT coalesce(sum(conflicts), 0) FROM audits")?,
             set_aside: set_aside.collect::<Result<_, _>>()?,

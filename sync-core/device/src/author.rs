@@ -4,9 +4,8 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use domain::{
-    FieldProblem, Problem,
-    answer::{AnswerField, AnswerPart, parse_field},
-    checklist::ItemType,
+    Problem,
+    answer::parse_field,
     ids::{AssignmentId, audit_of_assignment},
     visit_score::PreparedChecklist,
 };
@@ -16,7 +15,7 @@ use sync_core::{
     chain::Chain,
     content,
     fold::Phase,
-    payload::{self, AttachValue, CreateValue, VoidValue},
+    payload::{self, CreateValue, VoidValue},
     reference::BRANCH,
 };
 use uuid::Uuid;
@@ -24,8 +23,9 @@ use uuid::Uuid;
 use crate::{
     DeviceError,
     answers::{answers_of, unscored},
+    blobs::{BlobFolder, ROOM_FOR_AUDIT},
     identity::DeviceKind,
-    mirror,
+    mirror, photos,
     store::Device,
     writer::{Draft, Writer},
 };
@@ -61,12 +61,14 @@ pub enum SubmitRule {
 
 /// Edits of one transaction: all of them are durable when [`Device::batch`] returns, or none.
 pub struct Batch<'a> {
-    writer: Writer<'a>,
+    pub(crate) writer: Writer<'a>,
     templates: &'a mut BTreeMap<Hash, Arc<PreparedChecklist>>,
     kind: DeviceKind,
+    blobs: BlobFolder,
+    free_bytes: Option<u64>,
 }
 
-fn not_found(code: &str, es: &str, en: &str, id: impl std::fmt::Display) -> DeviceError {
+pub(crate) fn not_found(code: &str, es: &str, en: &str, id: impl std::fmt::Display) -> DeviceError {
     DeviceError::problem(404, code, format!("{es}: {id}"), format!("{en}: {id}"))
 }
 
@@ -83,15 +85,29 @@ fn not_editable(phase: Phase) -> DeviceError {
 impl Batch<'_> {
     /// Starts an audit; starting it again only gives its id.
     ///
-    /// - **Errors**: `unknown_assignment`, `assignment_not_accepted`, `unknown_branch`, `unknown_template`; storage.
+    /// - **Errors**: `unknown_assignment`, `assignment_not_accepted`, `unknown_branch`, `unknown_template`, `no_room_for_audit`;
+    ///   storage.
     pub fn start(&mut self, start: &Start, now_ms: u64) -> Result<Uuid, DeviceError> {
         let (audit, value) = self.creation(start)?;
         if self.writer.audit(audit)?.pin.is_none() {
+            self.check_room()?;
             let value = Some(payload::to_value(&value)?);
             let draft = Draft { kind: Kind::Create, audit, field: "", base: Vec::new(), value };
             self.writer.append(draft, now_ms)?;
         }
         Ok(audit)
+    }
+
+    fn check_room(&self) -> Result<(), DeviceError> {
+        if self.free_bytes.is_none_or(|it| it >= ROOM_FOR_AUDIT) {
+            return Ok(());
+        }
+        Err(DeviceError::problem(
+            507,
+            "no_room_for_audit",
+            "El dispositivo está casi lleno y no se empiezan más visitas; libere espacio. Lo empezado se puede terminar",
+            "the device is almost full and no more visits are begun; free some space. What was begun can be finished",
+        ))
     }
 
     fn creation(&mut self, start: &Start) -> Result<(Uuid, CreateValue), DeviceError> {
@@ -150,7 +166,7 @@ impl Batch<'_> {
     }
 
     /// The template of an audit that accepts edits.
-    fn editable(&mut self, audit: Uuid) -> Result<Arc<PreparedChecklist>, DeviceError> {
+    pub(crate) fn editable(&mut self, audit: Uuid) -> Result<Arc<PreparedChecklist>, DeviceError> {
         let open = self.writer.audit(audit)?;
         let pin = open
             .pin
@@ -194,9 +210,9 @@ impl Batch<'_> {
 
     fn parse(&mut self, audit: Uuid, field: &str, json: &str) -> Result<Option<Bytes>, DeviceError> {
         let template = self.editable(audit)?;
-        let answer = parse_field(template.checklist(), field, json).map_err(|problem| {
-            Problem::invalid("invalid_answers", "The answer does not fit its item", vec![problem])
-        })?;
+        let refused =
+            |problem| Problem::invalid("invalid_answers", "The answer does not fit its item", vec![problem]);
+        let answer = parse_field(template.checklist(), field, json).map_err(refused)?;
         Ok(answer.map(|it| Bytes::from(it.to_json().as_str())))
     }
 
@@ -238,59 +254,13 @@ impl Batch<'_> {
         self.writer.append(Draft { kind: Kind::Resolve, audit, field, base, value }, now_ms)
     }
 
-    /// Adds a photo to a field (a photo item, or `B02#photo`). The bytes are the blob lane's.
-    ///
-    /// - **Errors**: `unknown_audit`, `audit_not_editable`, `invalid_answers`; storage.
-    pub fn attach(
-        &mut self,
-        audit: Uuid,
-        field: &str,
-        attachment: &AttachValue,
-        now_ms: u64,
-    ) -> Result<OpId, DeviceError> {
-        let template = self.editable(audit)?;
-        let takes_photos = AnswerField::parse(field).is_some_and(|it| {
-            template.checklist().item(it.item).is_some_and(|item| match it.part {
-                AnswerPart::Photos => true,
-                AnswerPart::Value => item.kind == ItemType::Photo,
-                AnswerPart::Comment => false,
-            })
-        });
-        if !takes_photos {
-            let problem = FieldProblem::new(
-                domain::problem::pointer("", field),
-                "no_photo_field",
-                "El campo no admite fotos",
-                "the field takes no photos",
-            );
-            let title = "The attachment does not fit its item";
-            return Err(Problem::invalid("invalid_answers", title, vec![problem]).into());
-        }
-        let value = Some(payload::to_value(attachment)?);
-        self.writer.append(Draft { kind: Kind::Attach, audit, field, base: Vec::new(), value }, now_ms)
-    }
-
-    /// Takes an attachment away.
-    ///
-    /// - **Errors**: `unknown_audit`, `audit_not_editable`, `unknown_attachment`; storage.
-    pub fn detach(&mut self, audit: Uuid, attachment: OpId, now_ms: u64) -> Result<OpId, DeviceError> {
-        self.editable(audit)?;
-        let view = self.writer.audit(audit)?.ops.view();
-        let holds =
-            |it: &&(&String, &Vec<sync_core::fold::Attachment>)| it.1.iter().any(|a| a.id == attachment);
-        let list: Vec<_> = view.attachments.iter().collect();
-        let (field, _) = list.iter().find(holds).ok_or_else(|| {
-            not_found("unknown_attachment", "Foto desconocida", "unknown attachment", attachment)
-        })?;
-        let base = vec![attachment];
-        self.writer.append(Draft { kind: Kind::Detach, audit, field, base, value: None }, now_ms)
-    }
-
     /// Hands the current round in.
     ///
-    /// - **Errors**: `unknown_audit`, `audit_not_editable`, `incomplete` with every demand that is not met; storage.
+    /// - **Errors**: `unknown_audit`, `audit_not_editable`, `incomplete` with every demand that is not met, a photo that was lost among
+    ///   them; storage.
     pub fn submit(&mut self, audit: Uuid, rule: SubmitRule, now_ms: u64) -> Result<OpId, DeviceError> {
         let template = self.editable(audit)?;
+        let conn = self.writer.conn;
         let open = self.writer.audit(audit)?;
         let view = open.ops.view();
         let answers = answers_of(template.checklist(), &view);
@@ -298,6 +268,7 @@ impl Batch<'_> {
         if rule == SubmitRule::ScoredItemsAnswered {
             problems = unscored(template.checklist(), problems);
         }
+        problems.extend(photos::lost_photos(conn, &self.blobs, &view)?);
         if !problems.is_empty() {
             return Err(Problem::invalid("incomplete", "The visit is not complete", problems).into());
         }
@@ -357,9 +328,9 @@ impl Device {
         &mut self,
         edit: impl FnOnce(&mut Batch<'_>) -> Result<T, DeviceError>,
     ) -> Result<T, DeviceError> {
-        let kind = self.kind;
+        let (kind, blobs, free_bytes) = (self.kind, self.blobs.clone(), self.free_bytes);
         self.transact(|writer, templates| {
-            let mut batch = Batch { writer, templates, kind };
+            let mut batch = Batch { writer, templates, kind, blobs, free_bytes };
             let result = edit(&mut batch)?;
             batch.writer.flush()?;
             Ok(result)
@@ -397,26 +368,6 @@ impl Device {
         now_ms: u64,
     ) -> Result<OpId, DeviceError> {
         self.batch(|it| it.resolve(audit, field, json, now_ms))
-    }
-
-    /// [`Batch::attach`] in a transaction of its own.
-    ///
-    /// - **Errors**: as there.
-    pub fn attach(
-        &mut self,
-        audit: Uuid,
-        field: &str,
-        attachment: &AttachValue,
-        now_ms: u64,
-    ) -> Result<OpId, DeviceError> {
-        self.batch(|it| it.attach(audit, field, attachment, now_ms))
-    }
-
-    /// [`Batch::detach`] in a transaction of its own.
-    ///
-    /// - **Errors**: as there.
-    pub fn detach(&mut self, audit: Uuid, attachment: OpId, now_ms: u64) -> Result<OpId, DeviceError> {
-        self.batch(|it| it.detach(audit, attachment, now_ms))
     }
 
     /// [`Batch::submit`] in a transaction of its own, with everything that the template demands.

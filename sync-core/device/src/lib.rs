@@ -5,25 +5,31 @@
 mod answers;
 mod audits;
 mod author;
+mod blobs;
 mod error;
 mod export;
 mod floor;
 mod identity;
 mod mirror;
+mod photos;
 mod rebuild;
 mod recover;
 mod store;
 mod sync;
+mod upload;
 mod writer;
 
 pub use audits::{
     AnswerEntry, AuditDetail, AuditSummary, ConflictEntry, ConflictValue, OpenConflict, Status,
 };
 pub use author::{Batch, Start, SubmitRule};
+pub use blobs::{Captured, KEEP_MS, PhotoState, ROOM_FOR_AUDIT, ROOM_FOR_PHOTO, Unsent};
 pub use error::DeviceError;
 pub use export::{Export, ExportedOp};
 pub use floor::Floor;
 pub use identity::{DeviceKind, NewDevice};
 pub use mirror::MirroredTemplate;
+pub use photos::PhotoFacts;
 pub use store::Device;
 pub use sync::{Outcome, Sync, Transport, TransportError};
+pub use upload::{BlobTransport, Upload};

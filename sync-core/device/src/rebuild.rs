@@ -75,6 +75,7 @@ impl Device {
 pub(crate) fn replay(writer: &mut Writer<'_>) -> Result<(), DeviceError> {
     *writer.open = OpenAudits::default();
     writer.conn.execute("DELETE FROM audits", [])?;
+    writer.conn.execute("DELETE FROM needed", [])?;
     replay_log(writer)?;
     replay_feed(writer)?;
     recover::replay_unplaced(writer)?;

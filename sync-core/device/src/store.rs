@@ -14,6 +14,7 @@ use sync_core::{DeviceId, Hash, chain::Head, hlc::Clock};
 
 use crate::{
     DeviceError,
+    blobs::BlobFolder,
     identity::{self, DeviceKind, Keys, NewDevice},
     writer::OpenAudits,
 };
@@ -26,9 +27,10 @@ const LOCK_FILE: &str = "device.lock";
 const MIGRATIONS: &[&str] = &[
     include_str!("../../../migrations/device/0001_store.sql"),
     include_str!("../../../migrations/device/0002_unplaced.sql"),
+    include_str!("../../../migrations/device/0003_blobs.sql"),
 ];
 
-/// A device: a folder with a database and a key.
+/// A device: a folder with a database, a key and the files of photos.
 pub struct Device {
     pub(crate) conn: Connection,
     pub(crate) keys: Keys,
@@ -39,6 +41,9 @@ pub struct Device {
     /// Audits in memory, as in the database.
     pub(crate) open: OpenAudits,
     pub(crate) templates: BTreeMap<Hash, Arc<PreparedChecklist>>,
+    pub(crate) blobs: BlobFolder,
+    /// Room where the folder lies, as last told.
+    pub(crate) free_bytes: Option<u64>,
     /// Given back by the system when the device, or its process, is gone.
     _lock: File,
 }
@@ -221,9 +226,12 @@ impl Device {
             clock: Clock::default(),
             open: OpenAudits::default(),
             templates: BTreeMap::new(),
+            blobs: BlobFolder::of(dir),
+            free_bytes: None,
             _lock: lock,
         };
         device.reload()?;
+        device.tidy_blobs()?;
         Ok(device)
     }
 

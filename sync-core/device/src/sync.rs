@@ -16,7 +16,7 @@ use sync_core::{
 use uuid::Uuid;
 
 use crate::{
-    DeviceError, mirror,
+    DeviceError, blobs, mirror,
     rebuild::replay,
     recover,
     store::{self, Device},
@@ -41,6 +41,15 @@ pub trait Transport {
     fn exchange(&mut self, request: &[u8]) -> Result<Vec<u8>, TransportError>;
 }
 
+pub(crate) fn not_enrolled() -> DeviceError {
+    DeviceError::problem(
+        409,
+        "not_enrolled",
+        "El dispositivo no está enrolado; inicie sesión primero",
+        "the device is not enrolled; log in first",
+    )
+}
+
 /// How a run ended.
 pub type Outcome = Finish;
 
@@ -57,14 +66,7 @@ impl Sync {
     ///
     /// - **Errors**: `not_enrolled`; storage.
     pub fn new(device: &Device) -> Result<Self, DeviceError> {
-        let enrolment = device.enrolment()?.ok_or_else(|| {
-            DeviceError::problem(
-                409,
-                "not_enrolled",
-                "El dispositivo no está enrolado; inicie sesión primero",
-                "the device is not enrolled; log in first",
-            )
-        })?;
+        let enrolment = device.enrolment()?.ok_or_else(not_enrolled)?;
         let identity =
             Identity { dev: device.dev(), org: enrolment.org, alg: Algorithm::Ed25519, app_build: APP_BUILD };
         Ok(Self { session: Session::new(identity), next: Vec::new(), wall_ms: 0, failure: None })
@@ -222,7 +224,8 @@ impl Device {
             let stream = id.parse().map_err(DeviceError::Corrupt)?;
             Ok(Cursor { stream, after, f, marks: Vec::new() })
         });
-        let pending = Pending { ops: self.head.dseq.saturating_sub(acked.dseq), blobs: 0, bytes: 0 };
+        let mut pending = Pending { ops: self.head.dseq.saturating_sub(acked.dseq), blobs: 0, bytes: 0 };
+        blobs::add_pending(&self.conn, &mut pending)?;
         let mut loaded = Loaded {
             epoch: store::get_number(&self.conn, "epoch")?,
             acked,
@@ -242,6 +245,9 @@ impl Device {
     fn commit(&mut self, commit: &Commit, wall_ms: u64) -> Result<(), DeviceError> {
         self.transact(|mut writer, _| {
             recover::note_offers(writer.conn, commit)?;
+            if !commit.rewinds.is_empty() || commit.acked.dseq < store::get_head(writer.conn, "acked")?.dseq {
+                blobs::doubt_all(writer.conn)?;
+            }
             store::put_head(writer.conn, "acked", &commit.acked)?;
             if let Some(epoch) = commit.epoch {
                 store::put_meta(writer.conn, "epoch", &epoch.to_be_bytes())?;

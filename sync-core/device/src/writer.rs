@@ -14,7 +14,7 @@ use sync_core::{
 };
 use uuid::Uuid;
 
-use crate::DeviceError;
+use crate::{DeviceError, blobs};
 
 /// Audits held in memory at once; more are written back first, so that memory does not grow with their number.
 const MAX_OPEN: usize = 64;
@@ -244,6 +244,12 @@ impl Writer<'_> {
 
     /// Drops an audit from the projection.
     pub(crate) fn forget(&mut self, audit: Uuid) -> Result<(), DeviceError> {
+        // What it needs of photos stays: own ops that are not sent go on, and so do their photos.
+        let held = self.audit(audit)?;
+        if !held.ops.is_empty() {
+            let view = held.ops.view();
+            blobs::note_needed(self.conn, audit, &view)?;
+        }
         self.open.audits.remove(&audit);
         self.conn.execute("DELETE FROM audits WHERE audit = ?1", [audit.into_bytes()])?;
         Ok(())
@@ -275,6 +281,7 @@ impl Writer<'_> {
                 pin.and_then(|it| it.assignment).map(Uuid::into_bytes),
                 changed,
             ))?;
+            blobs::note_needed(self.conn, *id, &view)?;
             audit.dirty = false;
         }
         Ok(())

@@ -8,6 +8,7 @@
 
 #[path = "../../tests/model/mod.rs"]
 mod model;
+mod photos;
 
 use std::{collections::VecDeque, path::Path};
 
@@ -23,7 +24,7 @@ use sync_core::{
     fold::{ConflictKind, Phase},
     ingest::Enrolment,
     op::Opening,
-    payload::{self, ApproveValue, AttachValue, ReturnValue, ReturnedItem},
+    payload::{self, ApproveValue, ReturnValue, ReturnedItem},
     reference::AssignmentRow,
     session::{Finish, RecoverCause},
 };
@@ -239,9 +240,6 @@ fn what_does_not_fit_is_refused_with_a_reason_and_writes_nothing() {
         assert_eq!(problem.code, "invalid_answers");
         assert_eq!(problem.errors[0].code, expected, "{field} {json}");
     }
-    let photo =
-        AttachValue { blob: hash, size: 1, mime: "image/jpeg".into(), captured_at_ms: None, gps: None };
-    assert_eq!(code(device.attach(audit, "A01", &photo, NOW)), "invalid_answers");
     assert_eq!(code(device.resolve(audit, "A01", "\"yes\"", NOW)), "no_conflict");
     let Err(DeviceError::Problem(problem)) = device.submit(audit, NOW) else { panic!() };
     let missing: Vec<_> = problem.errors.iter().map(|it| it.field.as_str()).collect();

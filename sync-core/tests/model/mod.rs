@@ -65,6 +65,8 @@ pub(crate) struct Server {
     /// Said in answer to every push.
     pub(crate) outcome: Option<Outcome>,
     pub(crate) limits: Limits,
+    /// Said in every answer.
+    pub(crate) durable_through: u64,
     pub(crate) key: Rc<SigningKey>,
     pub(crate) server_head: Head,
     pub(crate) server_hlc: u64,
@@ -105,6 +107,7 @@ impl Server {
             page_items: 3,
             outcome: None,
             limits: Limits::default(),
+            durable_through: 0,
             key: server_key(FIRST_EPOCH),
             server_head: Head::EMPTY,
             server_hlc: 0,
@@ -180,7 +183,7 @@ impl Server {
             outcomes: self.outcome.iter().filter(|_| !request.push.is_empty()).cloned().collect(),
             pull,
             limits: self.limits.clone(),
-            durable_through: 0,
+            durable_through: self.durable_through,
             min_pull_build: 0,
         })
     }

@@ -1,0 +1,286 @@
+//! The device's end of the blob lane: executes the effects of `sync-core`'s lane, each in its own durable transaction, over any
+//! transport. Owns how what a run learned enters the store, and how its end is told to people.
+
+use domain::Problem;
+use sync_core::{
+    Hash,
+    blob::BlobReply,
+    codec,
+    lane::{Effect, Event, FileState, Finish, Keep, Lane, Loaded, Mark, Part, Pause, Summary, step},
+    payload::{BlobRef, LossCause},
+};
+
+use crate::{
+    DeviceError, photos,
+    store::{self, Device},
+    sync::{TransportError, not_enrolled},
+};
+
+/// The size of parts that the last run came down to.
+const CHUNK: &str = "blob_chunk";
+
+/// Carries one request of the lane to the server and its reply back, whatever the HTTP status; the session's token is the
+/// transport's. Anything but the server's reply (no connection, a captive portal) is an error.
+pub trait BlobTransport {
+    /// Sends the CBOR of a [`sync_core::blob::BlobQuery`] and gives the CBOR of the [`BlobReply`].
+    ///
+    /// # Errors
+    /// If no body came back.
+    fn query(&mut self, request: &[u8]) -> Result<Vec<u8>, TransportError>;
+
+    /// Sends a part of a blob with the hash of the part, and gives the CBOR of the [`BlobReply`].
+    ///
+    /// # Errors
+    /// If no body came back.
+    fn part(
+        &mut self,
+        blob: &BlobRef,
+        offset: u64,
+        hash: &Hash,
+        bytes: &[u8],
+    ) -> Result<Vec<u8>, TransportError>;
+}
+
+/// A device's photos on their way; it may be dropped at any moment and made anew.
+pub struct Upload {
+    lane: Lane,
+    next: Vec<Effect>,
+    now_ms: u64,
+    failure: Option<TransportError>,
+}
+
+impl Upload {
+    /// The lane of a device that is enrolled.
+    ///
+    /// - **Errors**: `not_enrolled`; storage.
+    pub fn new(device: &Device) -> Result<Self, DeviceError> {
+        device.enrolment()?.ok_or_else(not_enrolled)?;
+        Ok(Self { lane: Lane::new(device.dev()), next: Vec::new(), now_ms: 0, failure: None })
+    }
+
+    /// What the run did so far.
+    pub fn summary(&self) -> &Summary {
+        self.lane.summary()
+    }
+
+    /// Why the last request brought no reply.
+    pub fn failure(&self) -> Option<&TransportError> {
+        self.failure.as_ref()
+    }
+
+    /// Sends what is not sent, until nothing is left or something stops it. Ops go first: an exchange comes before.
+    ///
+    /// - **Shape**: `jitter` is any random number.
+    /// - **Errors**: storage only; what the server, the network or a file does is in the outcome.
+    pub fn run(
+        &mut self,
+        device: &mut Device,
+        transport: &mut dyn BlobTransport,
+        pause: Option<Pause>,
+        jitter: u32,
+        now_ms: u64,
+    ) -> Result<Finish, DeviceError> {
+        self.begin(pause, jitter, now_ms);
+        loop {
+            if let Some(finish) = self.advance(device, transport)? {
+                return Ok(finish);
+            }
+        }
+    }
+
+    /// Begins a run without executing anything.
+    pub fn begin(&mut self, pause: Option<Pause>, jitter: u32, now_ms: u64) {
+        self.now_ms = now_ms;
+        self.next = step(&mut self.lane, Event::Begin { jitter, pause });
+    }
+
+    /// Ends the run at its next rest.
+    pub fn pause(&mut self, cause: Pause) {
+        // It takes effect where the run next has to do something: there is nothing to execute.
+        let _ = step(&mut self.lane, Event::Pause(cause));
+    }
+
+    /// Executes one effect of the run; how it ended, once it is over.
+    ///
+    /// - **Errors**: storage.
+    pub fn advance(
+        &mut self,
+        device: &mut Device,
+        transport: &mut dyn BlobTransport,
+    ) -> Result<Option<Finish>, DeviceError> {
+        let Some(effect) = self.next.pop() else {
+            return Err(DeviceError::corrupt("the lane of photos stopped without an end"));
+        };
+        let event = match effect {
+            Effect::Finish(finish) => return Ok(Some(finish)),
+            Effect::Load { after, limit } => {
+                if after.is_none() {
+                    device.adopt_blobs(self.now_ms)?;
+                }
+                Event::Loaded(device.blobs_to_send(after, limit)?)
+            }
+            Effect::Query(query) => {
+                let reply = transport.query(&codec::to_cbor(&query)?);
+                self.event_of(reply)
+            }
+            Effect::Check(blob) => Event::Checked(device.blob_state(&blob)?),
+            Effect::Send(part) => self.send(device, transport, &part),
+            Effect::Keep(keep) => {
+                device.keep_blobs(&keep, self.now_ms)?;
+                Event::Kept
+            }
+        };
+        self.next = step(&mut self.lane, event);
+        Ok(None)
+    }
+
+    fn send(&mut self, device: &Device, transport: &mut dyn BlobTransport, part: &Part) -> Event {
+        match device.blobs.read(&part.blob.id, part.offset, part.len) {
+            Ok(bytes) => {
+                let reply = transport.part(&part.blob, part.offset, &Hash::of(&bytes), &bytes);
+                self.event_of(reply)
+            }
+            Err(_) => Event::Checked(FileState::Lost(LossCause::Missing)),
+        }
+    }
+
+    fn event_of(&mut self, reply: Result<Vec<u8>, TransportError>) -> Event {
+        let decoded = reply.and_then(|it| {
+            codec::from_cbor::<BlobReply>(&it).map_err(|error| TransportError(error.to_string()))
+        });
+        match decoded {
+            Ok(reply) => Event::Answered(Box::new(reply)),
+            Err(failure) => {
+                self.failure = Some(failure);
+                Event::Unreachable
+            }
+        }
+    }
+
+    /// How a run ended as a problem for people; none if all is well or photos only rest.
+    pub fn problem(finish: &Finish) -> Option<Problem> {
+        let single = |status, code: &str, es: &str, en: &str| Some(Problem::single(status, code, es, en));
+        match finish {
+            Finish::Done(_) | Finish::Paused { .. } => None,
+            Finish::Backoff { reason, .. } => single(
+                503,
+                reason,
+                "No se enviaron todas las fotos; las que faltan siguen en el dispositivo y se enviarán después",
+                "not all photos were sent; the rest are safe on the device and will be sent later",
+            ),
+            Finish::ExchangeFirst => single(
+                409,
+                "exchange_first",
+                "El servidor fue restaurado: sincronice otra vez; las fotos siguen en el dispositivo",
+                "the server was restored: synchronise again; the photos are safe on the device",
+            ),
+            Finish::AuthNeeded { reason } => single(
+                401,
+                reason,
+                "El servidor no reconoce la sesión de este dispositivo; inicie sesión otra vez",
+                "the server does not accept this device's session; log in again",
+            ),
+            Finish::Refused { code, reason } => single(
+                code.status(),
+                reason,
+                "El servidor rechaza las fotos de este dispositivo; siguen aquí. Avise a soporte",
+                "the server refuses the photos of this device; they are still here. Tell support",
+            ),
+        }
+    }
+
+    /// Whether trying again later, after an exchange, can help.
+    pub fn is_temporary(finish: &Finish) -> bool {
+        matches!(finish, Finish::Backoff { .. } | Finish::ExchangeFirst)
+    }
+
+    /// Why photos rest, in Spanish and in English.
+    pub fn explain(cause: Pause) -> (&'static str, &'static str) {
+        match cause {
+            Pause::ByHand => ("Las fotos quedan para después", "photos are left for later"),
+            Pause::Metered => (
+                "Las fotos esperan una red que no se pague por datos",
+                "photos wait for a network that is not paid by the byte",
+            ),
+            Pause::LowBattery => {
+                ("Las fotos esperan a que haya batería", "photos wait until there is battery")
+            }
+            Pause::Server => (
+                "El servidor pidió esperar con las fotos; las respuestas sí llegaron",
+                "the server asked photos to wait; the answers have arrived",
+            ),
+            Pause::Quota => (
+                "Se alcanzó lo que se puede enviar en fotos por hoy; las respuestas sí llegaron",
+                "what may be sent of photos today is used up; the answers have arrived",
+            ),
+        }
+    }
+}
+
+impl Device {
+    /// What a file that is to be sent holds.
+    fn blob_state(&self, blob: &BlobRef) -> Result<FileState, DeviceError> {
+        let state = self.blobs.state(blob);
+        let is_evicted = "SELECT evicted FROM blobs WHERE id = ?1";
+        if state != FileState::Intact && self.conn.query_row(is_evicted, [blob.id.0], |row| row.get(0))? {
+            return Ok(FileState::Lost(LossCause::Evicted));
+        }
+        Ok(state)
+    }
+
+    /// Blobs that some audit needs and the server has not confirmed in this epoch: also those that are lost here, since another
+    /// phone may have brought them, and those that it refused, since its limits may have changed.
+    fn blobs_to_send(&self, after: Option<BlobRef>, limit: usize) -> Result<Loaded, DeviceError> {
+        let epoch = store::get_number(&self.conn, "epoch")?;
+        let chunk = store::get_number(&self.conn, CHUNK)?.and_then(|it| u32::try_from(it).ok());
+        let after = after.unwrap_or(BlobRef { id: Hash::ZERO, size: 0 });
+        let mut list = self.conn.prepare_cached(
+            "SELECT id, size FROM blobs WHERE (size, id) > (?1, ?2) AND (confirmed IS NULL OR confirmed IS NOT ?3) \
+             AND EXISTS (SELECT 1 FROM needed WHERE blob = blobs.id) ORDER BY size, id LIMIT ?4",
+        )?;
+        let rows = list.query_map((after.size, after.id.0, epoch, limit.saturating_add(1)), |row| {
+            Ok(BlobRef { id: Hash(row.get(0)?), size: row.get(1)? })
+        })?;
+        let mut blobs: Vec<BlobRef> = rows.collect::<Result<_, _>>()?;
+        let more = blobs.len() > limit;
+        blobs.truncate(limit);
+        Ok(Loaded { epoch, chunk, blobs, more })
+    }
+
+    /// Stores what a run learned; where bytes are lost, or turned up again, the audits that count on them say so.
+    fn keep_blobs(&mut self, keep: &Keep, now_ms: u64) -> Result<(), DeviceError> {
+        self.transact(|mut writer, _| {
+            store::put_meta(writer.conn, CHUNK, &u64::from(keep.chunk).to_be_bytes())?;
+            let acked = store::get_head(writer.conn, "acked")?;
+            for (id, mark) in &keep.marks {
+                match mark {
+                    Mark::Sent(off) => {
+                        let mut note =
+                            writer.conn.prepare_cached("UPDATE blobs SET off = ?2 WHERE id = ?1")?;
+                        note.execute((id.0, off))?;
+                    }
+                    Mark::Stored { epoch } => {
+                        let mut note = writer.conn.prepare_cached(
+                            "UPDATE blobs SET off = size, confirmed = ?2, stored_ms = ?3, stored_dseq = ?4, \
+                             lost = NULL, refused = NULL WHERE id = ?1",
+                        )?;
+                        note.execute((id.0, epoch, now_ms, acked.dseq))?;
+                        photos::take_back_loss(&mut writer, id, now_ms)?;
+                    }
+                    Mark::Lost(cause) => {
+                        let mut note =
+                            writer.conn.prepare_cached("UPDATE blobs SET lost = ?2 WHERE id = ?1")?;
+                        note.execute((id.0, cause.name()))?;
+                        photos::report_loss(&mut writer, id, *cause, now_ms)?;
+                    }
+                    Mark::Refused(reason) => {
+                        let mut note =
+                            writer.conn.prepare_cached("UPDATE blobs SET refused = ?2 WHERE id = ?1")?;
+                        note.execute((id.0, reason))?;
+                    }
+                }
+            }
+            writer.flush()
+        })
+    }
+}
