@@ -4,6 +4,10 @@
 use domain::Problem;
 use serde::{Serialize, de::DeserializeOwned};
 use std::{fmt, thread, time::Duration};
+use sync_core::{
+    Hash,
+    blob::{CHUNK_HASH_HEADER, QUERY_PATH},
+};
 
 /// Largest answer that is read: a network scorecard of tens of thousands of branches fits.
 const MAX_ANSWER_BYTES: u64 = 256 * 1024 * 1024;
@@ -161,21 +165,55 @@ impl Client {
         request: &[u8],
         traffic: &mut Traffic,
     ) -> Result<(u16, Vec<u8>), ClientError> {
-        let unreachable = |cause: &dyn fmt::Display| ClientError::Unreachable(cause.to_string());
-        let packed = zstd::bulk::compress(request, ZSTD_LEVEL).map_err(|it| unreachable(&it))?;
-        traffic.requests += 1;
-        traffic.sent += u64::try_from(packed.len()).unwrap_or(u64::MAX);
-        let mut call = self
+        let packed = zstd::bulk::compress(request, ZSTD_LEVEL)
+            .map_err(|cause| ClientError::Unreachable(cause.to_string()))?;
+        let call = self
             .agent
             .post(format!("{}/sync/v1/exchange", self.base))
             .header("Content-Type", "application/cbor")
             .header("Content-Encoding", "zstd")
-            .header("Accept", "application/cbor")
             .header("Accept-Encoding", "zstd");
+        self.converse(call, &packed, traffic)
+    }
+
+    /// Asks where blobs stand: CBOR in, CBOR out.
+    pub(crate) fn query_blobs(&self, request: &[u8], traffic: &mut Traffic) -> Result<Vec<u8>, ClientError> {
+        let call =
+            self.agent.post(format!("{}{QUERY_PATH}", self.base)).header("Content-Type", "application/cbor");
+        self.converse(call, request, traffic).map(|it| it.1)
+    }
+
+    /// Sends a part of a blob as it is; photos do not compress. CBOR comes back.
+    pub(crate) fn send_part(
+        &self,
+        path: &str,
+        hash: &Hash,
+        bytes: &[u8],
+        traffic: &mut Traffic,
+    ) -> Result<Vec<u8>, ClientError> {
+        let call = self
+            .agent
+            .patch(format!("{}{path}", self.base))
+            .header("Content-Type", "application/octet-stream")
+            .header(CHUNK_HASH_HEADER, hash.to_string());
+        self.converse(call, bytes, traffic).map(|it| it.1)
+    }
+
+    /// One request of the sync protocol, answered in CBOR whatever the HTTP status.
+    fn converse(
+        &self,
+        mut call: ureq::RequestBuilder<ureq::typestate::WithBody>,
+        body: &[u8],
+        traffic: &mut Traffic,
+    ) -> Result<(u16, Vec<u8>), ClientError> {
+        let unreachable = |cause: &dyn fmt::Display| ClientError::Unreachable(cause.to_string());
+        traffic.requests += 1;
+        traffic.sent += u64::try_from(body.len()).unwrap_or(u64::MAX);
+        call = call.header("Accept", "application/cbor");
         if let Some(token) = &self.token {
             call = call.header("Authorization", format!("Bearer {token}"));
         }
-        let mut answer = call.send(&packed[..]).map_err(|it| unreachable(&it))?;
+        let mut answer = call.send(body).map_err(|it| unreachable(&it))?;
         let status = answer.status().as_u16();
         let compressed = answer.headers().get("Content-Encoding").is_some_and(|it| it == "zstd");
         let is_cbor = answer.headers().get("Content-Type").is_some_and(|it| it == "application/cbor");
@@ -213,7 +251,7 @@ fn decompressed_len(frame: &[u8]) -> usize {
 /// What went over the line.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Traffic {
-    /// Exchanges made.
+    /// Requests made.
     pub(crate) requests: u64,
     /// Body bytes sent, compressed.
     pub(crate) sent: u64,

@@ -9,6 +9,7 @@ mod demo;
 mod devices;
 mod import;
 mod office;
+mod photos;
 mod settings;
 
 use std::process::ExitCode;

@@ -5,15 +5,20 @@ use crate::{
     client::{Client, PROMPT, Traffic},
     console, devices,
     import::run::now_ms,
-    office,
+    office, photos,
 };
 use clap::{Args, Subcommand};
-use device::{AuditDetail, AuditSummary, Device, DeviceKind, NewDevice, Start, Status};
+use device::{AuditDetail, AuditSummary, Device, DeviceKind, NewDevice, PhotoFacts, Start, Status};
 use domain::Problem;
 use serde::Serialize;
 use server::environment::Environment;
 use std::path::PathBuf;
-use sync_core::reference::{AssignmentRow, BranchRow};
+use sync_core::{
+    Hash,
+    lane::Pause,
+    payload::Gps,
+    reference::{AssignmentRow, BranchRow},
+};
 use uuid::Uuid;
 
 /// A phone in the terminal
@@ -40,8 +45,12 @@ enum Action {
         #[arg(long, default_value = "terminal")]
         name: String,
     },
-    /// Send what is not sent and fetch what is new
-    Sync,
+    /// Send what is not sent, photos last, and fetch what is new
+    Sync {
+        /// Leave photos for later: for a line that is paid by the byte, or a low battery
+        #[arg(long)]
+        no_photos: bool,
+    },
     /// Assignments, branches, checklists and visits on this device
     List,
     /// Start a visit: an assignment, or a branch with a checklist
@@ -66,7 +75,37 @@ enum Action {
         #[arg(allow_hyphen_values = true)]
         value: String,
     },
-    /// One visit with its answers and what is missing, or the device
+    /// Keep a photo with an item: a photo item (`A01`), or beside an answer (`B02#photo`)
+    Photo {
+        /// The visit
+        audit: Uuid,
+        /// The item, or the photos beside it
+        field: String,
+        /// The picture: JPEG, PNG, WebP, HEIC or AVIF
+        file: PathBuf,
+        /// Latitude where it was taken, in degrees
+        #[arg(long, requires = "lon", value_parser = photos::latitude, allow_negative_numbers = true)]
+        lat: Option<i64>,
+        /// Longitude where it was taken, in degrees
+        #[arg(long, requires = "lat", value_parser = photos::longitude, allow_negative_numbers = true)]
+        lon: Option<i64>,
+        /// How far off the position may be, in metres
+        #[arg(long, requires = "lat", value_parser = photos::accuracy)]
+        accuracy: Option<u64>,
+        /// Say that the position is simulated
+        #[arg(long, requires = "lat")]
+        mocked: bool,
+    },
+    /// Take a photo away
+    Detach {
+        /// The visit
+        audit: Uuid,
+        /// The item, or the photos beside it
+        field: String,
+        /// The photo, by the hash that `status` shows
+        photo: Hash,
+    },
+    /// One visit with its answers, its photos and what is missing, or the device
     Status {
         /// The visit
         audit: Option<Uuid>,
@@ -111,6 +150,7 @@ struct Synced {
     requests: u64,
     bytes_sent: u64,
     bytes_received: u64,
+    photos: photos::Sent,
 }
 
 /// Runs one action on the device.
@@ -126,7 +166,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Problem> {
     let mut device = Device::open(&arguments.data)?;
     match &arguments.action {
         Action::Login { .. } => Ok(()),
-        Action::Sync => sync(arguments, &mut device, &environment),
+        Action::Sync { no_photos } => sync(arguments, *no_photos, &mut device, &environment),
         Action::List => console::print(&Listing {
             assignments: device.assignments()?,
             branches: device.branches()?,
@@ -139,11 +179,28 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Problem> {
                 (None, Some(branch), Some(template)) => ad_hoc(&device, branch, template, &environment)?,
                 _ => return Err(nothing_to_start()),
             };
+            photos::tell_free_space(&mut device, &arguments.data);
             let audit = device.start(&start, now)?;
             console::print(&device.view(audit)?)
         }
         Action::Answer { audit, field, value } => {
             device.answer(*audit, field, &as_json(value), now)?;
+            console::print(&device.view(*audit)?)
+        }
+        Action::Photo { audit, field, file, lat, lon, accuracy, mocked } => {
+            let gps = lat.zip(*lon).map(|(lat_e7, lon_e7)| {
+                let mocked = mocked.then_some(true);
+                Gps { lat_e7, lon_e7, accuracy_mm: *accuracy, mocked }
+            });
+            let (mut file, mime) = photos::open(file)?;
+            photos::tell_free_space(&mut device, &arguments.data);
+            let facts = PhotoFacts { mime: mime.to_owned(), captured_at_ms: None, gps };
+            device.photo(*audit, field, &mut file, &facts, now)?;
+            console::print(&device.view(*audit)?)
+        }
+        Action::Detach { audit, field, photo } => {
+            let attachment = photos::attachment(&device.view(*audit)?, field, photo)?;
+            device.detach(*audit, attachment, now)?;
             console::print(&device.view(*audit)?)
         }
         Action::Status { audit: Some(audit) } => console::print(&device.view(*audit)?),
@@ -249,17 +306,30 @@ fn login(arguments: &Arguments, code: &str, name: &str, environment: &Environmen
             format!("cannot write {SERVER_FILE}: {error}"),
         )
     })?;
-    sync(arguments, &mut device, environment)
+    sync(arguments, false, &mut device, environment)
 }
 
-fn sync(arguments: &Arguments, device: &mut Device, environment: &Environment) -> Result<(), Problem> {
+/// Ops first, then photos, then once more where the server has to hear what became of photos.
+fn sync(
+    arguments: &Arguments,
+    no_photos: bool,
+    device: &mut Device,
+    environment: &Environment,
+) -> Result<(), Problem> {
     let client = Client::new(&server(arguments)?);
     let mut traffic = Traffic::default();
     devices::sync_until_done(device, &client, environment, &mut traffic, PROMPT)?;
+    let pause = no_photos.then_some(Pause::ByHand);
+    let sent = photos::send_until_done(device, &client, environment, &mut traffic, pause)?;
+    if sent.has_news() {
+        devices::sync_until_done(device, &client, environment, &mut traffic, PROMPT)?;
+    }
+    device.evict(now_ms(environment))?;
     console::print(&Synced {
         status: device.status()?,
         requests: traffic.requests,
         bytes_sent: traffic.sent,
         bytes_received: traffic.received,
+        photos: sent,
     })
 }

@@ -11,6 +11,8 @@ mod faults;
 #[cfg(test)]
 mod office;
 #[cfg(test)]
+mod photos;
+#[cfg(test)]
 mod restored;
 #[cfg(test)]
 mod score;

@@ -325,6 +325,8 @@ impl Lane {
                 // The bytes may have been spoilt on the line, on the server or here: only the file tells.
                 self.check(Item { offset, tries: item.tries.saturating_add(1), ..item })
             }
+            // The line was cut, and somebody between could still say so.
+            (RefusalCode::Malformed, _) if refusal.reason == "body_broke_off" => self.unreachable(),
             (RefusalCode::TooLarge, _) if refusal.reason == "blob_too_large" => {
                 self.summary.refused = self.summary.refused.saturating_add(1);
                 self.keep(vec![(item.blob.id, Mark::Refused(refusal.reason))], After::Next)
