@@ -9,6 +9,7 @@ use sync_core::{
     fold::Arrival,
     ingest::by_audit,
     op::Opening,
+    receipt::Receipt,
     segment::signing_bytes,
     signature::SigningKey,
 };
@@ -97,4 +98,26 @@ fn fold(ops: &[Op]) -> usize {
 fn insert_view_root_and_encode(bencher: Bencher<'_, '_>) {
     let ops = ops();
     bencher.counter(ItemsCount::new(OPS)).bench(|| fold(&ops));
+}
+
+fn receipt() -> Receipt {
+    let (dev, head) = (key().public_key().device(), Head { dseq: OPS, ..Head::EMPTY });
+    let (alg, sig) = (Algorithm::Ed25519, Bytes::default());
+    Receipt { epoch: 1, dev, head, sseq: OPS, recv_ms: 1_800_000_000_000, alg, sig }
+}
+
+/// What a server pays for the receipt of an exchange, its key read anew.
+#[divan::bench]
+fn sign_a_receipt(bencher: Bencher<'_, '_>) {
+    bencher
+        .counter(ItemsCount::new(1_u32))
+        .with_inputs(receipt)
+        .bench_values(|it| it.signed(&Uuid::nil(), &key()));
+}
+
+/// What a device pays for it.
+#[divan::bench]
+fn verify_a_receipt(bencher: Bencher<'_, '_>) {
+    let (signed, public) = (receipt().signed(&Uuid::nil(), &key()), key().public_key());
+    bencher.counter(ItemsCount::new(1_u32)).bench(|| signed.verify(&Uuid::nil(), &public).unwrap());
 }

@@ -5,7 +5,7 @@
 //! stored at once, or one row of reference content; a run takes one number (`sseq`) per op, a row takes one. The feed's
 //! hash moves once per entry ([`crate::chain::feed_hash`]) and the client recomputes it.
 
-use alloc::{collections::BTreeSet, format, string::String, vec::Vec};
+use alloc::{boxed::Box, collections::BTreeSet, format, string::String, vec::Vec};
 use core::fmt;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use uuid::Uuid;
@@ -15,9 +15,10 @@ use crate::{
     chain::Head,
     codec::Nested,
     packed::PackedOps,
+    receipt::{MAX_RECEIPTS, Receipt, Succession},
     relay::Proof,
     segment::{MAX_SEGMENT_OPS, Segment},
-    signature::{Algorithm, PublicKey},
+    signature::PublicKey,
 };
 
 /// The protocol's number.
@@ -91,6 +92,10 @@ pub struct Request {
     /// Runs of others that a restored server does not have, in the order of their authors' logs.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub relay: Vec<Run>,
+    /// What the server had said of pushed ops before it was restored, each at the end of a segment of `push`: it honours
+    /// its own signature, and the ops have arrived when they first did.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub receipts: Vec<Receipt>,
 }
 
 /// Most streams that a request may read: its user's and its organization's are all that a device has.
@@ -122,13 +127,16 @@ impl Request {
     /// Whether what is asked stays within what one answer may cost (I15).
     ///
     /// - **Errors**: [`RefusalCode::TooLarge`] with `too_many_pushed`; [`RefusalCode::Invalid`] with `too_many_streams`,
-    ///   `repeated_stream` or `too_many_relayed`.
+    ///   `repeated_stream`, `too_many_receipts` or `too_many_relayed`.
     pub fn check_bounds(&self) -> Result<(), Refusal> {
         let refused = |reason| Err(Refusal::new(RefusalCode::Invalid, reason));
         // Each segment costs a check against the log, also one that is there already.
         let pushed: usize = self.push.iter().map(|it| it.ops.ops.len()).sum();
         if self.push.len() > MAX_PUSHED_SEGMENTS || pushed > MAX_PUSHED_OPS {
             return Err(Refusal::new(RefusalCode::TooLarge, "too_many_pushed"));
+        }
+        if self.receipts.len() > MAX_RECEIPTS {
+            return refused("too_many_receipts");
         }
         if self.pull.len() > MAX_STREAMS {
             return refused("too_many_streams");
@@ -247,7 +255,7 @@ pub struct Response {
     pub server_ms: u64,
     /// The end of the device's log on the server, after this push.
     pub dev_head: Head,
-    /// The server's signature on it.
+    /// The server's signature on it, where the request pushed.
     #[serde(default)]
     pub receipt: Option<Receipt>,
     /// Pushed ops that were stored but not applied.
@@ -264,46 +272,6 @@ pub struct Response {
     /// Builds below this may only push.
     #[serde(default)]
     pub min_pull_build: u32,
-}
-
-/// The server's word that it holds a log up to a position.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Receipt {
-    /// Epoch of the server.
-    pub epoch: u64,
-    /// Whose log.
-    pub dev: DeviceId,
-    /// Up to where.
-    pub head: Head,
-    /// Number in the user's stream of the last op.
-    pub sseq: u64,
-    /// When it was received, milliseconds since 1970.
-    pub recv_ms: u64,
-    /// The server key's algorithm.
-    pub alg: Algorithm,
-    /// Its signature over [`receipt_bytes`].
-    pub sig: Bytes,
-}
-
-/// What the server signs in a receipt: `"veedor-rcpt-1" || org || epoch || dev || dseq || h || sseq || recv_ms`.
-pub fn receipt_bytes(
-    org: &Uuid,
-    epoch: u64,
-    dev: &DeviceId,
-    head: &Head,
-    sseq: u64,
-    recv_ms: u64,
-) -> Vec<u8> {
-    let mut out = Vec::with_capacity(110);
-    out.extend_from_slice(b"veedor-rcpt-1");
-    out.extend_from_slice(org.as_bytes());
-    out.extend_from_slice(&epoch.to_be_bytes());
-    out.extend_from_slice(&dev.0);
-    out.extend_from_slice(&head.dseq.to_be_bytes());
-    out.extend_from_slice(&head.h.0);
-    out.extend_from_slice(&sseq.to_be_bytes());
-    out.extend_from_slice(&recv_ms.to_be_bytes());
-    out
 }
 
 /// What became of a pushed op that was stored but not simply applied.
@@ -535,6 +503,9 @@ pub struct Refusal {
     /// When to come again, milliseconds.
     #[serde(default)]
     pub retry_after_ms: Option<u64>,
+    /// For another epoch: the key with which the server signs now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub succession: Option<Box<Succession>>,
 }
 
 /// Kinds of [`Refusal`].
@@ -598,6 +569,13 @@ impl RefusalCode {
 impl Refusal {
     /// A refusal without particulars.
     pub fn new(code: RefusalCode, reason: &str) -> Self {
-        Self { code, reason: String::from(reason), dev_head: None, epoch: None, retry_after_ms: None }
+        Self {
+            code,
+            reason: String::from(reason),
+            dev_head: None,
+            epoch: None,
+            retry_after_ms: None,
+            succession: None,
+        }
     }
 }

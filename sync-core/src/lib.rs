@@ -19,6 +19,7 @@ pub mod lane;
 pub mod op;
 pub mod packed;
 pub mod payload;
+pub mod receipt;
 pub mod reference;
 pub mod relay;
 pub mod segment;

@@ -437,3 +437,58 @@ fn a_large_backlog_goes_in_several_signed_segments() {
     );
     assert_eq!(row.ops.len(), 100);
 }
+
+#[test]
+fn nothing_is_acknowledged_on_a_receipt_of_another_key() {
+    let mut world = World::new();
+    world.phones[0].set(AUDITS[0], "A01", "\"yes\"");
+    assert_eq!(done(world.phones[0].sync(&mut world.server, &mut || Network::Fine, usize::MAX)).pushed, 1);
+    let acked = world.phones[0].acked;
+    world.phones[0].set(AUDITS[0], "A01", "\"no\"");
+    world.server.forges = true;
+    let forged = world.phones[0].sync(&mut world.server, &mut || Network::Fine, usize::MAX);
+    assert_eq!(forged, Some(Finish::Recover(RecoverCause::Receipt)));
+    assert_eq!(world.phones[0].acked, acked);
+    // The true server holds it by now and says so.
+    world.server.forges = false;
+    assert_eq!(done(world.phones[0].sync(&mut world.server, &mut || Network::Fine, usize::MAX)).pushed, 1);
+}
+
+#[test]
+fn a_restored_server_is_followed_only_where_the_key_that_was_known_vouches_for_its_new_one() {
+    let mut world = World::new();
+    world.phones[0].set(AUDITS[0], "A01", "\"yes\"");
+    done(world.phones[0].sync(&mut world.server, &mut || Network::Fine, usize::MAX));
+    let copy = world.server.clone();
+    world.server.restore(&copy, true);
+    world.server.forges = true;
+    let unproven = world.phones[0].sync(&mut world.server, &mut || Network::Fine, usize::MAX);
+    assert_eq!(unproven, Some(Finish::Recover(RecoverCause::Key)));
+    let known = world.phones[0].server_key.clone();
+    assert_eq!(known, copy.key.public_key());
+    world.server.forges = false;
+    done(world.phones[0].sync(&mut world.server, &mut || Network::Fine, usize::MAX));
+    assert_eq!(world.phones[0].server_key, world.server.key.public_key());
+    assert_ne!(world.phones[0].server_key, known);
+}
+
+#[test]
+fn what_a_restored_server_is_sent_again_has_arrived_when_it_first_did() {
+    let mut world = World::new();
+    let copy = world.server.clone();
+    for field in ["A01", "A02", "A03"] {
+        world.phones[0].set(AUDITS[0], field, "\"yes\"");
+        done(world.phones[0].sync(&mut world.server, &mut || Network::Fine, usize::MAX));
+    }
+    let dev = world.phones[0].dev();
+    let times = |world: &World| {
+        let received = &world.server.devices[&dev].received;
+        received.iter().map(|(dseq, it)| (*dseq, it.1)).collect::<Vec<_>>()
+    };
+    let before = times(&world);
+    assert_eq!(before.len(), 3);
+    world.server.restore(&copy, true);
+    world.server.now_ms += 1_000_000;
+    done(world.phones[0].sync(&mut world.server, &mut || Network::Fine, usize::MAX));
+    assert_eq!(times(&world), before);
+}

@@ -81,6 +81,29 @@ fn a_phone_sends_a_restored_office_again_what_the_copy_lacks() {
 }
 
 #[test]
+fn what_comes_back_has_arrived_when_the_lost_office_had_signed_that_it_did() {
+    let (world, serving, audit) = World::with_a_visit_begun();
+    let folder = world.office.path();
+    printed(&admin(folder, &["backup", "--to", "copy"]));
+    assert_all_sent(&sync(&world, &serving));
+    world.fill_in(&audit);
+    printed(&world.field(&["submit", &audit]));
+    assert_all_sent(&sync(&world, &serving));
+    let submitted_at = |serving: &Serving| {
+        let reviewer = serving.sign_in("reviewer");
+        serving.call("GET", &format!("visits/{audit}"), &reviewer, &Value::Null)["submitted_at"].clone()
+    };
+    let before = submitted_at(&serving);
+    assert_eq!(serving.stop(), Some(0));
+    lose_the_office(folder);
+    printed(&admin(folder, &["restore", "--from", "copy"]));
+    let serving = world.serve();
+    assert_all_sent(&sync(&world, &serving));
+    assert!(before.is_string(), "{before}");
+    assert_eq!(submitted_at(&serving), before);
+}
+
+#[test]
 fn an_old_copy_put_back_by_hand_is_noticed_though_it_says_nothing() {
     let (world, serving, audit) = World::with_a_visit_begun();
     assert_all_sent(&sync(&world, &serving));

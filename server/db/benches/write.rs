@@ -166,6 +166,7 @@ fn segments_of_64_kib(bencher: divan::Bencher<'_, '_>) {
                 epoch: 1,
                 received_at: Micros(1),
                 bytes: vec![9; 65_536],
+                sseq: 7,
             }]
         })
         .bench_local_values(|segment: Vec<StoredSegment>| {

@@ -6,7 +6,7 @@ use sync_core::chain::Head;
 use sync_core::ingest::DeviceHead;
 use sync_core::{Algorithm, DeviceId, Hash};
 
-use crate::column::Stored;
+use crate::column::{Stored, TsColumn};
 use crate::page::rows_to_read;
 use crate::record::{BATCH, Record, read_all, read_one, rows};
 use crate::schema::{device_heads, devices, segments};
@@ -84,6 +84,8 @@ record! {
         received_at: Micros,
         /// The segment as it came.
         bytes: Vec<u8>,
+        /// The number of its last op in the stream that it went to; 0 where that was not written down yet.
+        sseq: u64,
     }
 }
 
@@ -219,6 +221,34 @@ pub fn find_segment(
         .first(c)
         .optional())?;
     Ok(read_one::<StoredSegment>(row)?.filter(|segment| segment.last_dseq >= dseq))
+}
+
+/// When an op came that ends a segment, and the number that it took.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Arrival {
+    /// When it came.
+    pub received_at: Micros,
+    /// Its number in the stream that it went to.
+    pub sseq: u64,
+}
+
+/// The arrival of the op at a position, without the segment's bytes.
+pub fn find_arrival(
+    tx: &mut Tx<'_>,
+    org: OrgId,
+    dev: DeviceId,
+    dseq: u64,
+) -> Result<Option<Arrival>, DbError> {
+    let row: Option<(TsColumn, i64)> = on_db!(tx, |c| segments::table
+        .filter(segments::org_id.eq(org.store()))
+        .filter(segments::dev.eq(dev.store()))
+        .filter(segments::first_dseq.le(dseq.store()))
+        .filter(segments::last_dseq.ge(dseq.store()))
+        .order(segments::first_dseq.desc())
+        .select((segments::received_at, segments::sseq))
+        .first(c)
+        .optional())?;
+    row.map(|(at, sseq)| Ok(Arrival { received_at: Micros::read(at)?, sseq: u64::read(sseq)? })).transpose()
 }
 
 /// A device's segments in the order of its log, after position `after` (0 for all).

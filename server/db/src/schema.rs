@@ -156,6 +156,7 @@ diesel::table! {
         epoch -> BigInt,
         received_at -> Ts,
         bytes -> Binary,
+        sseq -> BigInt,
     }
 }
 

@@ -68,7 +68,7 @@ pub(crate) fn append_server_ops(
 }
 
 /// The key that signs for an organization.
-fn signing_key(tx: &mut Tx<'_>, org: OrgId) -> Result<SigningKey, ApiError> {
+pub(super) fn signing_key(tx: &mut Tx<'_>, org: OrgId) -> Result<SigningKey, ApiError> {
     let key = db::organizations::find_server_key(tx, org)?
         .ok_or_else(|| ApiError::internal(format!("organization {org} has no server key")))?;
     let secret: [u8; 32] = key
@@ -120,6 +120,7 @@ fn append_part(
             .map_err(ApiError::internal)?;
     segment.sig = Bytes(key.sign(&signing_bytes(&org.0, &dev, epoch, segment.first, &last)));
     let verified = segment.chained(dev).map_err(ApiError::internal)?;
+    let sseq = publish_runs(tx, org, drafts, part, &verified, now)?;
     let stored = StoredSegment {
         dev,
         first_dseq: segment.first,
@@ -128,11 +129,11 @@ fn append_part(
         epoch,
         received_at: now,
         bytes: super::packed(&segment)?,
+        sseq,
     };
     db::devices::append_segments(tx, org, &[stored])?;
     let head = StoredHead { head: DeviceHead { head: last, hlc: clock.last() }, forked: held.forked };
     db::devices::set_head(tx, org, dev, &head)?;
-    publish_runs(tx, org, drafts, part, &verified, now)?;
     for (index, op) in part.iter().zip(ops) {
         if let (Some(draft), Some(id)) = (drafts.get_mut(*index), ids.get_mut(*index)) {
             *id = Some(OpId::new(dev, op.dseq));
@@ -145,7 +146,7 @@ fn append_part(
     Ok(())
 }
 
-/// One feed entry per auditor, over the run of that auditor's ops.
+/// One feed entry per auditor, over the run of that auditor's ops. Gives the last number.
 fn publish_runs(
     tx: &mut Tx<'_>,
     org: OrgId,
@@ -153,7 +154,8 @@ fn publish_runs(
     part: &[usize],
     segment: &VerifiedSegment,
     now: Micros,
-) -> Result<(), ApiError> {
+) -> Result<u64, ApiError> {
+    let mut sseq = 0;
     let auditors: Vec<UserId> = part.iter().filter_map(|it| drafts.get(*it)).map(|it| it.auditor).collect();
     let mut positions = segment.ops.iter().map(|it| it.dseq).zip(&segment.hashes);
     for run in auditors.chunk_by(|one, next| one == next) {
@@ -161,8 +163,8 @@ fn publish_runs(
         if let (Some(auditor), Some((first, h))) = (run.first(), ops.next()) {
             let (last, h) = ops.last().unwrap_or((first, h));
             let run = Run { dev: segment.dev, first, last, h: *h };
-            feed::publish_run(tx, org, StreamId::User(auditor.0), &run, now)?;
+            sseq = feed::publish_run(tx, org, StreamId::User(auditor.0), &run, now)?;
         }
     }
-    Ok(())
+    Ok(sseq)
 }

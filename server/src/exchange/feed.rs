@@ -32,7 +32,7 @@ pub(super) const RETURNED: &str = "returned";
 /// Kind of an entry that is a row; its payload is the row as CBOR.
 pub(super) const ROW: &str = "row";
 
-/// Appends a run of ops to a stream; each op takes a number.
+/// Appends a run of ops to a stream; each op takes a number. Gives the last.
 ///
 /// # Errors
 /// Those of the database.
@@ -41,9 +41,9 @@ pub(super) fn publish_run(
     org: OrgId,
     stream: StreamId,
     run: &Run,
-    now: Micros,
-) -> Result<(), ApiError> {
-    append(tx, org, stream, Carried::Run(run), now)
+    received_at: Micros,
+) -> Result<u64, ApiError> {
+    append(tx, org, stream, Carried::Run(run), received_at)
 }
 
 /// Appends a run of the server's own log that a device brought back; it carries itself, since no log here has it.
@@ -60,7 +60,7 @@ pub(super) fn publish_returned(
 ) -> Result<(), ApiError> {
     let payload = codec::to_cbor(run).map_err(ApiError::internal)?;
     let run = Run { dev: run.dev, first: run.dseq_first, last: run.last(), h };
-    append(tx, org, stream, Carried::Returned(&run, payload), now)
+    append(tx, org, stream, Carried::Returned(&run, payload), now).map(drop)
 }
 
 /// Appends a row of reference content to a stream.
@@ -75,7 +75,7 @@ pub(crate) fn publish_ref_row(
     now: Micros,
 ) -> Result<(), ApiError> {
     let payload = codec::to_cbor(row).map_err(ApiError::internal)?;
-    append(tx, org, stream, Carried::Row(payload, row.hash()), now)
+    append(tx, org, stream, Carried::Row(payload, row.hash()), now).map(drop)
 }
 
 /// Tells every device of the organization a released checklist: its canonical JSON under its hash.
@@ -136,7 +136,7 @@ fn append(
     stream: StreamId,
     carried: Carried<'_>,
     received_at: Micros,
-) -> Result<(), ApiError> {
+) -> Result<u64, ApiError> {
     let (count, h) = match &carried {
         Carried::Run(run) | Carried::Returned(run, _) => {
             (run.last.saturating_sub(run.first).saturating_add(1), run.h)
@@ -180,5 +180,6 @@ fn append(
         }
     }
     db::feed::append(tx, org, &[entry])?;
-    Ok(db::feed::set_hash(tx, org, stream, f)?)
+    db::feed::set_hash(tx, org, stream, f)?;
+    Ok(sseq_last)
 }

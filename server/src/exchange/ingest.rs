@@ -6,7 +6,7 @@ use super::{
     feed::{self, Run},
     millis, packed, project,
     pull::{self, Reader},
-    relay,
+    receipts, relay,
 };
 use crate::{app::App, error::ApiError, principal::Principal};
 use db::{
@@ -16,9 +16,10 @@ use db::{
 use domain::ids::{OrgId, UserId};
 use std::sync::Arc;
 use sync_core::{
-    Bytes, DeviceId, Hash, PublicKey, Segment,
+    Bytes, DeviceId, Hash, PublicKey, Segment, VerifiedSegment,
     exchange::{Limits, Outcome, PROTO, Refusal, RefusalCode, Reply, Request, Response, StreamId},
     ingest::{self, Accepted, Enrolled, Push},
+    receipt::Receipt,
 };
 
 /// How often a push is checked anew because the device's log grew in the meantime.
@@ -75,25 +76,27 @@ fn answer(app: &App, principal: &Principal, request: &Request) -> Result<Respons
     let caller = caller(app, principal, request)?;
     request.check_bounds().map_err(Stop::Refused)?;
     let now = app.now();
+    let honoured = app.db.read(|tx| receipts::honoured(tx, &caller, &request.receipts))?;
     let mut attempt = 0;
     let outcomes = loop {
         attempt += 1;
-        match push(app, &caller, &request.push, now) {
+        match push(app, &caller, &request.push, &honoured, now) {
             Err(Stop::Moved) if attempt < ATTEMPTS => {}
             other => break other?,
         }
     };
     relay::take_back(app, &caller, &request.relay, now)?;
     let reader = Reader { org: caller.org, user: caller.user, dev: caller.dev };
-    let (head, pages) = app.db.read(|tx| -> Result<_, ApiError> {
+    let (head, held, pages) = app.db.read(|tx| -> Result<_, ApiError> {
         let head = db::devices::find_head(tx, caller.org, caller.dev)?.unwrap_or_default().head.head;
-        Ok((head, pull::pages(tx, &reader, &request.pull)?))
+        let held = if request.push.is_empty() { None } else { receipts::held(tx, &caller, head)? };
+        Ok((head, held, pull::pages(tx, &reader, &request.pull)?))
     })?;
     Ok(Response {
         epoch: caller.epoch,
         server_ms: millis(now),
         dev_head: head,
-        receipt: None,
+        receipt: held.map(|it| it.sign(&caller)),
         outcomes,
         pull: pages,
         limits: Limits::default(),
@@ -122,8 +125,11 @@ fn caller(app: &App, principal: &Principal, request: &Request) -> Result<Caller,
         return Err(unauthorized("device_revoked"));
     };
     if request.epoch.is_some_and(|it| it != epoch) {
+        let known = request.epoch.unwrap_or_default();
+        let succession = app.db.read(|tx| receipts::succession(tx, org, known, epoch))?;
         return Err(Stop::Refused(Refusal {
             epoch: Some(epoch),
+            succession: Some(Box::new(succession)),
             ..Refusal::new(RefusalCode::Epoch, "other_epoch")
         }));
     }
@@ -138,23 +144,32 @@ fn caller(app: &App, principal: &Principal, request: &Request) -> Result<Caller,
 struct Checked {
     accepted: Accepted,
     bytes: Vec<u8>,
+    received: Micros,
 }
 
-/// Checks and stores what is pushed; the outcomes of ops that were not simply applied.
+/// Checks and stores what is pushed; the outcomes of ops that were not simply applied. `honoured` are receipts of this
+/// server for the device.
 pub(super) fn push(
     app: &App,
     caller: &Caller,
     segments: &[Segment],
+    honoured: &[Receipt],
     now: Micros,
 ) -> Result<Vec<Outcome>, Stop> {
     if segments.is_empty() {
         return Ok(Vec::new());
     }
     let before = app.db.read(|tx| db::devices::find_head(tx, caller.org, caller.dev))?.unwrap_or_default();
-    let checked = Arc::new(check(app, caller, &before, segments)?);
+    let mut checked = check(app, caller, &before, segments, now)?;
     if checked.is_empty() {
         return Ok(Vec::new());
     }
+    let all: Vec<&VerifiedSegment> = checked.iter().map(|it| &it.accepted.segment).collect();
+    let received: Vec<Micros> = all.iter().map(|it| receipts::received(&all, it, honoured, now)).collect();
+    for (segment, received) in checked.iter_mut().zip(received) {
+        segment.received = received;
+    }
+    let checked = Arc::new(checked);
     let (app, caller) = (app.clone(), caller.clone());
     app.db.clone().write(move |tx| store(tx, &app, &caller, &before, &checked, now))
 }
@@ -164,6 +179,7 @@ fn check(
     caller: &Caller,
     before: &StoredHead,
     segments: &[Segment],
+    now: Micros,
 ) -> Result<Vec<Checked>, Stop> {
     let enrolled = Enrolled { key: &caller.key, org: caller.org.0, epoch: caller.epoch };
     let mut head = before.head;
@@ -179,7 +195,7 @@ fn check(
             Push::Duplicate => {}
             Push::Accepted(accepted) => {
                 head = accepted.head;
-                checked.push(Checked { accepted, bytes: packed(segment)? });
+                checked.push(Checked { accepted, bytes: packed(segment)?, received: now });
             }
         }
     }
@@ -212,22 +228,24 @@ fn store(
     if held != *before {
         return Err(Stop::Moved);
     }
-    let source = project::Source { org: caller.org, user: caller.user, dev: caller.dev, now, server: false };
+    let (org, user, dev) = (caller.org, caller.user, caller.dev);
     let mut outcomes = Vec::new();
-    for Checked { accepted, bytes } in checked {
-        let last = accepted.head.head;
+    for Checked { accepted, bytes, received } in checked {
+        let (last, received) = (accepted.head.head, *received);
+        let run = Run { dev, first: accepted.from, last: last.dseq, h: last.h };
+        let sseq = feed::publish_run(tx, org, StreamId::User(user.0), &run, received)?;
         let segment = StoredSegment {
             dev: caller.dev,
             first_dseq: accepted.from,
             last_dseq: last.dseq,
             h: last.h,
             epoch: caller.epoch,
-            received_at: now,
+            received_at: received,
             bytes: bytes.clone(),
+            sseq,
         };
         db::devices::append_segments(tx, caller.org, &[segment])?;
-        let run = Run { dev: caller.dev, first: accepted.from, last: last.dseq, h: last.h };
-        feed::publish_run(tx, caller.org, StreamId::User(caller.user.0), &run, now)?;
+        let source = project::Source { org, user, dev, now, received, server: false };
         outcomes.extend(project::project(tx, app, &source, accepted)?);
     }
     if let Some(last) = checked.last() {

@@ -7,6 +7,7 @@ pub(crate) mod feed;
 mod ingest;
 mod project;
 mod pull;
+mod receipts;
 pub(crate) mod relay;
 
 pub(crate) use author::{Draft, append_server_ops};

@@ -38,6 +38,8 @@ pub(super) struct Source {
     pub(super) user: UserId,
     pub(super) dev: DeviceId,
     pub(super) now: Micros,
+    /// When the ops first came: before now where a restored server is given back what it had acknowledged.
+    pub(super) received: Micros,
     /// The ops are the server's own.
     pub(super) server: bool,
 }
@@ -222,7 +224,7 @@ fn apply(
     if let Some(seed) = seed {
         ops.set_seed(source.dev, seed);
     }
-    let arrival = Arrival { recv_ms: Some(millis(source.now)), server: source.server };
+    let arrival = Arrival { recv_ms: Some(millis(source.received)), server: source.server };
     for op in new {
         ops.insert(source.dev, (*op).clone(), arrival);
     }
@@ -391,7 +393,7 @@ fn advance(
         let clock = submit.or_else(|| view.rounds.submits.values().flatten().next()).map(|it| it.eff_hlc);
         let clock = clock.or_else(|| view.creations.first().map(|it| it.eff_hlc));
         if submit.is_some() {
-            row.submitted_at = Some(source.now);
+            row.submitted_at = Some(source.received);
         }
         events.push(VisitEvent {
             audit_id: row.audit_id,
@@ -402,7 +404,7 @@ fn advance(
             actor_kind: Actor::Auditor,
             actor_id: Some(source.user.0),
             device_at: clock.map(|it| Micros(millis_of(it).saturating_mul(1_000))),
-            server_at: source.now,
+            server_at: source.received,
             reason: (command == Command::Start && !inside).then(|| "outside_window".to_owned()),
             before_hash: None,
             after_hash: submit.map(|it| it.value.content_root),

@@ -54,7 +54,7 @@ fn of_a_device(app: &App, caller: &Caller, run: &Run, proof: &Proof, now: Micros
     let author = Caller { org, user: caller.user, dev, key, epoch: proof.epoch };
     let Some(segment) = signed_segment(app, &author, run, proof)? else { return Ok(()) };
     for _ in 0..ATTEMPTS {
-        match push(app, &author, std::slice::from_ref(&segment), now) {
+        match push(app, &author, std::slice::from_ref(&segment), &[], now) {
             Err(Stop::Moved) => {}
             Err(Stop::Failed(error)) => return Err(error),
             Err(Stop::Refused(refusal)) => {
@@ -111,7 +111,7 @@ fn of_the_server(
             return Ok(());
         }
         feed::publish_returned(tx, org, stream, &run, head.head.h, now)?;
-        let source = project::Source { org, user, dev: run.dev, now, server: true };
+        let source = project::Source { org, user, dev: run.dev, now, received: now, server: true };
         project::project(tx, &inside, &source, &accepted).map(drop)
     })
 }

@@ -324,7 +324,7 @@ impl Phone {
         self.signed(&self.key, self.enrolment.org, self.enrolment.epoch, prev, ops)
     }
 
-    /// What was not sent, as one segment; it counts as sent from here on.
+    /// What was not sent, as one segment that counts as sent.
     pub(crate) fn take(&mut self) -> Segment {
         let ops = std::mem::take(&mut self.unsent);
         let (segment, last) = self.segment(self.head, &ops);
@@ -334,7 +334,8 @@ impl Phone {
 
     pub(crate) fn request(&self, push: Vec<Segment>) -> Request {
         let (dev, epoch, hello) = (self.dev(), Some(self.enrolment.epoch), Hello::default());
-        Request { proto: PROTO, app_build: 1, dev, epoch, hello, push, pull: vec![], relay: vec![] }
+        let (pull, relay, receipts) = (vec![], vec![], vec![]);
+        Request { proto: PROTO, app_build: 1, dev, epoch, hello, push, pull, relay, receipts }
     }
 
     pub(crate) fn push(&mut self) -> Request {
@@ -350,9 +351,8 @@ impl Phone {
     /// The own stream of the user, from its beginning.
     pub(crate) async fn read(&mut self, scene: &Scene) -> Page {
         let request = self.pull(StreamId::User(self.enrolment.user));
-        let mut response = scene.done(self, &request).await;
-        assert_eq!(response.pull.len(), 1);
-        let page = response.pull.remove(0);
+        let response = scene.done(self, &request).await;
+        let [page] = <[Page; 1]>::try_from(response.pull).unwrap();
         for item in &page.items {
             if let Nested::Known(Body::Ops(run)) = &item.body {
                 for entry in &run.ops.audits {

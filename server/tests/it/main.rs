@@ -39,6 +39,8 @@ mod postgres;
 #[cfg(test)]
 mod quarantine;
 #[cfg(test)]
+mod receipts;
+#[cfg(test)]
 mod reference;
 #[cfg(test)]
 mod relayed;

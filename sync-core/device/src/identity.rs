@@ -15,7 +15,7 @@ use sync_core::{
 };
 
 use crate::{
-    DeviceError,
+    DeviceError, receipts,
     store::{self, Device},
 };
 
@@ -138,6 +138,7 @@ impl Device {
         let json = serde_json::to_vec(enrolment).map_err(DeviceError::corrupt)?;
         let tx = self.conn.transaction()?;
         store::put_meta(&tx, "enrolment", &json)?;
+        receipts::forget_server_key(&tx)?;
         if store::get_meta(&tx, "epoch")?.is_none() {
             store::put_meta(&tx, "epoch", &enrolment.epoch.to_be_bytes())?;
         }

@@ -13,6 +13,7 @@ mod identity;
 mod mirror;
 mod photos;
 mod rebuild;
+mod receipts;
 mod recover;
 mod store;
 mod sync;

@@ -28,6 +28,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../../migrations/device/0001_store.sql"),
     include_str!("../../../migrations/device/0002_unplaced.sql"),
     include_str!("../../../migrations/device/0003_blobs.sql"),
+    include_str!("../../../migrations/device/0004_receipts.sql"),
 ];
 
 /// A device: a folder with a database, a key and the files of photos.

@@ -18,7 +18,7 @@ use uuid::Uuid;
 use crate::{
     DeviceError, blobs, mirror,
     rebuild::replay,
-    recover,
+    receipts, recover,
     store::{self, Device},
     writer::Writer,
 };
@@ -226,6 +226,8 @@ impl Device {
         });
         let mut pending = Pending { ops: self.head.dseq.saturating_sub(acked.dseq), blobs: 0, bytes: 0 };
         blobs::add_pending(&self.conn, &mut pending)?;
+        let last = ops.last().map_or(acked.dseq, |it| it.dseq);
+        let receipts = self.receipts(acked.dseq, last)?;
         let mut loaded = Loaded {
             epoch: store::get_number(&self.conn, "epoch")?,
             acked,
@@ -236,6 +238,8 @@ impl Device {
             pending,
             relay: Vec::new(),
             more_relay: false,
+            server_key: self.server_key()?,
+            receipts,
         };
         recover::add_relay(&self.conn, &mut loaded, max_bytes.saturating_sub(bytes))?;
         Ok(loaded)
@@ -252,12 +256,15 @@ impl Device {
             if let Some(epoch) = commit.epoch {
                 store::put_meta(writer.conn, "epoch", &epoch.to_be_bytes())?;
             }
+            if let Some(key) = &commit.server_key {
+                receipts::put_server_key(writer.conn, key)?;
+            }
             if let Some(server_ms) = commit.server_ms {
                 writer.offset_ms = server_ms.cast_signed().saturating_sub(wall_ms.cast_signed());
                 store::put_meta(writer.conn, "clock_offset", &writer.offset_ms.to_be_bytes())?;
             }
             if let Some(receipt) = &commit.receipt {
-                store::put_meta(writer.conn, "receipt", &codec::to_cbor(receipt)?)?;
+                receipts::put(writer.conn, receipt)?;
             }
             store::put_meta(writer.conn, "durable_through", &commit.durable_through.to_be_bytes())?;
             for outcome in &commit.outcomes {

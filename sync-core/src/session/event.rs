@@ -8,9 +8,10 @@ use crate::{
     Algorithm, DeviceId, Hash, Op, Seed,
     chain::Head,
     exchange::{
-        ClockReading, Mark, Outcome, Page, Pending, Receipt, RefusalCode, Reply, Request, Run, RunId,
-        StreamId,
+        ClockReading, Mark, Outcome, Page, Pending, RefusalCode, Reply, Request, Run, RunId, StreamId,
     },
+    receipt::Receipt,
+    signature::PublicKey,
 };
 
 /// Who synchronises.
@@ -80,6 +81,11 @@ pub struct Loaded {
     pub relay: Vec<Run>,
     /// Whether there are more of them.
     pub more_relay: bool,
+    /// The key with which the server signs, as the device knows it.
+    pub server_key: Option<PublicKey>,
+    /// Receipts for positions after `acked` and up to the last of `ops`, in order, one for a position: from before the
+    /// server was restored.
+    pub receipts: Vec<Receipt>,
 }
 
 /// What happened.
@@ -137,6 +143,8 @@ pub struct Commit {
     pub acked: Head,
     /// The server's epoch.
     pub epoch: Option<u64>,
+    /// The server's new key, vouched for by the one that was known.
+    pub server_key: Option<PublicKey>,
     /// The server's clock when it answered, milliseconds since 1970; none after a refusal.
     pub server_ms: Option<u64>,
     /// The log up to here is on a backup.
@@ -225,6 +233,10 @@ pub enum RecoverCause {
     Feed,
     /// The server asks for a log to be sent again and again.
     Rewind,
+    /// What is acknowledged comes without the server's signature, or with one that does not hold.
+    Receipt,
+    /// A server of another epoch cannot prove that it is the one that was known.
+    Key,
 }
 
 impl RecoverCause {
@@ -235,6 +247,8 @@ impl RecoverCause {
             Self::Fork => "recover_fork",
             Self::Feed => "recover_feed",
             Self::Rewind => "recover_rewind",
+            Self::Receipt => "forged_receipt",
+            Self::Key => "unproven_server_key",
         }
     }
 }
@@ -248,6 +262,12 @@ impl fmt::Display for RecoverCause {
             }
             Self::Feed => "the server's stream does not continue what this device has read of it",
             Self::Rewind => "the server asks for the same work again and again",
+            Self::Receipt => {
+                "what the server says it has stored is not signed with the key of this device's enrolment"
+            }
+            Self::Key => {
+                "the server says it was restored and cannot prove that it is the same: enrol again if it is"
+            }
         })
     }
 }

@@ -24,8 +24,8 @@ use crate::{
     bytes::Bytes,
     chain::Head,
     exchange::{
-        ClockReading, Hello, Limits, MAX_PULL_BYTES, PROTO, Pull, Refusal, RefusalCode, Reply, Request,
-        Response, Run,
+        ClockReading, Hello, Limits, MAX_PULL_BYTES, MAX_PUSHED_SEGMENTS, PROTO, Pull, Refusal, RefusalCode,
+        Reply, Request, Response, Run,
     },
     segment::{self, Segment},
 };
@@ -156,11 +156,13 @@ impl Session {
         let max_ops = usize::try_from(self.limits.seg_ops).unwrap_or(1).clamp(1, segment::MAX_SEGMENT_OPS);
         let max_bytes = usize::try_from(self.limits.seg_bytes).unwrap_or(MIN_BUDGET_BYTES).min(self.budget);
         let (mut segments, mut prev, mut rest) = (VecDeque::new(), loaded.acked, loaded.ops.as_slice());
-        while !rest.is_empty() {
+        while !rest.is_empty() && segments.len() < MAX_PUSHED_SEGMENTS {
             let mut bytes = 0_usize;
+            // Never across a receipt: each part has arrived when its receipt says.
+            let receipt = loaded.receipts.iter().map(|it| it.head.dseq).find(|it| *it > prev.dseq);
             let fits = rest.iter().take(max_ops).take_while(|op| {
                 bytes = bytes.saturating_add(op.approximate_bytes());
-                bytes <= max_bytes
+                bytes <= max_bytes && receipt.is_none_or(|end| op.dseq <= end)
             });
             let (now, later) = rest.split_at(fits.count().max(1));
             let seed_of = |audit: &Uuid| seeds.get(audit).copied();
@@ -228,6 +230,7 @@ impl Session {
             push,
             pull: if self.push_only { Vec::new() } else { loaded.cursors.iter().map(pull).collect() },
             relay: loaded.relay.clone(),
+            receipts: loaded.receipts.iter().filter(|it| it.head.dseq <= last.dseq).cloned().collect(),
         };
         self.stage = Stage::Sending { loaded, last };
         vec![Effect::Send(Box::new(request))]
@@ -238,9 +241,12 @@ impl Session {
         self.summary.exchanges = self.summary.exchanges.saturating_add(1);
         let most = usize::try_from(response.limits.body_bytes).unwrap_or(MIN_BUDGET_BYTES);
         self.budget = self.budget.saturating_mul(2).min(most.max(MIN_BUDGET_BYTES));
-        self.limits = response.limits;
+        self.limits = response.limits.clone();
         if loaded.epoch.is_some_and(|known| known != response.epoch) {
             return self.recover(RecoverCause::Epoch);
+        }
+        if !self.is_receipted(&loaded, &response) {
+            return self.recover(RecoverCause::Receipt);
         }
         let read = match feed::check_pages(&loaded.cursors, response.pull) {
             Ok(read) => read,
@@ -250,6 +256,7 @@ impl Session {
         let commit = Commit {
             acked: response.dev_head,
             epoch: Some(response.epoch),
+            server_key: None,
             server_ms: Some(response.server_ms),
             durable_through: response.durable_through,
             receipt: response.receipt,
@@ -259,6 +266,18 @@ impl Session {
             pages: read.pages,
         };
         self.check(loaded, read.own, Box::new(commit), last)
+    }
+
+    /// Whether the server's key signed what it says it holds. Nothing more than before is taken for stored without.
+    fn is_receipted(&self, loaded: &Loaded, response: &Response) -> bool {
+        let Some(key) = &loaded.server_key else { return true };
+        let Some(receipt) = &response.receipt else {
+            // Beyond the own log stands a fork, which shows by its hash.
+            return response.dev_head.dseq <= loaded.acked.dseq || response.dev_head.dseq > loaded.head.dseq;
+        };
+        let said = (receipt.epoch, receipt.dev, receipt.head);
+        said == (response.epoch, self.identity.dev, response.dev_head)
+            && receipt.verify(&self.identity.org, key).is_ok()
     }
 
     /// Compares what the server says of the own log with the own log, where that is not plain already.
@@ -315,6 +334,12 @@ impl Session {
         let reason = refusal.reason;
         match (refusal.code, refusal.dev_head) {
             (RefusalCode::Unauthorized, _) => self.finish(Link::AuthNeeded, Finish::AuthNeeded { reason }),
+            // A refusal is no receipt: it never acknowledges more.
+            (RefusalCode::Gap | RefusalCode::Fork | RefusalCode::PrevMismatch, Some(dev_head))
+                if dev_head.dseq > loaded.acked.dseq =>
+            {
+                self.recover(RecoverCause::Fork)
+            }
             (RefusalCode::Gap | RefusalCode::Fork | RefusalCode::PrevMismatch, Some(dev_head)) => {
                 let commit = Commit { acked: dev_head, epoch: loaded.epoch, ..Commit::default() };
                 // Where the own log agrees at that position, sending goes on from there; else it is a fork.
@@ -334,8 +359,16 @@ impl Session {
                 if epoch.is_none() {
                     return self.recover(RecoverCause::Epoch);
                 }
+                let succession = refusal.succession.filter(|it| Some(it.epoch) == epoch);
+                if let Some(known) = &loaded.server_key
+                    && succession.as_ref().is_none_or(|it| it.verify(&self.identity.org, known).is_err())
+                {
+                    return self.recover(RecoverCause::Key);
+                }
+                let server_key = succession.map(|it| it.key);
                 self.stage = Stage::Committing { more: true };
-                vec![Effect::Commit(Box::new(Commit { acked: loaded.acked, epoch, ..Commit::default() }))]
+                let commit = Commit { acked: loaded.acked, epoch, server_key, ..Commit::default() };
+                vec![Effect::Commit(Box::new(commit))]
             }
             (RefusalCode::TooLarge, _) if self.budget > MIN_BUDGET_BYTES && last != loaded.acked => {
                 self.budget = (self.budget / 2).max(MIN_BUDGET_BYTES);

@@ -13,6 +13,7 @@ use sync_core::{
     fold::Arrival,
     ingest::{DeviceHead, Enrolled, Push, by_audit, check_push},
     packed::PackedOps,
+    receipt::{Receipt, Succession},
     relay::{Proof, server_secret},
     segment::signing_bytes,
     signature::SigningKey,
@@ -28,6 +29,8 @@ pub(crate) struct DeviceRow {
     pub(crate) segments: Vec<(u64, Segment)>,
     pub(crate) ops: BTreeMap<u64, (Op, Hash)>,
     pub(crate) seeds: BTreeMap<Uuid, Seed>,
+    /// Where each stored part ends, with its number in the stream and when it came.
+    pub(crate) received: BTreeMap<u64, (u64, u64)>,
 }
 
 #[derive(Clone)]
@@ -72,6 +75,8 @@ pub(crate) struct Server {
     pub(crate) server_hlc: u64,
     /// Misbehaves: another epoch in every answer.
     pub(crate) epoch_rises: bool,
+    /// Misbehaves: signs receipts and vouches with a key of its own.
+    pub(crate) forges: bool,
     /// Misbehaves: sends every reader here.
     pub(crate) rewind_to: Option<Mark>,
 }
@@ -112,6 +117,7 @@ impl Server {
             server_head: Head::EMPTY,
             server_hlc: 0,
             epoch_rises: false,
+            forges: false,
             rewind_to: None,
         }
     }
@@ -124,6 +130,7 @@ impl Server {
             segments: Vec::new(),
             ops: BTreeMap::new(),
             seeds: BTreeMap::new(),
+            received: BTreeMap::new(),
         };
         self.devices.insert(key.device(), row);
     }
@@ -143,7 +150,12 @@ impl Server {
         let row = self.devices.get(&dev).ok_or_else(unknown)?;
         if request.epoch.is_some_and(|it| it != self.epoch) {
             let epoch = Some(self.epoch);
-            return Err(Refusal { epoch, ..Refusal::new(RefusalCode::Epoch, "epoch") });
+            let known = request.epoch.into_iter();
+            let before: Vec<_> = (FIRST_EPOCH..self.epoch).chain(known).map(server_key).collect();
+            let before = before.iter().chain([&self.key]).map(|it| &**it).filter(|_| !self.forges);
+            let next = Succession::of(&self.org, self.epoch, self.key.public_key(), before);
+            let succession = Some(Box::new(next));
+            return Err(Refusal { epoch, succession, ..Refusal::new(RefusalCode::Epoch, "epoch") });
         }
         // Check everything before anything is stored: the transaction of the real server.
         let enrolled = Enrolled { key: &row.key, org: self.org, epoch: self.epoch };
@@ -167,7 +179,12 @@ impl Server {
         let epoch = self.epoch;
         for (segment, it) in accepted {
             let seeds: BTreeMap<Uuid, Seed> = it.segment.seeds.iter().copied().collect();
-            self.store(dev, it.new_ops(), &it.segment.hashes[it.skip..], &seeds);
+            let row_end = it.head.head;
+            let honoured = request.receipts.iter().filter(|it| {
+                it.head == row_end && it.verify(&self.org, &server_key(it.epoch).public_key()).is_ok()
+            });
+            let recv_ms = honoured.map(|it| it.recv_ms).min().unwrap_or(self.now_ms);
+            self.store(dev, it.new_ops(), &it.segment.hashes[it.skip..], &seeds, recv_ms);
             let row = self.devices.get_mut(&dev).unwrap();
             row.segments.push((epoch, segment));
             row.head = it.head;
@@ -179,7 +196,7 @@ impl Server {
             epoch: self.epoch,
             server_ms: self.now_ms,
             dev_head: self.devices[&dev].head.head,
-            receipt: None,
+            receipt: self.receipt(dev).filter(|_| !request.push.is_empty()),
             outcomes: self.outcome.iter().filter(|_| !request.push.is_empty()).cloned().collect(),
             pull,
             limits: self.limits.clone(),
@@ -188,8 +205,24 @@ impl Server {
         })
     }
 
-    fn store(&mut self, dev: DeviceId, ops: &[Op], hashes: &[Hash], seeds: &BTreeMap<Uuid, Seed>) {
-        let recv_ms = self.now_ms;
+    fn receipt(&self, dev: DeviceId) -> Option<Receipt> {
+        let row = &self.devices[&dev];
+        let head = row.head.head;
+        let (sseq, recv_ms) = *row.received.get(&head.dseq)?;
+        let (alg, sig, epoch) = (Algorithm::Ed25519, Default::default(), self.epoch);
+        let unsigned = Receipt { epoch, dev, head, sseq, recv_ms, alg, sig };
+        let forged = SigningKey::from_secret(&[66; 32]);
+        Some(unsigned.signed(&self.org, if self.forges { &forged } else { &self.key }))
+    }
+
+    fn store(
+        &mut self,
+        dev: DeviceId,
+        ops: &[Op],
+        hashes: &[Hash],
+        seeds: &BTreeMap<Uuid, Seed>,
+        recv_ms: u64,
+    ) {
         for (audit, list) in by_audit(ops) {
             let set = self.audits.entry(audit).or_default();
             set.set_seed(dev, seeds[&audit]);
@@ -206,15 +239,21 @@ impl Server {
         let (first, last) = (ops[0].dseq, ops[ops.len() - 1].dseq);
         let stream = StreamId::User(row.user);
         let entry = Entry::Ops { dev, first, last, server: false };
-        self.append(stream, last - first + 1, hashes[hashes.len() - 1], entry);
+        self.append_at(stream, last - first + 1, hashes[hashes.len() - 1], entry, recv_ms);
+        let sseq = self.feeds[&stream].last().unwrap().last;
+        self.devices.get_mut(&dev).unwrap().received.insert(last, (sseq, recv_ms));
     }
 
     pub(crate) fn append(&mut self, stream: StreamId, count: u64, h: Hash, entry: Entry) {
+        self.append_at(stream, count, h, entry, self.now_ms);
+    }
+
+    fn append_at(&mut self, stream: StreamId, count: u64, h: Hash, entry: Entry, recv_ms: u64) {
         let feed = self.feeds.entry(stream).or_default();
         let (last, f) = feed.last().map_or((0, Hash::ZERO), |it| (it.last, it.f));
         let sseq = last + count;
-        let f = feed_hash(&f, &h, sseq, self.now_ms);
-        feed.push(FeedEntry { first: last + 1, last: sseq, recv_ms: self.now_ms, h, f, entry });
+        let f = feed_hash(&f, &h, sseq, recv_ms);
+        feed.push(FeedEntry { first: last + 1, last: sseq, recv_ms, h, f, entry });
     }
 
     pub(crate) fn publish(&mut self, stream: StreamId, row: RefRow) {
@@ -303,7 +342,7 @@ impl Server {
         let enrolled = Enrolled { key: &row.key, org: self.org, epoch: proof.epoch };
         if let Push::Accepted(it) = check_push(&row.head, &segment, &enrolled, stored).unwrap() {
             let seeds = it.segment.seeds.iter().copied().collect();
-            self.store(run.dev, it.new_ops(), &it.segment.hashes[it.skip..], &seeds);
+            self.store(run.dev, it.new_ops(), &it.segment.hashes[it.skip..], &seeds, self.now_ms);
             let row = self.devices.get_mut(&run.dev).unwrap();
             row.segments.push((proof.epoch, segment));
             row.head = it.head;

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use sync_core::{
-    Algorithm, AuditOps, Bytes, Hash, Kind, Op, OpId, Seed,
+    Algorithm, AuditOps, Bytes, Hash, Kind, Op, OpId, PublicKey, Seed,
     chain::{Chain, Head, feed_hash},
     codec::{self, Nested},
     content,
@@ -12,6 +12,7 @@ use sync_core::{
     hlc::Clock,
     op::Opening,
     payload,
+    receipt::Receipt,
     session::{Cursor, Effect, Event, Finish, Identity, Loaded, Session, marks, step},
     signature::SigningKey,
 };
@@ -33,6 +34,8 @@ pub(crate) struct Phone {
     pub(crate) secret: [u8; 32],
     pub(crate) org: Uuid,
     pub(crate) epoch: Option<u64>,
+    pub(crate) server_key: PublicKey,
+    pub(crate) receipts: BTreeMap<u64, Receipt>,
     pub(crate) log: Vec<(Op, Hash)>,
     pub(crate) clock: Clock,
     pub(crate) acked: Head,
@@ -58,6 +61,8 @@ impl Phone {
             secret,
             org: server.org,
             epoch: None,
+            server_key: server.key.public_key(),
+            receipts: BTreeMap::new(),
             log: Vec::new(),
             clock: Clock::default(),
             acked: Head::EMPTY,
@@ -138,6 +143,8 @@ impl Phone {
             pending: Pending::default(),
             relay: relay.iter().take(2).cloned().collect(),
             more_relay: relay.len() > 2,
+            server_key: self.epoch.map(|_| self.server_key.clone()),
+            receipts: self.receipts.range(self.acked.dseq + 1..).map(|it| it.1.clone()).collect(),
         }
     }
 
@@ -252,7 +259,19 @@ impl Phone {
                         self.offered.clear();
                     }
                     self.offered.extend(&commit.offered);
+
+                    if self.epoch.is_none() {
+                        // As an enrolment tells it.
+                        self.server_key = server.key.public_key();
+                    }
+                    if let Some(key) = commit.server_key {
+                        self.server_key = key;
+                    }
                     (self.acked, self.epoch) = (commit.acked, commit.epoch);
+                    if let Some(receipt) = commit.receipt {
+                        // The first word of a server that was restored since tells when it came.
+                        self.receipts.entry(receipt.head.dseq).or_insert(receipt);
+                    }
                     for (stream, to) in commit.rewinds {
                         self.rewind(stream, to);
                     }

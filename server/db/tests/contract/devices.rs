@@ -36,6 +36,7 @@ pub(crate) fn segment(first: u64, last: u64) -> StoredSegment {
         epoch: 3,
         received_at: Micros(1_700_000_000_000_001),
         bytes: vec![0, 255, 1],
+        sseq: 7,
     }
 }
 
