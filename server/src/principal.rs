@@ -6,12 +6,12 @@ use crate::{
     error::ApiError,
 };
 use actix_web::{FromRequest, HttpRequest, dev::Payload, http::Method, web};
-use db::{Micros, Tx};
+use db::{Micros, Tx, devices::DeviceState};
 use domain::access::{Grant, Permission, Scope, Target, allows};
 use domain::ids::{BranchId, OrgId, RegionId, UserId};
 use std::collections::BTreeSet;
 use std::{future::Future, pin::Pin};
-use sync_core::{DeviceId, Hash};
+use sync_core::{DeviceId, Hash, exchange::Ending};
 
 /// The cookie that the console's pages are read with; it opens nothing but GET.
 pub const SESSION_COOKIE: &str = "veedor_session";
@@ -43,6 +43,18 @@ impl Principal {
     /// `forbidden` (403) with the name of the permission.
     pub fn require(&self, permission: Permission, target: &Target) -> Result<(), ApiError> {
         if self.may(permission, target) { Ok(()) } else { Err(ApiError::forbidden(permission.as_str())) }
+    }
+
+    /// Where the person may do field work; nowhere without a role for it.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub fn field_reach(&self, tx: &mut Tx<'_>) -> Result<Reach, ApiError> {
+        if self.may(Permission::FieldWork, &Target::Own) {
+            self.reach(tx, Permission::FieldWork)
+        } else {
+            Ok(Reach::NOWHERE)
+        }
     }
 
     /// How far the permission reaches: what a list is narrowed to.
@@ -81,6 +93,14 @@ pub enum Reach {
 }
 
 impl Reach {
+    /// Nothing at all.
+    pub const NOWHERE: Self = Self::Within { regions: BTreeSet::new(), branches: BTreeSet::new() };
+
+    /// Whether nothing can lie within.
+    pub fn is_nowhere(&self) -> bool {
+        *self == Self::NOWHERE
+    }
+
     /// Whether a branch in the given region lies within.
     pub fn holds(&self, branch: BranchId, region: Option<RegionId>) -> bool {
         match self {
@@ -158,6 +178,39 @@ pub fn find_principal(tx: &mut Tx<'_>, token: &str, now: Micros) -> Result<Princ
     Ok(Principal { org, user: session.user_id, grants, session: hash, dev: session.dev })
 }
 
+/// A device that was taken out, or whose person was ended. It may hand in what it had not sent and nothing else: its token is
+/// remembered to tell it from strangers, its signatures prove what it hands in.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Ended {
+    pub(crate) org: OrgId,
+    pub(crate) user: UserId,
+    pub(crate) dev: DeviceId,
+    /// Why.
+    pub(crate) reason: Ending,
+}
+
+/// The device behind a token that opens nothing any more; none for a stranger, and for a device that can be enrolled again.
+///
+/// # Errors
+/// Those of the database.
+pub(crate) fn find_ended(tx: &mut Tx<'_>, token: &str) -> Result<Option<Ended>, ApiError> {
+    let Some((org, session)) = db::sessions::find_by_token(tx, auth::token_hash(token))? else {
+        return Ok(None);
+    };
+    let Some(dev) = session.dev else { return Ok(None) };
+    let user = session.user_id;
+    let device = db::devices::find(tx, org, dev)?.filter(|it| it.user_id == Some(user));
+    let Some(device) = device else { return Ok(None) };
+    let reason = match device.state {
+        DeviceState::Revoked => Ending::DeviceRevoked,
+        DeviceState::Active if db::users::find(tx, org, user)?.is_some_and(|it| !it.active) => {
+            Ending::UserEnded
+        }
+        DeviceState::Active => return Ok(None),
+    };
+    Ok(Some(Ended { org, user, dev, reason }))
+}
+
 fn session_unknown() -> ApiError {
     ApiError::unauthenticated(
         "session_unknown",
@@ -175,7 +228,7 @@ fn no_session() -> ApiError {
 }
 
 /// The token of a request: of its `Authorization`, or for GET of the session cookie.
-fn token(request: &HttpRequest) -> Option<String> {
+pub(crate) fn token(request: &HttpRequest) -> Option<String> {
     let header = request.headers().get("authorization").and_then(|it| it.to_str().ok());
     if let Some(header) = header {
         let (scheme, token) = header.split_once(' ')?;

@@ -272,6 +272,39 @@ pub struct Response {
     /// Builds below this may only push.
     #[serde(default)]
     pub min_pull_build: u32,
+    /// The device's right to read is over, and why: what it pushes is stored and set aside for a person, and nothing is told
+    /// to it any more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended: Option<Ending>,
+}
+
+/// Why a device may only push.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Ending {
+    /// It was taken out.
+    DeviceRevoked,
+    /// Its person was ended.
+    UserEnded,
+    /// A reason of a later version.
+    #[serde(other)]
+    Other,
+}
+
+impl Ending {
+    /// Stable machine code, snake case.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::DeviceRevoked => "device_revoked",
+            Self::UserEnded => "user_ended",
+            Self::Other => "other",
+        }
+    }
+
+    /// The ending that the reason of a refusal names.
+    pub fn of_name(name: &str) -> Option<Self> {
+        [Self::DeviceRevoked, Self::UserEnded].into_iter().find(|it| it.name() == name)
+    }
 }
 
 /// What became of a pushed op that was stored but not simply applied.

@@ -1,7 +1,7 @@
-//! Ops that were stored and acknowledged but not applied, each with its reason.
+//! Ops that were stored and acknowledged but not applied, each with its reason, and what a person decided of them.
 
 use diesel::prelude::*;
-use domain::ids::{AuditId, OrgId};
+use domain::ids::{AuditId, OrgId, UserId};
 use sync_core::DeviceId;
 
 use crate::column::Stored;
@@ -9,6 +9,16 @@ use crate::page::rows_to_read;
 use crate::record::{BATCH, read_all, rows};
 use crate::schema::quarantined_ops;
 use crate::{DbError, Micros, Page, Tx};
+
+words! {
+    /// What became of an op that was set aside.
+    Decision {
+        /// It was taken into its visit.
+        Adopted = "adopted",
+        /// It stays out.
+        Dismissed = "dismissed",
+    }
+}
 
 record! {
     /// An op that was set aside.
@@ -23,7 +33,28 @@ record! {
         reason: String,
         /// When it came.
         received_at: Micros,
+        /// What a person decided of it; none while it waits.
+        decision: Option<Decision>,
+        /// When.
+        decided_at: Option<Micros>,
+        /// Who.
+        decided_by: Option<UserId>,
+        /// Why, in their words.
+        why: Option<String>,
     }
+}
+
+/// What somebody decides of ops that wait.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Verdict {
+    /// What.
+    pub decision: Decision,
+    /// When.
+    pub at: Micros,
+    /// Who; none for the operator of the machine.
+    pub by: Option<UserId>,
+    /// Why, in their words.
+    pub why: String,
 }
 
 /// Appends ops that were set aside.
@@ -37,15 +68,20 @@ pub fn append(tx: &mut Tx<'_>, org: OrgId, new: &[QuarantinedOp]) -> Result<(), 
     Ok(())
 }
 
-/// What was set aside, by device and position; the key of the next page is the last row of this one.
+/// What was set aside, by device and position, or only what waits for a person; the key of the next page is the last row of
+/// this one.
 pub fn list(
     tx: &mut Tx<'_>,
     org: OrgId,
+    only_open: bool,
     after: Option<(DeviceId, u64)>,
     limit: u32,
 ) -> Result<Page<QuarantinedOp, (DeviceId, u64)>, DbError> {
     let found: Vec<QuarantinedOpRow> = on_db!(tx, |c| {
         let mut query = quarantined_ops::table.filter(quarantined_ops::org_id.eq(org.store())).into_boxed();
+        if only_open {
+            query = query.filter(quarantined_ops::decision.is_null());
+        }
         if let Some((dev, dseq)) = after {
             let later = quarantined_ops::dev.eq(dev.store()).and(quarantined_ops::dseq.gt(dseq.store()));
             query = query.filter(quarantined_ops::dev.gt(dev.store()).or(later));
@@ -57,4 +93,59 @@ pub fn list(
             .load(c)
     })?;
     Ok(Page::cut(read_all(found)?, limit, |it: &QuarantinedOp| (it.dev, it.dseq)))
+}
+
+/// What was set aside on an audit, by device and position, at most `limit` rows.
+pub fn list_of_audit(
+    tx: &mut Tx<'_>,
+    org: OrgId,
+    audit: AuditId,
+    limit: u32,
+) -> Result<Vec<QuarantinedOp>, DbError> {
+    let found: Vec<QuarantinedOpRow> = on_db!(tx, |c| quarantined_ops::table
+        .filter(quarantined_ops::org_id.eq(org.store()))
+        .filter(quarantined_ops::audit_id.eq(audit.store()))
+        .order((quarantined_ops::dev, quarantined_ops::dseq))
+        .limit(i64::from(limit))
+        .select(QuarantinedOpRow::as_select())
+        .load(c))?;
+    read_all(found)
+}
+
+/// How many ops of a device wait for a person.
+pub fn count_open(tx: &mut Tx<'_>, org: OrgId, dev: DeviceId) -> Result<u64, DbError> {
+    let waiting: i64 = on_db!(tx, |c| quarantined_ops::table
+        .filter(quarantined_ops::org_id.eq(org.store()))
+        .filter(quarantined_ops::dev.eq(dev.store()))
+        .filter(quarantined_ops::decision.is_null())
+        .count()
+        .get_result(c))?;
+    u64::read(waiting)
+}
+
+/// Notes what was decided of ops that wait.
+///
+/// - **Errors**: [`DbError::Stale`] where one of them no longer waits.
+pub fn decide(
+    tx: &mut Tx<'_>,
+    org: OrgId,
+    ops: &[(DeviceId, u64)],
+    verdict: &Verdict,
+) -> Result<(), DbError> {
+    for (dev, dseq) in ops {
+        let key = (org.store(), dev.store(), dseq.store());
+        let decided = on_db!(tx, |c| diesel::update(quarantined_ops::table.find(key))
+            .filter(quarantined_ops::decision.is_null())
+            .set((
+                quarantined_ops::decision.eq(Some(verdict.decision.as_str())),
+                quarantined_ops::decided_at.eq(Some(verdict.at.store())),
+                quarantined_ops::decided_by.eq(verdict.by.map(|it| it.store())),
+                quarantined_ops::why.eq(Some(verdict.why.as_str())),
+            ))
+            .execute(c))?;
+        if decided == 0 {
+            return Err(DbError::Stale);
+        }
+    }
+    Ok(())
 }

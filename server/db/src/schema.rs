@@ -566,7 +566,7 @@ diesel::table! {
 
 diesel::table! {
     use crate::column::{Ts, Uid};
-    use diesel::sql_types::{BigInt, Binary, Text};
+    use diesel::sql_types::{BigInt, Binary, Nullable, Text};
 
     quarantined_ops (org_id, dev, dseq) {
         org_id -> Uid,
@@ -575,6 +575,10 @@ diesel::table! {
         audit_id -> Uid,
         reason -> Text,
         received_at -> Ts,
+        decision -> Nullable<Text>,
+        decided_at -> Nullable<Ts>,
+        decided_by -> Nullable<Uid>,
+        why -> Nullable<Text>,
     }
 }
 

@@ -101,9 +101,13 @@ pub fn revoke_all_of_device(
         .execute(c))
 }
 
-/// Removes the sessions that ended by themselves before `before`, and tells how many; for the installation's upkeep.
+/// Removes the sessions of browsers that ended by themselves before `before`, and tells how many; for the installation's
+/// upkeep. Those of devices stay: by them a device that was taken out is known that still has work to hand in.
 pub fn remove_expired(tx: &mut Tx<'_>, before: Micros) -> Result<usize, DbError> {
-    on_db!(tx, |c| diesel::delete(sessions::table.filter(sessions::expires_at.lt(before.store()))).execute(c))
+    on_db!(tx, |c| diesel::delete(sessions::table)
+        .filter(sessions::expires_at.lt(before.store()))
+        .filter(sessions::dev.is_null())
+        .execute(c))
 }
 
 /// Appends a code.

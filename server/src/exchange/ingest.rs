@@ -8,7 +8,11 @@ use super::{
     pull::{self, Reader},
     receipts, relay,
 };
-use crate::{app::App, error::ApiError, principal::Principal};
+use crate::{
+    app::App,
+    error::ApiError,
+    principal::{Ended, Principal, Reach},
+};
 use db::{
     DbError, Micros, Tx,
     devices::{DeviceState, StoredHead, StoredSegment},
@@ -17,7 +21,7 @@ use domain::ids::{OrgId, UserId};
 use std::sync::Arc;
 use sync_core::{
     Bytes, DeviceId, Hash, PublicKey, Segment, VerifiedSegment,
-    exchange::{Limits, Outcome, PROTO, Refusal, RefusalCode, Reply, Request, Response, StreamId},
+    exchange::{Ending, Limits, Outcome, PROTO, Refusal, RefusalCode, Reply, Request, Response, StreamId},
     ingest::{self, Accepted, Enrolled, Push},
     receipt::Receipt,
 };
@@ -33,7 +37,25 @@ pub(super) struct Caller {
     pub(super) dev: DeviceId,
     pub(super) key: PublicKey,
     pub(super) epoch: u64,
+    /// Where the person may do field work.
+    pub(super) reach: Arc<Reach>,
+    /// Why the device may only hand in what it had left.
+    pub(super) ended: Option<Ending>,
 }
+
+/// Who speaks.
+#[derive(Debug, Clone)]
+pub(crate) enum Sender {
+    /// Somebody with an open session.
+    Principal(Principal),
+    /// A device that was taken out, or whose person was ended.
+    Ended(Ended),
+}
+
+/// Most ops of a device that was taken out that wait for a person: a phone in foreign hands fills no disk.
+const MAX_WAITING_OPS: u64 = 20_000;
+/// When it may come again, in milliseconds.
+const WAITING_RETRY_MS: u64 = 60 * 60 * 1_000;
 
 /// Why an exchange ends early.
 pub(super) enum Stop {
@@ -56,12 +78,12 @@ impl From<DbError> for Stop {
     }
 }
 
-/// Carries out one exchange of the device behind `principal`. Blocks.
+/// Carries out one exchange of the device behind `sender`. Blocks.
 ///
 /// # Errors
 /// Only what is the server's fault; what is wrong with the request is a [`Reply::Refused`].
-pub(crate) fn exchange(app: &App, principal: &Principal, request: &Request) -> Result<Reply, ApiError> {
-    match answer(app, principal, request) {
+pub(crate) fn exchange(app: &App, sender: &Sender, request: &Request) -> Result<Reply, ApiError> {
+    match answer(app, sender, request) {
         Ok(response) => Ok(Reply::Done(response)),
         Err(Stop::Refused(refusal)) => Ok(Reply::Refused(refusal)),
         Err(Stop::Moved) => Ok(Reply::Refused(Refusal {
@@ -72,9 +94,12 @@ pub(crate) fn exchange(app: &App, principal: &Principal, request: &Request) -> R
     }
 }
 
-fn answer(app: &App, principal: &Principal, request: &Request) -> Result<Response, Stop> {
-    let caller = caller(app, principal, request)?;
+fn answer(app: &App, sender: &Sender, request: &Request) -> Result<Response, Stop> {
+    let caller = caller(app, sender, request)?;
     request.check_bounds().map_err(Stop::Refused)?;
+    if let Some(ending) = caller.ended {
+        admit_ended(app, &caller, request, ending)?;
+    }
     let now = app.now();
     let honoured = app.db.read(|tx| receipts::honoured(tx, &caller, &request.receipts))?;
     let mut attempt = 0;
@@ -85,12 +110,18 @@ fn answer(app: &App, principal: &Principal, request: &Request) -> Result<Respons
             other => break other?,
         }
     };
-    relay::take_back(app, &caller, &request.relay, now)?;
-    let reader = Reader { org: caller.org, user: caller.user, dev: caller.dev };
+    // To a device that was taken out nothing is told but what became of its own log.
+    let (relayed, pulls) = match caller.ended {
+        None => (request.relay.as_slice(), request.pull.as_slice()),
+        Some(_) => (&[][..], &[][..]),
+    };
+    relay::take_back(app, &caller, relayed, now)?;
+    let works = !caller.reach.is_nowhere();
+    let reader = Reader { org: caller.org, user: caller.user, dev: caller.dev, works };
     let (head, held, pages) = app.db.read(|tx| -> Result<_, ApiError> {
         let head = db::devices::find_head(tx, caller.org, caller.dev)?.unwrap_or_default().head.head;
         let held = if request.push.is_empty() { None } else { receipts::held(tx, &caller, head)? };
-        Ok((head, held, pull::pages(tx, &reader, &request.pull)?))
+        Ok((head, held, pull::pages(tx, &reader, pulls)?))
     })?;
     Ok(Response {
         epoch: caller.epoch,
@@ -102,6 +133,7 @@ fn answer(app: &App, principal: &Principal, request: &Request) -> Result<Respons
         limits: Limits::default(),
         durable_through: 0,
         min_pull_build: 0,
+        ended: caller.ended,
     })
 }
 
@@ -109,20 +141,44 @@ fn unauthorized(reason: &str) -> Stop {
     Stop::Refused(Refusal::new(RefusalCode::Unauthorized, reason))
 }
 
-fn caller(app: &App, principal: &Principal, request: &Request) -> Result<Caller, Stop> {
+/// Whether a device that was taken out may hand this in: something of its own, and not without end.
+fn admit_ended(app: &App, caller: &Caller, request: &Request, ending: Ending) -> Result<(), Stop> {
+    if request.push.is_empty() {
+        return Err(unauthorized(ending.name()));
+    }
+    let waiting = app.db.read(|tx| db::quarantine::count_open(tx, caller.org, caller.dev))?;
+    let pushed = request.push.iter().map(|it| it.ops.ops.len()).sum::<usize>();
+    if waiting.saturating_add(u64::try_from(pushed).unwrap_or(u64::MAX)) > MAX_WAITING_OPS {
+        tracing::warn!(dev = %caller.dev, waiting, "a device that was taken out hands in more than is looked at");
+        let retry_after_ms = Some(WAITING_RETRY_MS);
+        let refusal = Refusal::new(RefusalCode::TooMany, "too_many_waiting");
+        return Err(Stop::Refused(Refusal { retry_after_ms, ..refusal }));
+    }
+    Ok(())
+}
+
+fn caller(app: &App, sender: &Sender, request: &Request) -> Result<Caller, Stop> {
     if request.proto != PROTO {
         return Err(Stop::Refused(Refusal::new(RefusalCode::Upgrade, "unknown_protocol")));
     }
-    let Some(dev) = principal.dev else { return Err(unauthorized("not_a_device")) };
+    let (org, user, dev, ended) = match sender {
+        Sender::Principal(it) => (it.org, it.user, it.dev, None),
+        Sender::Ended(it) => (it.org, it.user, Some(it.dev), Some(it.reason)),
+    };
+    let Some(dev) = dev else { return Err(unauthorized("not_a_device")) };
     if dev != request.dev {
         return Err(unauthorized("foreign_device"));
     }
-    let org = principal.org;
-    let (device, epoch) = app
-        .db
-        .read(|tx| -> Result<_, ApiError> { Ok((db::devices::find(tx, org, dev)?, super::epoch(tx)?)) })?;
-    let Some(device) = device.filter(|it| it.state == DeviceState::Active) else {
-        return Err(unauthorized("device_revoked"));
+    let (device, epoch, reach) = app.db.read(|tx| -> Result<_, ApiError> {
+        let reach = match sender {
+            Sender::Principal(it) => it.field_reach(tx)?,
+            Sender::Ended(_) => Reach::NOWHERE,
+        };
+        Ok((db::devices::find(tx, org, dev)?, super::epoch(tx)?, reach))
+    })?;
+    let is_open = |it: &db::devices::Device| it.state == DeviceState::Active || ended.is_some();
+    let Some(device) = device.filter(is_open) else {
+        return Err(unauthorized(Ending::DeviceRevoked.name()));
     };
     if request.epoch.is_some_and(|it| it != epoch) {
         let known = request.epoch.unwrap_or_default();
@@ -137,7 +193,7 @@ fn caller(app: &App, principal: &Principal, request: &Request) -> Result<Caller,
         return Err(Stop::Refused(Refusal::new(RefusalCode::Invalid, "push_without_epoch")));
     }
     let key = PublicKey { alg: device.alg, key: Bytes(device.public_key) };
-    Ok(Caller { org, user: principal.user, dev, key, epoch })
+    Ok(Caller { org, user, dev, key, epoch, reach: Arc::new(reach), ended })
 }
 
 /// A segment that was checked and packed, waiting for its transaction.
@@ -228,12 +284,20 @@ fn store(
     if held != *before {
         return Err(Stop::Moved);
     }
-    let (org, user, dev) = (caller.org, caller.user, caller.dev);
+    let Caller { org, user, dev, ended, .. } = *caller;
+    let trust = match ended {
+        None => project::Trust::Author(&caller.reach),
+        Some(ending) => project::Trust::Nobody(ending.name()),
+    };
     let mut outcomes = Vec::new();
     for Checked { accepted, bytes, received } in checked {
         let (last, received) = (accepted.head.head, *received);
         let run = Run { dev, first: accepted.from, last: last.dseq, h: last.h };
-        let sseq = feed::publish_run(tx, org, StreamId::User(user.0), &run, received)?;
+        // What a device that was taken out hands in stands in no stream before a person takes it in.
+        let sseq = match ended {
+            None => feed::publish_run(tx, org, StreamId::User(user.0), &run, received)?,
+            Some(_) => 0,
+        };
         let segment = StoredSegment {
             dev: caller.dev,
             first_dseq: accepted.from,
@@ -245,7 +309,7 @@ fn store(
             sseq,
         };
         db::devices::append_segments(tx, caller.org, &[segment])?;
-        let source = project::Source { org, user, dev, now, received, server: false };
+        let source = project::Source { org, user, dev, now, received, trust };
         outcomes.extend(project::project(tx, app, &source, accepted)?);
     }
     if let Some(last) = checked.last() {

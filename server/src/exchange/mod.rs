@@ -2,6 +2,7 @@
 //! acknowledges after the commit, folds the audits it touches, serves the feeds, and writes the server's own log.
 //! Business rules never block an op: they decide afterwards whether it is applied, in conflict, late or quarantined.
 
+mod adopt;
 mod author;
 pub(crate) mod feed;
 mod ingest;
@@ -10,8 +11,9 @@ mod pull;
 mod receipts;
 pub(crate) mod relay;
 
+pub(crate) use adopt::{SetAsideOp, adopt, read_ops};
 pub(crate) use author::{Draft, append_server_ops};
-pub(crate) use ingest::exchange;
+pub(crate) use ingest::{Sender, exchange};
 
 use crate::error::ApiError;
 use db::{Micros, Tx, devices::StoredSegment};

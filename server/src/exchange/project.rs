@@ -5,6 +5,7 @@ use super::millis;
 use crate::{
     app::{App, scores::scoring},
     error::ApiError,
+    principal::Reach,
     zone,
 };
 use db::{
@@ -33,22 +34,41 @@ use uuid::Uuid;
 
 /// Whose ops came, and when.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Source {
+pub(super) struct Source<'a> {
     pub(super) org: OrgId,
     pub(super) user: UserId,
     pub(super) dev: DeviceId,
     pub(super) now: Micros,
     /// When the ops first came: before now where a restored server is given back what it had acknowledged.
     pub(super) received: Micros,
-    /// The ops are the server's own.
-    pub(super) server: bool,
+    /// How far they are believed.
+    pub(super) trust: Trust<'a>,
+}
+
+/// How far ops are believed.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Trust<'a> {
+    /// As those of a person who does field work here.
+    Author(&'a Reach),
+    /// As the server's own.
+    Server,
+    /// By a person who looked at them after they had been set aside.
+    Adopted,
+    /// Not at all, and why: whatever they say is set aside.
+    Nobody(&'static str),
+}
+
+impl Source<'_> {
+    fn is_adopted(&self) -> bool {
+        matches!(self.trust, Trust::Adopted)
+    }
 }
 
 /// Why the ops of an audit are set aside.
-type Quarantined = &'static str;
+pub(super) type Quarantined = &'static str;
 
 /// An audit as it was before these ops: its row and its ops.
-type Known = BTreeMap<AuditId, (Audit, Vec<u8>)>;
+pub(super) type Known = BTreeMap<AuditId, (Audit, Vec<u8>)>;
 
 /// Applies the new ops of a segment to the audits that they touch.
 ///
@@ -57,37 +77,39 @@ type Known = BTreeMap<AuditId, (Audit, Vec<u8>)>;
 pub(super) fn project(
     tx: &mut Tx<'_>,
     app: &App,
-    source: &Source,
+    source: &Source<'_>,
     accepted: &ingest::Accepted,
 ) -> Result<Vec<Outcome>, ApiError> {
     let touched = ingest::by_audit(accepted.new_ops());
+    let mut changed = Changed::default();
+    if let Trust::Nobody(reason) = source.trust {
+        let outcomes = touched.iter().flat_map(|(audit, ops)| changed.aside(AuditId(*audit), ops, reason));
+        let outcomes = outcomes.collect();
+        changed.store(tx, source)?;
+        return Ok(outcomes);
+    }
     let ids: Vec<AuditId> = touched.iter().map(|it| AuditId(it.0)).collect();
     let mut known = known(tx, source.org, &ids)?;
     let seeds: BTreeMap<Uuid, Seed> = accepted.segment.seeds.iter().copied().collect();
     let background = Background::load(tx, app, source.org, &touched, &known)?;
-    let mut changed = Changed::default();
     let mut outcomes = Vec::new();
     for (audit, ops) in touched {
         let before = known.remove(&AuditId(audit));
         let seed = seeds.get(&audit).copied();
-        match apply(tx, source, &background, AuditId(audit), before, &ops, seed)? {
+        match apply(tx, app, source, &background, AuditId(audit), before, &ops, seed)? {
             Ok(applied) => {
                 outcomes.extend(outcomes_of(source.dev, &ops, &applied.view));
                 changed.add(applied);
             }
-            Err(reason) => {
-                changed.set_aside.extend(ops.iter().map(|it| (it.dseq, AuditId(audit), reason)));
-                let outcome =
-                    |dseq| Outcome { dseq, kind: OutcomeKind::Quarantined, reason: reason.to_owned() };
-                outcomes.extend(ops.iter().map(|it| outcome(it.dseq)));
-            }
+            Err(reason) => outcomes.extend(changed.aside(AuditId(audit), &ops, reason)),
         }
     }
     changed.store(tx, source)?;
     Ok(outcomes)
 }
 
-fn known(tx: &mut Tx<'_>, org: OrgId, ids: &[AuditId]) -> Result<Known, ApiError> {
+/// What is known of audits, locked until the transaction ends.
+pub(super) fn known(tx: &mut Tx<'_>, org: OrgId, ids: &[AuditId]) -> Result<Known, ApiError> {
     let mut known = Known::new();
     for ids in ids.chunks(usize::try_from(db::MAX_PAGE).unwrap_or(1)) {
         let rows = audits::lock_many(tx, org, ids)?;
@@ -106,7 +128,7 @@ fn known(tx: &mut Tx<'_>, org: OrgId, ids: &[AuditId]) -> Result<Known, ApiError
 
 /// What is written at the end of a segment.
 #[derive(Default)]
-struct Changed {
+pub(super) struct Changed {
     audits: Vec<Audit>,
     ops: Vec<audits::AuditOps>,
     events: Vec<VisitEvent>,
@@ -115,14 +137,21 @@ struct Changed {
 }
 
 impl Changed {
-    fn add(&mut self, applied: Applied) {
+    /// Sets the ops of an audit aside; what their device is told.
+    fn aside(&mut self, audit: AuditId, ops: &[&Op], reason: Quarantined) -> Vec<Outcome> {
+        self.set_aside.extend(ops.iter().map(|it| (it.dseq, audit, reason)));
+        let outcome = |dseq| Outcome { dseq, kind: OutcomeKind::Quarantined, reason: reason.to_owned() };
+        ops.iter().map(|it| outcome(it.dseq)).collect()
+    }
+
+    pub(super) fn add(&mut self, applied: Applied) {
         self.assignments.extend(applied.assignment);
         self.ops.push(audits::AuditOps { audit_id: applied.row.audit_id, ops: applied.bytes });
         self.audits.push(applied.row);
         self.events.extend(applied.events);
     }
 
-    fn store(self, tx: &mut Tx<'_>, source: &Source) -> Result<(), ApiError> {
+    pub(super) fn store(self, tx: &mut Tx<'_>, source: &Source<'_>) -> Result<(), ApiError> {
         audits::upsert(tx, source.org, &self.audits)?;
         audits::upsert_ops(tx, source.org, &self.ops)?;
         audits::append_events(tx, source.org, &self.events)?;
@@ -138,6 +167,10 @@ impl Changed {
                 audit_id,
                 reason: reason.to_owned(),
                 received_at: source.now,
+                decision: None,
+                decided_at: None,
+                decided_by: None,
+                why: None,
             })
             .collect();
         Ok(db::quarantine::append(tx, source.org, &aside)?)
@@ -145,7 +178,7 @@ impl Changed {
 }
 
 /// What the rows of a segment refer to, read at once.
-struct Background {
+pub(super) struct Background {
     branches: BTreeMap<BranchId, Branch>,
     assignments: BTreeMap<AssignmentId, Assignment>,
     /// The audits of these assignments.
@@ -154,7 +187,7 @@ struct Background {
 }
 
 impl Background {
-    fn load(
+    pub(super) fn load(
         tx: &mut Tx<'_>,
         app: &App,
         org: OrgId,
@@ -198,8 +231,8 @@ impl Background {
 }
 
 /// An audit after its new ops.
-struct Applied {
-    row: Audit,
+pub(super) struct Applied {
+    pub(super) row: Audit,
     bytes: Vec<u8>,
     view: AuditView,
     events: Vec<VisitEvent>,
@@ -207,9 +240,11 @@ struct Applied {
     assignment: Option<(AssignmentId, (State, State))>,
 }
 
+#[expect(clippy::too_many_arguments, reason = "each is read once for all audits of a segment")]
 fn apply(
     tx: &mut Tx<'_>,
-    source: &Source,
+    app: &App,
+    source: &Source<'_>,
     background: &Background,
     audit: AuditId,
     before: Option<(Audit, Vec<u8>)>,
@@ -224,23 +259,36 @@ fn apply(
     if let Some(seed) = seed {
         ops.set_seed(source.dev, seed);
     }
-    let arrival = Arrival { recv_ms: Some(millis(source.received)), server: source.server };
+    let server = matches!(source.trust, Trust::Server);
+    let arrival = Arrival { recv_ms: Some(millis(source.received)), server };
     for op in new {
         ops.insert(source.dev, (*op).clone(), arrival);
     }
+    let new: BTreeSet<OpId> = new.iter().map(|it| OpId::new(source.dev, it.dseq)).collect();
+    read_again(tx, app, source, background, audit, (row, ops), &new)
+}
+
+/// Reads an audit anew after `new` ops came into it: what it pins, where it stands, and what is in conflict.
+pub(super) fn read_again(
+    tx: &mut Tx<'_>,
+    app: &App,
+    source: &Source<'_>,
+    background: &Background,
+    audit: AuditId,
+    (row, ops): (Option<Audit>, AuditOps),
+    new: &BTreeSet<OpId>,
+) -> Result<Result<Applied, Quarantined>, ApiError> {
     let view = ops.view();
     let is_new = row.is_none();
-    let mut row = match row {
-        Some(mut row) => match pin_again(source, background, &mut row, new, &view) {
-            Ok(()) => row,
-            Err(reason) => return Ok(Err(reason)),
-        },
-        None => match first_row(source, background, audit, &view) {
-            Ok(row) => row,
-            Err(reason) => return Ok(Err(reason)),
-        },
+    let found = match row {
+        Some(row) => pin_again(tx, app, source, background, row, new, &view)?,
+        None => first_row(source, background, audit, &view),
     };
-    let complete = is_complete(background, &row, &view);
+    let mut row = match found.and_then(|it| may_work_at(source, background, it)) {
+        Ok(row) => row,
+        Err(reason) => return Ok(Err(reason)),
+    };
+    let complete = is_complete(app.checklist(tx, source.org, row.template_hash)?.as_deref(), &view);
     let first_seq = if is_new { 1 } else { audits::next_event_seq(tx, source.org, audit)? };
     let mut events = returned_again(source, &mut row, &view, first_seq);
     let next_seq = first_seq.saturating_add(count(events.len()));
@@ -270,10 +318,11 @@ struct Pinned<'a> {
 /// Checks what a `create` pins. The audit of an assignment is begun only in its name: an ad-hoc `create` on its id would
 /// pass by its auditor, its state, its window and its checklist.
 fn pinned<'a>(
-    source: &Source,
+    source: &Source<'_>,
     background: &'a Background,
     audit: AuditId,
     pin: &CreateValue,
+    takes_versions: bool,
 ) -> Result<Pinned<'a>, Quarantined> {
     let branch = background.branches.get(&BranchId(pin.branch)).ok_or("unknown_branch")?;
     let checklist = background.checklists.get(&pin.content_hash).ok_or("unknown_template")?;
@@ -283,14 +332,20 @@ fn pinned<'a>(
             false => Ok(Pinned { branch, checklist, assignment: None }),
         };
     };
-    let assignment = background.assignments.get(&id).ok_or("unknown_assignment")?;
-    if assignment.auditor_id != source.user {
+    let Some(assignment) = background.assignments.get(&id) else {
+        // A restored copy may not know it: then a person can vouch for the visit.
+        let is_vouched_for = source.is_adopted() && audit_of_assignment(id) == audit;
+        let unknown = Pinned { branch, checklist, assignment: None };
+        return if is_vouched_for { Ok(unknown) } else { Err("unknown_assignment") };
+    };
+    if assignment.auditor_id != source.user && !source.is_adopted() {
         return Err("foreign_assignment");
     }
     if audit_of_assignment(id) != audit || assignment.branch_id != branch.branch_id {
         return Err("audit_of_another_assignment");
     }
-    if assignment.template_hash != pin.content_hash {
+    let is_version = takes_versions && assignment.template_id == checklist.checklist().id;
+    if assignment.template_hash != pin.content_hash && !is_version && !source.is_adopted() {
         return Err("template_of_another_assignment");
     }
     Ok(Pinned { branch, checklist, assignment: Some(assignment) })
@@ -298,14 +353,21 @@ fn pinned<'a>(
 
 /// The row of an audit that was not known, out of what its `create` pins.
 fn first_row(
-    source: &Source,
+    source: &Source<'_>,
     background: &Background,
     audit: AuditId,
     view: &AuditView,
 ) -> Result<Audit, Quarantined> {
     let creation = view.creations.first().ok_or("audit_without_create")?;
     let pin = &creation.value;
-    let Pinned { branch, checklist, assignment } = pinned(source, background, audit, pin)?;
+    let Pinned { branch, checklist, assignment } = pinned(source, background, audit, pin, false)?;
+    let withdrawn = assignment.is_some_and(|it| {
+        matches!(it.state, State::Void | State::Declined | State::Expired | State::Superseded)
+    });
+    if withdrawn && !source.is_adopted() {
+        return Err("assignment_withdrawn");
+    }
+    let state = assignment.filter(|_| !withdrawn).map_or(State::Accepted, |it| it.state);
     let visit_date = match &pin.visited_at {
         Some(stated) => stated.get(..10).and_then(|it| it.parse().ok()),
         None => zone::local_date(millis_of(creation.eff_hlc), &branch.zone),
@@ -314,11 +376,11 @@ fn first_row(
         audit_id: audit,
         branch_id: branch.branch_id,
         auditor_id: source.user,
-        assignment_id: assignment.map(|it| it.assignment_id),
+        assignment_id: pin.assignment.map(AssignmentId),
         template_id: checklist.checklist().id.clone(),
         template_version: checklist.checklist().version,
         template_hash: pin.content_hash,
-        state: assignment.map_or(State::Accepted, |it| it.state),
+        state,
         round: 1,
         kind: VisitKind::Visit,
         visit_date,
@@ -334,27 +396,51 @@ fn first_row(
     })
 }
 
-/// Moves an audit to the checklist that a new `create` pins, where it stands first in the fold's view: that is how an
-/// author takes another version. It never moves to another branch or assignment. Once the visit is handed in, the fold
-/// calls a `create` late, and it does not stand in the view.
-fn pin_again(
-    source: &Source,
-    background: &Background,
-    row: &mut Audit,
-    new: &[&Op],
-    view: &AuditView,
-) -> Result<(), Quarantined> {
-    let is_new = |id: OpId| id.dev == source.dev && new.iter().any(|it| it.dseq == id.dseq);
-    let Some(creation) = view.creations.first().filter(|it| is_new(it.id)) else { return Ok(()) };
-    let pin = &creation.value;
-    if BranchId(pin.branch) != row.branch_id || pin.assignment.map(AssignmentId) != row.assignment_id {
-        return Err("audit_of_another_visit");
+/// Refuses what somebody brings from where they do no field work: the role was taken, or the branch was moved.
+fn may_work_at(source: &Source<'_>, background: &Background, row: Audit) -> Result<Audit, Quarantined> {
+    let Trust::Author(reach) = source.trust else { return Ok(row) };
+    let branch = background.branches.get(&row.branch_id);
+    match branch {
+        Some(it) if !reach.holds(it.branch_id, it.region_id) => Err("no_field_work"),
+        _ => Ok(row),
     }
-    let Pinned { checklist, .. } = pinned(source, background, row.audit_id, pin)?;
-    row.template_id.clone_from(&checklist.checklist().id);
-    row.template_version = checklist.checklist().version;
-    row.template_hash = pin.content_hash;
-    Ok(())
+}
+
+/// Moves an audit to the checklist that the fold's first `create` pins: a new one, by which an author takes another version,
+/// or an earlier one that stands again since the round was handed in without the later. It never moves to another branch or
+/// assignment. Once the visit is handed in, the fold calls a `create` late, and it does not stand in the view.
+fn pin_again(
+    tx: &mut Tx<'_>,
+    app: &App,
+    source: &Source<'_>,
+    background: &Background,
+    mut row: Audit,
+    new: &BTreeSet<OpId>,
+    view: &AuditView,
+) -> Result<Result<Audit, Quarantined>, ApiError> {
+    let Some(creation) = view.creations.first() else { return Ok(Ok(row)) };
+    let pin = &creation.value;
+    let elsewhere =
+        BranchId(pin.branch) != row.branch_id || pin.assignment.map(AssignmentId) != row.assignment_id;
+    if new.contains(&creation.id) {
+        if elsewhere {
+            return Ok(Err("audit_of_another_visit"));
+        }
+        if pin.content_hash != row.template_hash
+            && let Err(reason) = pinned(source, background, row.audit_id, pin, true)
+        {
+            return Ok(Err(reason));
+        }
+    }
+    if elsewhere || pin.content_hash == row.template_hash {
+        return Ok(Ok(row));
+    }
+    if let Some(checklist) = app.checklist(tx, source.org, pin.content_hash)? {
+        row.template_id.clone_from(&checklist.checklist().id);
+        row.template_version = checklist.checklist().version;
+        row.template_hash = pin.content_hash;
+    }
+    Ok(Ok(row))
 }
 
 fn millis_of(eff_hlc: u64) -> i64 {
@@ -362,8 +448,8 @@ fn millis_of(eff_hlc: u64) -> i64 {
 }
 
 /// Whether everything that the checklist requires is there, as the server reads it.
-fn is_complete(background: &Background, row: &Audit, view: &AuditView) -> bool {
-    let Some(checklist) = background.checklists.get(&row.template_hash) else { return false };
+fn is_complete(checklist: Option<&PreparedChecklist>, view: &AuditView) -> bool {
+    let Some(checklist) = checklist else { return false };
     view.phase == Phase::Submitted
         && scoring::answers(checklist.checklist(), view)
             .is_ok_and(|answers| checklist.completeness(&answers).is_empty())
@@ -371,7 +457,7 @@ fn is_complete(background: &Background, row: &Audit, view: &AuditView) -> bool {
 
 /// Takes every step of the state table that the auditor's ops ask for.
 fn advance(
-    source: &Source,
+    source: &Source<'_>,
     background: &Background,
     row: &mut Audit,
     view: &AuditView,
@@ -416,8 +502,8 @@ fn advance(
 
 /// The return that a restored server had forgotten and is told of by a phone: the visit is with its auditor again. All else
 /// that people had decided is for people to decide again.
-fn returned_again(source: &Source, row: &mut Audit, view: &AuditView, first_seq: u32) -> Vec<VisitEvent> {
-    if !source.server || view.rounds.current <= row.round {
+fn returned_again(source: &Source<'_>, row: &mut Audit, view: &AuditView, first_seq: u32) -> Vec<VisitEvent> {
+    if !matches!(source.trust, Trust::Server) || view.rounds.current <= row.round {
         return Vec::new();
     }
     let facts = Facts {

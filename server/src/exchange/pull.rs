@@ -24,11 +24,13 @@ pub(super) struct Reader {
     pub(super) org: OrgId,
     pub(super) user: UserId,
     pub(super) dev: DeviceId,
+    /// Whether the person does field work anywhere: reference content is for those.
+    pub(super) works: bool,
 }
 
 impl Reader {
     fn may_read(&self, stream: &StreamId) -> bool {
-        *stream == StreamId::User(self.user.0) || *stream == StreamId::Reference(self.org.0)
+        *stream == StreamId::User(self.user.0) || (self.works && *stream == StreamId::Reference(self.org.0))
     }
 }
 

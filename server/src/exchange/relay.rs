@@ -51,7 +51,8 @@ fn of_a_device(app: &App, caller: &Caller, run: &Run, proof: &Proof, now: Micros
     // The caller's stream holds the ops of the caller's own devices only.
     let Some(device) = found.filter(|it| it.user_id == Some(caller.user)) else { return Ok(()) };
     let key = PublicKey { alg: device.alg, key: Bytes(device.public_key) };
-    let author = Caller { org, user: caller.user, dev, key, epoch: proof.epoch };
+    let reach = caller.reach.clone();
+    let author = Caller { org, user: caller.user, dev, key, epoch: proof.epoch, reach, ended: None };
     let Some(segment) = signed_segment(app, &author, run, proof)? else { return Ok(()) };
     for _ in 0..ATTEMPTS {
         match push(app, &author, std::slice::from_ref(&segment), &[], now) {
@@ -111,7 +112,8 @@ fn of_the_server(
             return Ok(());
         }
         feed::publish_returned(tx, org, stream, &run, head.head.h, now)?;
-        let source = project::Source { org, user, dev: run.dev, now, received: now, server: true };
+        let trust = project::Trust::Server;
+        let source = project::Source { org, user, dev: run.dev, now, received: now, trust };
         project::project(tx, &inside, &source, &accepted).map(drop)
     })
 }

@@ -4,8 +4,9 @@
 use crate::{
     app::{App, blocking},
     error::ApiError,
-    exchange,
-    principal::Principal,
+    exchange::{self, Sender},
+    principal::{Principal, find_ended, token},
+    rate_limit,
 };
 use actix_web::{
     HttpRequest, HttpResponse,
@@ -29,6 +30,9 @@ use sync_core::{
 const MAX_PACKED_BYTES: usize = 8 << 20;
 /// Largest body unpacked: a few segments of the largest size, and no bomb.
 const MAX_BODY_BYTES: u64 = 32 << 20;
+/// The same of a device that may only hand in what it had left: what a session sends by itself fits.
+const MAX_ENDED_PACKED_BYTES: usize = 2 << 20;
+const MAX_ENDED_BODY_BYTES: u64 = 8 << 20;
 /// Below this, packing an answer costs more than it saves.
 const WORTH_PACKING: usize = 512;
 
@@ -79,44 +83,69 @@ async fn exchange_route(
     request: HttpRequest,
     body: web::Payload,
 ) -> Result<HttpResponse, ApiError> {
-    let principal = match principal {
-        Ok(principal) => principal,
-        Err(refused) if refused.problem().status == 401 => {
-            let refusal = Refusal::new(RefusalCode::Unauthorized, &refused.problem().code);
-            return respond(&request, &Reply::Refused(refusal));
-        }
+    let sender = match principal {
+        Ok(principal) => Sender::Principal(principal),
+        Err(refused) if refused.problem().status == 401 => match ended(&app, &request, refused).await? {
+            Ok(sender) => sender,
+            Err(refusal) => return respond(&request, &Reply::Refused(refusal)),
+        },
         Err(failed) => return Err(failed),
     };
+    let (packed_bytes, most) = match &sender {
+        Sender::Principal(_) => (MAX_PACKED_BYTES, MAX_BODY_BYTES),
+        Sender::Ended(_) => (MAX_ENDED_PACKED_BYTES, MAX_ENDED_BODY_BYTES),
+    };
     // The bytes as they travel: the framework's own reading would unpack some encodings, and not bound what comes out.
-    let reply = match body.to_bytes_limited(MAX_PACKED_BYTES).await {
+    let reply = match body.to_bytes_limited(packed_bytes).await {
         Err(_) => Reply::Refused(Refusal::new(RefusalCode::TooLarge, "body_too_large")),
         Ok(Err(_)) => Reply::Refused(Refusal::new(RefusalCode::Malformed, "body_broke_off")),
         Ok(Ok(body)) => {
             let form = Form::of(&request, header::CONTENT_TYPE);
             let encoding = packed_as(&request);
             let app = app.get_ref().clone();
-            blocking(move || answer(&app, &principal, form, encoding, &body)).await?
+            blocking(move || {
+                let bytes = unpack(encoding, &body, most);
+                answer(&app, &sender, form, bytes)
+            })
+            .await?
         }
     };
     respond(&request, &reply)
 }
 
-fn answer(
-    app: &App,
-    principal: &Principal,
-    form: Form,
-    encoding: Option<ContentEncoding>,
-    body: &[u8],
-) -> Result<Reply, ApiError> {
+/// Who speaks with a token that opens nothing any more: a device that was taken out, or a stranger.
+async fn ended(
+    app: &web::Data<App>,
+    request: &HttpRequest,
+    refused: ApiError,
+) -> Result<Result<Sender, Refusal>, ApiError> {
+    let found = match token(request) {
+        Some(token) => app.read(move |tx| find_ended(tx, &token)).await?,
+        None => None,
+    };
+    let Some(found) = found else {
+        return Ok(Err(Refusal::new(RefusalCode::Unauthorized, &refused.problem().code)));
+    };
+    if rate_limit::admit(request, app).is_err() {
+        let retry_after_ms = Some(60_000);
+        return Ok(Err(Refusal {
+            retry_after_ms,
+            ..Refusal::new(RefusalCode::TooMany, "too_many_requests")
+        }));
+    }
+    Ok(Ok(Sender::Ended(found)))
+}
+
+fn answer(app: &App, sender: &Sender, form: Form, bytes: Result<Vec<u8>, Unpack>) -> Result<Reply, ApiError> {
     let refused = |code, reason| Ok(Reply::Refused(Refusal::new(code, reason)));
-    let bytes = match unpack(encoding, body) {
+    let bytes = match bytes {
         Ok(bytes) => bytes,
         Err(Unpack::TooLarge) => return refused(RefusalCode::TooLarge, "body_too_large"),
         Err(Unpack::Encoding) => return refused(RefusalCode::Malformed, "unknown_content_encoding"),
         Err(Unpack::Broken) => return refused(RefusalCode::Malformed, "body_cannot_be_unpacked"),
     };
     match form.read(&bytes) {
-        Ok(request) => exchange::exchange(app, principal, &request),
+        Ok(request) => exchange::exchange(app, sender, &request),
         Err(_) => refused(RefusalCode::Malformed, "not_a_request"),
     }
 }
@@ -135,7 +164,7 @@ fn packed_as(request: &HttpRequest) -> Option<ContentEncoding> {
     }
 }
 
-fn unpack(encoding: Option<ContentEncoding>, body: &[u8]) -> Result<Vec<u8>, Unpack> {
+fn unpack(encoding: Option<ContentEncoding>, body: &[u8], most: u64) -> Result<Vec<u8>, Unpack> {
     let reader: Box<dyn Read + '_> = match encoding {
         Some(ContentEncoding::Identity) => Box::new(body),
         Some(ContentEncoding::Zstd) => {
@@ -145,12 +174,8 @@ fn unpack(encoding: Option<ContentEncoding>, body: &[u8]) -> Result<Vec<u8>, Unp
         _ => return Err(Unpack::Encoding),
     };
     let mut bytes = Vec::new();
-    reader.take(MAX_BODY_BYTES + 1).read_to_end(&mut bytes).map_err(|_| Unpack::Broken)?;
-    if u64::try_from(bytes.len()).unwrap_or(u64::MAX) > MAX_BODY_BYTES {
-        Err(Unpack::TooLarge)
-    } else {
-        Ok(bytes)
-    }
+    reader.take(most.saturating_add(1)).read_to_end(&mut bytes).map_err(|_| Unpack::Broken)?;
+    if u64::try_from(bytes.len()).unwrap_or(u64::MAX) > most { Err(Unpack::TooLarge) } else { Ok(bytes) }
 }
 
 /// How the answer is packed: what the device likes best of what is known here, and not at all where it says nothing.

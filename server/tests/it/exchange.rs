@@ -194,7 +194,7 @@ impl Scene {
                 all.push(format!("{:?}", db::devices::list_segments(tx, org, device.dev, 0, 100)?.items));
             }
             all.push(format!("{:?}", db::feed::list(tx, org, stream, 0, 500)?.items));
-            all.push(format!("{:?}", db::quarantine::list(tx, org, None, 500)?.items));
+            all.push(format!("{:?}", db::quarantine::list(tx, org, false, None, 500)?.items));
             for audit in db::audits::list(tx, org, &db::audits::AuditFilter::default(), None, 100)?.items {
                 all.push(format!("{:?}", db::audits::find_ops(tx, org, audit.audit_id)?));
                 all.push(format!("{:?}", db::audits::list_events(tx, org, audit.audit_id)?));
@@ -208,7 +208,7 @@ impl Scene {
     /// Positions, audits and reasons of the quarantine.
     pub(crate) fn quarantine(&self) -> Vec<(u64, Uuid, String)> {
         let org = self.office.org;
-        let found = self.office.app.db.read(|tx| db::quarantine::list(tx, org, None, 500)).unwrap();
+        let found = self.office.app.db.read(|tx| db::quarantine::list(tx, org, false, None, 500)).unwrap();
         found.items.into_iter().map(|it| (it.dseq, it.audit_id.0, it.reason)).collect()
     }
 }

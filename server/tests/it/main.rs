@@ -57,4 +57,6 @@ mod segments;
 #[cfg(test)]
 mod sessions;
 #[cfg(test)]
+mod taken_out;
+#[cfg(test)]
 mod users;

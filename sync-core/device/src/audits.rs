@@ -19,7 +19,9 @@ use crate::{
     DeviceError,
     answers::answers_of,
     blobs::{self, PhotoState, Unsent},
+    ended::ENDED,
     identity::DeviceKind,
+    recover,
     store::{self, Device},
 };
 
@@ -127,6 +129,17 @@ pub struct AuditDetail {
     pub ops: usize,
 }
 
+/// Runs of ops of others that no stream holds any more.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct Unplaced {
+    /// Runs.
+    pub runs: u64,
+    /// Ops in them.
+    pub ops: u64,
+    /// Runs that the server was not offered yet, since it last turned out to lack something.
+    pub to_offer: u64,
+}
+
 /// A device at a glance.
 #[derive(Debug, Clone, Serialize)]
 pub struct Status {
@@ -158,6 +171,11 @@ pub struct Status {
     pub set_aside: BTreeMap<String, u64>,
     /// Entries of streams that could not be understood.
     pub quarantined: u64,
+    /// What was read of others and a restored server has not brought again: kept here and offered to it.
+    pub unplaced: Unplaced,
+    /// Why this device may read no longer (`device_revoked`, `user_ended`); it still sends what it had not sent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ended: Option<String>,
     /// Positions in streams.
     pub streams: BTreeMap<String, u64>,
 }
@@ -322,6 +340,8 @@ impl Device {
             conflicts: count("SELECT coalesce(sum(conflicts), 0) FROM audits")?,
             set_aside: set_aside.collect::<Result<_, _>>()?,
             quarantined: count("SELECT count(*) FROM quarantine")?,
+            unplaced: recover::waiting(&self.conn)?,
+            ended: store::get_meta(&self.conn, ENDED)?.map(|it| String::from_utf8_lossy(&it).into_owned()),
             streams: streams.collect::<Result<_, _>>()?,
         })
     }

@@ -15,7 +15,9 @@ use sync_core::{
 };
 
 use crate::{
-    DeviceError, receipts,
+    DeviceError,
+    ended::ENDED,
+    receipts,
     store::{self, Device},
 };
 
@@ -139,6 +141,7 @@ impl Device {
         let tx = self.conn.transaction()?;
         store::put_meta(&tx, "enrolment", &json)?;
         receipts::forget_server_key(&tx)?;
+        tx.execute("DELETE FROM meta WHERE key = ?1", [ENDED])?;
         if store::get_meta(&tx, "epoch")?.is_none() {
             store::put_meta(&tx, "epoch", &enrolment.epoch.to_be_bytes())?;
         }

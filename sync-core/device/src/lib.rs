@@ -6,6 +6,7 @@ mod answers;
 mod audits;
 mod author;
 mod blobs;
+mod ended;
 mod error;
 mod export;
 mod floor;
@@ -21,7 +22,7 @@ mod upload;
 mod writer;
 
 pub use audits::{
-    AnswerEntry, AuditDetail, AuditSummary, ConflictEntry, ConflictValue, OpenConflict, Status,
+    AnswerEntry, AuditDetail, AuditSummary, ConflictEntry, ConflictValue, OpenConflict, Status, Unplaced,
 };
 pub use author::{Batch, Start, SubmitRule};
 pub use blobs::{Captured, KEEP_MS, PhotoState, ROOM_FOR_AUDIT, ROOM_FOR_PHOTO, Unsent};

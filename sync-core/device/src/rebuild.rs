@@ -76,6 +76,7 @@ pub(crate) fn replay(writer: &mut Writer<'_>) -> Result<(), DeviceError> {
     *writer.open = OpenAudits::default();
     writer.conn.execute("DELETE FROM audits", [])?;
     writer.conn.execute("DELETE FROM needed", [])?;
+    read_rights(writer)?;
     replay_log(writer)?;
     replay_feed(writer)?;
     recover::replay_unplaced(writer)?;
@@ -85,6 +86,27 @@ pub(crate) fn replay(writer: &mut Writer<'_>) -> Result<(), DeviceError> {
         writer.forget(Uuid::from_bytes(row.get(0)?))?;
     }
     writer.flush()
+}
+
+/// Which audits were taken away, as the entries say in their order: what was given back meanwhile is whole again.
+fn read_rights(writer: &Writer<'_>) -> Result<(), DeviceError> {
+    let conn = writer.conn;
+    conn.execute("DELETE FROM revoked", [])?;
+    let mut list = conn.prepare("SELECT body FROM feed ORDER BY stream, first")?;
+    let mut rows = list.query([])?;
+    while let Some(row) = rows.next()? {
+        match sync_core::codec::from_cbor::<Body>(row.get_ref(0)?.as_blob().map_err(DeviceError::corrupt)?) {
+            Ok(Body::Grant(right)) => {
+                conn.execute("DELETE FROM revoked WHERE audit = ?1", [right.audit.into_bytes()])?;
+            }
+            Ok(Body::Revoke(right)) => {
+                let audit = right.audit.into_bytes();
+                conn.execute("INSERT INTO revoked (audit) VALUES (?1) ON CONFLICT DO NOTHING", [audit])?;
+            }
+            _ => {}
+        }
+    }
+    Ok(())
 }
 
 fn replay_log(writer: &mut Writer<'_>) -> Result<(), DeviceError> {
@@ -106,7 +128,9 @@ fn replay_feed(writer: &mut Writer<'_>) -> Result<(), DeviceError> {
     while let Some(row) = rows.next()? {
         let raw: Vec<u8> = row.get(3)?;
         // What was quarantined once may be understood by a newer program.
-        if let Ok(body) = sync_core::codec::from_cbor::<Body>(&raw) {
+        if let Ok(body) = sync_core::codec::from_cbor::<Body>(&raw)
+            && !matches!(body, Body::Grant(_) | Body::Revoke(_))
+        {
             // An entry that cannot be applied is in quarantine already.
             let _ = take_in_body(writer, (row.get(0)?, row.get(1)?), row.get(2)?, &Nested::Known(body))?;
         }

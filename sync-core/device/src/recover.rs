@@ -10,7 +10,7 @@ use sync_core::{
     session::{Commit, Cursor, Loaded, marks},
 };
 
-use crate::{DeviceError, store, sync::take_in_run, writer::Writer};
+use crate::{DeviceError, audits::Unplaced, store, sync::take_in_run, writer::Writer};
 
 /// Gives cursors their earlier positions.
 pub(crate) fn add_marks(conn: &Connection, cursors: &mut [Cursor]) -> Result<(), DeviceError> {
@@ -109,6 +109,15 @@ pub(crate) fn note_offers(conn: &Connection, commit: &Commit) -> Result<(), Devi
         note.execute((run.dev.0, run.first, run.last))?;
     }
     Ok(())
+}
+
+/// What waits here until a stream brings it again.
+pub(crate) fn waiting(conn: &Connection) -> Result<Unplaced, DeviceError> {
+    let sql =
+        "SELECT count(*), coalesce(sum(last - first + 1), 0), coalesce(sum(offered = 0), 0) FROM unplaced";
+    Ok(conn.query_row(sql, [], |row| {
+        Ok(Unplaced { runs: row.get(0)?, ops: row.get(1)?, to_offer: row.get(2)? })
+    })?)
 }
 
 /// Applies the runs that no stream holds any more, after everything that one does.

@@ -7,7 +7,7 @@ use rusqlite::OptionalExtension;
 use sync_core::{
     Algorithm, Hash, OpId, Seed, codec,
     codec::Nested,
-    exchange::{Body, ClockReading, Item, Pending, RefRow, RefusalCode, Reply, Run},
+    exchange::{Body, ClockReading, Ending, Item, Pending, RefRow, RefusalCode, Reply, Run},
     fold::Arrival,
     hlc,
     reference::{ASSIGNMENT, AssignmentRow, BRANCH, BranchRow, TEMPLATE},
@@ -16,7 +16,7 @@ use sync_core::{
 use uuid::Uuid;
 
 use crate::{
-    DeviceError, blobs, mirror,
+    DeviceError, blobs, ended, mirror,
     rebuild::replay,
     receipts, recover,
     store::{self, Device},
@@ -166,6 +166,12 @@ pub(crate) fn problem_of(outcome: &Outcome) -> Option<Problem> {
             "No se pudo llegar al servidor; lo guardado sigue en el dispositivo y se enviará después",
             "the server could not be reached; the work is safe on the device and will be sent later",
         ),
+        Finish::AuthNeeded { reason } if Ending::of_name(reason).is_some() => single(
+            401,
+            reason,
+            "Este dispositivo o su persona fue dado de baja; lo que faltaba por enviar ya se envió y lo revisará una persona",
+            "this device or its person was taken out; what had not been sent is sent, and a person will look at it",
+        ),
         Finish::AuthNeeded { reason } => single(
             401,
             reason,
@@ -247,7 +253,7 @@ impl Device {
 
     /// Stores what an exchange brought: data, cursors and the acknowledged head in one transaction.
     fn commit(&mut self, commit: &Commit, wall_ms: u64) -> Result<(), DeviceError> {
-        self.transact(|mut writer, _| {
+        self.transact(|mut writer, templates| {
             recover::note_offers(writer.conn, commit)?;
             if !commit.rewinds.is_empty() || commit.acked.dseq < store::get_head(writer.conn, "acked")?.dseq {
                 blobs::doubt_all(writer.conn)?;
@@ -278,12 +284,18 @@ impl Device {
             for (stream, to) in &commit.rewinds {
                 recover::rewind(writer.conn, *stream, to)?;
             }
+            if let Some(ending) = commit.ended {
+                templates.clear();
+                return ended::purge(&mut writer, ending.name());
+            }
             let mut placed = false;
             for page in &commit.pages {
                 let stream = page.stream.to_string();
                 for item in &page.items {
                     store_item(&mut writer, &stream, item, wall_ms)?;
                     placed |= recover::place(writer.conn, item)?;
+                    // What the log and earlier entries hold of an audit that is given back is shown again.
+                    placed |= matches!(&item.body, Nested::Known(Body::Grant(_)));
                 }
                 writer
                     .conn
@@ -351,6 +363,7 @@ pub(crate) fn take_in_body(
             let audit = right.audit.into_bytes();
             writer.conn.execute("INSERT INTO revoked (audit) VALUES (?1) ON CONFLICT DO NOTHING", [audit])?;
             writer.forget(right.audit)?;
+            ended::forget_ops(writer.conn, right.audit)?;
         }
     }
     Ok(Ok(()))

@@ -237,8 +237,11 @@ impl Writer<'_> {
     pub(crate) fn acknowledge(&mut self, audit: Uuid, dseq: u64, recv_ms: u64) -> Result<(), DeviceError> {
         let id = OpId::new(self.dev, dseq);
         let audit = self.audit(audit)?;
-        audit.ops.acknowledge(&id, recv_ms);
-        audit.dirty = true;
+        // An audit that was taken away is not shown again by this.
+        if audit.ops.get(&id).is_some() {
+            audit.ops.acknowledge(&id, recv_ms);
+            audit.dirty = true;
+        }
         Ok(())
     }
 

@@ -417,6 +417,139 @@ fn an_audit_that_is_taken_away_leaves_the_phone_and_unsent_work_still_goes_up() 
 }
 
 #[test]
+fn a_phone_that_was_taken_out_sends_what_it_had_left_and_keeps_nothing_of_others() {
+    let (mut server, hash) = world();
+    let (mut phone, mut other) = (Phone::new(1, &mut server), Phone::new(2, &mut server));
+    for it in [&mut phone, &mut other] {
+        it.sync(&mut server);
+    }
+    let theirs = other.device().start(&ad_hoc(2, hash), NOW).unwrap();
+    other.sync(&mut server);
+    let audit = phone.device().start(&ad_hoc(1, hash), NOW).unwrap();
+    phone.sync(&mut server);
+    assert!(phone.device().view(theirs).is_ok());
+    fill(phone.device(), audit);
+    let dev = phone.device().dev();
+    server.ended.insert(dev, sync_core::exchange::Ending::DeviceRevoked);
+    // Segments of one op each, so that it takes several exchanges; the process dies after each of their effects.
+    server.limits.seg_ops = 1;
+    for after in 1..6 {
+        let device = phone.device.as_mut().unwrap();
+        let mut wire = Wire { server: &mut server, faults: VecDeque::new() };
+        let mut sync = Sync::new(device).unwrap();
+        sync.begin(clock(), 1);
+        for _ in 0..after {
+            if sync.advance(device, &mut wire).unwrap().is_some() {
+                break;
+            }
+        }
+        phone.kill();
+    }
+    for _ in 0..2 {
+        let finish = phone.sync_with(&mut server, &[]);
+        assert_eq!(finish, Finish::AuthNeeded { reason: "device_revoked".into() });
+    }
+    let status = phone.device().status().unwrap();
+    assert_eq!((status.pending_ops, status.ended.as_deref()), (0, Some("device_revoked")));
+    assert_eq!(server.devices[&dev].ops.len(), 4);
+    assert!(status.streams.values().all(|it| *it == 0));
+    let device = phone.device();
+    assert_eq!((device.templates().unwrap().len(), device.branches().unwrap().len()), (0, 0));
+    assert_eq!(code(device.view(theirs)), "unknown_audit");
+    assert_eq!(device.view(audit).unwrap().answers.len(), 3);
+    assert_eq!(code(device.answer(audit, "A01", "\"no\"", NOW)), "unknown_template");
+    phone.device().rebuild().unwrap();
+    // Should its person come back, it is enrolled again and reads everything anew.
+    server.ended.clear();
+    let enrolment = phone.device().enrolment().unwrap().unwrap();
+    phone.device().enrolled(&enrolment).unwrap();
+    phone.sync(&mut server);
+    assert_eq!(phone.device().status().unwrap().ended, None);
+    assert_eq!(phone.device().view(theirs).unwrap().phase, Phase::Draft);
+}
+
+#[test]
+fn an_audit_that_is_given_back_is_whole_again() {
+    let (mut server, hash) = world();
+    let (mut phone, mut other) = (Phone::new(1, &mut server), Phone::new(2, &mut server));
+    for it in [&mut phone, &mut other] {
+        it.sync(&mut server);
+    }
+    let audit = other.device().start(&ad_hoc(1, hash), NOW).unwrap();
+    other.device().answer(audit, "A01", "\"yes\"", NOW).unwrap();
+    other.sync(&mut server);
+    phone.sync(&mut server);
+    let right = sync_core::exchange::AuditRight { audit };
+    let tell = |server: &mut Server, body| {
+        server.append(StreamId::User(USER), 1, Hash::of(b"r"), Entry::Raw(Nested::Known(body)));
+    };
+    tell(&mut server, sync_core::exchange::Body::Revoke(right));
+    phone.device().answer(audit, "A02", "4", NOW).unwrap();
+    phone.sync(&mut server);
+    assert_eq!(code(phone.device().view(audit)), "unknown_audit");
+    let hidden = phone.device().projection_hash().unwrap();
+    phone.device().rebuild().unwrap();
+    assert_eq!(phone.device().projection_hash().unwrap(), hidden);
+    // What was read of others is gone from the phone, so it comes again with the right.
+    tell(&mut server, sync_core::exchange::Body::Grant(right));
+    let dev = other.device().dev();
+    let (first, last) = (1, 2);
+    let h = server.devices[&dev].ops[&2].1;
+    server.append(StreamId::User(USER), 2, h, Entry::Ops { dev, first, last, server: false });
+    phone.sync(&mut server);
+    let answers = phone.device().view(audit).unwrap().answers;
+    assert_eq!(answers.keys().collect::<Vec<_>>(), ["A01", "A02"]);
+    let whole = phone.device().projection_hash().unwrap();
+    phone.device().rebuild().unwrap();
+    assert_eq!(phone.device().projection_hash().unwrap(), whole);
+}
+
+#[test]
+fn a_phone_that_dies_while_it_relays_more_than_one_request_holds_still_offers_the_rest() {
+    const RUNS: u64 = 40;
+    let mut partly = 0;
+    for after in 1..40 {
+        let (mut server, hash) = world();
+        server.page_items = 100;
+        // The least that a request is cut to: so many runs of four thousand bytes take several.
+        server.limits.body_bytes = 1;
+        let mut phone = Phone::new(1, &mut server);
+        phone.sync(&mut server);
+        let audit = phone.device().start(&ad_hoc(1, hash), NOW).unwrap();
+        phone.sync(&mut server);
+        let copy = server.clone();
+        for round in 2..RUNS + 2 {
+            let reasons = vec!["x".repeat(4_000)];
+            let value = ReturnValue { submit: None, items: vec![], reasons, due_ms: None };
+            let round = u32::try_from(round).unwrap();
+            server.command(USER, server_op(Kind::Return, audit, round, payload::to_value(&value).ok()));
+        }
+        phone.sync(&mut server);
+        server.restore(&copy, true);
+        let device = phone.device.as_mut().unwrap();
+        let mut wire = Wire { server: &mut server, faults: VecDeque::new() };
+        let mut sync = Sync::new(device).unwrap();
+        sync.begin(clock(), 1);
+        for _ in 0..after {
+            if sync.advance(device, &mut wire).unwrap().is_some() {
+                break;
+            }
+        }
+        phone.kill();
+        let waiting = phone.device().status().unwrap().unplaced;
+        assert!(waiting.to_offer <= waiting.runs && waiting.runs == waiting.ops, "{waiting:?}");
+        partly += usize::from((1..RUNS).contains(&waiting.to_offer));
+        phone.sync(&mut server);
+        assert_eq!(phone.device().status().unwrap().unplaced, device::Unplaced::default());
+        assert_eq!(server.audits[&audit].view().lifecycle.len() as u64, RUNS);
+        let returned = server.feeds[&StreamId::User(USER)].iter();
+        let returned = returned.filter(|it| matches!(it.entry, Entry::Returned(_))).count();
+        assert_eq!(returned as u64, RUNS, "after {after}");
+    }
+    assert!(partly > 1, "no death fell between two requests that relay");
+}
+
+#[test]
 fn what_the_server_sets_aside_is_acknowledged_and_told() {
     let (mut server, hash) = world();
     let mut phone = Phone::new(1, &mut server);

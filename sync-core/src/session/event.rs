@@ -8,7 +8,7 @@ use crate::{
     Algorithm, DeviceId, Hash, Op, Seed,
     chain::Head,
     exchange::{
-        ClockReading, Mark, Outcome, Page, Pending, RefusalCode, Reply, Request, Run, RunId, StreamId,
+        ClockReading, Ending, Mark, Outcome, Page, Pending, RefusalCode, Reply, Request, Run, RunId, StreamId,
     },
     receipt::Receipt,
     signature::PublicKey,
@@ -160,6 +160,8 @@ pub struct Commit {
     pub offered: Vec<RunId>,
     /// Pages whose feed hashes hold, each continuing its cursor.
     pub pages: Vec<Page>,
+    /// The device may read no longer, and why: everything that it mirrors of others goes, its own log stays.
+    pub ended: Option<Ending>,
 }
 
 /// The positions of a stream that are offered to a restored server: the last, then at twice the distance each time, and
@@ -193,7 +195,7 @@ pub enum Finish {
         /// Stable machine code.
         reason: String,
     },
-    /// The device must be enrolled again.
+    /// The device must be enrolled again; where it was taken out, all that it had is sent.
     AuthNeeded {
         /// Stable machine code.
         reason: String,

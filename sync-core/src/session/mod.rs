@@ -24,8 +24,8 @@ use crate::{
     bytes::Bytes,
     chain::Head,
     exchange::{
-        ClockReading, Hello, Limits, MAX_PULL_BYTES, MAX_PUSHED_SEGMENTS, PROTO, Pull, Refusal, RefusalCode,
-        Reply, Request, Response, Run,
+        ClockReading, Ending, Hello, Limits, MAX_PULL_BYTES, MAX_PUSHED_SEGMENTS, PROTO, Pull, Refusal,
+        RefusalCode, Reply, Request, Response, Run,
     },
     segment::{self, Segment},
 };
@@ -90,6 +90,8 @@ pub struct Session {
     /// A server that did not know where a stream stood is told earlier positions next time.
     with_marks: bool,
     push_only: bool,
+    /// Why the device may read no longer.
+    ended: Option<Ending>,
     clock: ClockReading,
     jitter: u32,
     summary: Summary,
@@ -110,6 +112,7 @@ impl Session {
             rewinds: 0,
             with_marks: false,
             push_only: false,
+            ended: None,
             clock: ClockReading::default(),
             jitter: 0,
             summary: Summary::default(),
@@ -209,6 +212,7 @@ impl Session {
 
     fn send(&mut self, loaded: Box<Loaded>, push: Vec<Segment>, last: Head) -> Vec<Effect> {
         let limit_bytes = u64::try_from(self.budget).unwrap_or(MAX_PULL_BYTES).min(MAX_PULL_BYTES);
+        let push_only = self.push_only || self.ended.is_some();
         let pull = |it: &Cursor| Pull {
             stream: it.stream,
             after: it.after,
@@ -228,8 +232,8 @@ impl Session {
                 pending: loaded.pending,
             },
             push,
-            pull: if self.push_only { Vec::new() } else { loaded.cursors.iter().map(pull).collect() },
-            relay: loaded.relay.clone(),
+            pull: if push_only { Vec::new() } else { loaded.cursors.iter().map(pull).collect() },
+            relay: if self.ended.is_some() { Vec::new() } else { loaded.relay.clone() },
             receipts: loaded.receipts.iter().filter(|it| it.head.dseq <= last.dseq).cloned().collect(),
         };
         self.stage = Stage::Sending { loaded, last };
@@ -253,6 +257,7 @@ impl Session {
             Err(cause) => return self.recover(cause),
         };
         self.with_marks = read.unknown;
+        self.ended = response.ended;
         let commit = Commit {
             acked: response.dev_head,
             epoch: Some(response.epoch),
@@ -264,6 +269,7 @@ impl Session {
             rewinds: read.rewinds,
             offered: loaded.relay.iter().map(Run::id).collect(),
             pages: read.pages,
+            ended: response.ended,
         };
         self.check(loaded, read.own, Box::new(commit), last)
     }
@@ -323,6 +329,7 @@ impl Session {
         let unread = !commit.rewinds.is_empty() || commit.pages.iter().any(|it| it.more);
         // What was relayed comes back with the next page.
         let wanted = unsent || unread || self.with_marks || !commit.offered.is_empty() || loaded.more_relay;
+        let wanted = if self.ended.is_some() { unsent } else { wanted };
         if wanted && !moved {
             return self.back_off(FIRST_WAIT_MS, "no_progress");
         }
@@ -333,6 +340,13 @@ impl Session {
     fn refused(&mut self, loaded: Box<Loaded>, last: Head, refusal: Refusal) -> Vec<Effect> {
         let reason = refusal.reason;
         match (refusal.code, refusal.dev_head) {
+            (RefusalCode::Unauthorized, _) if Ending::of_name(&reason).is_some() => {
+                let (acked, epoch) = (loaded.acked, loaded.epoch);
+                self.ended = Ending::of_name(&reason);
+                let commit = Commit { acked, epoch, ended: self.ended, ..Commit::default() };
+                self.stage = Stage::Committing { more: false };
+                vec![Effect::Commit(Box::new(commit))]
+            }
             (RefusalCode::Unauthorized, _) => self.finish(Link::AuthNeeded, Finish::AuthNeeded { reason }),
             // A refusal is no receipt: it never acknowledges more.
             (RefusalCode::Gap | RefusalCode::Fork | RefusalCode::PrevMismatch, Some(dev_head))
@@ -400,6 +414,10 @@ impl Session {
         if more {
             return self.load();
         }
+        if let Some(ending) = self.ended.take() {
+            let reason = String::from(ending.name());
+            return self.finish(Link::AuthNeeded, Finish::AuthNeeded { reason });
+        }
         self.summary.push_only = self.push_only;
         let link = if self.push_only { Link::PushOnly } else { Link::Idle };
         let summary = self.summary;
@@ -415,7 +433,7 @@ pub fn step(session: &mut Session, event: Event) -> Vec<Effect> {
             session.link = Link::Exchange;
             (session.clock, session.jitter) = (clock, jitter);
             (session.summary, session.rewinds) = (Summary::default(), 0);
-            (session.with_marks, session.push_only) = (false, false);
+            (session.with_marks, session.push_only, session.ended) = (false, false, None);
             session.load()
         }
         (Stage::Loading, Event::Loaded(loaded)) => session.loaded(loaded),

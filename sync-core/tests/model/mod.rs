@@ -7,7 +7,7 @@ use sync_core::{
     chain::{Head, feed_hash},
     codec::Nested,
     exchange::{
-        Body, Item, Limits, Mark, Outcome, Page, Pull, RefRow, Refusal, RefusalCode, Reply, Request,
+        Body, Ending, Item, Limits, Mark, Outcome, Page, Pull, RefRow, Refusal, RefusalCode, Reply, Request,
         Response, Run, StreamId,
     },
     fold::Arrival,
@@ -79,6 +79,8 @@ pub(crate) struct Server {
     pub(crate) forges: bool,
     /// Misbehaves: sends every reader here.
     pub(crate) rewind_to: Option<Mark>,
+    /// Devices that were taken out, and why: what they push is stored and no more.
+    pub(crate) ended: BTreeMap<DeviceId, Ending>,
 }
 
 /// The key with which the server signs in an epoch.
@@ -119,6 +121,7 @@ impl Server {
             epoch_rises: false,
             forges: false,
             rewind_to: None,
+            ended: BTreeMap::new(),
         }
     }
 
@@ -157,6 +160,10 @@ impl Server {
             let succession = Some(Box::new(next));
             return Err(Refusal { epoch, succession, ..Refusal::new(RefusalCode::Epoch, "epoch") });
         }
+        let ended = self.ended.get(&dev).copied();
+        if let Some(reason) = ended.filter(|_| request.push.is_empty()) {
+            return Err(Refusal::new(RefusalCode::Unauthorized, reason.name()));
+        }
         // Check everything before anything is stored: the transaction of the real server.
         let enrolled = Enrolled { key: &row.key, org: self.org, epoch: self.epoch };
         let (mut head, mut accepted) = (row.head, Vec::new());
@@ -184,14 +191,22 @@ impl Server {
                 it.head == row_end && it.verify(&self.org, &server_key(it.epoch).public_key()).is_ok()
             });
             let recv_ms = honoured.map(|it| it.recv_ms).min().unwrap_or(self.now_ms);
-            self.store(dev, it.new_ops(), &it.segment.hashes[it.skip..], &seeds, recv_ms);
+            if ended.is_none() {
+                self.store(dev, it.new_ops(), &it.segment.hashes[it.skip..], &seeds, recv_ms);
+            }
             let row = self.devices.get_mut(&dev).unwrap();
+            let set_aside = it.new_ops().iter().zip(&it.segment.hashes[it.skip..]);
+            row.ops.extend(set_aside.map(|(op, h)| (op.dseq, (op.clone(), *h))));
+            if ended.is_some() {
+                row.received.insert(it.head.head.dseq, (0, recv_ms));
+            }
             row.segments.push((epoch, segment));
             row.head = it.head;
         }
         let user = self.devices[&dev].user;
-        request.relay.iter().for_each(|run| self.take_back(user, run));
-        let pull = request.pull.iter().map(|it| self.page(dev, it)).collect();
+        let open = ended.is_none();
+        request.relay.iter().filter(|_| open).for_each(|run| self.take_back(user, run));
+        let pull = request.pull.iter().filter(|_| open).map(|it| self.page(dev, it)).collect();
         Ok(Response {
             epoch: self.epoch,
             server_ms: self.now_ms,
@@ -202,6 +217,7 @@ impl Server {
             limits: self.limits.clone(),
             durable_through: self.durable_through,
             min_pull_build: 0,
+            ended,
         })
     }
 

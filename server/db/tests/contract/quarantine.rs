@@ -1,9 +1,9 @@
 //! Ops that were set aside.
 
 use db::devices::{self, Device, DeviceKind, DeviceState};
-use db::quarantine::{self, QuarantinedOp};
+use db::quarantine::{self, Decision, QuarantinedOp, Verdict};
 use db::{DbError, Micros};
-use domain::ids::AuditId;
+use domain::ids::{AuditId, UserId};
 use sync_core::{Algorithm, DeviceId};
 
 use crate::database::{org, read, two_organizations, uuid, write};
@@ -16,6 +16,10 @@ fn aside(dseq: u64) -> QuarantinedOp {
         audit_id: AuditId(uuid(3)),
         reason: "unknown_branch".to_owned(),
         received_at: Micros(5),
+        decision: None,
+        decided_at: None,
+        decided_by: None,
+        why: None,
     }
 }
 
@@ -36,12 +40,27 @@ on_both! {
             })?;
             quarantine::append(tx, org(1), &[aside(3), aside(1), aside(2)])
         }).unwrap();
-        let first = read(db, |tx| quarantine::list(tx, org(1), None, 2));
+        let first = read(db, |tx| quarantine::list(tx, org(1), false, None, 2));
         assert_eq!(first.items, [aside(1), aside(2)]);
-        let second = read(db, |tx| quarantine::list(tx, org(1), first.next, 2));
+        let second = read(db, |tx| quarantine::list(tx, org(1), false, first.next, 2));
         assert_eq!((second.items, second.next), (vec![aside(3)], None));
-        assert_eq!(read(db, |tx| quarantine::list(tx, org(2), None, 2)).items, []);
+        assert_eq!(read(db, |tx| quarantine::list(tx, org(2), false, None, 2)).items, []);
         let again = write(db, |tx| quarantine::append(tx, org(1), &[aside(2)]));
         assert!(matches!(again, Err(DbError::Duplicate { .. })), "{again:?}");
+        let verdict =
+            Verdict { decision: Decision::Adopted, at: Micros(9), by: Some(UserId(uuid(4))), why: "seen".to_owned() };
+        let dev = DeviceId([7; 16]);
+        let decide = |at: &[u64]| {
+            let (ops, verdict): (Vec<_>, _) = (at.iter().map(|it| (dev, *it)).collect(), verdict.clone());
+            write(db, move |tx| quarantine::decide(tx, org(1), &ops, &verdict))
+        };
+        decide(&[1, 3]).unwrap();
+        assert!(matches!(decide(&[2, 3]), Err(DbError::Stale)));
+        let open = read(db, |tx| quarantine::list(tx, org(1), true, None, 9)).items;
+        assert_eq!((open.len(), open.first()), (1, Some(&aside(2))));
+        assert_eq!(read(db, |tx| quarantine::count_open(tx, org(1), dev)), 1);
+        let all = read(db, |tx| quarantine::list_of_audit(tx, org(1), AuditId(uuid(3)), 9));
+        assert_eq!((all.len(), all.last().and_then(|it| it.why.clone())), (3, Some("seen".to_owned())));
+        assert_eq!(read(db, |tx| quarantine::list_of_audit(tx, org(2), AuditId(uuid(3)), 9)), []);
     }
 }

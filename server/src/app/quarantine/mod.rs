@@ -1,4 +1,9 @@
 //! What exchanges set aside: ops that are stored and acknowledged and not applied, for whoever can do something about it.
+//! `decide` takes them into their visit or leaves them out, by a person and with a reason.
+
+mod decide;
+
+pub(crate) use decide::{Decided, SetAsideVisit, Verdict, adopt, dismiss, show};
 
 use crate::zone::instant;
 use crate::{error::ApiError, principal::Principal};
@@ -29,6 +34,35 @@ pub(crate) struct SetAside {
     reason: String,
     /// When it came, RFC 3339.
     received_at: String,
+    /// What a person decided of it, `adopted` or `dismissed`; absent while it waits.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    decision: Option<&'static str>,
+    /// When.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    decided_at: Option<String>,
+    /// Who.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    decided_by: Option<Uuid>,
+    /// Why, in their words.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    why: Option<String>,
+}
+
+impl SetAside {
+    fn of(it: quarantine::QuarantinedOp, users: &BTreeMap<DeviceId, Uuid>) -> Self {
+        Self {
+            dev: it.dev.to_string(),
+            dseq: it.dseq,
+            user: users.get(&it.dev).copied(),
+            audit: it.audit_id.0,
+            reason: it.reason,
+            received_at: instant(it.received_at),
+            decision: it.decision.map(quarantine::Decision::as_str),
+            decided_at: it.decided_at.map(instant),
+            decided_by: it.decided_by.map(|it| it.0),
+            why: it.why,
+        }
+    }
 }
 
 /// Where a page of the list begins: a place in a device's log.
@@ -57,23 +91,22 @@ impl FromStr for Place {
 pub(crate) fn list(
     tx: &mut Tx<'_>,
     principal: &Principal,
+    only_open: bool,
     after: Option<Place>,
     limit: u32,
 ) -> Result<db::Page<SetAside, Place>, ApiError> {
-    if !principal.may(Permission::ManageUsers, &Target::Organization) {
-        principal.require(Permission::SeeAuditors, &Target::Organization)?;
-    }
-    let page = quarantine::list(tx, principal.org, after.map(|it| (it.0, it.1)), limit)?;
+    require_reader(principal)?;
+    let page = quarantine::list(tx, principal.org, only_open, after.map(|it| (it.0, it.1)), limit)?;
     let users = users_of(tx, principal.org, &page.items)?;
-    let shown = page.items.into_iter().map(|it| SetAside {
-        dev: it.dev.to_string(),
-        dseq: it.dseq,
-        user: users.get(&it.dev).copied(),
-        audit: it.audit_id.0,
-        reason: it.reason,
-        received_at: instant(it.received_at),
-    });
+    let shown = page.items.into_iter().map(|it| SetAside::of(it, &users));
     Ok(db::Page { items: shown.collect(), next: page.next.map(|(dev, dseq)| Place(dev, dseq)) })
+}
+
+fn require_reader(principal: &Principal) -> Result<(), ApiError> {
+    if principal.may(Permission::ManageUsers, &Target::Organization) {
+        return Ok(());
+    }
+    principal.require(Permission::SeeAuditors, &Target::Organization)
 }
 
 fn users_of(

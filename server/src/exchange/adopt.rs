@@ -1,0 +1,145 @@
+//! Taking ops that were set aside into their visit, once a person vouched for them: they are read from the stored segments,
+//! keep the instant at which they came, and reach the phones of the visit's auditor. What cannot be read as a visit (an unknown
+//! branch, an unknown checklist) nobody can vouch for.
+
+use super::{
+    feed::{self, Run},
+    millis,
+    project::{self, Background, Changed, Quarantined, Source, Trust},
+};
+use crate::{app::App, error::ApiError};
+use db::{Micros, Tx, audits::Audit};
+use domain::ids::{AuditId, OrgId, UserId};
+use std::collections::BTreeSet;
+use sync_core::{
+    AuditOps, DeviceId, Hash, Op, OpId, Seed, VerifiedSegment,
+    exchange::{Ending, StreamId},
+    fold::Arrival,
+};
+
+/// An op that was set aside, as its segment has it.
+#[derive(Debug, Clone)]
+pub(crate) struct SetAsideOp {
+    /// Which.
+    pub(crate) id: OpId,
+    /// What it says.
+    pub(crate) op: Op,
+    /// When it came.
+    pub(crate) received_at: Micros,
+    /// Whose device wrote it.
+    pub(crate) user: UserId,
+    /// Whether the stream of that person has it already.
+    pub(crate) is_told: bool,
+    seed: Option<Seed>,
+    /// Chain hash after it.
+    h: Hash,
+}
+
+/// Reads ops out of the segments that brought them, in the order that is asked for.
+///
+/// # Errors
+/// Those of the database, and a position that no segment has.
+pub(crate) fn read_ops(
+    tx: &mut Tx<'_>,
+    org: OrgId,
+    asked: &[db::quarantine::QuarantinedOp],
+) -> Result<Vec<SetAsideOp>, ApiError> {
+    let mut found = Vec::with_capacity(asked.len());
+    let mut held: Option<(DeviceId, UserId, Micros, VerifiedSegment)> = None;
+    for it in asked {
+        let is_held = held.as_ref().is_some_and(|(dev, _, _, segment)| {
+            *dev == it.dev && (segment.prev.dseq + 1..=segment.last().dseq).contains(&it.dseq)
+        });
+        if !is_held {
+            held = Some(segment_of(tx, org, it.dev, it.dseq)?);
+        }
+        let Some((dev, user, received_at, segment)) = &held else { continue };
+        let op = segment.ops.iter().find(|op| op.dseq == it.dseq);
+        let (Some(op), Some(h)) = (op, segment.hash_at(it.dseq)) else {
+            return Err(ApiError::internal(format!("the log of {dev} has no op {}", it.dseq)));
+        };
+        let seed = segment.seeds.iter().find(|seed| seed.0 == op.audit).map(|it| it.1);
+        let is_told = Ending::of_name(&it.reason).is_none();
+        let (id, op) = (OpId::new(*dev, it.dseq), op.clone());
+        found.push(SetAsideOp { id, op, received_at: *received_at, user: *user, is_told, seed, h });
+    }
+    Ok(found)
+}
+
+fn segment_of(
+    tx: &mut Tx<'_>,
+    org: OrgId,
+    dev: DeviceId,
+    dseq: u64,
+) -> Result<(DeviceId, UserId, Micros, VerifiedSegment), ApiError> {
+    let device = db::devices::find(tx, org, dev)?;
+    let stored = db::devices::find_segment(tx, org, dev, dseq)?;
+    let (Some(user), Some(stored)) = (device.and_then(|it| it.user_id), stored) else {
+        return Err(ApiError::internal(format!("the log of {dev} has no op {dseq}")));
+    };
+    let segment = super::read_segment(&stored)?.chained(dev).map_err(ApiError::internal)?;
+    Ok((dev, user, stored.received_at, segment))
+}
+
+/// Takes ops into the audit that they name and tells the phones of its auditor; the audit as it then stands, or why nobody
+/// can vouch for them.
+///
+/// # Errors
+/// Those of the database, and stored data that cannot be read.
+pub(crate) fn adopt(
+    tx: &mut Tx<'_>,
+    app: &App,
+    org: OrgId,
+    audit: AuditId,
+    set_aside: &[SetAsideOp],
+    now: Micros,
+) -> Result<Result<Audit, Quarantined>, ApiError> {
+    let mut known = project::known(tx, org, &[audit])?;
+    let touched = [(audit.0, set_aside.iter().map(|it| &it.op).collect::<Vec<_>>())];
+    let background = Background::load(tx, app, org, &touched, &known)?;
+    let (row, mut ops) = match known.remove(&audit) {
+        Some((row, bytes)) => (Some(row), AuditOps::decode(&bytes).map_err(ApiError::internal)?),
+        None => (None, AuditOps::new()),
+    };
+    for it in set_aside {
+        if let Some(seed) = it.seed {
+            ops.set_seed(it.id.dev, seed);
+        }
+        ops.insert(it.id.dev, it.op.clone(), Arrival::device(millis(it.received_at)));
+    }
+    let author = set_aside.iter().find(|it| it.op.kind == sync_core::Kind::Create).or(set_aside.first());
+    let Some(author) = author else { return Ok(Err("audit_without_create")) };
+    // A visit that exists keeps its auditor; a new one is of whoever began it.
+    let user = row.as_ref().map_or(author.user, |it| it.auditor_id);
+    let (dev, trust) = (author.id.dev, Trust::Adopted);
+    let source = Source { org, user, dev, now, received: now, trust };
+    let new: BTreeSet<OpId> = set_aside.iter().map(|it| it.id).collect();
+    let applied = match project::read_again(tx, app, &source, &background, audit, (row, ops), &new)? {
+        Ok(applied) => applied,
+        Err(reason) => return Ok(Err(reason)),
+    };
+    let row = applied.row.clone();
+    let mut changed = Changed::default();
+    changed.add(applied);
+    changed.store(tx, &source)?;
+    tell(tx, org, user, set_aside)?;
+    Ok(Ok(row))
+}
+
+/// The runs that the auditor's stream does not have yet.
+fn tell(tx: &mut Tx<'_>, org: OrgId, auditor: UserId, set_aside: &[SetAsideOp]) -> Result<(), ApiError> {
+    let news: Vec<&SetAsideOp> = set_aside.iter().filter(|it| !it.is_told || it.user != auditor).collect();
+    let follows = |one: &&SetAsideOp, next: &&SetAsideOp| {
+        one.id.dev == next.id.dev
+            && one.id.dseq.checked_add(1) == Some(next.id.dseq)
+            && one.received_at == next.received_at
+    };
+    for run in news.chunk_by(follows) {
+        if let (Some(first), Some(last)) = (run.first(), run.last()) {
+            let run = Run { dev: first.id.dev, first: first.id.dseq, last: last.id.dseq, h: last.h };
+            // Ranked by when it came, as here.
+            feed::publish_run(tx, org, StreamId::User(auditor.0), &run, first.received_at)?;
+        }
+    }
+    Ok(())
+}
