@@ -45,6 +45,16 @@ impl TestClock {
     pub fn advance_seconds(&self, seconds: i64) {
         self.0.fetch_add(seconds * 1_000_000, Ordering::SeqCst);
     }
+
+    /// What it shows, in milliseconds since 1970.
+    pub fn millis(&self) -> i64 {
+        self.0.load(Ordering::SeqCst) / 1_000
+    }
+
+    /// Sets it, forwards or back.
+    pub fn set_millis(&self, millis: i64) {
+        self.0.store(millis * 1_000, Ordering::SeqCst);
+    }
 }
 
 impl Default for TestClock {
@@ -119,6 +129,12 @@ impl TestOffice {
         let config = Config { database_url, ..Config::default() };
         let app = App::open(config, environment).expect("the database opens");
         let org = create_organization(&app, "acme");
+        Self::over(app, clock, org).await
+    }
+
+    /// An office over an application that the test opened, perhaps not for the first time, with the organization that calls
+    /// of people and devices are about.
+    pub async fn over(app: App, clock: TestClock, org: OrgId) -> Self {
         let routes = routes(&app).await;
         Self { app, clock, org, routes, folder: None }
     }
