@@ -9,7 +9,7 @@ use std::{
 };
 
 /// Who may import whom. A crate that is not named here may not exist; a new arrow is a decision, made here.
-const ALLOWED: [(&str, &[&str]); 11] = [
+const ALLOWED: [(&str, &[&str]); 12] = [
     ("domain", &[]),
     ("sync-core", &[]),
     ("audit-templates", &["domain"]),
@@ -20,6 +20,7 @@ const ALLOWED: [(&str, &[&str]); 11] = [
     ("veedor-tests", &["server", "device", "audit-templates", "domain", "sync-core", "db"]),
     ("no-std", &["domain", "sync-core"]),
     ("test-postgres", &[]),
+    ("simulation", &["server", "db", "device", "domain", "sync-core"]),
     ("xtask", &[]),
 ];
 
@@ -33,7 +34,8 @@ const OWNED: [(&str, &[&str]); 11] = [
     ("diesel-async", &[]),
     ("pq-sys", &["db"]),
     ("libsqlite3-sys", &["db"]),
-    ("rusqlite", &["device"]),
+    // The simulator puts a disk that loses power under SQLite, and damages stores.
+    ("rusqlite", &["device", "simulation"]),
     ("actix-web", &["server"]),
     ("askama", &["server"]),
     ("argon2", &["server"]),
@@ -157,9 +159,32 @@ fn overlong_files(files: &[(String, String)]) -> Vec<String> {
     counted.filter(|(_, n)| *n > MAX_LINES).map(|(path, n)| format!("{path}: {n} lines")).collect()
 }
 
-fn lints_not_shared(manifests: &[(String, String)]) -> Vec<String> {
-    let without = manifests.iter().filter(|(_, text)| !text.contains("[lints]\nworkspace = true\n"));
-    without.map(|(path, _)| path.clone()).collect()
+/// The one crate whose manifest repeats the lints, so that one of its files can be unsafe: `(manifest, file)`.
+const UNSAFE: (&str, &str) = ("tests/simulation/Cargo.toml", "tests/simulation/src/vfs.rs");
+
+fn lints_not_shared(manifests: &[(String, String)], root: &str) -> Vec<String> {
+    let of_rust = |text: &str, level: &str| {
+        let lints = text.split("lints.rust]\n").nth(1).unwrap_or_default();
+        let lints =
+            lints.split("\n\n[profile").next().unwrap_or_default().replace("workspace.lints.", "lints.");
+        let lints = lints.split("\n\n[dependencies").next().unwrap_or_default();
+        lints.trim().replace(level, "unsafe_code")
+    };
+    let repeated = of_rust(root, "unsafe_code = \"forbid\"");
+    let shares = |(path, text): &&(String, String)| {
+        let same = path == UNSAFE.0 && of_rust(text, "unsafe_code = \"deny\"") == repeated;
+        same || text.contains("[lints]\nworkspace = true\n")
+    };
+    manifests.iter().filter(|it| !shares(it)).map(|(path, _)| path.clone()).collect()
+}
+
+fn unsafe_files(files: &[(String, String)]) -> Vec<String> {
+    // Written in two parts so that this file passes.
+    let marks = [concat!("unsafe", "_code, reason"), concat!("allow(unsafe", "_code")];
+    let marked = |(path, text): &&(String, String)| {
+        path.ends_with(".rs") && path != UNSAFE.1 && marks.iter().any(|it| text.contains(it))
+    };
+    files.iter().filter(marked).map(|(path, _)| path.clone()).collect()
 }
 
 /// Code spans with a slash and link targets must be paths of the repository; routes, wildcards, media types and
@@ -296,8 +321,14 @@ fn no_rust_file_is_overlong() {
 #[test]
 fn every_crate_shares_the_lints() {
     let manifests: Vec<_> = files().into_iter().filter(|(path, _)| path.ends_with("/Cargo.toml")).collect();
-    assert_eq!(lints_not_shared(&manifests), NONE);
+    let workspace = fs::read_to_string(root().join("Cargo.toml")).expect("the workspace has a manifest");
+    assert_eq!(lints_not_shared(&manifests, &workspace), NONE);
     assert_eq!(manifests.len(), ALLOWED.len());
+}
+
+#[test]
+fn one_file_alone_is_unsafe() {
+    assert_eq!(unsafe_files(&files()), NONE);
 }
 
 #[test]
@@ -370,7 +401,12 @@ fn a_file_that_breaks_its_promises_is_noticed() {
     assert_eq!(opening_lines_missing(&file("a.rs", "//! Owns a.\n")), NONE);
     assert_eq!(outside_paths(&file("a.md", concat!("see ..", "/shared/design"))).len(), 1);
     assert_eq!(overlong_files(&file("a.rs", &"\n".repeat(MAX_LINES + 1))), ["a.rs: 901 lines"]);
-    assert_eq!(lints_not_shared(&file("a/Cargo.toml", "[package]\n")), ["a/Cargo.toml"]);
+    let workspace = "[workspace.lints.rust]\nunsafe_code = \"forbid\"\n";
+    assert_eq!(lints_not_shared(&file("a/Cargo.toml", "[package]\n"), workspace), ["a/Cargo.toml"]);
+    let laxer = file(UNSAFE.0, "[lints.rust]\nunsafe_code = \"deny\"\nmissing_docs = \"allow\"\n");
+    assert_eq!(lints_not_shared(&laxer, workspace), [UNSAFE.0]);
+    let unsafe_code = concat!("#![expect(unsafe", "_code, reason = \"fast\")]");
+    assert_eq!(unsafe_files(&file("a.rs", unsafe_code)), ["a.rs"]);
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! The habits of the project, each a command: `setup`, `test`, `demo`, `ci`, `bench`, `openapi`. Owns the order of the steps and what is
+//! The habits of the project, each a command: `setup`, `test`, `demo`, `ci`, `bench`, `openapi`, `simulate`. Owns the order of the steps and what is
 //! told about them; holds no rule of the product and links nothing that must be set up first.
 
 mod benches;
@@ -40,6 +40,12 @@ enum Command {
         /// Part of a crate's or a bench's name.
         name: Option<String>,
     },
+    /// Runs phones and an office in one process with everything going wrong on purpose; `--help` after `--` tells how.
+    Simulate {
+        /// Passed on to the simulator: `--seeds N`, `--seed S [--keep I,J]`, `--minutes M`, `--mutants`.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        passed_on: Vec<String>,
+    },
     /// Writes `server/openapi.json` as the routes make it.
     Openapi {
         /// Write nothing, and fail where the file is not what the routes make.
@@ -57,6 +63,7 @@ fn main() -> ExitCode {
         Command::Demo { passed_on } => demo(&mut steps, &passed_on),
         Command::Ci => ci(&mut steps),
         Command::Bench { name } => benches::run(&mut steps, name.as_deref()),
+        Command::Simulate { passed_on } => simulate(&mut steps, &passed_on),
         Command::Openapi { check: true } => check_openapi(&mut steps),
         Command::Openapi { check: false } => write_openapi(&mut steps),
     };
@@ -90,6 +97,13 @@ fn demo(steps: &mut Steps, passed_on: &[String]) -> Result<(), Failed> {
     let mut arguments = vec!["run", "--quiet", "--release", "--locked", "--bin", "veedor", "--", "demo"];
     arguments.extend(passed_on.iter().map(String::as_str));
     steps.cargo("veedor demo", &arguments)
+}
+
+fn simulate(steps: &mut Steps, passed_on: &[String]) -> Result<(), Failed> {
+    machine::set_up(steps, machine::Needs::Build)?;
+    let mut arguments = vec!["run", "--quiet", "--locked", "-p", "simulation", "--"];
+    arguments.extend(passed_on.iter().map(String::as_str));
+    steps.cargo("the simulator", &arguments)
 }
 
 fn write_openapi(steps: &mut Steps) -> Result<(), Failed> {

@@ -1,0 +1,443 @@
+//! What must hold at the end of a run, when all faults have stopped and everybody has spoken with the office until nobody
+//! has anything new.
+
+use crate::{
+    dice::Dice,
+    oracle::{Checked, Typed, broken},
+    phone::{Phone, Standing},
+    world::World,
+};
+use device::DeviceError;
+use domain::ids::AuditId;
+use std::collections::{BTreeMap, BTreeSet};
+use sync_core::{
+    AuditOps, DeviceId, OpId, PublicKey, Segment, VerifiedSegment, codec,
+    content::content_root,
+    exchange::StreamId,
+    fold::ConflictKind,
+    hlc::{MAX_AHEAD_MS, at_ms},
+};
+use uuid::Uuid;
+
+/// Rounds after which everybody must have everything.
+const ROUNDS: usize = 14;
+
+/// What the office holds, read once.
+struct Office {
+    /// Ops by audit, whose bytes are what phones must have too.
+    audits: BTreeMap<Uuid, AuditOps>,
+    /// Ops that were set aside.
+    set_aside: BTreeSet<OpId>,
+    /// Audits on which something was set aside.
+    touched: BTreeSet<Uuid>,
+}
+
+impl World {
+    /// Stops all faults and lets everybody sync until nobody has anything new; then every law is checked.
+    ///
+    /// # Errors
+    /// The first law that does not hold.
+    pub fn settle(&mut self) -> Checked {
+        let mut dice = Dice::part(self.seed, u64::MAX - 1);
+        self.calm()?;
+        let mut quiet = false;
+        for _ in 0..ROUNDS {
+            quiet = self.round(&mut dice)?;
+            if quiet {
+                break;
+            }
+        }
+        if !quiet {
+            return broken("I14 progress", format!("not everything is settled after {ROUNDS} rounds"));
+        }
+        // Two that have read nothing yet: what they read is what everybody must have.
+        let fresh = self.phones.len();
+        for auditor in 0..2 {
+            self.new_phone(auditor, &mut dice)?;
+        }
+        self.round(&mut dice)?;
+        self.check_everything(fresh)
+    }
+
+    fn calm(&mut self) -> Checked {
+        self.now_ms += 86_400_000;
+        self.office.set_time(self.now_ms);
+        self.mail.storm = None;
+        self.late_mail_arrives(&mut Dice::of(self.seed));
+        self.let_everybody_in();
+        for at in self.working(None) {
+            let phone = &mut self.phones[at];
+            phone.clock.frozen_at = None;
+            phone.disk.calm();
+            if phone.disk.is_off() {
+                phone.kill();
+            }
+            self.restart(at)?;
+        }
+        Ok(())
+    }
+
+    /// Everybody syncs once; true where nobody had anything new.
+    fn round(&mut self, dice: &mut Dice) -> Result<bool, crate::oracle::Violation> {
+        self.now_ms += 60_000;
+        self.office.set_time(self.now_ms);
+        let before = self.state();
+        for at in self.working(None) {
+            if self.phones[at].works() {
+                self.sync(at, usize::MAX, 0, dice)?;
+            }
+            // It had to sign in first; of two copies of one phone each ends the other's session.
+            if self.phones[at].works() && !self.phones[at].is_done {
+                self.sync(at, usize::MAX, 0, dice)?;
+            }
+        }
+        let all_done = self.working(None).into_iter().all(|it| self.phones[it].is_done);
+        Ok(all_done && self.state() == before)
+    }
+
+    /// All that changes while anybody has anything new.
+    fn state(&self) -> String {
+        let phones = self.working(None).into_iter().map(|at| {
+            let status = self.phones[at].device.as_ref().and_then(|it| it.status().ok());
+            status.map(|it| (it.dev, it.pending_ops, it.acked, it.streams, it.epoch, it.quarantined))
+        });
+        format!("{:?} {:?}", self.office.devices(), phones.collect::<Vec<_>>())
+    }
+
+    fn check_everything(&mut self, fresh: usize) -> Checked {
+        self.oracle.check_held(&self.office.devices())?;
+        self.check_frozen()?;
+        self.check_all_sent()?;
+        self.check_stopped()?;
+        let office = self.read_office();
+        self.check_convergence(fresh, &office)?;
+        self.check_typed(&office)?;
+        self.check_feeds()?;
+        self.check_logs(&office)?;
+        self.check_pins(&office)?;
+        self.check_rebuild()?;
+        match self.office.read(db::audit_log::verify) {
+            None => Ok(()),
+            Some(_) => broken("the office's own log holds", "it is broken"),
+        }
+    }
+
+    /// I1: whatever was committed on a phone that works is on the server.
+    fn check_all_sent(&self) -> Checked {
+        let held = self.office.devices();
+        for at in self.working(None) {
+            let phone = &self.phones[at];
+            let Some(device) = &phone.device else { continue };
+            let head = held.get(&phone.dev).map(|it| it.head);
+            if head != Some(device.head()) && !phone.is_damaged {
+                let what = format!("{} ends at {:?}, the server holds {head:?}", phone.dev, device.head());
+                return broken("I1 no loss", what);
+            }
+        }
+        Ok(())
+    }
+
+    /// I1: a phone that had to stop still has on its disk what it could not send.
+    fn check_stopped(&mut self) -> Checked {
+        for phone in &mut self.phones {
+            if !matches!(phone.standing, Standing::Forked | Standing::Revoked) || phone.is_damaged {
+                continue;
+            }
+            let whole = phone.start().and_then(|()| match &phone.device {
+                Some(device) => device.verify_log().map(|()| device.head().dseq),
+                None => Ok(0),
+            });
+            match whole {
+                Ok(last) if last >= phone.log.len() as u64 => {}
+                other => return broken("I1 no loss", format!("a stopped phone holds {other:?}")),
+            }
+        }
+        Ok(())
+    }
+
+    fn read_office(&self) -> Office {
+        let audits: Vec<Uuid> = self.oracle.owners.keys().copied().collect();
+        let held = audits.iter().filter_map(|it| Some((*it, self.server_ops(*it)?))).collect();
+        let found = self.office.read(|tx, org| db::quarantine::list(tx, org, None, 5_000)).items;
+        Office {
+            audits: held,
+            set_aside: found.iter().map(|it| OpId::new(it.dev, it.dseq)).collect(),
+            touched: found.iter().map(|it| it.audit_id.0).collect(),
+        }
+    }
+
+    /// Audits that somebody wrote on under a name that two had, or from a disk that lied: these are for people to settle.
+    fn is_contested(&self, ops: &AuditOps, known: &BTreeSet<DeviceId>) -> bool {
+        ops.iter().any(|(id, _)| {
+            self.oracle.copied.contains(&id.dev)
+                || self.oracle.damaged.contains(&id.dev)
+                // A restored office cannot know a lost phone that was enrolled after the copy was made.
+                || !known.contains(&id.dev)
+        })
+    }
+
+    /// I4, I6, I8 and I12: all phones of a person have what one has that read everything anew, which is what the office has.
+    fn check_convergence(&self, fresh: usize, office: &Office) -> Checked {
+        let known: BTreeSet<DeviceId> = self.office.devices().into_keys().collect();
+        for at in self.working(None) {
+            let phone = &self.phones[at];
+            if phone.is_damaged {
+                continue;
+            }
+            let own = audits_of(phone)?;
+            let new = audits_of(&self.phones[fresh + phone.auditor])?;
+            let all: BTreeSet<&Uuid> = own.keys().chain(new.keys()).collect();
+            for audit in all {
+                let (held, read) = (own.get(audit), new.get(audit));
+                let contested = [held, read].into_iter().flatten().any(|it| self.is_contested(it, &known));
+                if held != read && !contested {
+                    let what = format!("{audit}: {} and a new phone: {}", phone.dev, difference(held, read));
+                    return broken("I4 convergence", what);
+                }
+                if self.oracle.owners.get(audit).is_some_and(|it| *it != phone.auditor)
+                    && !self.is_rogue(read.or(held))
+                {
+                    return broken(
+                        "I12 permission",
+                        format!("{audit} is another's, and {} has it", phone.dev),
+                    );
+                }
+                let server = office.audits.get(audit);
+                if !contested && !office.touched.contains(audit) && held != server {
+                    let what = format!("{audit}: {} and the server: {}", phone.dev, difference(held, server));
+                    return broken("I4 convergence", what);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether somebody who means harm wrote on it; what they write comes back to their own phones.
+    fn is_rogue(&self, ops: Option<&AuditOps>) -> bool {
+        let rogue = self.rogue.as_ref().map(crate::adversary::Rogue::dev);
+        ops.is_some_and(|it| it.iter().any(|(id, _)| Some(id.dev) == rogue))
+    }
+
+    /// I5: everything that a person typed on a phone that works stands, or was replaced by somebody who had seen it, or is in
+    /// a record that people look at.
+    fn check_typed(&mut self, office: &Office) -> Checked {
+        let devs: BTreeSet<DeviceId> = self.working(None).into_iter().map(|at| self.phones[at].dev).collect();
+        let excused = |id: &OpId| {
+            !devs.contains(&id.dev)
+                || self.oracle.copied.contains(&id.dev)
+                || self.oracle.damaged.contains(&id.dev)
+        };
+        for typed in self.oracle.typed.iter().filter(|it| !excused(&it.id)) {
+            let stands = office.audits.get(&typed.audit).is_some_and(|it| it.get(&typed.id).is_some());
+            if !stands && !office.set_aside.contains(&typed.id) {
+                return broken(
+                    "I5 no silent loss",
+                    format!("{:?} of {} is nowhere", typed.kind, typed.audit),
+                );
+            }
+        }
+        let mut conflicts = 0_u64;
+        for (audit, ops) in &office.audits {
+            let view = ops.view();
+            conflicts += view
+                .conflicts
+                .iter()
+                .filter(|it| it.kind == ConflictKind::Field && !it.field.is_empty())
+                .count() as u64;
+            // Where all that was written applies, who had seen what decides what stands.
+            let simple = view.late.is_empty()
+                && view.lifecycle.is_empty()
+                && !office.touched.contains(audit)
+                && ops.iter().all(|(id, it)| it.server || !excused(id));
+            if simple {
+                self.check_heads(*audit, ops)?;
+            }
+        }
+        if conflicts > 0 {
+            self.fired.note(crate::fault::Fault::TwoDevicesOneField);
+        }
+        Ok(())
+    }
+
+    /// The heads of each field, by the oracle's own account: what nobody who wrote later had seen.
+    fn check_heads(&self, audit: Uuid, ops: &AuditOps) -> Checked {
+        // What was lost with its phone was never seen by anybody else.
+        let writes = |it: &&Typed| it.audit == audit && it.kind.writes_field() && ops.get(&it.id).is_some();
+        let mut fields: BTreeMap<&str, Vec<&Typed>> = BTreeMap::new();
+        for typed in self.oracle.typed.iter().filter(writes) {
+            fields.entry(&typed.field).or_default().push(typed);
+        }
+        let view = ops.view();
+        for (field, all) in fields {
+            let replaced: BTreeSet<OpId> = all.iter().flat_map(|it| it.seen.iter().copied()).collect();
+            let expected: BTreeSet<OpId> =
+                all.iter().map(|it| it.id).filter(|it| !replaced.contains(it)).collect();
+            let heads = view.fields.get(field).map(|it| it.base()).unwrap_or_default();
+            if heads.iter().copied().collect::<BTreeSet<_>>() != expected {
+                let what = format!("{audit} {field}: {heads:?} stand, and should {expected:?}");
+                return broken("I5 no silent loss", what);
+            }
+        }
+        Ok(())
+    }
+
+    /// I2: each op takes one number of its author's stream, once.
+    fn check_feeds(&self) -> Checked {
+        let held = self.office.devices();
+        for auditor in &self.office.people.auditors {
+            let stream = StreamId::User(auditor.id.0);
+            let entries = self.office.read(|tx, org| db::feed::list(tx, org, stream, 0, 10_000)).items;
+            let mut next: BTreeMap<DeviceId, u64> = BTreeMap::new();
+            for entry in entries.iter().filter(|it| it.kind == "ops") {
+                let (Some(dev), Some(first), Some(last)) = (entry.dev, entry.dseq_first, entry.dseq_last)
+                else {
+                    return broken("I2 exactly once", "an entry without ops");
+                };
+                let is_server = held.get(&dev).is_none_or(|it| it.user.is_none());
+                let expected = next.entry(dev).or_insert(1);
+                if first < *expected || (first > *expected && !is_server) {
+                    let what = format!("{dev} {first} to {last} in a stream that is at {expected}");
+                    return broken("I2 exactly once", what);
+                }
+                *expected = last + 1;
+            }
+            for (dev, it) in held.iter().filter(|it| it.1.user == Some(auditor.id.0)) {
+                let last = next.get(dev).map_or(0, |it| it - 1);
+                if last != it.head.dseq {
+                    return broken(
+                        "I2 exactly once",
+                        format!("{dev} ends at {}, its stream at {last}", it.head.dseq),
+                    );
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// I2, I7 and I9: every log of a device chains, is signed, and its clock rises; no rank is far ahead of its arrival.
+    fn check_logs(&self, office: &Office) -> Checked {
+        let devices = self.office.read(|tx, org| db::devices::list(tx, org, None, None, 500)).items;
+        let mut arrived: BTreeMap<OpId, u64> = BTreeMap::new();
+        for device in devices {
+            let dev = device.dev;
+            let key = PublicKey { alg: device.alg, key: sync_core::Bytes(device.public_key) };
+            let stored =
+                self.office.read(|tx, org| db::devices::list_segments(tx, org, dev, 0, 10_000)).items;
+            let (mut next, mut hlc) = (1, 0);
+            for it in stored {
+                if it.first_dseq != next {
+                    return broken(
+                        "I2 exactly once",
+                        format!("{dev}: a segment at {} after {next}", it.first_dseq),
+                    );
+                }
+                next = it.last_dseq + 1;
+                let verified = verified(&it, &key, self.office.org.0);
+                let verified = verified.or_else(|what| broken("I7 tamper", format!("{dev}: {what}")))?;
+                for op in verified.ops.iter().filter(|op| op.dseq >= it.first_dseq) {
+                    if op.hlc <= hlc {
+                        return broken("I9 clock", format!("{dev} goes back at {}", op.dseq));
+                    }
+                    hlc = op.hlc;
+                    let recv_ms = u64::try_from(it.received_at.0 / 1_000).unwrap_or(0);
+                    arrived.insert(OpId::new(dev, op.dseq), recv_ms);
+                }
+            }
+        }
+        for (id, stored) in office.audits.values().flat_map(|it| it.iter()) {
+            let latest = arrived.get(id).map(|it| at_ms(it + MAX_AHEAD_MS));
+            if latest.is_some_and(|it| stored.eff_hlc > it) {
+                return broken("I9 clock", format!("{id:?} ranks more than five minutes after its arrival"));
+            }
+        }
+        Ok(())
+    }
+
+    /// I10 and I11: a submit says what its author saw, and an audit stays with the checklist that it pins.
+    fn check_pins(&self, office: &Office) -> Checked {
+        let held = self.office.devices();
+        for (audit, ops) in &office.audits {
+            let view = ops.view();
+            let row = self.office.read(|tx, org| db::audits::find(tx, org, AuditId(*audit)));
+            let pin = view.pin().map(|it| it.content_hash);
+            if let Some(row) = row
+                && Some(row.template_hash) != pin
+                && !office.touched.contains(audit)
+            {
+                return broken("I11 pin", format!("{audit} is pinned to {pin:?}, its row says another"));
+            }
+            for submit in view.rounds.submits.values().flatten() {
+                let whole = submit.value.frontier.iter().all(|(dev, last)| {
+                    held.get(dev).is_some_and(|it| it.head.dseq >= *last)
+                        && ops.iter().any(|it| it.0.dev == *dev && it.0.dseq == *last)
+                });
+                let seen = ops.seen_by(&submit.value.frontier);
+                let is_simple = !office.touched.contains(audit)
+                    && !self.is_contested(ops, &held.keys().copied().collect());
+                if whole && is_simple && content_root(&seen, &seen.view()) != submit.value.content_root {
+                    return broken(
+                        "I10 frozen",
+                        format!("{audit}: a submit does not say what its author saw"),
+                    );
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// I4: made anew from the facts, what a phone shows is the same to the byte.
+    fn check_rebuild(&mut self) -> Checked {
+        for at in self.working(None) {
+            let phone = &mut self.phones[at];
+            let Some(device) = phone.device.as_mut().filter(|_| !phone.is_damaged) else { continue };
+            let rebuilt = (|| -> Result<bool, DeviceError> {
+                device.verify_log()?;
+                let before = device.projection_hash()?;
+                device.rebuild()?;
+                Ok(device.projection_hash()? == before)
+            })();
+            match rebuilt {
+                Ok(true) => {}
+                other => return broken("I4 convergence", format!("{} rebuilt: {other:?}", phone.dev)),
+            }
+        }
+        Ok(())
+    }
+}
+
+fn audits_of(phone: &Phone) -> Result<BTreeMap<Uuid, AuditOps>, crate::oracle::Violation> {
+    let Some(device) = &phone.device else { return Ok(BTreeMap::new()) };
+    let read = || -> Result<_, DeviceError> {
+        let list = device.list(None, 1_000)?;
+        list.iter().map(|it| Ok((it.audit, device.ops(it.audit)?))).collect()
+    };
+    read().or_else(|it| broken("a store can be read", it.to_string()))
+}
+
+/// What one holds of an audit and another does not, or otherwise.
+fn difference(one: Option<&AuditOps>, other: Option<&AuditOps>) -> String {
+    let list = |ops: Option<&AuditOps>| -> BTreeSet<String> {
+        let all = ops.into_iter().flat_map(|it| it.iter());
+        all.map(|(id, it)| {
+            let server = if it.server { " server" } else { "" };
+            format!("{} {} {}{server} at {}", id.dev, id.dseq, it.op.kind, it.eff_hlc)
+        })
+        .collect()
+    };
+    let (one, other) = (list(one), list(other));
+    let only = |here: &BTreeSet<String>, there: &BTreeSet<String>| -> Vec<String> {
+        here.difference(there).cloned().collect()
+    };
+    let same = one.intersection(&other).count();
+    format!("{same} ops in both, only here {:?}, only there {:?}", only(&one, &other), only(&other, &one))
+}
+
+fn verified(
+    stored: &db::devices::StoredSegment,
+    key: &PublicKey,
+    org: Uuid,
+) -> Result<VerifiedSegment, String> {
+    let bytes = zstd::bulk::decompress(&stored.bytes, 64 << 20).map_err(|it| it.to_string())?;
+    let segment: Segment = codec::from_cbor(&bytes).map_err(|it| it.to_string())?;
+    segment.verify(key, &org, stored.epoch).map_err(|it| it.to_string())
+}

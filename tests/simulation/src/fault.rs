@@ -1,0 +1,192 @@
+//! Everything that a run may do wrong, with a count of how often it did. Owns the names; where each is done is said in the
+//! table of `lib.rs`.
+
+use std::fmt;
+
+macro_rules! faults {
+    ($($(#[$doc:meta])* $name:ident = $text:literal,)*) => {
+        /// Something that goes wrong.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+        pub enum Fault {
+            $($(#[$doc])* $name,)*
+        }
+
+        impl Fault {
+            /// All of them.
+            pub const ALL: &'static [Self] = &[$(Self::$name,)*];
+
+            /// Its name in reports.
+            #[must_use]
+            pub fn name(self) -> &'static str {
+                match self {
+                    $(Self::$name => $text,)*
+                }
+            }
+        }
+    };
+}
+
+faults! {
+    /// The request never arrives.
+    Drop = "network: drop",
+    /// The request arrives, and again much later.
+    Delay = "network: delay",
+    /// The request arrives twice at once.
+    Duplicate = "network: duplicate",
+    /// Late requests arrive in another order than they were sent in.
+    Reorder = "network: reorder",
+    /// The answer breaks off.
+    TruncatedBody = "network: truncated body",
+    /// The answer is lost after the server stored what came.
+    LostAck = "network: lost answer",
+    /// A page of a hotel comes instead of an answer.
+    CaptivePortal = "network: captive portal",
+    /// A proxy refuses what is larger than it likes, with a page of its own.
+    BodyLimit = "network: body limit of a proxy",
+    /// The server says that it is asked too often.
+    TooMany = "network: storm of 429",
+    /// The server says that it is not available.
+    Unavailable = "network: storm of 503",
+    /// A small body unpacks to a huge one.
+    CompressionBomb = "network: compression bomb",
+    /// The program is killed between two effects.
+    KillBetweenEffects = "client: kill between effects",
+    /// The power is cut in the middle of an edit.
+    PowerCutInEdit = "client: power cut in an edit",
+    /// The power is cut in the middle of an exchange.
+    PowerCutInSync = "client: power cut in an exchange",
+    /// The power is cut while nothing happens.
+    PowerCut = "client: power cut",
+    /// There is no room for an edit.
+    DiskFullInEdit = "client: disk full in an edit",
+    /// There is no room for what an exchange brought.
+    DiskFullInSync = "client: disk full in an exchange",
+    /// There is no room for a checkpoint.
+    DiskFullInCheckpoint = "client: disk full in a checkpoint",
+    /// Another program holds the lock.
+    Busy = "client: SQLITE_BUSY",
+    /// A bit of the database turned.
+    CorruptPage = "client: corrupt page",
+    /// The system deleted the database and left the key.
+    DatabaseDeleted = "client: database deleted",
+    /// The system deleted everything.
+    StorageEviction = "client: storage evicted",
+    /// An older copy of the database is put back.
+    DatabaseRestored = "client: database restored",
+    /// The database and its key are copied to a second phone.
+    DatabaseCloned = "client: database cloned",
+    /// The key is lost.
+    KeyLost = "client: key lost",
+    /// An older app opens the database of a newer one.
+    AppDowngrade = "client: app downgrade",
+    /// Ten years ahead.
+    ClockAhead = "clock: +10 years",
+    /// Ten years behind.
+    ClockBehind = "clock: -10 years",
+    /// A step back between two edits.
+    ClockBackInEdit = "clock: back during an edit",
+    /// An hour.
+    DaylightSaving = "clock: daylight saving",
+    /// It stands.
+    ClockFrozen = "clock: frozen",
+    /// 100 in a million.
+    ClockDrift = "clock: drift",
+    /// A second.
+    LeapSecond = "clock: leap second",
+    /// Another boot.
+    NewBoot = "clock: new boot id",
+    /// The server goes off before a push is durable.
+    CrashBeforeCommit = "server: crash before commit",
+    /// The server goes off after a push is durable.
+    CrashAfterCommit = "server: crash after commit",
+    /// The server goes off while nothing happens.
+    CrashIdle = "server: crash at rest",
+    /// An old copy is put back by hand.
+    RestoreSameEpoch = "server: restored, same epoch",
+    /// The server is restored with its command.
+    RestoreNewEpoch = "server: restored, new epoch and key",
+    /// After it was restored, it grows past old cursors before anybody asks.
+    RestoreAndGrow = "server: restored and grown",
+    /// A version of the checklist is released while visits are under way.
+    TemplatePublished = "server: template published",
+    /// A branch changes.
+    BranchMoved = "server: branch changed",
+    /// A person is taken out.
+    UserDisabled = "server: user disabled",
+    /// A device is revoked.
+    DeviceRevoked = "server: device revoked",
+    /// Two devices write one field without having seen each other.
+    TwoDevicesOneField = "people: two devices, one field",
+    /// A visit is returned while its auditor goes on with it.
+    ReturnRaces = "people: return races an edit",
+    /// A visit is approved while an op on it is on its way.
+    ApproveRaces = "people: approval races a late op",
+    /// A visit is taken from one auditor and given to another.
+    Reassign = "people: re-assigned",
+    /// A visit is voided on one device and edited on another.
+    VoidAndEdit = "people: void and edit",
+    /// An answer to a question that the checklist does not have.
+    RemovedQuestion = "people: answer to a removed question",
+    /// What was sent is sent again.
+    ReplayedSegment = "adversary: replayed request",
+    /// What was sent is signed by another key.
+    ResignedSegment = "adversary: signed by another key",
+    /// An op is taken out of the middle.
+    DeletedOp = "adversary: deleted middle op",
+    /// A bit of a segment is turned.
+    FlippedBit = "adversary: flipped bit",
+    /// Ops that claim to be older than what the server has.
+    BackDated = "adversary: back-dated clock",
+    /// A device speaks for another.
+    ForeignDevice = "adversary: foreign device",
+    /// A run of the server's own log that it never wrote.
+    ForgedServerRun = "adversary: forged run of the server",
+    /// Very many ops at once.
+    Flood = "adversary: flood of ops",
+    /// A value above the limit.
+    OversizedValue = "adversary: oversized value",
+    /// A value that is no text.
+    InvalidUtf8 = "adversary: invalid UTF-8",
+    /// CBOR nested without end.
+    DeepCbor = "adversary: deep CBOR",
+}
+
+/// How often each fault happened.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Fired(Vec<u64>);
+
+impl Default for Fired {
+    fn default() -> Self {
+        Self(vec![0; Fault::ALL.len()])
+    }
+}
+
+impl Fired {
+    /// Takes note of one.
+    pub fn note(&mut self, fault: Fault) {
+        self.0[fault as usize] += 1;
+    }
+
+    /// How often one happened.
+    #[must_use]
+    pub fn count(&self, fault: Fault) -> u64 {
+        self.0[fault as usize]
+    }
+
+    /// Those that never did.
+    #[must_use]
+    pub fn missing(&self) -> Vec<&'static str> {
+        Fault::ALL.iter().filter(|it| self.count(**it) == 0).map(|it| it.name()).collect()
+    }
+
+    /// Adds another run's.
+    pub fn add(&mut self, other: &Self) {
+        self.0.iter_mut().zip(&other.0).for_each(|(sum, it)| *sum += it);
+    }
+}
+
+impl fmt::Display for Fired {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        Fault::ALL.iter().try_for_each(|it| writeln!(f, "  {:>8}  {}", self.count(*it), it.name()))
+    }
+}

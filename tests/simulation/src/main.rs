@@ -1,0 +1,109 @@
+//! `cargo xtask simulate`: runs seeds, shows what was done wrong on purpose, and fails where a law was broken, a fault never
+//! happened or a mutant survived. Owns the command line.
+
+use clap::Parser;
+use simulation::{
+    mutant::Mutant,
+    run::{Plan, Total, command, hunt, run, run_many, shrink},
+};
+use std::{
+    process::ExitCode,
+    time::{Duration, Instant},
+};
+
+/// Seeds that every fault must happen in.
+const SEEDS: u64 = 200;
+/// Seeds in which a mutant must be noticed.
+const SEEDS_OF_A_MUTANT: u64 = 60;
+
+/// Runs phones and an office with everything going wrong on purpose.
+#[derive(Parser)]
+#[command(name = "cargo xtask simulate")]
+struct Arguments {
+    /// How many seeds to run.
+    #[arg(long, default_value_t = SEEDS)]
+    seeds: u64,
+    /// Where to begin.
+    #[arg(long, default_value_t = 0)]
+    first: u64,
+    /// Runs one seed alone.
+    #[arg(long)]
+    seed: Option<u64>,
+    /// Only these steps of the one seed; `none` for no step at all.
+    #[arg(long, requires = "seed")]
+    keep: Option<String>,
+    /// Prints what happens in the one seed.
+    #[arg(long, requires = "seed")]
+    trace: bool,
+    /// Runs seeds for so long instead.
+    #[arg(long)]
+    minutes: Option<u64>,
+    /// Proves that every broken variant is noticed.
+    #[arg(long)]
+    mutants: bool,
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let done = match (arguments.mutants, arguments.seed) {
+        (true, _) => mutants(),
+        (_, Some(seed)) => one(seed, arguments.keep.as_deref(), arguments.trace),
+        _ => many(&arguments),
+    };
+    if done { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+fn mutants() -> bool {
+    Mutant::ALL.into_iter().fold(true, |all, mutant| match hunt(mutant, SEEDS_OF_A_MUTANT) {
+        Some((seed, violation)) => {
+            println!("caught    {mutant}: seed {seed}: {violation}");
+            all
+        }
+        None => {
+            println!("SURVIVED  {mutant}: in {SEEDS_OF_A_MUTANT} seeds");
+            false
+        }
+    })
+}
+
+fn one(seed: u64, keep: Option<&str>, trace: bool) -> bool {
+    let numbers = |text: &str| text.split(',').filter_map(|it| it.parse().ok()).collect();
+    let plan = Plan { keep: keep.map(numbers), trace, ..Plan::of(seed) };
+    let report = run(&plan);
+    println!("seed {seed}: {} ops, {} requests, digest {}", report.ops, report.requests, report.digest);
+    print!("{}", report.fired);
+    match report.violation {
+        None => true,
+        Some((step, violation)) => {
+            println!("after step {step}: {violation}");
+            false
+        }
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "how long people want to wait is told by their clock")]
+fn many(arguments: &Arguments) -> bool {
+    let began = Instant::now();
+    let end = arguments.minutes.map(|it| Duration::from_secs(it * 60));
+    let total = run_many(arguments.first, |number| match end {
+        Some(end) => began.elapsed() < end,
+        None => number < arguments.seeds,
+    });
+    print!("{total}");
+    println!("{:.1} s", began.elapsed().as_secs_f64());
+    failed(&total)
+}
+
+/// Whether all is well; what is not is printed with the one command that shows it again.
+fn failed(total: &Total) -> bool {
+    for (plan, violation) in &total.failed {
+        let short = Plan { keep: Some(shrink(plan, violation.law)), ..plan.clone() };
+        println!("seed {}: {violation}\n    {}", plan.seed, command(&short));
+    }
+    let missing = total.fired.missing();
+    let all_happened = missing.is_empty() || total.runs < SEEDS;
+    if !all_happened {
+        println!("never happened: {}", missing.join("; "));
+    }
+    total.failed.is_empty() && all_happened
+}

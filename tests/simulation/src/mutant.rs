@@ -1,0 +1,246 @@
+//! Broken variants of the product, each of which a run must notice. All of them stand outside the product: on the wire, on the
+//! disk, or in SQL beside a store.
+
+use crate::{
+    disk::Honesty,
+    oracle::{Violation, broken},
+    phone::{DATABASE_FILE, Phone},
+    wire::{Letter, Wire},
+};
+use device::TransportError;
+use rusqlite::{Connection, OptionalExtension as _};
+use std::fmt;
+use sync_core::{
+    AuditOps, DeviceId, Hash, Head, OpId, Seed,
+    chain::Chain,
+    codec,
+    exchange::{Limits, RefusalCode, Reply, Request, Response, StreamId},
+    fold::Arrival,
+};
+use uuid::Uuid;
+
+/// A broken variant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mutant {
+    /// The server acknowledges a push and stores it later.
+    AcknowledgeBeforeStore,
+    /// The server takes the highest position for what it holds, whatever is missing before it.
+    HighestInsteadOfPrefix,
+    /// The phone moves its cursor before it stores what the cursor counts.
+    CursorBeforeData,
+    /// The phone's commits are not durable.
+    SynchronousNormal,
+    /// The phone does not say which ops its person had seen.
+    NoBase,
+    /// The server answers before its disk has what it says.
+    ServerNeverSyncs,
+    /// What a phone relays to a restored server is thrown away.
+    RelayDropped,
+    /// A run of ops is published twice.
+    PublishedTwice,
+}
+
+impl Mutant {
+    /// All of them.
+    pub const ALL: [Self; 8] = [
+        Self::AcknowledgeBeforeStore,
+        Self::HighestInsteadOfPrefix,
+        Self::CursorBeforeData,
+        Self::SynchronousNormal,
+        Self::NoBase,
+        Self::ServerNeverSyncs,
+        Self::RelayDropped,
+        Self::PublishedTwice,
+    ];
+
+    /// How the disks of phones behave.
+    #[must_use]
+    pub fn of_phones(mutant: Option<Self>) -> Honesty {
+        if mutant == Some(Self::SynchronousNormal) { Honesty::LogAtCheckpoints } else { Honesty::Honest }
+    }
+
+    /// How the disk of the office behaves.
+    #[must_use]
+    pub fn of_the_office(mutant: Option<Self>) -> Honesty {
+        if mutant == Some(Self::ServerNeverSyncs) { Honesty::Never } else { Honesty::Honest }
+    }
+}
+
+impl fmt::Display for Mutant {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::AcknowledgeBeforeStore => "acknowledge before store",
+            Self::HighestInsteadOfPrefix => "highest position instead of contiguous prefix",
+            Self::CursorBeforeData => "cursor before data",
+            Self::SynchronousNormal => "synchronous=NORMAL",
+            Self::NoBase => "no base in set",
+            Self::ServerNeverSyncs => "the server never syncs",
+            Self::RelayDropped => "relayed runs thrown away",
+            Self::PublishedTwice => "a run published twice",
+        })
+    }
+}
+
+fn read(letter: &Letter) -> Option<Request> {
+    codec::from_cbor(&letter.body).ok()
+}
+
+/// Where a push would leave the log.
+fn end_of(dev: DeviceId, request: &Request) -> Option<Head> {
+    Some(request.push.last()?.chained(dev).ok()?.last())
+}
+
+fn claimed(request: &Request, head: Head) -> Vec<u8> {
+    let response = Response {
+        epoch: request.epoch.unwrap_or_default(),
+        server_ms: request.hello.clock.wall_ms,
+        dev_head: head,
+        receipt: None,
+        outcomes: Vec::new(),
+        pull: Vec::new(),
+        limits: Limits::default(),
+        durable_through: 0,
+        min_pull_build: 0,
+    };
+    codec::to_cbor(&Reply::Done(response)).unwrap_or_default()
+}
+
+/// The office as a mutant of it answers.
+///
+/// # Errors
+/// Those of the wire.
+pub(crate) fn beyond(
+    mutant: Mutant,
+    wire: &mut Wire<'_>,
+    letter: &Letter,
+) -> Result<Vec<u8>, TransportError> {
+    let Some(request) = read(letter) else { return wire.ask_the_real_one(letter) };
+    match mutant {
+        Mutant::AcknowledgeBeforeStore => {
+            for waiting in std::mem::take(&mut wire.mail.unstored) {
+                wire.ask_the_real_one(&waiting)?;
+            }
+            match end_of(letter.dev, &request) {
+                Some(head) => {
+                    wire.mail.unstored.push(letter.clone());
+                    Ok(claimed(&request, head))
+                }
+                None => wire.ask_the_real_one(letter),
+            }
+        }
+        Mutant::HighestInsteadOfPrefix => {
+            let answer = wire.ask_the_real_one(letter)?;
+            let refused = matches!(
+                codec::from_cbor::<Reply>(&answer),
+                Ok(Reply::Refused(it)) if it.code == RefusalCode::Gap
+            );
+            Ok(match end_of(letter.dev, &request).filter(|_| refused) {
+                Some(head) => claimed(&request, head),
+                None => answer,
+            })
+        }
+        Mutant::CursorBeforeData => {
+            let answer = wire.ask_the_real_one(letter)?;
+            move_cursors(wire, &answer);
+            Ok(answer)
+        }
+        Mutant::RelayDropped => {
+            let body = codec::to_cbor(&Request { relay: Vec::new(), ..request }).unwrap_or_default();
+            wire.ask_the_real_one(&Letter { body, ..letter.clone() })
+        }
+        Mutant::PublishedTwice => {
+            let answer = wire.ask_the_real_one(letter)?;
+            if !request.push.is_empty() {
+                publish_again(wire);
+            }
+            Ok(answer)
+        }
+        Mutant::SynchronousNormal | Mutant::NoBase | Mutant::ServerNeverSyncs => {
+            wire.ask_the_real_one(letter)
+        }
+    }
+}
+
+/// Cursors go where the pages end, before the pages are stored.
+fn move_cursors(wire: &Wire<'_>, answer: &[u8]) {
+    let Ok(Reply::Done(response)) = codec::from_cbor::<Reply>(answer) else { return };
+    let Ok(store) = Connection::open(&wire.database) else { return };
+    for page in response.pull.iter().filter(|it| it.rewind.is_none() && !it.items.is_empty()) {
+        let to = (page.stream.to_string(), page.next, page.f.0);
+        // A disk that is full or locked keeps it from doing wrong.
+        let _ = store.execute("UPDATE stream SET cursor = ?2, f = ?3 WHERE id = ?1", to);
+    }
+}
+
+/// The last entry of the caller's stream once more.
+fn publish_again(wire: &Wire<'_>) {
+    let Some(user) = wire.office.devices().get(&wire.dev).and_then(|it| it.user) else { return };
+    let stream = StreamId::User(user);
+    wire.office.write(move |tx, org| {
+        let all = db::feed::list(tx, org, stream, 0, 500)?.items;
+        let Some(last) = all.last().filter(|it| it.kind == "ops").cloned() else { return Ok(()) };
+        let count = last.sseq_last - last.sseq_first + 1;
+        let end = db::feed::advance(tx, org, stream, count)?;
+        let (sseq_first, sseq_last) = (end.last + 1, end.last + count);
+        let ms = u64::try_from(last.received_at.0 / 1_000).unwrap_or(0);
+        let f = sync_core::chain::feed_hash(&end.f, &last.h, sseq_last, ms);
+        db::feed::append(tx, org, &[db::feed::FeedEntry { sseq_first, sseq_last, f, ..last }])?;
+        db::feed::set_hash(tx, org, stream, f)
+    });
+}
+
+/// Takes the base out of the op that a phone wrote last, as if it had never been there.
+///
+/// # Errors
+/// Where the store is not what it should be.
+pub fn forget_base(phone: &mut Phone) -> Result<Option<Hash>, Violation> {
+    phone.kill();
+    let path = phone.folder().join(DATABASE_FILE);
+    let done = rewrite_last(&path, phone.dev, &phone.secret);
+    let done = done.or_else(|it| broken("a mutant works", it.to_string()));
+    phone.start().or_else(|it| broken("a mutant works", it.to_string()))?;
+    done
+}
+
+fn rewrite_last(
+    path: &std::path::Path,
+    dev: DeviceId,
+    secret: &[u8; 32],
+) -> Result<Option<Hash>, rusqlite::Error> {
+    let mut store = Connection::open(path)?;
+    let tx = store.transaction()?;
+    let last = "SELECT dseq, audit FROM oplog ORDER BY dseq DESC LIMIT 1";
+    let last =
+        tx.query_row(last, [], |row| Ok((row.get::<_, u64>(0)?, row.get::<_, [u8; 16]>(1)?))).optional()?;
+    let Some((dseq, audit)) = last else { return Ok(None) };
+    let prev: Option<[u8; 32]> =
+        tx.query_row("SELECT h FROM oplog WHERE dseq = ?1", [dseq - 1], |row| row.get(0)).optional()?;
+    let bytes: Vec<u8> =
+        tx.query_row("SELECT ops FROM audits WHERE audit = ?1", [audit], |row| row.get(0))?;
+    let (Ok(held), Some(seed)) = (AuditOps::decode(&bytes), Seed::derive(secret, &Uuid::from_bytes(audit)))
+    else {
+        return Ok(None);
+    };
+    let id = OpId::new(dev, dseq);
+    let Some(mut op) = held.get(&id).map(|it| it.op.clone()) else { return Ok(None) };
+    if op.base.is_empty() || !op.kind.writes_field() {
+        return Ok(None);
+    }
+    op.base.clear();
+    let mut chain = Chain::new();
+    chain.set_seed(op.audit, &seed);
+    let Some(h) = chain.link(&Hash(prev.unwrap_or_default()), &op) else { return Ok(None) };
+    let mut without = AuditOps::new();
+    for (other, stored) in held.iter() {
+        if let Some(seed) = held.seed(&other.dev) {
+            without.set_seed(other.dev, *seed);
+        }
+        let op = if *other == id { op.clone() } else { stored.op.clone() };
+        without.insert(other.dev, op, Arrival { recv_ms: None, server: stored.server });
+    }
+    tx.execute("UPDATE oplog SET base = x'', h = ?2 WHERE dseq = ?1", (dseq, h.0))?;
+    let encoded = without.encode().unwrap_or_default();
+    tx.execute("UPDATE audits SET ops = ?2 WHERE audit = ?1", (audit, encoded))?;
+    tx.commit()?;
+    Ok(Some(h))
+}

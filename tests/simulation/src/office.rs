@@ -1,0 +1,424 @@
+//! The office of a run: the real use cases and routes over the real database, on a disk that can lose its power. Owns
+//! opening, crashing and restoring it; who does what there is `people`'s and `adversary`'s.
+
+use crate::{
+    dice::Dice,
+    disk::{Disk, Image},
+    vfs,
+};
+use db::{Hidden, devices::DeviceKind, devices::DeviceState};
+use domain::{
+    access::{Role, Scope},
+    ids::OrgId,
+};
+use serde_json::{Value, json};
+use server::{
+    App, Config, Environment,
+    app::backup,
+    environment::Entropy,
+    testing::{Answer, Call, TestClock, TestOffice, TestPerson},
+};
+use std::{
+    collections::BTreeMap,
+    fs,
+    future::Future,
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+use sync_core::{DeviceId, Hash, Head, exchange::StreamId, signature::SigningKey};
+use tempfile::TempDir;
+use tokio::{runtime, task::LocalSet};
+use uuid::Uuid;
+
+/// Where every run begins: 2026-11-21T12:00:00Z.
+pub const BEGIN_MS: u64 = 1_795_262_400_000;
+
+/// Randomness that follows from the seed of the run, and goes on where it was when the office is opened again.
+#[derive(Clone)]
+struct SeededEntropy {
+    seed: u64,
+    count: Arc<AtomicU64>,
+}
+
+impl Entropy for SeededEntropy {
+    fn fill(&self, bytes: &mut [u8]) {
+        for piece in bytes.chunks_mut(32) {
+            let count = self.count.fetch_add(1, Ordering::SeqCst);
+            let block = Hash::of(&[self.seed.to_be_bytes(), count.to_be_bytes()].concat());
+            piece.copy_from_slice(&block.0[..piece.len()]);
+        }
+    }
+}
+
+/// The people of the office, and what they work with.
+#[derive(Clone)]
+pub struct People {
+    /// Issues codes, takes people out.
+    pub admin: TestPerson,
+    /// Plans visits.
+    pub manager: TestPerson,
+    /// Reviews.
+    pub reviewer: TestPerson,
+    /// Visit.
+    pub auditors: Vec<TestPerson>,
+    /// Where.
+    pub branches: Vec<Uuid>,
+    /// The checklist that all begin with.
+    pub template: Hash,
+}
+
+/// An office that was set up once and is copied for every run.
+struct Base {
+    image: Image,
+    org: OrgId,
+    people: People,
+}
+
+const DATABASE: &str = "office.db";
+
+/// The office of one run.
+pub struct Office {
+    /// Its people.
+    pub people: People,
+    /// Its organization.
+    pub org: OrgId,
+    /// Its disk.
+    pub disk: Disk,
+    clock: TestClock,
+    entropy: SeededEntropy,
+    folder: TempDir,
+    /// Which file it is in; a restore makes a new one.
+    database: String,
+    restores: u64,
+    open: Option<TestOffice>,
+    runtime: runtime::Runtime,
+    local: LocalSet,
+}
+
+/// What a server holds of a device.
+#[derive(Debug, Clone)]
+pub struct Held {
+    /// The end of its log.
+    pub head: Head,
+    /// Whose it is; none for the server's own.
+    pub user: Option<Uuid>,
+    /// Whether it may still sync.
+    pub active: bool,
+}
+
+impl Office {
+    /// The office of a seed.
+    #[must_use]
+    pub fn open(seed: u64) -> Self {
+        static BASE: OnceLock<Base> = OnceLock::new();
+        let base = BASE.get_or_init(set_up);
+        let mut office = Self::closed(seed, &base.image, base.org, base.people.clone());
+        office.reopen();
+        office
+    }
+
+    fn closed(seed: u64, image: &Image, org: OrgId, people: People) -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder can be made");
+        let disk = Disk::of(image);
+        vfs::mount(folder.path(), &disk);
+        let entropy = SeededEntropy { seed, count: Arc::default() };
+        let runtime = runtime::Builder::new_current_thread().build().expect("a runtime can be made");
+        let (clock, local) = (TestClock::default(), LocalSet::new());
+        let database = DATABASE.to_owned();
+        Self { people, org, disk, clock, entropy, folder, database, restores: 0, open: None, runtime, local }
+    }
+
+    fn config(&self, database: &str) -> Config {
+        let url = format!("sqlite:{}", self.folder.path().join(database).display());
+        Config { database_url: url, ..Config::default() }
+    }
+
+    fn environment(&self) -> Environment {
+        Environment::new(self.clock.clone(), self.entropy.clone())
+    }
+
+    fn reopen(&mut self) {
+        let app = App::open(self.config(&self.database), self.environment()).expect("the office opens");
+        let opening = TestOffice::over(app, self.clock.clone(), self.org);
+        self.open = Some(self.local.block_on(&self.runtime, opening));
+    }
+
+    fn close(&mut self) {
+        self.open = None;
+    }
+
+    fn test_office(&self) -> &TestOffice {
+        self.open.as_ref().expect("the office is open between two steps")
+    }
+
+    /// Its application.
+    #[must_use]
+    pub fn app(&self) -> &App {
+        &self.test_office().app
+    }
+
+    /// The time, as the office has it.
+    pub fn set_time(&self, ms: u64) {
+        self.clock.set_millis(i64::try_from(ms).unwrap_or(i64::MAX));
+    }
+
+    fn wait<T>(&self, future: impl Future<Output = T>) -> T {
+        self.local.block_on(&self.runtime, future)
+    }
+
+    /// Carries a call out.
+    pub fn send<'a>(&'a self, call: impl FnOnce(&'a TestOffice) -> Call<'a>) -> Answer {
+        self.wait(call(self.test_office()).send())
+    }
+
+    /// A call of a person with a body; a session that ended in the meantime is opened anew.
+    pub fn ask(&self, by: &TestPerson, path: &str, body: &Value) -> Answer {
+        let post = |token: &str| {
+            self.send(|it| match body {
+                Value::Null => it.post(path).bearer(token),
+                body => it.post(path).bearer(token).json(body),
+            })
+        };
+        let answer = post(&by.token);
+        if answer.status.as_u16() != 401 {
+            return answer;
+        }
+        post(&self.test_office().session_of(self.org, by.id))
+    }
+
+    /// A session of a person that holds.
+    pub fn session(&self, of: &TestPerson) -> String {
+        self.test_office().session_of(self.org, of.id)
+    }
+
+    /// A one-time code for a phone of an auditor.
+    pub fn code(&self, auditor: usize) -> Answer {
+        let body = json!({"user": self.people.auditors[auditor].id, "kind": "phone"});
+        self.ask(&self.people.admin, "/api/v1/devices/codes", &body)
+    }
+
+    // ---- what goes wrong with it ----
+
+    /// The power was cut: it comes back with what its disk had made durable.
+    pub fn restart(&mut self, dice: &mut Dice) {
+        self.disk.switch_off();
+        self.close();
+        self.disk.lose_power(dice);
+        self.reopen();
+    }
+
+    /// An old copy of its files is put in their place by hand; nothing says so.
+    pub fn put_back(&mut self, copy: &Copied) {
+        self.disk.switch_off();
+        self.close();
+        self.disk.put_back(&copy.files);
+        self.database.clone_from(&copy.database);
+        self.reopen();
+    }
+
+    /// Copies its files.
+    #[must_use]
+    pub fn copy_files(&self) -> Copied {
+        Copied { files: self.disk.image(), database: self.database.clone() }
+    }
+
+    /// Copies it with its own command.
+    #[must_use]
+    pub fn back_up(&mut self) -> Vec<u8> {
+        self.restores += 1;
+        let name = format!("copy-{}", self.restores);
+        backup::back_up(self.app(), &self.folder.path().join(&name)).expect("an office can be copied");
+        let copy = self.disk.image().file(&name).expect("the copy is there").to_vec();
+        self.disk.remove(&name);
+        copy
+    }
+
+    /// Makes it anew from a copy with its own command: a new epoch, a new key.
+    pub fn restore(&mut self, copy: &[u8]) {
+        self.disk.switch_off();
+        self.close();
+        self.disk.put_back(&Image::default());
+        self.restores += 1;
+        let from = self.folder.path().join(format!("from-{}", self.restores));
+        fs::write(&from, copy).expect("the copy can be written");
+        self.database = format!("office-{}.db", self.restores);
+        backup::restore(self.config(&self.database), self.environment(), &from).expect("a copy is restored");
+        self.reopen();
+    }
+
+    // ---- what can be read of it ----
+
+    /// Reads its database.
+    pub fn read<T>(&self, job: impl FnOnce(&mut db::Tx<'_>, OrgId) -> Result<T, db::DbError>) -> T {
+        let org = self.org;
+        self.app().db.read(|tx| job(tx, org)).expect("the office's database can be read")
+    }
+
+    /// Writes its database, past every use case.
+    pub fn write<T: Send + 'static>(
+        &self,
+        mut job: impl FnMut(&mut db::Tx<'_>, OrgId) -> Result<T, db::DbError> + Send + 'static,
+    ) -> T {
+        let org = self.org;
+        self.app().db.write(move |tx| job(tx, org)).expect("the office's database can be written")
+    }
+
+    /// What it holds of every device.
+    #[must_use]
+    pub fn devices(&self) -> BTreeMap<DeviceId, Held> {
+        self.read(|tx, org| {
+            let mut all = BTreeMap::new();
+            for device in db::devices::list(tx, org, None, None, 500)?.items {
+                let head = db::devices::find_head(tx, org, device.dev)?.unwrap_or_default().head.head;
+                let active = device.state == DeviceState::Active;
+                all.insert(device.dev, Held { head, user: device.user_id.map(|it| it.0), active });
+            }
+            Ok(all)
+        })
+    }
+
+    /// How far the stream of an auditor goes.
+    #[must_use]
+    pub fn stream_end(&self, auditor: usize) -> u64 {
+        let stream = StreamId::User(self.people.auditors[auditor].id.0);
+        self.read(|tx, org| db::feed::find_end(tx, org, stream)).last
+    }
+}
+
+impl Drop for Office {
+    fn drop(&mut self) {
+        self.disk.switch_off();
+        self.close();
+        vfs::unmount(self.folder.path());
+    }
+}
+
+/// The files of an office as they once were.
+#[derive(Clone)]
+pub struct Copied {
+    files: Image,
+    database: String,
+}
+
+/// A checklist of five items; `version` tells the versions apart.
+#[must_use]
+pub fn checklist(version: u32) -> String {
+    let text = |it: &str| json!({"es": it, "en": it});
+    let item = |id: &str, kind: &str, weight: u32, required: bool| {
+        json!({"id": id, "type": kind, "weight": weight, "required": required, "critical": false,
+               "pillar": "integridad", "q": text(id)})
+    };
+    json!({
+        "schema": "cem-checklist/1", "id": "small", "version": version, "kind": "mystery_shopper",
+        "channel": "presencial", "title": text("t"), "purpose": text("p"), "scenario": text("s"),
+        "default_locale": "es-MX",
+        "visit": {"minutes_min": 1, "minutes_max": 60, "shopper_lockout_days": 0, "branch_spacing_days": 0,
+                  "submit_within_hours": 24},
+        "scoring": {
+            "mode": "section_weighted", "na": "exclude", "hidden": "exclude", "unanswered_optional": "exclude",
+            "scale_1_5": "linear", "bonus_cap": "100", "critical": {"mode": "cap_overall", "cap": "39.99"},
+            "rounding": {"decimals": 2, "mode": "half_up"},
+            "bands": [{"id": "low", "min": "0", "es": "Baja", "en": "Low"},
+                      {"id": "high", "min": "60", "es": "Alta", "en": "High"}]
+        },
+        "sections": [{"id": "A", "weight": 100, "touchpoint": "acceso", "title": text("Acceso"), "items": [
+            item("A01", "yes_no", 1, true), item("A02", "yes_no", 1, true),
+            item("A03", "text", 0, false), item("A04", "scale_1_5", 2, true),
+        ]}]
+    })
+    .to_string()
+}
+
+/// Sets the office up that every run begins with.
+fn set_up() -> Base {
+    let nobody =
+        TestPerson { id: domain::ids::UserId(Uuid::nil()), login: String::new(), token: String::new() };
+    let people = People {
+        admin: nobody.clone(),
+        manager: nobody.clone(),
+        reviewer: nobody,
+        auditors: Vec::new(),
+        branches: Vec::new(),
+        template: Hash::ZERO,
+    };
+    let mut office = Office::closed(u64::MAX, &Image::default(), OrgId(Uuid::from_u128(1)), people);
+    office.reopen();
+    create_organization(&office);
+    let person = |role| office.test_office().person(role);
+    let mut people = People {
+        admin: person(Role::Admin),
+        manager: person(Role::ProgrammeManager),
+        reviewer: person(Role::Reviewer),
+        auditors: vec![person(Role::Auditor), person(Role::Auditor)],
+        ..office.people.clone()
+    };
+    let _ = Scope::Organization;
+    office.people = people.clone();
+    people.template = office.release(1).expect("the checklist is released");
+    let rows: Vec<Value> = ["B1", "B2", "B3"]
+        .iter()
+        .map(|it| json!({"code": it, "name": it, "zone": "America/Bogota"}))
+        .collect();
+    let manager = office.people.manager.token.clone();
+    let put = office.send(|it| it.put("/api/v1/branches").bearer(&manager).json(&rows)).expect_json();
+    let ids = put["items"].as_array().expect("branches").iter();
+    people.branches =
+        ids.map(|it| it["id"].as_str().and_then(|it| it.parse().ok()).expect("a branch has an id")).collect();
+    office.close();
+    Base { image: office.disk.image(), org: office.org, people }
+}
+
+impl Office {
+    /// Stores and releases a version of the checklist; its hash, or none where there is such a version already.
+    pub fn release(&self, version: u32) -> Option<Hash> {
+        let body = json!({"kind": "checklist", "text": checklist(version)});
+        let stored = self.ask(&self.people.manager, "/api/v1/content", &body);
+        if !stored.status.is_success() {
+            assert!(version > 1, "{}", String::from_utf8_lossy(&stored.body));
+            return None;
+        }
+        let hash = stored.json()["items"][0]["hash"].as_str().and_then(|it| it.parse().ok());
+        let address = format!("/api/v1/content/checklist/small/{version}/release");
+        let released = self.ask(&self.people.manager, &address, &Value::Null);
+        if released.status.is_success() { hash } else { None }
+    }
+}
+
+/// An organization with nothing but its key: the built-in checklists are large, and no run needs them.
+fn create_organization(office: &Office) {
+    let key = SigningKey::from_secret(&[9; 32]);
+    let public = key.public_key();
+    office.write(move |tx, org| {
+        let organization = db::organizations::Organization {
+            org_id: org,
+            slug: "acme".to_owned(),
+            name: "Acme".to_owned(),
+            locale: "es-MX".to_owned(),
+            zone: "America/Mexico_City".to_owned(),
+            created_at: db::Micros(0),
+        };
+        db::organizations::append(tx, &organization)?;
+        let key = db::organizations::ServerKey {
+            dev: public.device(),
+            alg: public.alg,
+            secret_key: Hidden(vec![9; 32]),
+            public_key: public.key.0.clone(),
+            created_at: db::Micros(0),
+        };
+        db::organizations::append_server_key(tx, org, &key)?;
+        let device = db::devices::Device {
+            dev: key.dev,
+            user_id: None,
+            kind: DeviceKind::Server,
+            alg: key.alg,
+            public_key: key.public_key,
+            name: "server".to_owned(),
+            state: DeviceState::Active,
+            enrolled_at: db::Micros(0),
+            revoked_at: None,
+        };
+        db::devices::append(tx, org, &device)
+    });
+}

@@ -1,0 +1,725 @@
+//! What auditors do on their phones, what the staff does in the office, and what goes wrong with phones, clocks and the office.
+
+use crate::{
+    dice::Dice,
+    disk::{At, Disk, Trouble},
+    fault::{Fault, Fired},
+    mutant::{self, Mutant},
+    oracle::{Checked, Typed, broken},
+    phone::{Phone, Standing},
+    world::World,
+};
+use device::{Device, DeviceError, Start};
+use domain::ids::AuditId;
+use serde_json::{Value, json};
+use std::collections::BTreeSet;
+use sync_core::{AuditOps, Hash, Kind, OpId, content::content_root, fold::Phase};
+use uuid::Uuid;
+
+/// The fields of the checklist.
+pub const FIELDS: [&str; 4] = ["A01", "A02", "A03", "A04"];
+
+/// What a disk is told to do wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Armed {
+    /// Nothing.
+    None,
+    /// To go off.
+    Off,
+    /// To be full.
+    Full,
+    /// To be locked by another program.
+    Busy,
+}
+
+/// Tells a disk to do something wrong, once in so many times; never at 0.
+pub fn arm(disk: &Disk, once_in: u64, dice: &mut Dice) -> Armed {
+    if once_in == 0 || !dice.once_in(once_in) {
+        return Armed::None;
+    }
+    match dice.below(3) {
+        0 => {
+            disk.expect(Trouble::Off, At::Any, dice.below(8));
+            Armed::Off
+        }
+        1 => {
+            disk.expect(Trouble::Full, At::Log, dice.below(3));
+            Armed::Full
+        }
+        _ => {
+            disk.lock_out(true);
+            Armed::Busy
+        }
+    }
+}
+
+/// Takes note of what a disk did wrong.
+pub fn note_trouble(fired: &mut Fired, armed: Armed, in_sync: bool) {
+    match (armed, in_sync) {
+        (Armed::None, _) => {}
+        (Armed::Off, false) => fired.note(Fault::PowerCutInEdit),
+        (Armed::Off, true) => fired.note(Fault::PowerCutInSync),
+        (Armed::Full, false) => fired.note(Fault::DiskFullInEdit),
+        (Armed::Full, true) => fired.note(Fault::DiskFullInSync),
+        (Armed::Busy, _) => fired.note(Fault::Busy),
+    }
+}
+
+/// Something that a person does on a phone.
+#[derive(Debug, Clone)]
+enum Action {
+    Start(Start),
+    Answer { audit: Uuid, field: &'static str, json: String },
+    Resolve { audit: Uuid, field: String, json: String },
+    Note { audit: Uuid },
+    Submit { audit: Uuid },
+    Void { audit: Uuid },
+}
+
+impl Action {
+    fn audit(&self) -> Option<Uuid> {
+        match self {
+            Self::Start(_) => None,
+            Self::Answer { audit, .. }
+            | Self::Resolve { audit, .. }
+            | Self::Note { audit }
+            | Self::Submit { audit }
+            | Self::Void { audit } => Some(*audit),
+        }
+    }
+
+    fn field(&self) -> &str {
+        match self {
+            Self::Answer { field, .. } => field,
+            Self::Resolve { field, .. } => field,
+            _ => "",
+        }
+    }
+
+    fn kind(&self) -> Kind {
+        match self {
+            Self::Start(_) => Kind::Create,
+            Self::Answer { json, .. } if json == "null" => Kind::Clear,
+            Self::Answer { .. } => Kind::Set,
+            Self::Resolve { .. } => Kind::Resolve,
+            Self::Note { .. } => Kind::Note,
+            Self::Submit { .. } => Kind::Submit,
+            Self::Void { .. } => Kind::Void,
+        }
+    }
+
+    fn perform(&self, device: &mut Device, now: u64) -> Result<(), DeviceError> {
+        match self {
+            Self::Start(start) => device.start(start, now).map(drop),
+            Self::Answer { audit, field, json } => device.answer(*audit, field, json, now).map(drop),
+            Self::Resolve { audit, field, json } => device.resolve(*audit, field, json, now).map(drop),
+            Self::Note { audit } => device.batch(|it| it.note(*audit, "", "a remark", now)).map(drop),
+            Self::Submit { audit } => device.submit(*audit, now).map(drop),
+            Self::Void { audit } => device.void(*audit, "by mistake", now).map(drop),
+        }
+    }
+}
+
+/// What a person may be told by a store that is well.
+const EXPECTED: [&str; 8] = [
+    "assignment_not_accepted",
+    "unknown_branch",
+    "unknown_template",
+    "unknown_assignment",
+    "audit_not_editable",
+    "incomplete",
+    "no_conflict",
+    "unknown_audit",
+];
+
+/// The ops on a field that stand on a phone, or were replaced by one that does.
+fn seen(device: &Device, audit: Uuid, field: &str) -> Vec<OpId> {
+    let Ok(ops) = device.ops(audit) else { return Vec::new() };
+    let late: BTreeSet<OpId> = ops.view().late.iter().map(|it| it.id).collect();
+    let on_field = ops.iter().filter(|it| it.1.op.field == field && it.1.op.kind.writes_field());
+    on_field.map(|it| *it.0).filter(|it| !late.contains(it)).collect()
+}
+
+impl World {
+    // ---- auditors ----
+
+    /// A person works on a phone for a while.
+    ///
+    /// # Errors
+    /// A law that does not hold.
+    pub fn edits(&mut self, dice: &mut Dice) -> Checked {
+        let Some(at) = self.some_phone(dice) else { return Ok(()) };
+        for _ in 0..=dice.below(4) {
+            if !self.phones[at].works() {
+                break;
+            }
+            if let Some(action) = self.next_action(at, dice)? {
+                self.act(at, &action, dice)?;
+            }
+            if self.mixture.clocks && dice.once_in(20) {
+                self.fired.note(Fault::ClockBackInEdit);
+                self.phones[at].clock.offset_ms -= 1 + i64::try_from(dice.below(600_000)).unwrap_or(0);
+            }
+        }
+        Ok(())
+    }
+
+    fn next_action(
+        &mut self,
+        at: usize,
+        dice: &mut Dice,
+    ) -> Result<Option<Action>, crate::oracle::Violation> {
+        let template = self.office.people.template;
+        let branch = *dice.pick(&self.office.people.branches);
+        let phone = &mut self.phones[at];
+        let Some(device) = phone.device.as_mut() else { return Ok(None) };
+        let read = device.list(None, 50).and_then(|list| Ok((list, device.assignments()?)));
+        let (list, assignments) = match read {
+            Ok(read) => read,
+            Err(_) if phone.is_damaged => {
+                phone.standing = Standing::Damaged;
+                return Ok(None);
+            }
+            Err(error) => return broken("a store can be read", error.to_string()),
+        };
+        if list.is_empty() || (list.len() < 6 && dice.once_in(6)) {
+            let start = match assignments.get(dice.place(assignments.len())) {
+                Some(it) if dice.once_in(2) => Start::Assignment(it.id),
+                _ => {
+                    let audit =
+                        Uuid::from_u128((u128::from(dice.number()) << 64) | u128::from(dice.number()));
+                    Start::AdHoc { audit, branch, content_hash: template, source: None, visited_at: None }
+                }
+            };
+            return Ok(Some(Action::Start(start)));
+        }
+        let it = &list[dice.place(list.len())];
+        let audit = it.audit;
+        let field = *dice.pick(&FIELDS);
+        if it.conflicts > 0
+            && dice.once_in(2)
+            && let Ok(view) = device.view(audit)
+            && let Some(conflict) =
+                view.conflicts.iter().find(|it| it.resolved_by.is_none() && !it.field.is_empty())
+        {
+            let field = conflict.field.clone();
+            let json = answer_to(&field, dice);
+            return Ok(Some(Action::Resolve { audit, field, json }));
+        }
+        Ok(Some(match dice.below(12) {
+            0 => Action::Note { audit },
+            1 | 2 => Action::Submit { audit },
+            3 if dice.once_in(4) => Action::Void { audit },
+            _ => Action::Answer { audit, field, json: answer_to(field, dice) },
+        }))
+    }
+
+    /// Does something on a phone, whose disk may fail: then it was done wholly or not at all.
+    fn act(&mut self, at: usize, action: &Action, dice: &mut Dice) -> Checked {
+        let races = self.races(at, action);
+        let phone = &mut self.phones[at];
+        let wall = phone.wall(self.now_ms);
+        let Some(device) = phone.device.as_mut() else { return Ok(()) };
+        let before = device.head();
+        let seen = action.audit().map(|it| seen(device, it, action.field())).unwrap_or_default();
+        let armed = arm(&phone.disk, self.mixture.disk, dice);
+        let result = action.perform(device, wall);
+        if phone.disk.is_off() || phone.disk.calm() {
+            note_trouble(&mut self.fired, armed, false);
+        }
+        match &result {
+            Ok(()) => {}
+            Err(DeviceError::Problem(it)) if EXPECTED.contains(&it.code.as_str()) || phone.is_damaged => {}
+            Err(DeviceError::Problem(it)) => return broken("a person is understood", it.code.clone()),
+            Err(error) => self.store_failed(at, error, dice)?,
+        }
+        let phone = &mut self.phones[at];
+        if phone.disk.is_off() {
+            phone.lose_power(dice);
+            self.restart(at)?;
+        }
+        self.say(|| format!("  phone {at}: {action:?}: {result:?}, its disk {armed:?}"));
+        let phone = &mut self.phones[at];
+        let Some(device) = phone.device.as_ref() else { return Ok(()) };
+        let after = device.head();
+        if result.is_ok() && after == before && !matches!(action, Action::Answer { .. } | Action::Start(_)) {
+            return broken("an edit is an op", format!("{action:?}"));
+        }
+        if after.dseq > before.dseq {
+            self.phones[at].has_leavings = false;
+            if let Some(fault) = races {
+                self.fired.note(fault);
+            }
+            self.committed(at, action, seen)?;
+        } else if after != before && !self.phones[at].is_damaged {
+            return broken("I1 no loss", format!("the log went from {} to {}", before.dseq, after.dseq));
+        }
+        Ok(())
+    }
+
+    /// An edit that another device of the auditor does not know of makes a race of a void.
+    fn races(&self, at: usize, action: &Action) -> Option<Fault> {
+        let audit = action.audit()?;
+        let is_void = matches!(action, Action::Void { .. });
+        let others = self.working(Some(self.phones[at].auditor));
+        let device = |it: &usize| self.phones[*it].device.as_ref();
+        let unsent = |device: &Device| {
+            let Ok(ops) = device.ops(audit) else { return false };
+            let acked = device.status().map_or(0, |it| it.acked.dseq);
+            ops.iter().any(|it| it.0.dev == device.dev() && it.0.dseq > acked)
+        };
+        let races = others.iter().filter(|it| **it != at).filter_map(device).any(unsent);
+        (is_void && races).then_some(Fault::VoidAndEdit)
+    }
+
+    /// An op is on the disk of a phone.
+    fn committed(&mut self, at: usize, action: &Action, seen: Vec<OpId>) -> Checked {
+        let phone = &mut self.phones[at];
+        if self.mutant == Some(Mutant::NoBase)
+            && matches!(action, Action::Answer { .. })
+            && let Some(h) = mutant::forget_base(phone)?
+        {
+            self.oracle.commit(phone.dev, sync_core::Head { dseq: phone.log.len() as u64 + 1, h });
+        }
+        let Some(device) = phone.device.as_ref() else { return Ok(()) };
+        let head = device.head();
+        let id = device.op_id(head.dseq);
+        phone.log.push(head.h);
+        if head.dseq != phone.log.len() as u64 && !phone.is_damaged {
+            return broken("an edit is one op", format!("{} at {}", phone.dev, head.dseq));
+        }
+        self.oracle.commit(phone.dev, head);
+        let audit = match action.audit() {
+            Some(audit) => Some(audit),
+            None => created(device, id),
+        };
+        let Some(audit) = audit else { return Ok(()) };
+        self.oracle.owners.entry(audit).or_insert(phone.auditor);
+        let field = action.field().to_owned();
+        self.oracle.typed.push(Typed { id, kind: action.kind(), audit, field, seen });
+        Ok(())
+    }
+
+    // ---- phones and clocks ----
+
+    /// Something happens to a clock.
+    pub fn clock_goes_wrong(&mut self, dice: &mut Dice) {
+        const TEN_YEARS: i64 = 10 * 365 * 86_400_000;
+        let Some(at) = self.some_phone(dice).filter(|_| self.mixture.clocks) else { return };
+        let wall = self.phones[at].wall(self.now_ms);
+        let clock = &mut self.phones[at].clock;
+        let fault = match dice.below(8) {
+            0 => {
+                clock.offset_ms += TEN_YEARS;
+                Fault::ClockAhead
+            }
+            1 => {
+                clock.offset_ms -= TEN_YEARS;
+                Fault::ClockBehind
+            }
+            2 => {
+                clock.offset_ms += if dice.once_in(2) { 3_600_000 } else { -3_600_000 };
+                Fault::DaylightSaving
+            }
+            3 => {
+                clock.frozen_at = if clock.frozen_at.is_some() { None } else { Some(wall) };
+                Fault::ClockFrozen
+            }
+            4 => {
+                clock.drift = if dice.once_in(2) { 100 } else { -100 };
+                Fault::ClockDrift
+            }
+            5 => {
+                clock.offset_ms += if dice.once_in(2) { 1_000 } else { -1_000 };
+                Fault::LeapSecond
+            }
+            6 => {
+                clock.boot = dice.number();
+                Fault::NewBoot
+            }
+            _ => {
+                (clock.offset_ms, clock.frozen_at) = (0, None);
+                return;
+            }
+        };
+        self.fired.note(fault);
+    }
+
+    /// Something happens to a phone.
+    ///
+    /// # Errors
+    /// A law that does not hold.
+    pub fn phone_goes_wrong(&mut self, dice: &mut Dice) -> Checked {
+        let Some(at) = self.some_phone(dice) else { return Ok(()) };
+        let what = dice.below(if self.mixture.phones { 16 } else { 6 });
+        self.say(|| format!("  phone {at}: trouble {what}"));
+        match what {
+            0 | 1 => {
+                self.fired.note(Fault::PowerCut);
+                self.phones[at].lose_power(dice);
+                self.restart(at)
+            }
+            2 | 3 => {
+                // The last one to close a database writes the log into it.
+                self.phones[at].sync = None;
+                self.phones[at].disk.expect(Trouble::Full, At::Database, dice.below(4));
+                self.phones[at].device = None;
+                if self.phones[at].disk.calm() {
+                    self.fired.note(Fault::DiskFullInCheckpoint);
+                }
+                self.restart(at)
+            }
+            4 => self.downgrade(at),
+            5 => {
+                self.phones[at].kill();
+                self.restart(at)
+            }
+            6 => {
+                // Closed well, so that all of it is in the database and not in its log.
+                (self.phones[at].sync, self.phones[at].device) = (None, None);
+                if self.phones[at].disk.flip(crate::phone::DATABASE_FILE, dice) {
+                    self.fired.note(Fault::CorruptPage);
+                    self.phones[at].is_damaged = true;
+                    self.oracle.damaged.insert(self.phones[at].dev);
+                }
+                self.restart(at)
+            }
+            7 => self.lose(at, Fault::DatabaseDeleted, Phone::lose_database, dice),
+            8 => {
+                let everything = |it: &mut Phone| {
+                    it.lose_key();
+                    it.lose_database();
+                };
+                self.lose(at, Fault::StorageEviction, everything, dice)
+            }
+            9 => self.lose(at, Fault::KeyLost, Phone::lose_key, dice),
+            10 | 11 => self.clone_phone(at),
+            _ => self.restore_phone(at),
+        }
+    }
+
+    /// Bits of the store that an older app does not know.
+    fn downgrade(&mut self, at: usize) -> Checked {
+        self.fired.note(Fault::AppDowngrade);
+        let phone = &mut self.phones[at];
+        phone.kill();
+        let path = phone.folder().join(crate::phone::DATABASE_FILE);
+        let known: u32 = user_version(&path, None);
+        user_version(&path, Some(99));
+        let refused = phone.start().map_err(|it| it.code().to_owned());
+        let is_right = refused == Err("newer_store".to_owned()) || phone.is_damaged;
+        user_version(&path, Some(known));
+        if !is_right {
+            return broken("an older app leaves a newer store alone", format!("{refused:?}"));
+        }
+        self.restart(at)
+    }
+
+    /// A phone loses what it needs; its person gets another one.
+    fn lose(&mut self, at: usize, fault: Fault, how: impl Fn(&mut Phone), dice: &mut Dice) -> Checked {
+        self.fired.note(fault);
+        let phone = &mut self.phones[at];
+        how(phone);
+        phone.standing = Standing::Lost;
+        if phone.start().is_ok() {
+            return broken("a copy is not used", format!("{} opens after: {}", phone.dev, fault.name()));
+        }
+        self.replace(at, dice)
+    }
+
+    fn clone_phone(&mut self, at: usize) -> Checked {
+        if self.phones.len() > 7 {
+            return Ok(());
+        }
+        self.fired.note(Fault::DatabaseCloned);
+        self.oracle.copied.insert(self.phones[at].dev);
+        match self.phones[at].copied() {
+            Ok(copy) => self.phones.push(copy),
+            Err(_) if self.phones[at].is_damaged => self.phones[at].standing = Standing::Damaged,
+            Err(error) => return broken("a copied store opens", error.to_string()),
+        }
+        Ok(())
+    }
+
+    /// An older copy of the database is put back: at first what is there now is kept as that copy.
+    fn restore_phone(&mut self, at: usize) -> Checked {
+        let phone = &mut self.phones[at];
+        phone.kill();
+        match phone.saved.take() {
+            Some((image, length)) => {
+                phone.disk.put_back(&image);
+                phone.log.truncate(length);
+                phone.is_copy = true;
+                self.oracle.copied.insert(phone.dev);
+                self.fired.note(Fault::DatabaseRestored);
+            }
+            None => phone.saved = Some((phone.disk.image(), phone.log.len())),
+        }
+        self.restart(at)
+    }
+
+    // ---- the office ----
+
+    /// Something happens to the office.
+    ///
+    /// # Errors
+    /// A law that does not hold.
+    pub fn office_goes_wrong(&mut self, dice: &mut Dice) -> Checked {
+        let what = dice.below(10);
+        self.say(|| format!("  office: trouble {what}"));
+        match what {
+            0 | 1 => {
+                self.fired.note(Fault::CrashIdle);
+                self.office.restart(dice);
+                self.mail.unstored.clear();
+            }
+            2..=4 => {
+                self.copies.push(self.office.copy_files());
+                let copy = self.office.back_up();
+                self.backups.push(copy);
+            }
+            5 | 6 if self.mixture.restores => {
+                if let Some(copy) = self.copies.get(dice.place(self.copies.len())).cloned() {
+                    self.fired.note(Fault::RestoreSameEpoch);
+                    self.office.put_back(&copy);
+                    self.after_restore(dice);
+                }
+            }
+            7 | 8 if self.mixture.restores => {
+                if let Some(copy) = self.backups.get(dice.place(self.backups.len())).cloned() {
+                    self.fired.note(Fault::RestoreNewEpoch);
+                    self.office.restore(&copy);
+                    self.after_restore(dice);
+                }
+            }
+            _ => {
+                let released = self.office.release(self.version + 1);
+                if let Some(hash) = released {
+                    self.fired.note(Fault::TemplatePublished);
+                    (self.version, self.office.people.template) = (self.version + 1, hash);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn after_restore(&mut self, dice: &mut Dice) {
+        let held = self.office.devices();
+        self.oracle.restored(&held);
+        self.mail.unstored.clear();
+        for phone in &mut self.phones {
+            phone.has_old_answer |= phone.sync.is_some();
+        }
+        self.forget_thawed();
+        if let Some(rogue) = &mut self.rogue {
+            rogue.restored(&held);
+        }
+        // Who was taken out since, or not yet, is as it was then.
+        self.read_who_is_out();
+        if dice.once_in(2) {
+            self.fired.note(Fault::RestoreAndGrow);
+            for _ in 0..=dice.below(4) {
+                let auditor = dice.place(2);
+                let branch = dice.place(3);
+                self.assign(auditor, branch);
+            }
+        }
+    }
+
+    fn read_who_is_out(&mut self) {
+        for (at, auditor) in self.office.people.auditors.clone().into_iter().enumerate() {
+            let found = self.office.read(|tx, org| db::users::find(tx, org, auditor.id));
+            self.disabled[at] = found.is_none_or(|it| !it.active);
+        }
+    }
+
+    /// Approved audits that a restored office has not approved are not frozen any more.
+    fn forget_thawed(&mut self) {
+        let audits: Vec<Uuid> = self.oracle.frozen.keys().copied().collect();
+        for audit in audits {
+            if self.server_ops(audit).is_none_or(|it| it.view().phase != Phase::Approved) {
+                self.oracle.frozen.remove(&audit);
+            }
+        }
+    }
+
+    /// What the office holds of an audit.
+    #[must_use]
+    pub fn server_ops(&self, audit: Uuid) -> Option<AuditOps> {
+        let found = self.office.read(|tx, org| db::audits::find_ops(tx, org, AuditId(audit)))?;
+        AuditOps::decode(&found).ok()
+    }
+
+    /// I10: what is approved stays as it is.
+    ///
+    /// # Errors
+    /// Where it did not.
+    pub fn check_frozen(&self) -> Checked {
+        for (audit, root) in &self.oracle.frozen {
+            let now = self.server_ops(*audit).map(|it| root_of(&it));
+            if now != Some(*root) {
+                return broken("I10 frozen", format!("{audit} was approved and changed"));
+            }
+        }
+        Ok(())
+    }
+
+    // ---- the staff ----
+
+    /// Offers an auditor a visit; its id.
+    pub fn assign(&mut self, auditor: usize, branch: usize) -> Option<Uuid> {
+        let people = &self.office.people;
+        let rows = json!([{
+            "branch_id": people.branches[branch], "auditor_id": people.auditors[auditor].id,
+            "template": {"id": "small", "version": 1},
+            "window_from": "2026-11-20", "window_to": "2027-11-30",
+        }]);
+        let answer = self.office.ask(&people.manager, "/api/v1/assignments", &rows);
+        answer.json()["items"][0]["id"].as_str().and_then(|it| it.parse().ok())
+    }
+
+    /// Somebody in the office does their work.
+    ///
+    /// # Errors
+    /// A law that does not hold.
+    pub fn staff_works(&mut self, dice: &mut Dice) -> Checked {
+        match dice.below(20) {
+            0 | 1 => {
+                let (auditor, branch) = (dice.place(2), dice.place(3));
+                self.assign(auditor, branch);
+            }
+            2 => self.reassign(dice),
+            3 => self.take_out_or_back(dice),
+            4 => {
+                let name = format!("Branch {}", dice.below(100));
+                let rows = json!([{"code": "B1", "name": name, "zone": "America/Lima"}]);
+                let manager = self.office.people.manager.clone();
+                let token = self.office.session(&manager);
+                let put = self.office.send(|it| it.put("/api/v1/branches").bearer(&token).json(&rows));
+                if put.status.is_success() {
+                    self.fired.note(Fault::BranchMoved);
+                }
+            }
+            5 if self.mixture.phones => self.revoke(dice),
+            _ => self.review(dice)?,
+        }
+        Ok(())
+    }
+
+    fn reassign(&mut self, dice: &mut Dice) {
+        let manager = self.office.people.manager.clone();
+        let auditor = dice.place(2);
+        let Some(id) = self.assign(auditor, 1) else { return };
+        let address = format!("/api/v1/assignments/{id}/cancel");
+        let answer = self.office.ask(&manager, &address, &json!({"reason": "to somebody else"}));
+        if answer.status.is_success() && self.assign(1 - auditor, 1).is_some() {
+            self.fired.note(Fault::Reassign);
+        }
+    }
+
+    fn take_out_or_back(&mut self, dice: &mut Dice) {
+        let auditor = dice.place(2);
+        let id = self.office.people.auditors[auditor].id;
+        let verb = if self.disabled[auditor] { "activate" } else { "deactivate" };
+        let admin = self.office.people.admin.clone();
+        let answer = self.office.ask(&admin, &format!("/api/v1/users/{id}/{verb}"), &Value::Null);
+        if answer.status.is_success() {
+            self.disabled[auditor] = !self.disabled[auditor];
+            self.fired.note(Fault::UserDisabled);
+        }
+    }
+
+    /// Lets everybody in again.
+    pub fn let_everybody_in(&mut self) {
+        let admin = self.office.people.admin.clone();
+        for auditor in self.office.people.auditors.clone() {
+            self.office.ask(&admin, &format!("/api/v1/users/{}/activate", auditor.id), &Value::Null);
+        }
+        self.disabled = [false; 2];
+    }
+
+    fn revoke(&mut self, dice: &mut Dice) {
+        let Some(at) = self.some_phone(dice).filter(|_| dice.once_in(2)) else { return };
+        let address = format!("/api/v1/devices/{}/revoke", self.phones[at].dev);
+        let admin = self.office.people.admin.clone();
+        if self.office.ask(&admin, &address, &Value::Null).status.is_success() {
+            self.fired.note(Fault::DeviceRevoked);
+        }
+    }
+
+    /// The reviewer takes a visit a step further.
+    fn review(&mut self, dice: &mut Dice) -> Checked {
+        let audits: Vec<Uuid> = self.oracle.owners.keys().copied().collect();
+        let Some(audit) = audits.get(dice.place(audits.len())).copied() else { return Ok(()) };
+        let ask = |world: &Self, verb: &str, body: &Value| {
+            let address = format!("/api/v1/visits/{audit}/{verb}");
+            world.office.ask(&world.office.people.reviewer, &address, body).status
+        };
+        let mut status = ask(self, "claim", &json!({}));
+        let unsent = self.has_unsent(audit);
+        match dice.below(5) {
+            0 | 1 => {
+                let deadline = "2099-01-01T00:00:00Z";
+                let order = json!({"items": [{"item": "A01", "reason": "not clear"}], "deadline": deadline});
+                status = ask(self, "return", &order);
+                if status.is_success() && unsent {
+                    self.fired.note(Fault::ReturnRaces);
+                }
+            }
+            2 | 3 => {
+                status = ask(self, "approve", &json!({}));
+                if status.is_success() {
+                    if unsent {
+                        self.fired.note(Fault::ApproveRaces);
+                    }
+                    if let Some(ops) = self.server_ops(audit) {
+                        self.oracle.frozen.insert(audit, root_of(&ops));
+                    }
+                }
+            }
+            _ => {}
+        }
+        if status.is_server_error() {
+            return broken("the office answers", format!("{status} to a review of {audit}"));
+        }
+        Ok(())
+    }
+
+    /// Whether some phone has something on an audit that the office has not.
+    fn has_unsent(&self, audit: Uuid) -> bool {
+        self.phones.iter().filter_map(|it| it.device.as_ref()).any(|device| {
+            let Ok(ops) = device.ops(audit) else { return false };
+            let acked = device.status().map_or(0, |it| it.acked.dseq);
+            ops.iter().any(|it| it.0.dev == device.dev() && it.0.dseq > acked)
+        })
+    }
+}
+
+fn root_of(ops: &AuditOps) -> Hash {
+    content_root(ops, &ops.view())
+}
+
+fn created(device: &Device, id: OpId) -> Option<Uuid> {
+    let list = device.list(None, 50).ok()?;
+    list.iter().map(|it| it.audit).find(|it| device.ops(*it).is_ok_and(|ops| ops.get(&id).is_some()))
+}
+
+fn answer_to(field: &str, dice: &mut Dice) -> String {
+    if dice.once_in(12) {
+        return "null".to_owned();
+    }
+    match field {
+        "A03" => format!("\"{}\"", "well ".repeat(dice.place(40) + 1)),
+        "A04" => format!("{}", 1 + dice.below(5)),
+        _ => dice.pick(&["\"yes\"", "\"no\""]).to_string(),
+    }
+}
+
+/// Reads, or writes, which version a store says it is of.
+fn user_version(path: &std::path::Path, to: Option<u32>) -> u32 {
+    let store = rusqlite::Connection::open(path).expect("a store opens");
+    if let Some(to) = to {
+        store.pragma_update(None, "user_version", to).expect("a version can be written");
+    }
+    store.pragma_query_value(None, "user_version", |row| row.get(0)).unwrap_or(0)
+}

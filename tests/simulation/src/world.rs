@@ -1,0 +1,411 @@
+//! One run: phones, an office, and a schedule of steps each of which follows from the seed and its own number, so that steps
+//! can be left out without changing the others. Owns the order of things; what is done in a step is the other files'.
+
+use crate::{
+    adversary::Rogue,
+    dice::Dice,
+    fault::{Fault, Fired},
+    mutant::Mutant,
+    office::{BEGIN_MS, Copied, Held, Office},
+    oracle::{Checked, Oracle, Violation, broken},
+    phone::{DATABASE_FILE, Phone, Standing},
+    wire::{Mail, Wire},
+};
+use device::{DeviceError, Sync};
+use std::collections::BTreeMap;
+use sync_core::{
+    DeviceId, Hash,
+    session::{Finish, MAX_WAIT_MS, RecoverCause},
+};
+
+/// How much of what goes wrong in a run; each seed has its own mixture.
+#[derive(Debug, Clone, Copy)]
+pub struct Mixture {
+    /// Once in so many requests the network does something wrong.
+    pub network: u64,
+    /// Once in so many edits the disk does.
+    pub disk: u64,
+    /// Whether phones are copied, restored, damaged and lost.
+    pub phones: bool,
+    /// Whether the office is restored from copies.
+    pub restores: bool,
+    /// Whether clocks are wrong.
+    pub clocks: bool,
+    /// Whether somebody means harm.
+    pub adversary: bool,
+}
+
+impl Mixture {
+    fn of(dice: &mut Dice) -> Self {
+        Self {
+            network: *dice.pick(&[0, 3, 5, 8]),
+            disk: *dice.pick(&[0, 5, 10]),
+            phones: dice.once_in(2),
+            restores: dice.once_in(2),
+            clocks: dice.once_in(2),
+            adversary: dice.once_in(2),
+        }
+    }
+}
+
+/// A run that is under way.
+pub struct World {
+    /// Its seed.
+    pub seed: u64,
+    /// The true time.
+    pub now_ms: u64,
+    /// The office.
+    pub office: Office,
+    /// Every phone there ever was.
+    pub phones: Vec<Phone>,
+    /// What is known apart from the product.
+    pub oracle: Oracle,
+    /// What went wrong.
+    pub fired: Fired,
+    /// What lies about on the network.
+    pub mail: Mail,
+    /// Copies of the office's files.
+    pub copies: Vec<Copied>,
+    /// Copies that the office made.
+    pub backups: Vec<Vec<u8>>,
+    /// A device in bad hands.
+    pub rogue: Option<Rogue>,
+    /// Auditors who are taken out.
+    pub disabled: [bool; 2],
+    /// The last released version of the checklist.
+    pub version: u32,
+    /// What goes wrong in this run.
+    pub mixture: Mixture,
+    /// What is broken on purpose.
+    pub mutant: Option<Mutant>,
+    /// Follows from everything that happened.
+    pub digest: Hash,
+    /// Whether what happens is printed.
+    pub trace: bool,
+}
+
+/// How many phones each auditor begins with.
+const PHONES: [usize; 2] = [2, 1];
+
+impl World {
+    /// The beginning of a run.
+    ///
+    /// # Errors
+    /// A law that does not hold already.
+    pub fn begin(seed: u64, mutant: Option<Mutant>) -> Result<Self, Violation> {
+        let mut dice = Dice::part(seed, u64::MAX);
+        let mut mixture = Mixture::of(&mut dice);
+        if mutant.is_some() {
+            // A mutant has to be found where it matters, not through other trouble.
+            mixture = Mixture { restores: true, phones: false, adversary: false, ..mixture };
+        }
+        let office = Office::open(seed);
+        office.disk.cheat(Mutant::of_the_office(mutant));
+        let mut world = Self {
+            seed,
+            now_ms: BEGIN_MS,
+            office,
+            phones: Vec::new(),
+            oracle: Oracle::default(),
+            fired: Fired::default(),
+            mail: Mail::default(),
+            copies: Vec::new(),
+            backups: Vec::new(),
+            rogue: None,
+            disabled: [false; 2],
+            version: 1,
+            mixture,
+            mutant,
+            digest: Hash::ZERO,
+            trace: false,
+        };
+        for (auditor, count) in PHONES.iter().enumerate() {
+            world.assign(auditor, 0);
+            for _ in 0..*count {
+                world.new_phone(auditor, &mut dice)?;
+            }
+        }
+        Ok(world)
+    }
+
+    /// Gives an auditor another phone; it knows what the office told so far.
+    ///
+    /// # Errors
+    /// A law that does not hold.
+    pub fn new_phone(&mut self, auditor: usize, dice: &mut Dice) -> Checked {
+        let mut phone = Phone::new(auditor, dice).or_else(|it| broken("a phone is made", it.to_string()))?;
+        phone.disk.cheat(Mutant::of_phones(self.mutant));
+        if phone.enrol(&self.office).is_err() && !self.disabled[auditor] {
+            return broken("a phone is enrolled", format!("of auditor {auditor}"));
+        }
+        self.phones.push(phone);
+        let last = self.phones.len() - 1;
+        self.sync(last, usize::MAX, 0, dice)
+    }
+
+    /// One step of the schedule.
+    ///
+    /// # Errors
+    /// The law that does not hold after it.
+    pub fn step(&mut self, number: usize) -> Checked {
+        let mut dice = Dice::part(self.seed, number as u64);
+        self.now_ms += 1_000 + dice.below(60_000);
+        self.office.set_time(self.now_ms);
+        let what = dice.below(100);
+        self.say(|| format!("step {number}: {what}"));
+        match what {
+            0..=37 => self.edits(&mut dice)?,
+            38..=61 => self.some_phone_syncs(&mut dice)?,
+            62..=63 => self.now_ms += dice.below(3 * 86_400_000),
+            64..=67 => self.clock_goes_wrong(&mut dice),
+            68..=74 => self.phone_goes_wrong(&mut dice)?,
+            75..=81 => self.office_goes_wrong(&mut dice)?,
+            82..=93 => self.staff_works(&mut dice)?,
+            94..=96 => self.somebody_means_harm(&mut dice)?,
+            _ => self.late_mail_arrives(&mut dice),
+        }
+        self.after(what)
+    }
+
+    /// The laws that are cheap enough to be checked after every step.
+    fn after(&mut self, what: u64) -> Checked {
+        let held = self.office.devices();
+        self.oracle.check_held(&held)?;
+        self.check_frozen()?;
+        self.note(what, &held);
+        Ok(())
+    }
+
+    /// Prints what happens, where that was asked for.
+    pub fn say(&self, what: impl FnOnce() -> String) {
+        if self.trace {
+            println!("{}", what());
+        }
+    }
+
+    fn note(&mut self, what: u64, held: &BTreeMap<DeviceId, Held>) {
+        let mut all = self.digest.0.to_vec();
+        all.extend(what.to_be_bytes());
+        all.extend(self.now_ms.to_be_bytes());
+        for (dev, it) in held {
+            all.extend(dev.0);
+            all.extend(it.head.dseq.to_be_bytes());
+            all.extend(it.head.h.0);
+        }
+        self.digest = Hash::of(&all);
+    }
+
+    /// The phones that are in use, of one auditor or of all.
+    #[must_use]
+    pub fn working(&self, auditor: Option<usize>) -> Vec<usize> {
+        let is = |it: &Phone| it.works() && auditor.is_none_or(|of| of == it.auditor);
+        self.phones.iter().enumerate().filter(|it| is(it.1)).map(|it| it.0).collect()
+    }
+
+    /// One of the phones that are in use.
+    pub fn some_phone(&self, dice: &mut Dice) -> Option<usize> {
+        let working = self.working(None);
+        working.get(dice.place(working.len())).copied()
+    }
+
+    fn some_phone_syncs(&mut self, dice: &mut Dice) -> Checked {
+        let Some(at) = self.some_phone(dice) else { return Ok(()) };
+        let phone = &self.phones[at];
+        if self.now_ms < phone.wait_until && !dice.once_in(3) {
+            return Ok(());
+        }
+        let effects = if dice.once_in(3) { 1 + dice.place(8) } else { usize::MAX };
+        self.sync(at, effects, self.mixture.network, dice)?;
+        // Killed between two effects: nothing but what a commit stored is remembered.
+        if self.phones[at].sync.is_some() && dice.once_in(2) {
+            self.fired.note(Fault::KillBetweenEffects);
+            self.phones[at].kill();
+            self.restart(at)?;
+        }
+        Ok(())
+    }
+
+    /// A phone goes on with its exchange, or begins one.
+    ///
+    /// # Errors
+    /// A law that does not hold.
+    pub fn sync(&mut self, at: usize, effects: usize, fault_once_in: u64, dice: &mut Dice) -> Checked {
+        self.phones[at].is_done = false;
+        let phone = &mut self.phones[at];
+        let (now, clock) = (self.now_ms, phone.reading(self.now_ms));
+        let database = phone.folder().join(DATABASE_FILE);
+        let Some(device) = phone.device.as_mut() else { return Ok(()) };
+        let enrolment = match device.enrolment() {
+            Ok(Some(enrolment)) => enrolment,
+            // Its person was taken out when it was new.
+            Ok(None) => return self.sign_in_again(at),
+            Err(error) => return self.store_failed(at, &error, dice),
+        };
+        if phone.sync.is_none() {
+            let mut sync = Sync::new(device).or_else(|it| broken("an exchange begins", it.to_string()))?;
+            let jitter = u32::try_from(dice.below(1 << 32)).unwrap_or(u32::MAX);
+            sync.begin(clock, jitter);
+            (phone.sync, phone.has_old_answer) = (Some(sync), false);
+        }
+        let Some(mut sync) = phone.sync.take() else { return Ok(()) };
+        let mut wire = Wire {
+            office: &mut self.office,
+            mail: &mut self.mail,
+            fired: &mut self.fired,
+            dice: Dice::of(dice.number()),
+            dev: phone.dev,
+            token: enrolment.token,
+            disk: phone.disk.clone(),
+            database,
+            has_leavings: phone.has_leavings,
+            fault_once_in,
+            mutant: self.mutant,
+            violation: None,
+        };
+        let trouble =
+            crate::people::arm(&phone.disk, if fault_once_in == 0 { 0 } else { self.mixture.disk * 2 }, dice);
+        let mut ended = Ok(None);
+        for _ in 0..effects {
+            ended = sync.advance(device, &mut wire);
+            if !matches!(ended, Ok(None)) {
+                break;
+            }
+        }
+        let violation = wire.violation.take();
+        if let Some(violation) = violation {
+            return Err(violation);
+        }
+        if phone.disk.calm() || phone.disk.is_off() {
+            crate::people::note_trouble(&mut self.fired, trouble, true);
+        }
+        self.say(|| format!("  phone {at} syncs: {ended:?}, its disk {trouble:?}"));
+        match ended {
+            Err(error) => self.store_failed(at, &error, dice)?,
+            Ok(None) => self.phones[at].sync = Some(sync),
+            Ok(Some(finish)) => self.exchange_ended(at, &finish, now, dice)?,
+        }
+        self.learn(at)
+    }
+
+    /// What a phone believes after it spoke with the office.
+    fn learn(&mut self, at: usize) -> Checked {
+        let phone = &mut self.phones[at];
+        let Some(device) = &phone.device else { return Ok(()) };
+        match device.status() {
+            Ok(status) => self.oracle.acknowledge(phone, status.acked),
+            Err(_) if phone.is_damaged => phone.standing = Standing::Damaged,
+            Err(error) => return broken("a phone tells its status", error.to_string()),
+        }
+        Ok(())
+    }
+
+    /// The store of a phone refused in the middle of something: its power is gone, its disk is full or locked, or it is
+    /// damaged.
+    ///
+    /// # Errors
+    /// Where none of these is so.
+    pub fn store_failed(&mut self, at: usize, error: &DeviceError, dice: &mut Dice) -> Checked {
+        let phone = &mut self.phones[at];
+        phone.has_leavings = true;
+        if phone.disk.is_off() {
+            phone.lose_power(dice);
+            return self.restart(at);
+        }
+        match error {
+            _ if phone.is_damaged => phone.standing = Standing::Damaged,
+            DeviceError::Storage(_) => {}
+            other => return broken("a store fails cleanly", other.to_string()),
+        }
+        phone.sync = None;
+        Ok(())
+    }
+
+    /// The app of a phone is started again: what was committed is there (I1).
+    ///
+    /// # Errors
+    /// Where something is lost.
+    pub fn restart(&mut self, at: usize) -> Checked {
+        let phone = &mut self.phones[at];
+        if let Err(error) = phone.start() {
+            if phone.is_damaged {
+                phone.standing = Standing::Damaged;
+                return Ok(());
+            }
+            return broken("I1 no loss", format!("the store does not open again: {error}"));
+        }
+        let Some(device) = &phone.device else { return Ok(()) };
+        let head = device.head();
+        let known = phone.log.len() as u64;
+        let last = phone.log.last().copied().unwrap_or(Hash::ZERO);
+        if !phone.is_damaged && (head.dseq < known || (head.dseq == known && head.h != last)) {
+            let what = format!("{} had committed {known} ops, and holds {}", phone.dev, head.dseq);
+            return broken("I1 no loss", what);
+        }
+        Ok(())
+    }
+
+    fn exchange_ended(&mut self, at: usize, finish: &Finish, now_ms: u64, dice: &mut Dice) -> Checked {
+        let phone = &mut self.phones[at];
+        match finish {
+            Finish::Done(_) => (phone.wait_until, phone.is_done) = (0, true),
+            Finish::Backoff { wait_ms, reason } => {
+                if *wait_ms > MAX_WAIT_MS + 60_000 {
+                    return broken("I15 bounds", format!("a wait of {wait_ms} ms after {reason}"));
+                }
+                phone.wait_until = now_ms + wait_ms;
+            }
+            Finish::AuthNeeded { .. } => return self.sign_in_again(at),
+            Finish::Recover(RecoverCause::Fork) if phone.is_copy || phone.is_damaged => {
+                phone.kill();
+                phone.standing = Standing::Forked;
+                return self.replace(at, dice);
+            }
+            Finish::Recover(_) | Finish::Refused { .. } if phone.is_damaged => {
+                phone.standing = Standing::Damaged;
+                return self.replace(at, dice);
+            }
+            Finish::Recover(RecoverCause::Rewind) => {}
+            Finish::Recover(cause) => {
+                return broken("I14 progress", format!("an honest phone stops: {cause}"));
+            }
+            Finish::Refused { code, reason } => {
+                let by_a_proxy = reason == "body_too_large";
+                if !by_a_proxy {
+                    return broken("I14 progress", format!("an honest phone is refused: {code:?} {reason}"));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The session of a phone ended, or a restored office does not know it.
+    fn sign_in_again(&mut self, at: usize) -> Checked {
+        let phone = &mut self.phones[at];
+        if self.disabled[phone.auditor] {
+            return Ok(());
+        }
+        match phone.enrol(&self.office) {
+            Ok(()) => Ok(()),
+            Err(_) if self.office.devices().get(&phone.dev).is_some_and(|it| !it.active) => {
+                phone.standing = Standing::Revoked;
+                let auditor = phone.auditor;
+                let mut dice = Dice::part(self.seed, self.now_ms);
+                self.new_phone(auditor, &mut dice)
+            }
+            Err(what) => broken("I14 progress", format!("a phone cannot sign in again: {what}")),
+        }
+    }
+
+    /// A phone that is of no more use is replaced by a new one.
+    ///
+    /// # Errors
+    /// A law that does not hold.
+    pub fn replace(&mut self, at: usize, dice: &mut Dice) -> Checked {
+        let auditor = self.phones[at].auditor;
+        self.phones[at].sync = None;
+        if self.working(Some(auditor)).len() < 3 {
+            self.new_phone(auditor, dice)?;
+        }
+        Ok(())
+    }
+}
