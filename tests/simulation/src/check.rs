@@ -158,7 +158,7 @@ impl World {
     fn read_office(&self) -> Office {
         let audits: Vec<Uuid> = self.oracle.owners.keys().copied().collect();
         let held = audits.iter().filter_map(|it| Some((*it, self.server_ops(*it)?))).collect();
-        let found = self.office.read(|tx, org| db::quarantine::list(tx, org, None, 5_000)).items;
+        let found = self.office.read(|tx, org| db::quarantine::list(tx, org, false, None, 5_000)).items;
         Office {
             audits: held,
             set_aside: found.iter().map(|it| OpId::new(it.dev, it.dseq)).collect(),

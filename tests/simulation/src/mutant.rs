@@ -101,6 +101,7 @@ fn claimed(request: &Request, head: Head) -> Vec<u8> {
         limits: Limits::default(),
         durable_through: 0,
         min_pull_build: 0,
+        ended: None,
     };
     codec::to_cbor(&Reply::Done(response)).unwrap_or_default()
 }
