@@ -44,6 +44,15 @@ impl Run {
     ///
     /// - **Errors**: as of a segment; `Signature` also where the key or the proof is missing.
     pub fn verify(&self, org: &Uuid) -> Result<VerifiedSegment, SegmentError> {
+        self.alone()?.chained(self.dev)?;
+        self.verify_as_kept(org)
+    }
+
+    /// As [`Self::verify`], for a run out of a store or an export, of which values may be redacted.
+    ///
+    /// - **Errors**: as [`Self::verify`].
+    pub fn verify_as_kept(&self, org: &Uuid) -> Result<VerifiedSegment, SegmentError> {
+        let alone = self.alone()?;
         let bad_key = SegmentError::Signature(SignatureError::BadKey);
         let (Some(key), Some(proof)) = (&self.key, &self.proof) else { return Err(bad_key) };
         if key.device() != self.dev {
@@ -55,17 +64,22 @@ impl Run {
         if proof.first == 0 || proof.first > self.dseq_first {
             return Err(SegmentError::Gap);
         }
-        let alone = Segment {
+        let verified = alone.chained_as_kept(self.dev)?;
+        let signed = signing_bytes(org, &self.dev, proof.epoch, proof.first, &verified.last());
+        key.verify(&signed, &proof.sig).map_err(SegmentError::Signature)?;
+        Ok(verified)
+    }
+
+    /// The run as a segment; its signature is the one of the whole segment that it ends.
+    fn alone(&self) -> Result<Segment, SegmentError> {
+        let proof = self.proof.as_ref().ok_or(SegmentError::Signature(SignatureError::BadKey))?;
+        Ok(Segment {
             first: self.dseq_first,
             prev_h: proof.prev_h,
             ops: self.ops.clone(),
             alg: proof.alg,
             sig: proof.sig.clone(),
-        };
-        let verified = alone.chained(self.dev)?;
-        let signed = signing_bytes(org, &self.dev, proof.epoch, proof.first, &verified.last());
-        key.verify(&signed, &proof.sig).map_err(SegmentError::Signature)?;
-        Ok(verified)
+        })
     }
 
     /// The segment that the author signed and pushed, out of the run and the ops of the segment that lie before it.

@@ -157,6 +157,20 @@ impl Segment {
     ///
     /// - **Errors**: all of [`SegmentError`] but the last two.
     pub fn chained(&self, dev: DeviceId) -> Result<VerifiedSegment, SegmentError> {
+        let redacted = |it: &Op| it.opening != Opening::Seeded;
+        let verified = self.chained_as_kept(dev)?;
+        match verified.ops.iter().any(redacted) {
+            true => Err(SegmentError::Redacted),
+            false if verified.seeds.len() < self.ops.audits.len() => Err(SegmentError::NoSeed),
+            false => Ok(verified),
+        }
+    }
+
+    /// As [`Self::chained`], for a segment out of a store or an export: values may be redacted since it was signed, which the
+    /// chain does not notice, and the seeds of their audits are gone.
+    ///
+    /// - **Errors**: as [`Self::chained`], but not [`SegmentError::Redacted`].
+    pub fn chained_as_kept(&self, dev: DeviceId) -> Result<VerifiedSegment, SegmentError> {
         if self.ops.ops.is_empty() || self.ops.ops.len() > MAX_SEGMENT_OPS {
             return Err(SegmentError::Length);
         }
@@ -169,18 +183,19 @@ impl Segment {
         let mut seeds = Vec::with_capacity(self.ops.audits.len());
         let mut listed = BTreeSet::new();
         for entry in &self.ops.audits {
-            let seed = entry.1.ok_or(SegmentError::NoSeed)?;
             if !listed.insert(entry.0) {
                 return Err(SegmentError::Packed(PackError::Index));
             }
-            chain.set_seed(entry.0, &seed);
-            seeds.push((entry.0, seed));
+            if let Some(seed) = entry.1 {
+                chain.set_seed(entry.0, &seed);
+                seeds.push((entry.0, seed));
+            }
         }
         let prev = Head { dseq: before, h: self.prev_h };
         let mut hashes = Vec::with_capacity(ops.len());
         let mut h = prev.h;
         for op in &ops {
-            if op.opening != Opening::Seeded {
+            if matches!(op.opening, Opening::Redacted(_)) && op.value.is_some() {
                 return Err(SegmentError::Redacted);
             }
             h = chain.link(&h, op).ok_or(SegmentError::NoSeed)?;

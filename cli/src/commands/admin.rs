@@ -1,6 +1,9 @@
 //! `veedor admin`: what the operator of the installation does at its database, without a session.
 
-use super::backup::{self, BackupArguments, RestoreArguments};
+use super::{
+    backup::{self, BackupArguments, RestoreArguments},
+    verify::{self, VerifyArguments},
+};
 use crate::{console, settings::SettingsArguments};
 use clap::{
     Subcommand,
@@ -57,6 +60,10 @@ enum Action {
         #[arg(long)]
         org: String,
     },
+    /// Check that everything that is kept is what was recorded, and name the first fault
+    Verify(VerifyArguments),
+    /// Print where every stream ends, to be kept where the server has no power
+    Head,
     /// Copy everything of the running installation into one file
     Backup(BackupArguments),
     /// Make the installation from a copy, where there is none yet; devices then send again what the copy lacks
@@ -145,6 +152,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Problem> {
         Action::ResetPassword(person) => reset_password(&open()?, person),
         Action::DeviceCode { org, login, kind } => device_code(&open()?, org, login, *kind),
         Action::VerifyLog { org } => verify_log(&open()?, org),
+        Action::Verify(arguments) => verify::verify(&open()?, arguments),
+        Action::Head => verify::head(&open()?),
         Action::Backup(arguments) => backup::back_up(&open()?, arguments),
         Action::Restore(restore) => backup::restore(&arguments.settings, restore),
     }

@@ -11,3 +11,4 @@ pub(crate) mod score;
 pub(crate) mod serve;
 pub(crate) mod standard;
 pub(crate) mod template;
+pub(crate) mod verify;

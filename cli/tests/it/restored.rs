@@ -95,8 +95,14 @@ fn what_comes_back_has_arrived_when_the_lost_office_had_signed_that_it_did() {
     };
     let before = submitted_at(&serving);
     assert_eq!(serving.stop(), Some(0));
+    let kept = folder.join("heads.json");
+    fs::write(&kept, admin(folder, &["head"]).stdout).unwrap();
+    let heads = ["verify", "--head", kept.to_str().unwrap()];
+    assert!(admin(folder, &heads).status.success());
     lose_the_office(folder);
     printed(&admin(folder, &["restore", "--from", "copy"]));
+    // The heads that were kept elsewhere tell that this is not the office that it was.
+    assert_eq!(failure(&admin(folder, &heads))["code"], "kept_head");
     let serving = world.serve();
     assert_all_sent(&sync(&world, &serving));
     assert!(before.is_string(), "{before}");
@@ -189,6 +195,9 @@ fn a_return_that_the_copy_does_not_know_comes_back_from_the_phone_that_read_it()
     assert_eq!(state(&serving), "submitted");
     let status = sync(&world, &serving);
     assert_eq!((&status["requests"], &status["conflicts"]), (&json!(1), &json!(0)), "{status}");
+    // All of it holds, what came back among it, while the office serves.
+    let verified = printed(&admin(folder, &["verify", "--json"]));
+    assert_eq!((&verified["fault"], &verified["audits"]), (&Value::Null, &json!(1)), "{verified}");
 }
 
 #[test]

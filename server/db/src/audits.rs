@@ -234,6 +234,23 @@ pub fn find_ops(tx: &mut Tx<'_>, org: OrgId, audit: AuditId) -> Result<Option<Ve
         .optional())
 }
 
+/// The encoded ops of all audits, by id.
+pub fn list_ops(
+    tx: &mut Tx<'_>,
+    org: OrgId,
+    after: Option<AuditId>,
+    limit: u32,
+) -> Result<Page<AuditOps, AuditId>, DbError> {
+    let found: Vec<AuditOpsRow> = on_db!(tx, |c| {
+        let mut query = audit_ops::table.filter(audit_ops::org_id.eq(org.store())).into_boxed();
+        if let Some(after) = after {
+            query = query.filter(audit_ops::audit_id.gt(after.store()));
+        }
+        query.order(audit_ops::audit_id).limit(rows_to_read(limit)).select(AuditOpsRow::as_select()).load(c)
+    })?;
+    Ok(Page::cut(read_all(found)?, limit, |it: &AuditOps| it.audit_id))
+}
+
 /// The encoded ops of many audits, by id; those that have none are left out. At most [`crate::MAX_PAGE`] ids at once.
 pub fn find_ops_of_many(tx: &mut Tx<'_>, org: OrgId, ids: &[AuditId]) -> Result<Vec<AuditOps>, DbError> {
     let ids = at_most_a_page(ids)?;

@@ -223,33 +223,56 @@ pub fn find_segment(
     Ok(read_one::<StoredSegment>(row)?.filter(|segment| segment.last_dseq >= dseq))
 }
 
-/// When an op came that ends a segment, and the number that it took.
+/// A stored segment without its bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Arrival {
+    /// Position of the first op that it brought.
+    pub first: u64,
+    /// Position of its last op.
+    pub last: u64,
+    /// Chain hash there.
+    pub h: Hash,
     /// When it came.
     pub received_at: Micros,
     /// Its number in the stream that it went to.
     pub sseq: u64,
 }
 
-/// The arrival of the op at a position, without the segment's bytes.
+/// How the op at a position came.
 pub fn find_arrival(
     tx: &mut Tx<'_>,
     org: OrgId,
     dev: DeviceId,
     dseq: u64,
 ) -> Result<Option<Arrival>, DbError> {
-    let row: Option<(TsColumn, i64)> = on_db!(tx, |c| segments::table
+    let row: Option<ArrivalRow> = on_db!(tx, |c| segments::table
         .filter(segments::org_id.eq(org.store()))
         .filter(segments::dev.eq(dev.store()))
         .filter(segments::first_dseq.le(dseq.store()))
         .filter(segments::last_dseq.ge(dseq.store()))
         .order(segments::first_dseq.desc())
-        .select((segments::received_at, segments::sseq))
+        .select((
+            segments::first_dseq,
+            segments::last_dseq,
+            segments::h,
+            segments::received_at,
+            segments::sseq,
+        ))
         .first(c)
         .optional())?;
-    row.map(|(at, sseq)| Ok(Arrival { received_at: Micros::read(at)?, sseq: u64::read(sseq)? })).transpose()
+    row.map(|(first, last, h, at, sseq)| {
+        Ok(Arrival {
+            first: Stored::read(first)?,
+            last: Stored::read(last)?,
+            h: Stored::read(h)?,
+            received_at: Stored::read(at)?,
+            sseq: Stored::read(sseq)?,
+        })
+    })
+    .transpose()
 }
+
+type ArrivalRow = (i64, i64, Vec<u8>, TsColumn, i64);
 
 /// A device's segments in the order of its log, after position `after` (0 for all).
 pub fn list_segments(

@@ -93,6 +93,31 @@ pub fn find_end(tx: &mut Tx<'_>, org: OrgId, stream: StreamId) -> Result<StreamE
     })
 }
 
+/// The streams of an organization by name, each with its end.
+pub fn list_ends(
+    tx: &mut Tx<'_>,
+    org: OrgId,
+    after: Option<StreamId>,
+    limit: u32,
+) -> Result<Page<(StreamId, StreamEnd), StreamId>, DbError> {
+    let found: Vec<(String, i64, Vec<u8>)> = on_db!(tx, |c| {
+        let mut query = streams::table.filter(streams::org_id.eq(org.store())).into_boxed();
+        if let Some(after) = after {
+            query = query.filter(streams::stream.gt(after.store()));
+        }
+        query
+            .order(streams::stream)
+            .limit(rows_to_read(limit))
+            .select((streams::stream, streams::last_sseq, streams::f))
+            .load(c)
+    })?;
+    let read = |(stream, last, f): (String, i64, Vec<u8>)| {
+        Ok((StreamId::read(stream)?, StreamEnd { last: Stored::read(last)?, f: Stored::read(f)? }))
+    };
+    let found = found.into_iter().map(read).collect::<Result<Vec<_>, DbError>>()?;
+    Ok(Page::cut(found, limit, |it| it.0))
+}
+
 /// Appends entries.
 ///
 /// - **Errors**: [`DbError::Duplicate`] for a number that is taken.

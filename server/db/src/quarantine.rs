@@ -1,5 +1,7 @@
 //! Ops that were stored and acknowledged but not applied, each with its reason, and what a person decided of them.
 
+use std::collections::BTreeSet;
+
 use diesel::prelude::*;
 use domain::ids::{AuditId, OrgId, UserId};
 use sync_core::DeviceId;
@@ -66,6 +68,27 @@ pub fn append(tx: &mut Tx<'_>, org: OrgId, new: &[QuarantinedOp]) -> Result<(), 
         on_db!(tx, |c| diesel::insert_into(quarantined_ops::table).values(&batch).execute(c))?;
     }
     Ok(())
+}
+
+/// The positions of a device's log, from one to another, that were set aside and stand in no visit.
+pub fn positions(
+    tx: &mut Tx<'_>,
+    org: OrgId,
+    dev: DeviceId,
+    first: u64,
+    last: u64,
+) -> Result<BTreeSet<u64>, DbError> {
+    let found: Vec<i64> = on_db!(tx, |c| quarantined_ops::table
+        .filter(quarantined_ops::org_id.eq(org.store()))
+        .filter(quarantined_ops::dev.eq(dev.store()))
+        .filter(quarantined_ops::dseq.ge(first.store()))
+        .filter(quarantined_ops::dseq.le(last.store()))
+        .filter(
+            quarantined_ops::decision.is_null().or(quarantined_ops::decision.ne(Decision::Adopted.as_str()))
+        )
+        .select(quarantined_ops::dseq)
+        .load(c))?;
+    found.into_iter().map(u64::read).collect()
 }
 
 /// What was set aside, by device and position, or only what waits for a person; the key of the next page is the last row of

@@ -23,6 +23,7 @@ pub(crate) mod sessions;
 pub(crate) mod staff;
 mod upkeep;
 pub mod users;
+pub mod verify;
 pub mod visits;
 
 use crate::{

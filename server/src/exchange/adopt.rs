@@ -77,7 +77,7 @@ fn segment_of(
     let (Some(user), Some(stored)) = (device.and_then(|it| it.user_id), stored) else {
         return Err(ApiError::internal(format!("the log of {dev} has no op {dseq}")));
     };
-    let segment = super::read_segment(&stored)?.chained(dev).map_err(ApiError::internal)?;
+    let segment = super::read_segment(&stored)?.chained_as_kept(dev).map_err(ApiError::internal)?;
     Ok((dev, user, stored.received_at, segment))
 }
 

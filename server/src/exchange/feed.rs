@@ -26,11 +26,11 @@ pub(crate) struct Run {
 }
 
 /// Kind of an entry that is a run of ops.
-pub(super) const OPS: &str = "ops";
+pub(crate) const OPS: &str = "ops";
 /// Kind of an entry that is a run of the server's own ops which a device brought back; its payload is the run as CBOR.
-pub(super) const RETURNED: &str = "returned";
+pub(crate) const RETURNED: &str = "returned";
 /// Kind of an entry that is a row; its payload is the row as CBOR.
-pub(super) const ROW: &str = "row";
+pub(crate) const ROW: &str = "row";
 
 /// Appends a run of ops to a stream; each op takes a number. Gives the last.
 ///

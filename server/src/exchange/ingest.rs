@@ -268,7 +268,7 @@ pub(super) fn stored_hash(app: &App, caller: &Caller, dseq: u64) -> Result<Optio
     }
     let found = app.db.read(|tx| db::devices::find_segment(tx, caller.org, caller.dev, dseq))?;
     let Some(stored) = found else { return Ok(None) };
-    let chained = super::read_segment(&stored)?.chained(caller.dev).map_err(ApiError::internal)?;
+    let chained = super::read_segment(&stored)?.chained_as_kept(caller.dev).map_err(ApiError::internal)?;
     Ok(chained.hash_at(dseq))
 }
 

@@ -13,6 +13,7 @@ pub(crate) mod relay;
 
 pub(crate) use adopt::{SetAsideOp, adopt, read_ops};
 pub(crate) use author::{Draft, append_server_ops};
+pub(crate) use feed::{OPS, RETURNED, ROW};
 pub(crate) use ingest::{Sender, exchange};
 
 use crate::error::ApiError;
@@ -66,7 +67,10 @@ fn packed(segment: &Segment) -> Result<Vec<u8>, ApiError> {
 }
 
 /// Reads a stored segment again.
-fn read_segment(stored: &StoredSegment) -> Result<Segment, ApiError> {
+///
+/// # Errors
+/// Bytes that are none.
+pub(crate) fn read_segment(stored: &StoredSegment) -> Result<Segment, ApiError> {
     let bytes = zstd::bulk::decompress(&stored.bytes, MAX_SEGMENT_BYTES).map_err(ApiError::internal)?;
     codec::from_cbor(&bytes).map_err(ApiError::internal)
 }

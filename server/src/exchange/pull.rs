@@ -143,7 +143,7 @@ pub(super) fn run(
         let stored = db::devices::find_segment(tx, org, dev, next)?
             .ok_or_else(|| ApiError::internal(format!("the log of {dev} has no op {next}")))?;
         let segment = super::read_segment(&stored)?;
-        let chained = segment.chained(dev).map_err(ApiError::internal)?;
+        let chained = segment.chained_as_kept(dev).map_err(ApiError::internal)?;
         prev_h = prev_h.or_else(|| chained.hash_at(first.saturating_sub(1)));
         if stored.last_dseq == last {
             let (first, epoch) = (segment.first, stored.epoch);

@@ -161,6 +161,6 @@ fn is_held(tx: &mut Tx<'_>, org: OrgId, stream: StreamId, run: &Run, last: Head)
         return Ok(true);
     }
     let Some(stored) = db::devices::find_segment(tx, org, run.dev, last.dseq)? else { return Ok(false) };
-    let chained = super::read_segment(&stored)?.chained(run.dev).map_err(ApiError::internal)?;
+    let chained = super::read_segment(&stored)?.chained_as_kept(run.dev).map_err(ApiError::internal)?;
     Ok(chained.hash_at(last.dseq) == Some(last.h))
 }

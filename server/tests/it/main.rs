@@ -60,3 +60,5 @@ mod sessions;
 mod taken_out;
 #[cfg(test)]
 mod users;
+#[cfg(test)]
+mod verify;

@@ -8,6 +8,7 @@ pub(crate) mod rescore;
 pub(crate) mod step;
 
 pub use approve::Approved;
+pub(crate) use approve::FrozenScore;
 pub use bulk::{BulkOutcome, BulkReport, MAX_VISITS, Prepared, approve_prepared, prepare};
 pub use rescore::Rescored;
 pub use step::Standing;
