@@ -28,7 +28,7 @@ struct Office {
     audits: BTreeMap<Uuid, AuditOps>,
     /// Ops that were set aside.
     set_aside: BTreeSet<OpId>,
-    /// Audits on which something was set aside.
+    /// Audits on which something is still set aside, or was left out by a person.
     touched: BTreeSet<Uuid>,
 }
 
@@ -40,16 +40,11 @@ impl World {
     pub fn settle(&mut self) -> Checked {
         let mut dice = Dice::part(self.seed, u64::MAX - 1);
         self.calm()?;
-        let mut quiet = false;
-        for _ in 0..ROUNDS {
-            quiet = self.round(&mut dice)?;
-            if quiet {
-                break;
-            }
-        }
-        if !quiet {
-            return broken("I14 progress", format!("not everything is settled after {ROUNDS} rounds"));
-        }
+        self.until_quiet(&mut dice)?;
+        self.hand_in_what_is_left(&mut dice)?;
+        // What was set aside is taken in by a person, and then it is everybody's.
+        self.adopt_everything();
+        self.until_quiet(&mut dice)?;
         // Two that have read nothing yet: what they read is what everybody must have.
         let fresh = self.phones.len();
         for auditor in 0..2 {
@@ -57,6 +52,39 @@ impl World {
         }
         self.round(&mut dice)?;
         self.check_everything(fresh)
+    }
+
+    fn until_quiet(&mut self, dice: &mut Dice) -> Checked {
+        for _ in 0..ROUNDS {
+            if self.round(dice)? {
+                return Ok(());
+            }
+        }
+        broken("I14 progress", format!("not everything is settled after {ROUNDS} rounds"))
+    }
+
+    /// I12: what a revoked phone had not sent still arrives.
+    fn hand_in_what_is_left(&mut self, dice: &mut Dice) -> Checked {
+        for at in 0..self.phones.len() {
+            let phone = &mut self.phones[at];
+            let is_whole = !phone.is_copy && !phone.is_damaged;
+            if phone.standing != Standing::Revoked || !is_whole {
+                continue;
+            }
+            self.restart(at)?;
+            self.sync(at, usize::MAX, 0, dice)?;
+            let phone = &self.phones[at];
+            let held = self.office.devices().get(&phone.dev).map_or(0, |it| it.head.dseq);
+            if held < phone.log.len() as u64 {
+                let what = format!(
+                    "{} was revoked with {} ops, the server holds {held}",
+                    phone.dev,
+                    phone.log.len()
+                );
+                return broken("I12 permission", what);
+            }
+        }
+        Ok(())
     }
 
     fn calm(&mut self) -> Checked {
@@ -112,7 +140,7 @@ impl World {
         let office = self.read_office();
         self.check_convergence(fresh, &office)?;
         self.check_typed(&office)?;
-        self.check_feeds()?;
+        self.check_feeds(&office)?;
         self.check_logs(&office)?;
         self.check_pins(&office)?;
         self.check_rebuild()?;
@@ -162,7 +190,11 @@ impl World {
         Office {
             audits: held,
             set_aside: found.iter().map(|it| OpId::new(it.dev, it.dseq)).collect(),
-            touched: found.iter().map(|it| it.audit_id.0).collect(),
+            touched: found
+                .iter()
+                .filter(|it| it.decision != Some(db::quarantine::Decision::Adopted))
+                .map(|it| it.audit_id.0)
+                .collect(),
         }
     }
 
@@ -190,7 +222,8 @@ impl World {
             for audit in all {
                 let (held, read) = (own.get(audit), new.get(audit));
                 let contested = [held, read].into_iter().flatten().any(|it| self.is_contested(it, &known));
-                if held != read && !contested {
+                let is_open = office.touched.contains(audit);
+                if held != read && !contested && !is_open {
                     let what = format!("{audit}: {} and a new phone: {}", phone.dev, difference(held, read));
                     return broken("I4 convergence", what);
                 }
@@ -203,7 +236,8 @@ impl World {
                     );
                 }
                 let server = office.audits.get(audit);
-                if !contested && !office.touched.contains(audit) && held != server {
+                let is_own = self.oracle.owners.get(audit) == Some(&phone.auditor);
+                if is_own && !contested && !is_open && held != server {
                     let what = format!("{audit}: {} and the server: {}", phone.dev, difference(held, server));
                     return broken("I4 convergence", what);
                 }
@@ -282,32 +316,33 @@ impl World {
     }
 
     /// I2: each op takes one number of its author's stream, once.
-    fn check_feeds(&self) -> Checked {
+    fn check_feeds(&self, office: &Office) -> Checked {
         let held = self.office.devices();
         for auditor in &self.office.people.auditors {
             let stream = StreamId::User(auditor.id.0);
             let entries = self.office.read(|tx, org| db::feed::list(tx, org, stream, 0, 10_000)).items;
-            let mut next: BTreeMap<DeviceId, u64> = BTreeMap::new();
+            let mut told: BTreeMap<DeviceId, BTreeSet<u64>> = BTreeMap::new();
             for entry in entries.iter().filter(|it| it.kind == "ops") {
                 let (Some(dev), Some(first), Some(last)) = (entry.dev, entry.dseq_first, entry.dseq_last)
                 else {
                     return broken("I2 exactly once", "an entry without ops");
                 };
-                let is_server = held.get(&dev).is_none_or(|it| it.user.is_none());
-                let expected = next.entry(dev).or_insert(1);
-                if first < *expected || (first > *expected && !is_server) {
-                    let what = format!("{dev} {first} to {last} in a stream that is at {expected}");
-                    return broken("I2 exactly once", what);
+                let told = told.entry(dev).or_default();
+                for dseq in first..=last {
+                    if !told.insert(dseq) {
+                        return broken("I2 exactly once", format!("{dev} {dseq} is told twice"));
+                    }
                 }
-                *expected = last + 1;
             }
             for (dev, it) in held.iter().filter(|it| it.1.user == Some(auditor.id.0)) {
-                let last = next.get(dev).map_or(0, |it| it - 1);
-                if last != it.head.dseq {
-                    return broken(
-                        "I2 exactly once",
-                        format!("{dev} ends at {}, its stream at {last}", it.head.dseq),
-                    );
+                let told = told.get(dev);
+                let is_told = |dseq: &u64| told.is_some_and(|it| it.contains(dseq));
+                let is_aside = |dseq: &u64| office.set_aside.contains(&OpId::new(*dev, *dseq));
+                if let Some(dseq) = (1..=it.head.dseq).find(|it| !is_told(it) && !is_aside(it)) {
+                    return broken("I6 cursor", format!("{dev} {dseq} is stored and told to nobody"));
+                }
+                if told.and_then(|it| it.last()).is_some_and(|last| *last > it.head.dseq) {
+                    return broken("I2 exactly once", format!("more of {dev} is told than is stored"));
                 }
             }
         }

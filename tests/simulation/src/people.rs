@@ -601,6 +601,11 @@ impl World {
                 }
             }
             5 if self.mixture.phones => self.revoke(dice),
+            6 => {
+                if let Some(audit) = self.set_aside().first().copied() {
+                    self.decide(audit, if dice.once_in(2) { "adopt" } else { "dismiss" });
+                }
+            }
             _ => self.review(dice)?,
         }
         Ok(())
@@ -626,6 +631,26 @@ impl World {
         if answer.status.is_success() {
             self.disabled[auditor] = !self.disabled[auditor];
             self.fired.note(Fault::UserDisabled);
+        }
+    }
+
+    /// Audits on which something waits for a decision.
+    fn set_aside(&self) -> Vec<Uuid> {
+        let found = self.office.read(|tx, org| db::quarantine::list(tx, org, true, None, 5_000)).items;
+        let audits: BTreeSet<Uuid> = found.iter().map(|it| it.audit_id.0).collect();
+        audits.into_iter().collect()
+    }
+
+    fn decide(&self, audit: Uuid, verdict: &str) {
+        let address = format!("/api/v1/quarantine/{audit}/{verdict}");
+        let answer = self.office.ask(&self.office.people.reviewer, &address, &json!({"reason": "seen"}));
+        self.say(|| format!("  what was set aside on {audit}: {verdict}: {:?}", answer.outcome()));
+    }
+
+    /// Takes in whatever was set aside and can be taken in.
+    pub fn adopt_everything(&self) {
+        for audit in self.set_aside() {
+            self.decide(audit, "adopt");
         }
     }
 

@@ -381,7 +381,7 @@ impl World {
     /// The session of a phone ended, or a restored office does not know it.
     fn sign_in_again(&mut self, at: usize) -> Checked {
         let phone = &mut self.phones[at];
-        if self.disabled[phone.auditor] {
+        if self.disabled[phone.auditor] || phone.standing == Standing::Revoked {
             return Ok(());
         }
         match phone.enrol(&self.office) {
