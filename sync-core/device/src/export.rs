@@ -102,11 +102,25 @@ impl Device {
             let seed_of = |audit: &Uuid| Seed::derive(&self.keys.secret, audit);
             let (mut segment, head) = Segment::unsigned(self.dev(), prev, &ops, Algorithm::Ed25519, seed_of)?;
             let bytes = signing_bytes(org, &self.dev(), epoch, segment.first, &head);
-            segment.sig = self.keys.signing.sign(&bytes).into();
+            segment.sig = self.sign(&bytes)?.into();
             segments.push(segment);
             at = head.dseq;
         }
         Ok(segments)
+    }
+
+    /// Signs the bytes of a segment, if the head that ends them ([`signing_bytes`]) is one of the own log: what a disk changed
+    /// after it was written is not said in its author's name.
+    pub(crate) fn sign(&self, bytes: &[u8]) -> Result<Vec<u8>, DeviceError> {
+        let head = bytes.last_chunk::<40>().and_then(|it| it.split_first_chunk::<8>());
+        let (dseq, h) = head.ok_or_else(|| DeviceError::corrupt("nothing to sign"))?;
+        let dseq = u64::from_be_bytes(*dseq);
+        if self.hash_at(dseq)?.is_none_or(|it| it.0 != h) {
+            return Err(DeviceError::corrupt(format!(
+                "the log is not what was written, at op {dseq} or before"
+            )));
+        }
+        Ok(self.keys.signing.sign(bytes))
     }
 
     /// Own ops after a position, at most `limit`.

@@ -127,7 +127,7 @@ impl Sync {
                 }
                 Event::Loaded(Box::new(loaded))
             }
-            Effect::Sign(bytes) => Event::Signed(device.keys.signing.sign(&bytes)),
+            Effect::Sign(bytes) => Event::Signed(device.sign(&bytes)?),
             Effect::Send(request) => {
                 let body = codec::to_cbor(&*request)?;
                 let reply = transport.exchange(&body).and_then(|reply| {

@@ -657,6 +657,27 @@ fn a_copied_folder_without_its_key_is_refused_and_with_it_is_found_out() {
     assert_eq!(Device::create(phone.dir.path(), &again).err().unwrap().code(), "device_exists");
 }
 
+#[test]
+fn an_answer_that_the_disk_changed_is_not_signed_in_its_authors_name() {
+    let (mut server, hash) = world();
+    let mut phone = Phone::new(1, &mut server);
+    phone.sync(&mut server);
+    let audit = phone.device().start(&ad_hoc(1, hash), NOW).unwrap();
+    fill(phone.device(), audit);
+    phone.device = None;
+    let store = rusqlite::Connection::open(phone.dir.path().join("device.db")).unwrap();
+    let changed = store.execute("UPDATE oplog SET value = x'35' WHERE value = x'34'", []).unwrap();
+    assert_eq!(changed, 1);
+    drop(store);
+    phone.kill();
+    let (dev, mut wire) = (phone.device().dev(), Wire { server: &mut server, faults: VecDeque::new() });
+    let device = phone.device.as_mut().unwrap();
+    let run = Sync::new(device).unwrap().run(device, &mut wire, clock(), 1);
+    assert_eq!(code(run), "device_store_damaged");
+    assert_eq!(code(device.export(audit).map(|it| it.audit)), "device_store_damaged");
+    assert_eq!(server.devices[&dev].head.head.dseq, 0);
+}
+
 #[cfg(unix)]
 #[test]
 fn nobody_else_may_read_what_a_device_keeps_even_where_they_could_before() {
