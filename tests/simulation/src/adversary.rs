@@ -367,13 +367,18 @@ impl World {
                 let letter = rogue.letter(&rogue.request(vec![segment], epoch));
                 self.refused(Fault::OversizedValue, &letter, false, &[RefusalCode::Invalid])
             }
-            _ if rogue.head.dseq > 0 => {
+            _ => {
+                if rogue.head.dseq == 0 {
+                    let ops = [op(vec![0xff])];
+                    self.stored(Fault::InvalidUtf8, &ops)?;
+                }
+                let Some(rogue) = &self.rogue else { return Ok(()) };
+                let op = |value: Vec<u8>| rogue.op(1, audit, "A01", value);
                 let old = Op { hlc: hlc::at_ms(1), ..op(b"\"yes\"".to_vec()) };
                 let (segment, _) = rogue.segment(&[old], epoch, &rogue.key);
                 let letter = rogue.letter(&rogue.request(vec![segment], epoch));
                 self.refused(Fault::BackDated, &letter, false, &[RefusalCode::Invalid])
             }
-            _ => Ok(()),
         }
     }
 }

@@ -279,7 +279,7 @@ impl Disk {
         lost
     }
 
-    /// Turns a bit of a file, if there is one long enough; whether there was.
+    /// Turns a bit in each of a few places of a file, if there is one long enough; whether there was.
     pub fn flip(&self, name: &str, dice: &mut Dice) -> bool {
         let mut state = self.state();
         let Some(file) = state.files.get_mut(name) else { return false };
@@ -288,9 +288,13 @@ impl Disk {
         if file.now.len() <= SECTOR {
             return false;
         }
-        let at = SECTOR + dice.place(file.now.len() - SECTOR);
-        file.now[at] ^= 1 << dice.below(8);
-        file.durable[at] = file.now[at];
+        for _ in 0..=dice.below(6) {
+            // Where something is written: most of a page may be empty.
+            let from = SECTOR + dice.place(file.now.len() - SECTOR);
+            let at = (from..file.now.len()).find(|it| file.now[*it] != 0).unwrap_or(from);
+            file.now[at] ^= 1 << dice.below(8);
+            file.durable[at] = file.now[at];
+        }
         true
     }
 
