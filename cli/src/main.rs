@@ -46,6 +46,8 @@ enum Command {
     Template(commands::template::Arguments),
     /// A phone in the terminal: fills checklists without a network, and synchronises
     Field(commands::field::Arguments),
+    /// Check a visit that was exported as evidence: no server, no network
+    VerifyVisit(commands::verify_visit::Arguments),
     /// Bring in records of another system
     Import(commands::import::Arguments),
 }
@@ -67,6 +69,7 @@ fn main() -> ExitCode {
         Command::Payout(arguments) => commands::payout::run(&arguments),
         Command::Template(arguments) => commands::template::run(&arguments),
         Command::Field(arguments) => commands::field::run(&arguments),
+        Command::VerifyVisit(arguments) => commands::verify_visit::run(&arguments),
         Command::Import(arguments) => commands::import::run(&arguments),
     };
     match result {

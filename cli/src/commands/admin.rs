@@ -3,6 +3,7 @@
 use super::{
     backup::{self, BackupArguments, RestoreArguments},
     verify::{self, VerifyArguments},
+    verify_visit,
 };
 use crate::{console, settings::SettingsArguments};
 use clap::{
@@ -22,6 +23,7 @@ use server::{
     auth::{self, Secret},
 };
 use std::io::BufRead as _;
+use uuid::Uuid;
 
 /// Administer the installation.
 #[derive(Debug, clap::Args)]
@@ -62,6 +64,15 @@ enum Action {
     },
     /// Check that everything that is kept is what was recorded, and name the first fault
     Verify(VerifyArguments),
+    /// Print a visit as evidence that `veedor verify-visit` checks without this installation
+    ExportVisit {
+        /// The organization's name in addresses
+        #[arg(long)]
+        org: String,
+        /// The visit
+        #[arg(long)]
+        visit: Uuid,
+    },
     /// Print where every stream ends, to be kept where the server has no power
     Head,
     /// Copy everything of the running installation into one file
@@ -153,6 +164,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Problem> {
         Action::DeviceCode { org, login, kind } => device_code(&open()?, org, login, *kind),
         Action::VerifyLog { org } => verify_log(&open()?, org),
         Action::Verify(arguments) => verify::verify(&open()?, arguments),
+        Action::ExportVisit { org, visit } => verify_visit::export_visit(&open()?, org, *visit),
         Action::Head => verify::head(&open()?),
         Action::Backup(arguments) => backup::back_up(&open()?, arguments),
         Action::Restore(restore) => backup::restore(&arguments.settings, restore),

@@ -12,3 +12,4 @@ pub(crate) mod serve;
 pub(crate) mod standard;
 pub(crate) mod template;
 pub(crate) mod verify;
+pub(crate) mod verify_visit;

@@ -50,8 +50,8 @@ pub(crate) fn verify(app: &App, arguments: &VerifyArguments) -> Result<(), Probl
     let report = report.map_err(|it| it.for_operator())?;
     if arguments.json {
         console::print(&report)?;
-    } else {
-        console::print_text(&line(&report))?;
+    } else if report.fault.is_none() {
+        console::print_text(&format!("{}\n", line(&report)))?;
     }
     report.fault.map_or(Ok(()), |it| Err(problem(&it)))
 }

@@ -196,6 +196,13 @@ fn a_return_that_the_copy_does_not_know_comes_back_from_the_phone_that_read_it()
     let status = sync(&world, &serving);
     assert_eq!((&status["requests"], &status["conflicts"]), (&json!(1), &json!(0)), "{status}");
     // All of it holds, what came back among it, while the office serves.
+    let evidence = folder.join("visit.json");
+    fs::write(&evidence, admin(folder, &["export-visit", "--org", "acme", "--visit", &audit]).stdout)
+        .unwrap();
+    let proved = printed(&run_in(world.phone.path(), &["verify-visit", evidence.to_str().unwrap()]));
+    // The return came back from the phone and stands in no log of the office: the file says what it does not prove.
+    let unproven = proved["unproven"].as_array().unwrap().len();
+    assert_eq!((&proved["audit"], unproven), (&json!(audit), 1), "{proved}");
     let verified = printed(&admin(folder, &["verify", "--json"]));
     assert_eq!((&verified["fault"], &verified["audits"]), (&Value::Null, &json!(1)), "{verified}");
 }

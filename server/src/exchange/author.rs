@@ -68,7 +68,7 @@ pub(crate) fn append_server_ops(
 }
 
 /// The key that signs for an organization.
-pub(super) fn signing_key(tx: &mut Tx<'_>, org: OrgId) -> Result<SigningKey, ApiError> {
+pub(crate) fn signing_key(tx: &mut Tx<'_>, org: OrgId) -> Result<SigningKey, ApiError> {
     let key = db::organizations::find_server_key(tx, org)?
         .ok_or_else(|| ApiError::internal(format!("organization {org} has no server key")))?;
     let secret: [u8; 32] = key

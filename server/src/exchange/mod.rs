@@ -12,7 +12,7 @@ mod receipts;
 pub(crate) mod relay;
 
 pub(crate) use adopt::{SetAsideOp, adopt, read_ops};
-pub(crate) use author::{Draft, append_server_ops};
+pub(crate) use author::{Draft, append_server_ops, signing_key};
 pub(crate) use feed::{OPS, RETURNED, ROW};
 pub(crate) use ingest::{Sender, exchange};
 

@@ -19,6 +19,8 @@ mod devices;
 #[cfg(test)]
 mod encodings;
 #[cfg(test)]
+mod evidence;
+#[cfg(test)]
 mod exchange;
 #[cfg(test)]
 mod field;

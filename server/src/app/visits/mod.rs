@@ -3,6 +3,7 @@
 
 pub(crate) mod branches;
 pub(crate) mod content;
+pub mod evidence;
 mod read;
 pub(crate) mod sheet;
 
