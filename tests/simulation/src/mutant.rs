@@ -3,6 +3,7 @@
 
 use crate::{
     disk::Honesty,
+    office::FIRST_SECRET,
     oracle::{Violation, broken},
     phone::{DATABASE_FILE, Phone},
     wire::{Letter, Wire},
@@ -11,11 +12,14 @@ use device::TransportError;
 use rusqlite::{Connection, OptionalExtension as _};
 use std::fmt;
 use sync_core::{
-    AuditOps, DeviceId, Hash, Head, OpId, Seed,
+    AuditOps, Bytes, DeviceId, Hash, Head, OpId, Seed,
     chain::Chain,
     codec,
     exchange::{Limits, RefusalCode, Reply, Request, Response, StreamId},
     fold::Arrival,
+    receipt::Receipt,
+    relay::server_secret,
+    signature::SigningKey,
 };
 use uuid::Uuid;
 
@@ -90,12 +94,19 @@ fn end_of(dev: DeviceId, request: &Request) -> Option<Head> {
     Some(request.push.last()?.chained(dev).ok()?.last())
 }
 
-fn claimed(request: &Request, head: Head) -> Vec<u8> {
+/// An answer that says, under the server's signature, that a log is stored up to a head.
+fn claimed(wire: &Wire<'_>, request: &Request, head: Head) -> Vec<u8> {
+    let (epoch, org) = (request.epoch.unwrap_or_default(), wire.office.org.0);
+    let secret = if epoch == 1 { Some(FIRST_SECRET) } else { server_secret(&FIRST_SECRET, epoch) };
+    let key = SigningKey::from_secret(&secret.unwrap_or(FIRST_SECRET));
+    let recv_ms = request.hello.clock.wall_ms;
+    let (alg, sig) = (key.public_key().alg, Bytes::default());
+    let receipt = Receipt { epoch, dev: request.dev, head, sseq: head.dseq, recv_ms, alg, sig };
     let response = Response {
-        epoch: request.epoch.unwrap_or_default(),
-        server_ms: request.hello.clock.wall_ms,
+        epoch,
+        server_ms: recv_ms,
         dev_head: head,
-        receipt: None,
+        receipt: Some(receipt.signed(&org, &key)),
         outcomes: Vec::new(),
         pull: Vec::new(),
         limits: Limits::default(),
@@ -124,7 +135,7 @@ pub(crate) fn beyond(
             match end_of(letter.dev, &request) {
                 Some(head) => {
                     wire.mail.unstored.push(letter.clone());
-                    Ok(claimed(&request, head))
+                    Ok(claimed(wire, &request, head))
                 }
                 None => wire.ask_the_real_one(letter),
             }
@@ -136,7 +147,7 @@ pub(crate) fn beyond(
                 Ok(Reply::Refused(it)) if it.code == RefusalCode::Gap
             );
             Ok(match end_of(letter.dev, &request).filter(|_| refused) {
-                Some(head) => claimed(&request, head),
+                Some(head) => claimed(wire, &request, head),
                 None => answer,
             })
         }

@@ -76,6 +76,9 @@ struct Base {
     people: People,
 }
 
+/// What the office first signs with.
+pub(crate) const FIRST_SECRET: [u8; 32] = [9; 32];
+
 const DATABASE: &str = "office.db";
 
 /// The office of one run.
@@ -388,7 +391,7 @@ impl Office {
 
 /// An organization with nothing but its key: the built-in checklists are large, and no run needs them.
 fn create_organization(office: &Office) {
-    let key = SigningKey::from_secret(&[9; 32]);
+    let key = SigningKey::from_secret(&FIRST_SECRET);
     let public = key.public_key();
     office.write(move |tx, org| {
         let organization = db::organizations::Organization {
@@ -403,7 +406,7 @@ fn create_organization(office: &Office) {
         let key = db::organizations::ServerKey {
             dev: public.device(),
             alg: public.alg,
-            secret_key: Hidden(vec![9; 32]),
+            secret_key: Hidden(FIRST_SECRET.to_vec()),
             public_key: public.key.0.clone(),
             created_at: db::Micros(0),
         };

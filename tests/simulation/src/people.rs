@@ -676,7 +676,10 @@ impl World {
     /// The reviewer takes a visit a step further.
     fn review(&mut self, dice: &mut Dice) -> Checked {
         let audits: Vec<Uuid> = self.oracle.owners.keys().copied().collect();
-        let Some(audit) = audits.get(dice.place(audits.len())).copied() else { return Ok(()) };
+        let racing: Vec<Uuid> = audits.iter().copied().filter(|it| self.has_unsent(*it)).collect();
+        // Where somebody has something on its way is where it matters.
+        let among = if racing.is_empty() || dice.once_in(2) { &audits } else { &racing };
+        let Some(audit) = among.get(dice.place(among.len())).copied() else { return Ok(()) };
         let ask = |world: &Self, verb: &str, body: &Value| {
             let address = format!("/api/v1/visits/{audit}/{verb}");
             world.office.ask(&world.office.people.reviewer, &address, body).status
