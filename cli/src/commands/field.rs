@@ -8,8 +8,10 @@ use crate::{
     office, photos,
 };
 use clap::{Args, Subcommand};
-use device::{AuditDetail, AuditSummary, Device, DeviceKind, NewDevice, PhotoFacts, Start, Status};
-use domain::Problem;
+use device::{
+    AuditDetail, AuditSummary, Device, DeviceKind, NewDevice, OpenConflict, PhotoFacts, Start, Status, WayOut,
+};
+use domain::{LocalText, Problem};
 use serde::Serialize;
 use server::environment::Environment;
 use std::path::PathBuf;
@@ -115,7 +117,23 @@ enum Action {
         /// The visit
         audit: Uuid,
     },
-    /// Settle a conflict with the value that stands
+    /// Open conflicts and late answers, each with both sides and what can be done about it
+    Conflicts {
+        /// Of this visit only
+        audit: Option<Uuid>,
+    },
+    /// Take a visit that is not handed in to another version of its checklist: first a report of what no longer fits
+    Migrate {
+        /// The visit
+        audit: Uuid,
+        /// The version; the newest on this device where it is left out
+        #[arg(long)]
+        to: Option<u32>,
+        /// Move it; without this nothing is written
+        #[arg(long)]
+        apply: bool,
+    },
+    /// Settle a conflict, or a late answer, with the value that stands
     Resolve {
         /// The visit
         audit: Uuid,
@@ -214,8 +232,71 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Problem> {
             device.resolve(*audit, field, &as_json(value), now)?;
             console::print(&device.view(*audit)?)
         }
+        Action::Conflicts { audit } => conflicts(&device, *audit),
+        Action::Migrate { audit, to, apply } => {
+            let to = version(&mut device, *audit, *to)?;
+            let report =
+                if *apply { device.migrate(*audit, &to, now)? } else { device.migration(*audit, &to)? };
+            console::print(&report)
+        }
         Action::Export { audit } => console::print(&device.export(*audit)?),
     }
+}
+
+/// A conflict with what to do about it, in words.
+#[derive(Serialize)]
+struct Told {
+    #[serde(flatten)]
+    open: OpenConflict,
+    what_to_do: LocalText,
+}
+
+#[derive(Serialize)]
+struct Conflicts {
+    conflicts: Vec<Told>,
+}
+
+fn conflicts(device: &Device, audit: Option<Uuid>) -> Result<(), Problem> {
+    let mut open = device.conflicts(LISTED)?;
+    open.retain(|it| audit.is_none_or(|audit| it.audit == audit));
+    let told = open.into_iter().map(|open| Told { what_to_do: what_to_do(&open), open });
+    console::print(&Conflicts { conflicts: told.collect() })
+}
+
+fn what_to_do(open: &OpenConflict) -> LocalText {
+    let (audit, field) = (open.audit, &open.conflict.field);
+    match open.conflict.way_out {
+        WayOut::Resolve => LocalText::new(
+            format!("Decida qué respuesta vale: veedor field resolve {audit} {field} VALOR"),
+            format!("say which answer stands: veedor field resolve {audit} {field} VALUE"),
+        ),
+        WayOut::Migrate => LocalText::new(
+            format!("Decida qué versión del cuestionario vale: veedor field migrate {audit} --to VERSIÓN"),
+            format!("say which version of the checklist stands: veedor field migrate {audit} --to VERSION"),
+        ),
+        WayOut::Reviewer => LocalText::new(
+            "La visita ya fue enviada: lo decide quien la revisa; nada se pierde",
+            "the visit is handed in: whoever reviews it decides; nothing is lost",
+        ),
+        WayOut::None => LocalText::new("Nada: ya está resuelto", "nothing: it is settled"),
+    }
+}
+
+/// The hash of a version of the checklist of a visit, the newest where none is named.
+fn version(device: &mut Device, audit: Uuid, wanted: Option<u32>) -> Result<Hash, Problem> {
+    let pin = device.view(audit)?.pin;
+    let template = pin.map(|it| it.template).unwrap_or_default();
+    let mut versions = device.templates()?;
+    versions.retain(|it| it.id == template && wanted.is_none_or(|wanted| it.version == wanted));
+    let newest = versions.into_iter().max_by_key(|it| it.version);
+    newest.map(|it| it.content_hash).ok_or_else(|| {
+        Problem::single(
+            404,
+            "unknown_template",
+            format!("Este dispositivo no tiene esa versión de «{template}»; sincronice primero"),
+            format!("this device does not have that version of \"{template}\"; synchronise first"),
+        )
+    })
 }
 
 /// JSON stays as it is; anything else is a text.

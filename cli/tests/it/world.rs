@@ -23,6 +23,13 @@ fn vector() -> Map<String, Value> {
 impl Serving {
     /// One request, whose answer must be a success.
     pub(crate) fn call(&self, method: &str, path: &str, token: &str, body: &Value) -> Value {
+        let (status, answer) = self.try_call(method, path, token, body);
+        assert!((200..300).contains(&status), "{method} {path}: {status} {answer}");
+        answer
+    }
+
+    /// One request: status and answer.
+    pub(crate) fn try_call(&self, method: &str, path: &str, token: &str, body: &Value) -> (u16, Value) {
         let agent: ureq::Agent = ureq::Agent::config_builder().http_status_as_error(false).build().into();
         let request = ureq::http::Request::builder()
             .method(method)
@@ -35,8 +42,7 @@ impl Serving {
         };
         let mut answer = answer.unwrap();
         let text = answer.body_mut().read_to_string().unwrap();
-        assert!(answer.status().is_success(), "{method} {path}: {} {text}", answer.status());
-        serde_json::from_str(&text).unwrap()
+        (answer.status().as_u16(), serde_json::from_str(&text).unwrap())
     }
 
     /// A session's token.

@@ -4,6 +4,7 @@
 mod amounts;
 mod completeness;
 mod explain;
+mod migration;
 mod prepare;
 mod rule;
 mod score;
@@ -16,6 +17,7 @@ pub use amounts::{Percent, Points};
 pub use explain::{
     BandStep, CriticalStep, Explanation, ItemState, ItemStep, RoundingStep, SectionStep, VisitStep,
 };
+pub use migration::{Migration, migration};
 pub use prepare::PreparedChecklist;
 
 /// Version of the rule in this module; stored with every frozen score and changed with every change of a result.

@@ -124,6 +124,8 @@ pub struct AuditFilter {
     pub from: Option<Date>,
     /// Visited on this day or earlier.
     pub to: Option<Date>,
+    /// With conflicts that are open.
+    pub in_conflict: bool,
 }
 
 /// Stores audits as they now are, in statements of many; of two with one id the later in `changed` stands.
@@ -290,6 +292,9 @@ pub fn list(
         }
         if let Some(to) = filter.to {
             query = query.filter(audits::visit_date.le(to.store()));
+        }
+        if filter.in_conflict {
+            query = query.filter(audits::open_conflicts.gt(0));
         }
         if let Some(after) = after {
             query = query.filter(audits::audit_id.gt(after.store()));

@@ -282,7 +282,7 @@ pub(super) fn read_again(
     let is_new = row.is_none();
     let found = match row {
         Some(row) => pin_again(tx, app, source, background, row, new, &view)?,
-        None => first_row(source, background, audit, &view),
+        None => first_row(source, background, audit, &ops, &view),
     };
     let mut row = match found.and_then(|it| may_work_at(source, background, it)) {
         Ok(row) => row,
@@ -356,11 +356,14 @@ fn first_row(
     source: &Source<'_>,
     background: &Background,
     audit: AuditId,
+    ops: &AuditOps,
     view: &AuditView,
 ) -> Result<Audit, Quarantined> {
     let creation = view.creations.first().ok_or("audit_without_create")?;
     let pin = &creation.value;
-    let Pinned { branch, checklist, assignment } = pinned(source, background, audit, pin, false)?;
+    // A visit may have been begun and moved before anything of it was sent.
+    let is_moved = ops.get(&creation.id).is_some_and(|it| !it.op.base.is_empty());
+    let Pinned { branch, checklist, assignment } = pinned(source, background, audit, pin, is_moved)?;
     let withdrawn = assignment.is_some_and(|it| {
         matches!(it.state, State::Void | State::Declined | State::Expired | State::Superseded)
     });

@@ -9,6 +9,7 @@ use crate::{
             approve::{Approval, approve},
             bulk::BulkApproval,
             commands::{Because, ReturnOrder, claim, manage, plain, reject, send_back},
+            conflicts::{Acknowledgement, Choice, Settled, acknowledge, resolve},
             rescore::{Rescoring, rescore},
         },
     },
@@ -30,6 +31,8 @@ pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
     config
         .service(approve_many)
         .service(claim_visit)
+        .service(resolve_conflict)
+        .service(acknowledge_conflicts)
         .service(hold_visit)
         .service(release_visit)
         .service(return_visit)
@@ -118,6 +121,37 @@ pub(crate) async fn return_visit(
         send_back(tx, &inside, office, visit, order)
     })
     .await
+}
+
+/// Settles a field in conflict: one of the values that were recorded stands, also in place of late answers.
+///
+/// Refusals: `wrong_state`, `no_conflict` (409), `unknown_choice` (422).
+#[utoipa::path(tag = "review", request_body = Choice, responses((status = 200, body = Settled)))]
+#[post("/visits/{visit}/resolve")]
+pub(crate) async fn resolve_conflict(
+    app: web::Data<App>,
+    visit: web::Path<Uuid>,
+    command: Command<Choice>,
+) -> Result<HttpResponse, ApiError> {
+    let (visit, inside) = (AuditId(visit.into_inner()), app.clone());
+    execute(&app, command, StatusCode::OK, move |tx, office, choice| {
+        resolve(tx, &inside, office, visit, choice)
+    })
+    .await
+}
+
+/// Takes note of conflicts that change no answer: late ops, clocks, forks, a round handed in twice.
+///
+/// Refusals: `wrong_state` (409), `no_conflict`, `needs_resolution` (422).
+#[utoipa::path(tag = "review", request_body = Acknowledgement, responses((status = 200, body = Settled)))]
+#[post("/visits/{visit}/acknowledge")]
+pub(crate) async fn acknowledge_conflicts(
+    app: web::Data<App>,
+    visit: web::Path<Uuid>,
+    command: Command<Acknowledgement>,
+) -> Result<HttpResponse, ApiError> {
+    let visit = AuditId(visit.into_inner());
+    execute(&app, command, StatusCode::OK, move |tx, office, note| acknowledge(tx, office, visit, note)).await
 }
 
 /// Approves a visit: freezes its score and tells the auditor's phone.

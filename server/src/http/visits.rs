@@ -48,6 +48,9 @@ pub(crate) struct VisitQuery {
     /// Visited on this day or earlier.
     #[param(value_type = Option<String>)]
     to: Option<Date>,
+    /// `true` for only those with open conflicts: what waits for somebody to settle it.
+    #[serde(default)]
+    in_conflict: bool,
     /// `next` of the page before.
     after: Option<String>,
     /// Rows of the page, at most 1000; 100 where it is left out.
@@ -85,6 +88,7 @@ pub(crate) async fn list(
         auditor: query.auditor.map(UserId),
         from: query.from,
         to: query.to,
+        in_conflict: query.in_conflict,
     };
     read(&app, principal, move |tx, principal| {
         Ok(PageOf::of(visits::list(tx, principal, filter, after.map(AuditId), limit)?, |it| it))

@@ -64,3 +64,5 @@ mod taken_out;
 mod users;
 #[cfg(test)]
 mod verify;
+#[cfg(test)]
+mod versions;

@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 impl Scene {
     /// State and checklist of an audit, where it has a row.
-    fn row(&self, audit: Uuid) -> Option<(String, Hash)> {
+    pub(crate) fn row(&self, audit: Uuid) -> Option<(String, Hash)> {
         let org = self.office.org;
         let found = self.office.app.db.read(|tx| db::audits::find(tx, org, AuditId(audit))).unwrap();
         found.map(|it| (it.state.as_str().to_owned(), it.template_hash))
@@ -30,7 +30,7 @@ impl Scene {
     }
 
     /// Pushes what the phone wrote; the reasons for which something was set aside.
-    async fn push(&self, phone: &mut Phone) -> Vec<String> {
+    pub(crate) async fn push(&self, phone: &mut Phone) -> Vec<String> {
         let request = phone.push();
         let response = self.done(phone, &request).await;
         assert_eq!(response.dev_head, phone.head);
@@ -41,7 +41,7 @@ impl Scene {
 
 impl Phone {
     /// A `create` whose author had seen an earlier one.
-    fn create_again(&mut self, audit: Uuid, pin: &CreateValue, before: u64) -> u64 {
+    pub(crate) fn create_again(&mut self, audit: Uuid, pin: &CreateValue, before: u64) -> u64 {
         let dseq = self.create(audit, pin);
         self.unsent.last_mut().unwrap().base = vec![OpId { dev: self.dev(), dseq: before }];
         dseq

@@ -139,6 +139,8 @@ fn visits() -> Vec<Row> {
     const REVIEW: &[Permission] = &[Permission::ReviewVisits];
     const MANAGE: &[Permission] = &[Permission::ManageProgrammes];
     let because = json!({"reason": "because"});
+    let choice = json!({"field": "a", "stands": "x:1", "reason": "because"});
+    let note = json!({"ops": ["x:1"], "reason": "because"});
     let back = json!({"items": [{"item": "a", "reason": "b"}], "deadline": "2026-12-01T00:00:00Z"});
     vec![
         Row("get", "/api/v1/visits", Right(READ), Value::Null),
@@ -154,6 +156,8 @@ fn visits() -> Vec<Row> {
         Row("post", "/api/v1/visits/{visit}/release", Right(REVIEW), json!({})),
         Row("post", "/api/v1/visits/{visit}/return", Right(REVIEW), back),
         Row("post", "/api/v1/visits/{visit}/approve", Right(REVIEW), json!({})),
+        Row("post", "/api/v1/visits/{visit}/resolve", Right(REVIEW), choice),
+        Row("post", "/api/v1/visits/{visit}/acknowledge", Right(REVIEW), note),
         Row("post", "/api/v1/visits/{visit}/reject", Right(REVIEW), because.clone()),
         Row("post", "/api/v1/visits/{visit}/publish", Right(REVIEW), json!({})),
         Row("post", "/api/v1/visits/{visit}/exclude", Right(MANAGE), because.clone()),

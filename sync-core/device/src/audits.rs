@@ -8,9 +8,10 @@ use rusqlite::{OptionalExtension, Row};
 use serde::Serialize;
 use serde_json::value::RawValue;
 use sync_core::{
-    AuditOps, AuditView, DeviceId, Hash, OpId,
+    AuditOps, AuditView, DeviceId, Hash, Kind, OpId,
     chain::Head,
     fold::{Attachment, Conflict, ConflictKind, Phase},
+    hlc,
     payload::{AttachValue, CreateValue, ReturnValue},
 };
 use uuid::Uuid;
@@ -70,13 +71,47 @@ pub struct AttachmentEntry {
     pub state: PhotoState,
 }
 
+/// Who wrote an op, as far as a phone knows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Author {
+    /// This device.
+    ThisDevice,
+    /// Another device of the same person, or of whoever shares the visit.
+    AnotherDevice,
+    /// A person in the office.
+    Office,
+}
+
 /// One of the values of a conflict.
 #[derive(Debug, Clone, Serialize)]
 pub struct ConflictValue {
-    /// The op that wrote it.
+    /// The op that wrote it: its device and its position there.
     pub op: OpId,
+    /// Who wrote it.
+    pub author: Author,
+    /// What it did: `set`, `clear`, `resolve`, `attach`...
+    pub kind: Kind,
+    /// The round in which it was written.
+    pub round: u32,
+    /// When, by the clock of its author, milliseconds since 1970.
+    pub written_ms: u64,
     /// The value as JSON; null for none.
     pub value: Option<Box<RawValue>>,
+}
+
+/// What can be done about a conflict.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WayOut {
+    /// Settle the field with the value that stands, here.
+    Resolve,
+    /// Take one version of the checklist, here.
+    Migrate,
+    /// It is the reviewer's to settle or to take note of.
+    Reviewer,
+    /// Nothing: it is settled.
+    None,
 }
 
 /// A conflict with what is at stake.
@@ -90,6 +125,8 @@ pub struct ConflictEntry {
     pub values: Vec<ConflictValue>,
     /// The op that settled it; null while it is open.
     pub resolved_by: Option<OpId>,
+    /// What can be done about it.
+    pub way_out: WayOut,
 }
 
 /// An open conflict of some audit.
@@ -186,16 +223,42 @@ fn raw(value: Option<&[u8]>) -> Option<Box<RawValue>> {
     RawValue::from_string(text).ok()
 }
 
-fn conflict_entry(audit: &AuditOps, conflict: &Conflict) -> ConflictEntry {
-    let value = |id: &OpId| ConflictValue {
-        op: *id,
-        value: raw(audit.get(id).and_then(|it| it.op.value.as_deref())),
+fn conflict_entry(dev: DeviceId, audit: &AuditOps, phase: Phase, conflict: &Conflict) -> ConflictEntry {
+    let value = |id: &OpId| {
+        let stored = audit.get(id)?;
+        let author = match (stored.server, id.dev == dev) {
+            (true, _) => Author::Office,
+            (false, true) => Author::ThisDevice,
+            (false, false) => Author::AnotherDevice,
+        };
+        Some(ConflictValue {
+            op: *id,
+            author,
+            kind: stored.op.kind,
+            round: stored.op.round,
+            written_ms: hlc::ms_of(stored.op.hlc),
+            value: raw(stored.op.value.as_deref()),
+        })
     };
     ConflictEntry {
         kind: conflict.kind,
         field: conflict.field.clone(),
-        values: conflict.ops.iter().map(value).collect(),
+        values: conflict.ops.iter().filter_map(value).collect(),
         resolved_by: conflict.resolved_by,
+        way_out: way_out(audit, phase, conflict),
+    }
+}
+
+fn way_out(audit: &AuditOps, phase: Phase, conflict: &Conflict) -> WayOut {
+    let writes = |id: &OpId| audit.get(id).is_some_and(|it| it.op.kind.writes_field());
+    let is_answer = !conflict.field.is_empty() && conflict.ops.iter().all(writes);
+    match conflict.kind {
+        _ if !conflict.is_open() => WayOut::None,
+        _ if !matches!(phase, Phase::Draft | Phase::Returned) => WayOut::Reviewer,
+        ConflictKind::Field if conflict.field.is_empty() => WayOut::Migrate,
+        ConflictKind::Field => WayOut::Resolve,
+        ConflictKind::Late if is_answer => WayOut::Resolve,
+        _ => WayOut::Reviewer,
     }
 }
 
@@ -214,7 +277,7 @@ fn summary(row: &Row<'_>) -> rusqlite::Result<AuditSummary> {
 }
 
 fn returned(view: &AuditView) -> Option<ReturnValue> {
-    let last = view.lifecycle.iter().rev().find(|it| it.kind == sync_core::Kind::Return)?;
+    let last = view.lifecycle.iter().rev().find(|it| it.kind == Kind::Return)?;
     sync_core::codec::from_cbor(last.value.as_deref()?).ok()
 }
 
@@ -283,7 +346,11 @@ impl Device {
             pin: view.pin().cloned(),
             answers: answers.collect(),
             attachments: attachments.collect::<Result<_, DeviceError>>()?,
-            conflicts: view.conflicts.iter().map(|it| conflict_entry(&ops, it)).collect(),
+            conflicts: view
+                .conflicts
+                .iter()
+                .map(|it| conflict_entry(self.dev(), &ops, view.phase, it))
+                .collect(),
             missing,
             returned: returned(&view),
             unsent: blobs::unsent_of(&self.conn, audit)?,
@@ -304,8 +371,12 @@ impl Device {
         for row in rows {
             let (id, bytes) = row?;
             let (audit, ops) = (Uuid::from_bytes(id), AuditOps::decode(&bytes)?);
-            let entry = |it: &Conflict| OpenConflict { audit, conflict: conflict_entry(&ops, it) };
-            open.extend(ops.view().open_conflicts().map(entry));
+            let view = ops.view();
+            let entry = |it: &Conflict| {
+                let conflict = conflict_entry(self.dev(), &ops, view.phase, it);
+                OpenConflict { audit, conflict }
+            };
+            open.extend(view.open_conflicts().map(entry));
         }
         Ok(open)
     }

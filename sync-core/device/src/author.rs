@@ -62,7 +62,7 @@ pub enum SubmitRule {
 /// Edits of one transaction: all of them are durable when [`Device::batch`] returns, or none.
 pub struct Batch<'a> {
     pub(crate) writer: Writer<'a>,
-    templates: &'a mut BTreeMap<Hash, Arc<PreparedChecklist>>,
+    pub(crate) templates: &'a mut BTreeMap<Hash, Arc<PreparedChecklist>>,
     kind: DeviceKind,
     blobs: BlobFolder,
     free_bytes: Option<u64>,
@@ -194,7 +194,11 @@ impl Batch<'_> {
         json: &str,
         now_ms: u64,
     ) -> Result<Option<OpId>, DeviceError> {
-        let value = self.parse(audit, field, json)?;
+        let value = match self.parse(audit, field, json) {
+            // What stands can always be taken back, also where this version of the checklist does not ask it.
+            Err(_) if json.trim() == "null" && self.stands(audit, field)? => None,
+            parsed => parsed?,
+        };
         let open = self.writer.audit(audit)?;
         let register = open.ops.register(&open.rounds, field);
         let stands = register
@@ -206,6 +210,13 @@ impl Batch<'_> {
         let base = register.map(|it| it.base()).unwrap_or_default();
         let kind = if value.is_some() { Kind::Set } else { Kind::Clear };
         self.writer.append(Draft { kind, audit, field, base, value }, now_ms).map(Some)
+    }
+
+    /// Whether a field of an audit that accepts edits has a value.
+    fn stands(&mut self, audit: Uuid, field: &str) -> Result<bool, DeviceError> {
+        self.editable(audit)?;
+        let open = self.writer.audit(audit)?;
+        Ok(open.ops.register(&open.rounds, field).is_some_and(|it| it.value().is_some() || it.is_conflict()))
     }
 
     fn parse(&mut self, audit: Uuid, field: &str, json: &str) -> Result<Option<Bytes>, DeviceError> {

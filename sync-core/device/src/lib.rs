@@ -11,6 +11,7 @@ mod error;
 mod export;
 mod floor;
 mod identity;
+mod migrate;
 mod mirror;
 mod photos;
 mod rebuild;
@@ -22,7 +23,8 @@ mod upload;
 mod writer;
 
 pub use audits::{
-    AnswerEntry, AuditDetail, AuditSummary, ConflictEntry, ConflictValue, OpenConflict, Status, Unplaced,
+    AnswerEntry, AuditDetail, AuditSummary, Author, ConflictEntry, ConflictValue, OpenConflict, Status,
+    Unplaced, WayOut,
 };
 pub use author::{Batch, Start, SubmitRule};
 pub use blobs::{Captured, KEEP_MS, PhotoState, ROOM_FOR_AUDIT, ROOM_FOR_PHOTO, Unsent};
@@ -30,6 +32,7 @@ pub use error::DeviceError;
 pub use export::{Export, ExportedOp};
 pub use floor::Floor;
 pub use identity::{DeviceKind, NewDevice};
+pub use migrate::{MigrationReport, TemplateVersion};
 pub use mirror::MirroredTemplate;
 pub use photos::PhotoFacts;
 pub use store::Device;

@@ -9,6 +9,8 @@
 #[path = "../../tests/model/mod.rs"]
 mod model;
 mod photos;
+#[path = "device/versions.rs"]
+mod versions;
 
 use std::{collections::VecDeque, path::Path};
 

@@ -24,7 +24,7 @@ use domain::{
     visit_score::{Percent, PreparedChecklist, SCORER_VERSION},
 };
 use serde::{Deserialize, Serialize};
-use std::{collections::BTreeMap, str::FromStr};
+use std::collections::BTreeMap;
 use sync_core::{
     AuditOps, AuditView, DeviceId, Hash, Kind, Op, OpId,
     content::obstacles_to_approval,
@@ -314,10 +314,7 @@ pub(crate) fn next_version(tx: &mut Tx<'_>, office: &Office, visit: AuditId) -> 
 }
 
 fn op_id(text: &str) -> Result<OpId, ApiError> {
-    let parsed = text
-        .split_once(':')
-        .and_then(|(dev, dseq)| Some(OpId::new(DeviceId::from_str(dev).ok()?, dseq.parse().ok()?)));
-    parsed.ok_or_else(|| {
+    super::conflicts::parse_op_id(text).ok_or_else(|| {
         ApiError::field(
             "/submit",
             "not_an_op",

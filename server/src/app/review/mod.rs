@@ -1,9 +1,10 @@
 //! Review: what is done with a visit after it was handed in. `step` takes one arrow, `commands` are the single ones,
-//! `approve` freezes the score, `bulk` does it for many, `rescore` makes a new version of it.
+//! `conflicts` settles what devices disagree about, `approve` freezes the score, `bulk` does it for many, `rescore` makes a new version of it.
 
 pub(crate) mod approve;
 pub(crate) mod bulk;
 pub(crate) mod commands;
+pub(crate) mod conflicts;
 pub(crate) mod rescore;
 pub(crate) mod step;
 

@@ -1,11 +1,13 @@
 //! Visits as people read them: lists, one visit with its answers, its scores. Owns what of a visit each role sees;
-//! `content` reads its ops, `sheet` lays out its answers.
+//! `content` reads its ops, `sheet` lays out its answers, `pins` the versions of its checklist.
 
 pub(crate) mod branches;
 pub(crate) mod content;
 pub mod evidence;
+mod pins;
 mod read;
 pub(crate) mod sheet;
 
+pub use pins::PinEntry;
 pub use read::{EventEntry, Explained, ScoreEntry, VisitDetail, VisitSummary};
 pub(crate) use read::{ListFilter, SHOWN, detail, list, scores};

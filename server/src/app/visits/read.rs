@@ -2,7 +2,8 @@
 
 use super::{
     branches, content,
-    sheet::{self, ConflictEntry, LateEntry, SectionAnswers},
+    pins::{self, PinEntry},
+    sheet::{self, ConflictEntry, LateEntry, SectionAnswers, Writer},
 };
 use crate::{
     app::{App, scores::document},
@@ -23,7 +24,8 @@ use domain::{
 };
 use jiff::Timestamp;
 use serde::Serialize;
-use sync_core::Hash;
+use std::collections::BTreeMap;
+use sync_core::{AuditOps, DeviceId, Hash};
 use utoipa::ToSchema;
 
 /// States in which a branch may see a visit.
@@ -101,6 +103,9 @@ pub struct VisitDetail {
     /// Submissions of the current round, as `device:position`; reviewers only.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub submissions: Option<Vec<String>>,
+    /// Every version of the checklist that it had, where it had several; reviewers only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pins: Option<Vec<PinEntry>>,
     /// What the reader may ask for now, guards left aside.
     #[schema(value_type = Vec<String>)]
     pub commands: Vec<Command>,
@@ -191,6 +196,7 @@ pub(crate) struct ListFilter {
     pub(crate) auditor: Option<UserId>,
     pub(crate) from: Option<Date>,
     pub(crate) to: Option<Date>,
+    pub(crate) in_conflict: bool,
 }
 
 /// Which of the two readings a person has: of any visit, or of what is shown to branches.
@@ -219,7 +225,8 @@ pub(crate) fn list(
     }
     let states = if reads_all { filter.states } else { narrowed(filter.states) };
     let branches = branches::covered(tx, principal, &reach, filter.branch, filter.region)?;
-    let found = AuditFilter { states, branches, auditor: filter.auditor, from: filter.from, to: filter.to };
+    let ListFilter { auditor, from, to, in_conflict, .. } = filter;
+    let found = AuditFilter { states, branches, auditor, from, to, in_conflict };
     let page = audits::list(tx, principal.org, &found, after, limit)?;
     let items = page.items.iter().map(|it| summary(it, sees_auditors)).collect();
     Ok(Page { items, next: page.next })
@@ -291,8 +298,15 @@ pub(crate) fn detail(
 ) -> Result<VisitDetail, ApiError> {
     let seen = find(tx, principal, visit)?;
     let checklist = content::checklist(tx, app, principal.org, seen.visit.template_hash)?;
-    let view = content::ops(tx, principal.org, visit)?.view();
+    let ops = content::ops(tx, principal.org, visit)?;
+    let view = ops.view();
     let internals = seen.reads_all && seen.sees_auditor;
+    let writers = if internals { writers(tx, principal, &ops)? } else { BTreeMap::new() };
+    let pins = if internals {
+        Some(pins::pins(tx, app, principal.org, &ops, &view, &writers)?).filter(|it| it.len() > 1)
+    } else {
+        None
+    };
     let events = if internals { Some(events(tx, principal, visit)?) } else { None };
     let submits = view.rounds.standing_submits(view.rounds.current);
     let scores = versions::list_versions(tx, principal.org, visit)?;
@@ -302,13 +316,29 @@ pub(crate) fn detail(
         template_hash: seen.visit.template_hash,
         sections: sheet::sections(checklist.checklist(), &view),
         unknown_fields: sheet::unknown_fields(checklist.checklist(), &view),
-        conflicts: internals.then(|| sheet::conflicts(&view)),
+        conflicts: internals.then(|| sheet::conflicts(&ops, &view, &writers)),
         late: internals.then(|| sheet::late(&view)),
         events,
         submissions: internals.then(|| submits.iter().map(|it| it.id.to_string()).collect()),
+        pins,
         commands: commands(Some(seen.visit.state), actor),
         scores: scores.iter().map(|it| entry(it, internals)).collect(),
     })
+}
+
+/// Whose the devices are that wrote a visit.
+fn writers(
+    tx: &mut Tx<'_>,
+    principal: &Principal,
+    ops: &AuditOps,
+) -> Result<BTreeMap<DeviceId, Writer>, ApiError> {
+    let mut writers = BTreeMap::new();
+    for dev in ops.frontier().into_keys() {
+        if let Some(device) = db::devices::find(tx, principal.org, dev)? {
+            writers.insert(dev, Writer { user: device.user_id.map(|it| it.0), name: device.name });
+        }
+    }
+    Ok(writers)
 }
 
 fn events(tx: &mut Tx<'_>, principal: &Principal, visit: AuditId) -> Result<Vec<EventEntry>, ApiError> {

@@ -1,6 +1,8 @@
 //! A visit as a reviewer reads it: the checklist in its order, each item with what was answered, and whatever else the
 //! ops say. Pure; owns the shape, not who may see it.
 
+use crate::zone::instant;
+use db::Micros;
 use domain::{
     LocalText,
     answer::{AnswerField, AnswerPart, comment_field, photo_field},
@@ -8,8 +10,12 @@ use domain::{
 };
 use serde::Serialize;
 use serde_json::value::RawValue;
-use std::collections::BTreeSet;
-use sync_core::fold::{AuditView, Conflict, Register};
+use std::collections::{BTreeMap, BTreeSet};
+use sync_core::{
+    AuditOps, DeviceId, OpId,
+    fold::{AuditView, Conflict, Register},
+    hlc,
+};
 use utoipa::ToSchema;
 
 /// A section with its items.
@@ -58,7 +64,7 @@ pub struct ItemAnswer {
 }
 
 /// Something that a person has to look at.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct ConflictEntry {
     /// `field`, `late`, `submit`, `fork`, `blob_lost` or `clock`.
     pub kind: String,
@@ -70,6 +76,41 @@ pub struct ConflictEntry {
     pub open: bool,
     /// Whether the visit cannot be approved while it is open.
     pub blocks_approval: bool,
+    /// What each op says, and who wrote it when.
+    pub values: Vec<ConflictValue>,
+    /// The op that settled it, as `device:position`; absent while it is open.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub resolved_by: Option<String>,
+}
+
+/// One side of a conflict.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct ConflictValue {
+    /// The op, as `device:position`.
+    pub op: String,
+    /// What it did: `set`, `clear`, `attach`...
+    pub kind: String,
+    /// The round in which it was written.
+    pub round: u32,
+    /// Who wrote it; absent for the office itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub author: Option<uuid::Uuid>,
+    /// What people call the device.
+    pub device: String,
+    /// When it was written, by the clock of the device, RFC 3339.
+    pub written_at: String,
+    /// Whether that clock ran too far ahead to be believed.
+    pub clock_suspect: bool,
+    /// What it says; null for no answer.
+    #[schema(value_type = Object)]
+    pub value: Box<RawValue>,
+}
+
+/// Whose a device is and what people call it.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct Writer {
+    pub(crate) user: Option<uuid::Uuid>,
+    pub(crate) name: String,
 }
 
 /// An op that came too late for its round: kept and shown, never applied.
@@ -110,8 +151,28 @@ pub(crate) fn unknown_fields(checklist: &Checklist, view: &AuditView) -> Vec<Str
 }
 
 /// Conflicts, open and settled.
-pub(crate) fn conflicts(view: &AuditView) -> Vec<ConflictEntry> {
-    view.conflicts.iter().map(conflict).collect()
+pub(crate) fn conflicts(
+    ops: &AuditOps,
+    view: &AuditView,
+    writers: &BTreeMap<DeviceId, Writer>,
+) -> Vec<ConflictEntry> {
+    view.conflicts.iter().map(|it| conflict(ops, it, writers)).collect()
+}
+
+fn side(ops: &AuditOps, id: &OpId, writers: &BTreeMap<DeviceId, Writer>) -> Option<ConflictValue> {
+    let stored = ops.get(id)?;
+    let writer = writers.get(&id.dev).cloned().unwrap_or_default();
+    let clock = i64::try_from(hlc::ms_of(stored.op.hlc)).unwrap_or(i64::MAX);
+    Some(ConflictValue {
+        op: id.to_string(),
+        kind: stored.op.kind.to_string(),
+        round: stored.op.round,
+        author: writer.user,
+        device: writer.name,
+        written_at: instant(Micros(clock.saturating_mul(1_000))),
+        clock_suspect: stored.is_clock_suspect(),
+        value: json_or_null(stored.op.value.as_deref().filter(|_| stored.op.kind.writes_field())),
+    })
 }
 
 /// Ops that were not applied.
@@ -128,7 +189,7 @@ pub(crate) fn late(view: &AuditView) -> Vec<LateEntry> {
         .collect()
 }
 
-fn conflict(conflict: &Conflict) -> ConflictEntry {
+fn conflict(ops: &AuditOps, conflict: &Conflict, writers: &BTreeMap<DeviceId, Writer>) -> ConflictEntry {
     let kind = serde_json::to_value(conflict.kind).ok();
     ConflictEntry {
         kind: kind.as_ref().and_then(|it| it.as_str()).unwrap_or_default().to_owned(),
@@ -136,6 +197,8 @@ fn conflict(conflict: &Conflict) -> ConflictEntry {
         ops: conflict.ops.iter().map(ToString::to_string).collect(),
         open: conflict.is_open(),
         blocks_approval: conflict.kind.blocks_approval(),
+        values: conflict.ops.iter().filter_map(|it| side(ops, it, writers)).collect(),
+        resolved_by: conflict.resolved_by.map(|it| it.to_string()),
     }
 }
 
