@@ -25,6 +25,17 @@ pub struct Config {
     pub device_days: u32,
     /// How long a one-time code may be used.
     pub code_hours: u32,
+    /// Folder of photos and other evidence; none takes one beside the SQLite file. What is still coming lies there too,
+    /// also where the rest goes to a bucket.
+    pub blob_folder: Option<PathBuf>,
+    /// `s3://BUCKET/PREFIX`: where evidence lies instead; its keys and its address are the usual `AWS_*` variables.
+    pub blob_bucket: Option<String>,
+    /// Largest blob, in bytes.
+    pub blob_max_bytes: u64,
+    /// Bytes of blobs that a phone may send on a day.
+    pub blob_day_bytes: u64,
+    /// Bytes that blobs leave free on the disk: below that only answers are taken.
+    pub blob_reserve_bytes: u64,
     /// How long requests under way may take once the office is told to stop.
     pub shutdown_seconds: u64,
     /// Which log lines are written, as `tracing` filters: `info`, `server=debug,actix_web=warn`.
@@ -54,6 +65,11 @@ impl Default for Config {
             session_hours: 12,
             device_days: 400,
             code_hours: 72,
+            blob_folder: None,
+            blob_bucket: None,
+            blob_max_bytes: 64 << 20,
+            blob_day_bytes: 2_000_000_000,
+            blob_reserve_bytes: 1 << 30,
             shutdown_seconds: 30,
             log: "info".to_owned(),
             log_format: LogFormat::Text,
@@ -87,6 +103,14 @@ impl Config {
                 format!("Not valid: {error}"),
             ));
         }
+        if self.blob_bucket.is_some() && self.bucket().is_none() {
+            errors.push(FieldProblem::new(
+                "/blob_bucket",
+                "bad_setting",
+                "No vale: se espera s3://BALDE o s3://BALDE/PREFIJO",
+                "Not valid: s3://BUCKET or s3://BUCKET/PREFIX is expected",
+            ));
+        }
         if self.tls_cert.is_some() != self.tls_key.is_some() {
             let field = if self.tls_cert.is_some() { "/tls_key" } else { "/tls_cert" };
             errors.push(FieldProblem::new(
@@ -97,6 +121,22 @@ impl Config {
             ));
         }
         errors
+    }
+
+    /// The folder of evidence.
+    pub fn blob_folder(&self) -> PathBuf {
+        match (&self.blob_folder, self.database_url.strip_prefix("sqlite:")) {
+            (Some(folder), _) => folder.clone(),
+            (None, Some(path)) => PathBuf::from(format!("{}.blobs", path.strip_prefix("//").unwrap_or(path))),
+            (None, None) => PathBuf::from("veedor-blobs"),
+        }
+    }
+
+    /// The bucket of evidence and the prefix of its keys there; none where it lies in the folder.
+    pub fn bucket(&self) -> Option<(String, String)> {
+        let place = self.blob_bucket.as_deref()?.strip_prefix("s3://")?;
+        let (name, prefix) = place.split_once('/').unwrap_or((place, ""));
+        (!name.is_empty()).then(|| (name.to_owned(), prefix.to_owned()))
     }
 
     /// Whether the office speaks HTTPS itself.
@@ -166,6 +206,20 @@ mod tests {
         for bad in ["nope", "", ":80", "host:", "host:65536", "host:http", "::1", "http://host:80", "a b:80"]
         {
             assert!(!is_address(bad), "{bad}");
+        }
+    }
+
+    #[test]
+    fn evidence_lies_beside_the_database_unless_another_place_is_named() {
+        let of = |url: &str| Config { database_url: url.to_owned(), ..Config::default() };
+        assert_eq!(of("sqlite:/var/veedor.db").blob_folder(), PathBuf::from("/var/veedor.db.blobs"));
+        assert_eq!(of("postgres://db/veedor").blob_folder(), PathBuf::from("veedor-blobs"));
+        let bucket = |it: &str| Config { blob_bucket: Some(it.to_owned()), ..Config::default() };
+        let place = |name: &str, prefix: &str| Some((name.to_owned(), prefix.to_owned()));
+        assert_eq!(bucket("s3://evidence").bucket(), place("evidence", ""));
+        assert_eq!(bucket("s3://evidence/acme/1").bucket(), place("evidence", "acme/1"));
+        for bad in ["evidence", "s3://", "gs://evidence"] {
+            assert_eq!(bucket(bad).problems().len(), 1, "{bad}");
         }
     }
 

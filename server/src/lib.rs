@@ -3,12 +3,14 @@
 
 pub mod app;
 pub mod auth;
+mod blob_store;
 pub(crate) mod command;
 pub mod config;
 mod console;
 mod decimal;
 pub mod environment;
 pub mod error;
+mod evidence;
 pub(crate) mod exchange;
 mod http;
 pub mod office;

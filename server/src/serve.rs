@@ -41,15 +41,34 @@ async fn keep_tidy(app: App) {
     }
 }
 
+/// How often it is looked for photos that nobody looked at, where nothing told of one.
+const PHOTOS_EVERY: Duration = Duration::from_secs(60);
+
+/// Reads photos as they come; a failure is told in the log and tried again later.
+async fn keep_reading(app: App) {
+    loop {
+        let inside = app.clone();
+        match blocking(move || inside.read_photos()).await {
+            Ok(0) => drop(tokio::time::timeout(PHOTOS_EVERY, app.photos.notified()).await),
+            Ok(_) => {}
+            Err(error) => {
+                tracing::warn!(%error, "reading photos failed");
+                tokio::time::sleep(PHOTOS_EVERY).await;
+            }
+        }
+    }
+}
+
 async fn until(running: Running, stop: impl Future<Output = ()>) -> Result<(), ApiError> {
     tracing::info!(addresses = ?running.addresses, "the office is open");
     let handle = running.handle.clone();
     let server = running.server;
-    let tidy = keep_tidy(running.app);
-    tokio::pin!(server, stop, tidy);
+    let (tidy, photos) = (keep_tidy(running.app.clone()), keep_reading(running.app));
+    tokio::pin!(server, stop, tidy, photos);
     tokio::select! {
         ended = &mut server => return ended.map_err(ApiError::internal),
         () = &mut tidy => {}
+        () = &mut photos => {}
         () = &mut stop => {}
     }
     tracing::info!("the office closes; requests under way are finished first");

@@ -1,6 +1,8 @@
 //! An office for tests: a database of its own in a temporary folder, a clock that stands until it is moved, and calls
 //! through the real routes without a port. Not part of the product.
 
+pub mod photos;
+
 use crate::{
     App, Config, Environment,
     app::{organizations, sessions, users},
@@ -99,6 +101,8 @@ pub struct TestOffice {
     routes: Routes,
     /// Where the database is; none where a test brought its own.
     folder: Option<TempDir>,
+    /// Where evidence lies; none where a test brought its own application.
+    blobs: Option<TempDir>,
 }
 
 /// A person with an open session.
@@ -126,17 +130,37 @@ impl TestOffice {
     pub async fn open_at(database_url: String) -> Self {
         let clock = TestClock::default();
         let environment = Environment::new(clock.clone(), TestEntropy::default());
-        let config = Config { database_url, ..Config::default() };
+        let blobs = tempfile::tempdir().expect("a temporary folder can be made");
+        // The disk of a machine that runs tests may be as full as it likes.
+        let (blob_folder, blob_reserve_bytes) = (Some(blobs.path().to_owned()), 0);
+        let config = Config { database_url, blob_folder, blob_reserve_bytes, ..Config::default() };
         let app = App::open(config, environment).expect("the database opens");
         let org = create_organization(&app, "acme");
-        Self::over(app, clock, org).await
+        let mut office = Self::over(app, clock, org).await;
+        office.blobs = Some(blobs);
+        office
     }
 
     /// An office over an application that the test opened, perhaps not for the first time, with the organization that calls
     /// of people and devices are about.
     pub async fn over(app: App, clock: TestClock, org: OrgId) -> Self {
         let routes = routes(&app).await;
-        Self { app, clock, org, routes, folder: None }
+        Self { app, clock, org, routes, folder: None, blobs: None }
+    }
+
+    /// The same office with other settings; those of the database and of the evidence's place stay.
+    #[must_use]
+    pub async fn with(mut self, change: impl FnOnce(&mut Config)) -> Self {
+        let mut config = Config::clone(&self.app.config);
+        change(&mut config);
+        self.app.config = Arc::new(config);
+        self.routes = routes(&self.app).await;
+        self
+    }
+
+    /// Where evidence lies.
+    pub fn blob_folder(&self) -> std::path::PathBuf {
+        self.blobs.as_ref().map_or_else(|| self.app.config.blob_folder(), |it| it.path().to_owned())
     }
 
     /// Creates another organization.

@@ -7,7 +7,7 @@ use domain::{FieldProblem, Problem};
 use serde_json::json;
 use server::{
     App, Config, Environment,
-    app::backup::{self, Copied},
+    app::backup::{self, BlobCopies, Copied},
 };
 use std::{
     fmt::Display,
@@ -26,6 +26,9 @@ pub(crate) struct BackupArguments {
     /// Encrypt for the holder of this age key (`age1...`); may be repeated
     #[arg(long, value_name = "KEY")]
     recipient: Vec<String>,
+    /// Folder of the evidence, beside FILE where it is left out; copies may share one, each adds what is new
+    #[arg(long, value_name = "FOLDER")]
+    blobs: Option<PathBuf>,
 }
 
 /// Where a copy comes from.
@@ -37,10 +40,15 @@ pub(crate) struct RestoreArguments {
     /// File with the age key (`AGE-SECRET-KEY-...`) that an encrypted copy is for
     #[arg(long, value_name = "FILE")]
     identity: Option<PathBuf>,
+    /// Folder of the evidence, beside FILE where it is left out
+    #[arg(long, value_name = "FOLDER")]
+    blobs: Option<PathBuf>,
 }
 
 /// How an encrypted copy begins.
 const AGE_MAGIC: &[u8] = b"age-encryption.org/v1";
+/// How the name of an encrypted piece of evidence ends.
+const SEALED: &str = ".age";
 
 /// Copies a running office.
 ///
@@ -59,8 +67,14 @@ pub(crate) fn back_up(app: &App, arguments: &BackupArguments) -> Result<(), Prob
     }
     let recipients = recipients(&arguments.recipient)?;
     let (clear, sealed) = (beside(to, "clear"), beside(to, "sealed"));
+    let pass = |bytes: &[u8]| {
+        if recipients.is_empty() { Ok(bytes.to_vec()) } else { sealed_bytes(bytes, &recipients) }
+    };
+    let suffix = if recipients.is_empty() { "" } else { SEALED };
+    let folder = arguments.blobs.clone().unwrap_or_else(|| blobs_beside(to));
+    let copies = BlobCopies { folder: &folder, suffix, pass: &pass };
     let done = (|| -> Result<Copied, Problem> {
-        let copied = backup::back_up(app, &clear).map_err(|it| it.for_operator())?;
+        let copied = backup::back_up(app, &clear, Some(copies)).map_err(|it| it.for_operator())?;
         if recipients.is_empty() {
             put_in_place(&clear, to)?;
         } else {
@@ -78,6 +92,7 @@ pub(crate) fn back_up(app: &App, arguments: &BackupArguments) -> Result<(), Prob
     let encrypted = !recipients.is_empty();
     console::print(&json!({
         "file": to, "bytes": bytes, "encrypted": encrypted, "epoch": epoch, "organizations": organizations,
+        "blobs": copied.blobs, "blobs_folder": folder,
     }))
 }
 
@@ -87,17 +102,30 @@ pub(crate) fn back_up(app: &App, arguments: &BackupArguments) -> Result<(), Prob
 /// `no_identity`, `wrong_identity`, and what the database and the file system say; then there is no office.
 pub(crate) fn restore(settings: &SettingsArguments, arguments: &RestoreArguments) -> Result<(), Problem> {
     let config = settings.read()?;
-    let clear = opened(arguments)?;
+    let key = arguments.identity.as_deref().map(identity).transpose()?;
+    let clear = opened(arguments, key.as_ref())?;
     let from = clear.as_ref().map_or(arguments.from.as_path(), |it| it.0.as_path());
+    let folder = arguments.blobs.clone().unwrap_or_else(|| blobs_beside(&arguments.from));
+    let pass = |bytes: &[u8]| match &key {
+        Some(key) if clear.is_some() => opened_bytes(bytes, key),
+        _ => Ok(bytes.to_vec()),
+    };
+    let suffix = if clear.is_some() { SEALED } else { "" };
+    let copies = folder.is_dir().then_some(BlobCopies { folder: &folder, suffix, pass: &pass });
     let copied = match config.database_url.strip_prefix("sqlite:") {
         // Made beside its place and moved there when it is complete, so that half an office is never served.
-        Some(path) => restore_file(&config, Path::new(path), from),
-        None => backup::restore(config, Environment::default(), from).map_err(|it| it.for_operator()),
+        Some(path) => restore_file(&config, Path::new(path), from, copies),
+        None => backup::restore(config, Environment::default(), from, copies).map_err(|it| it.for_operator()),
     }?;
     console::print(&copied)
 }
 
-fn restore_file(config: &Config, place: &Path, from: &Path) -> Result<Copied, Problem> {
+fn restore_file(
+    config: &Config,
+    place: &Path,
+    from: &Path,
+    copies: Option<BlobCopies<'_>>,
+) -> Result<Copied, Problem> {
     if place.exists() {
         return Err(Problem::single(
             409,
@@ -111,8 +139,12 @@ fn restore_file(config: &Config, place: &Path, from: &Path) -> Result<Copied, Pr
     let clear = || files(&unfinished).iter().for_each(|it| drop(fs::remove_file(it)));
     // What an interrupted restore left.
     clear();
-    let aside = Config { database_url: format!("sqlite:{}", unfinished.display()), ..config.clone() };
-    let done = backup::restore(aside, Environment::default(), from)
+    let aside = Config {
+        database_url: format!("sqlite:{}", unfinished.display()),
+        blob_folder: Some(config.blob_folder()),
+        ..config.clone()
+    };
+    let done = backup::restore(aside, Environment::default(), from, copies)
         .map_err(|it| it.for_operator())
         .and_then(|copied| put_in_place(&unfinished, place).map(|()| copied));
     clear();
@@ -128,8 +160,27 @@ impl Drop for Temporary {
     }
 }
 
+/// The key in a file.
+fn identity(path: &Path) -> Result<x25519::Identity, Problem> {
+    let text = fs::read_to_string(path).map_err(|it| wrong_identity(&it))?;
+    let key = text.lines().find(|it| it.starts_with("AGE-SECRET-KEY-")).unwrap_or_default();
+    key.trim().parse().map_err(|it: &str| wrong_identity(&it))
+}
+
+fn wrong_identity(cause: &dyn Display) -> Problem {
+    flag(
+        "/identity",
+        "wrong_identity",
+        &format!("La clave no abre la copia: {cause}"),
+        &format!("the key does not open the copy: {cause}"),
+    )
+}
+
 /// The copy in the clear; none where it is so already.
-fn opened(arguments: &RestoreArguments) -> Result<Option<Temporary>, Problem> {
+fn opened(
+    arguments: &RestoreArguments,
+    key: Option<&x25519::Identity>,
+) -> Result<Option<Temporary>, Problem> {
     let from = &arguments.from;
     let unreadable = |cause: &dyn Display| {
         Problem::single(
@@ -146,7 +197,7 @@ fn opened(arguments: &RestoreArguments) -> Result<Option<Temporary>, Problem> {
     if begin != AGE_MAGIC {
         return Ok(None);
     }
-    let Some(identity) = &arguments.identity else {
+    let Some(key) = key else {
         return Err(flag(
             "/identity",
             "no_identity",
@@ -154,28 +205,46 @@ fn opened(arguments: &RestoreArguments) -> Result<Option<Temporary>, Problem> {
             "the copy is encrypted: name the file of its key with --identity",
         ));
     };
-    let wrong = |cause: &dyn Display| {
-        flag(
-            "/identity",
-            "wrong_identity",
-            &format!("La clave no abre la copia: {cause}"),
-            &format!("the key does not open the copy: {cause}"),
-        )
-    };
-    let key = fs::read_to_string(identity).map_err(|it| wrong(&it))?;
-    let key = key.lines().find(|it| it.starts_with("AGE-SECRET-KEY-")).unwrap_or_default();
-    let key: x25519::Identity = key.trim().parse().map_err(|it: &str| wrong(&it))?;
     let clear = Temporary(beside(from, "clear"));
-    let unseal = || -> Result<(), Box<dyn std::error::Error>> {
-        let sealed = age::Decryptor::new_buffered(BufReader::new(File::open(from)?))?;
-        let key: &dyn age::Identity = &key;
-        let mut clear_text = sealed.decrypt(iter::once(key))?;
+    let unseal = || -> io::Result<()> {
         let mut file = private(&clear.0)?;
-        io::copy(&mut clear_text, &mut file)?;
-        Ok(file.sync_all()?)
+        unseal(BufReader::new(File::open(from)?), key, &mut file)?;
+        file.sync_all()
     };
-    unseal().map_err(|it| wrong(&it))?;
+    unseal().map_err(|it| wrong_identity(&it))?;
     Ok(Some(clear))
+}
+
+/// Opens what was sealed for a key.
+fn unseal(from: impl io::BufRead, key: &x25519::Identity, to: &mut impl io::Write) -> io::Result<()> {
+    let key: &dyn age::Identity = key;
+    let sealed = age::Decryptor::new_buffered(from).map_err(io::Error::other)?;
+    let mut clear = sealed.decrypt(iter::once(key)).map_err(io::Error::other)?;
+    io::copy(&mut clear, to).map(drop)
+}
+
+fn opened_bytes(bytes: &[u8], key: &x25519::Identity) -> io::Result<Vec<u8>> {
+    let mut clear = Vec::new();
+    unseal(bytes, key, &mut clear)?;
+    Ok(clear)
+}
+
+fn sealed_bytes(bytes: &[u8], recipients: &[x25519::Recipient]) -> io::Result<Vec<u8>> {
+    let mut writer = sealing(recipients)?.wrap_output(Vec::new())?;
+    writer.write_all(bytes)?;
+    writer.finish()
+}
+
+fn sealing(recipients: &[x25519::Recipient]) -> io::Result<age::Encryptor> {
+    let recipients = recipients.iter().map(|it| -> &dyn age::Recipient { it });
+    age::Encryptor::with_recipients(recipients).map_err(io::Error::other)
+}
+
+/// Where the evidence of a copy lies unless it is named.
+fn blobs_beside(copy: &Path) -> PathBuf {
+    let mut name = copy.file_name().unwrap_or_default().to_owned();
+    name.push(".blobs");
+    copy.with_file_name(name)
 }
 
 fn flag(field: &str, code: &str, es: &str, en: &str) -> Problem {
@@ -203,9 +272,7 @@ fn recipients(keys: &[String]) -> Result<Vec<x25519::Recipient>, Problem> {
 }
 
 fn seal(clear: &Path, sealed: &Path, recipients: &[x25519::Recipient]) -> io::Result<()> {
-    let recipients = recipients.iter().map(|it| -> &dyn age::Recipient { it });
-    let encryptor = age::Encryptor::with_recipients(recipients).map_err(io::Error::other)?;
-    let mut writer = encryptor.wrap_output(BufWriter::new(private(sealed)?))?;
+    let mut writer = sealing(recipients)?.wrap_output(BufWriter::new(private(sealed)?))?;
     io::copy(&mut File::open(clear)?, &mut writer)?;
     let mut file = writer.finish()?;
     file.flush()?;

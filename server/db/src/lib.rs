@@ -21,6 +21,7 @@ mod writer;
 
 pub mod audit_log;
 pub mod audits;
+pub mod blobs;
 pub mod content;
 pub mod devices;
 pub mod feed;

@@ -582,5 +582,63 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    use crate::column::{Ts, Uid};
+    use diesel::sql_types::{BigInt, Binary, Nullable, Text};
+
+    blobs (org_id, blob) {
+        org_id -> Uid,
+        blob -> Binary,
+        size -> BigInt,
+        dev -> Binary,
+        stored_at -> Ts,
+        picture -> Text,
+        attempts -> BigInt,
+        reason -> Nullable<Text>,
+        mime -> Nullable<Text>,
+        width -> Nullable<BigInt>,
+        height -> Nullable<BigInt>,
+        taken_at -> Nullable<Text>,
+        latitude_e7 -> Nullable<BigInt>,
+        longitude_e7 -> Nullable<BigInt>,
+        look -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    use crate::column::Uid;
+    use diesel::sql_types::{BigInt, Binary};
+
+    blob_bands (org_id, band, blob) {
+        org_id -> Uid,
+        band -> BigInt,
+        blob -> Binary,
+    }
+}
+
+diesel::table! {
+    use crate::column::Uid;
+    use diesel::sql_types::Binary;
+
+    audit_blobs (org_id, audit_id, blob) {
+        org_id -> Uid,
+        audit_id -> Uid,
+        blob -> Binary,
+    }
+}
+
+diesel::table! {
+    use crate::column::Uid;
+    use diesel::sql_types::{BigInt, Binary};
+
+    blob_days (org_id, dev, day) {
+        org_id -> Uid,
+        dev -> Binary,
+        day -> BigInt,
+        bytes -> BigInt,
+    }
+}
+
+diesel::allow_tables_to_appear_in_same_query!(audit_blobs, audits);
 diesel::allow_tables_to_appear_in_same_query!(audits, score_versions);
 diesel::allow_tables_to_appear_in_same_query!(role_grants, users);

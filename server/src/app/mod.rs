@@ -8,6 +8,7 @@ pub(crate) mod branches;
 pub mod codes;
 pub(crate) mod content;
 pub mod devices;
+pub mod evidence;
 pub mod kpis;
 pub mod organizations;
 pub mod payouts;
@@ -21,19 +22,20 @@ pub mod scorecards;
 pub(crate) mod scores;
 pub(crate) mod sessions;
 pub(crate) mod staff;
-mod upkeep;
+pub(crate) mod upkeep;
 pub mod users;
 pub mod verify;
 pub mod visits;
 
 use crate::{
-    config::Config, environment::Environment, error::ApiError, office::Office, rate_limit::RateLimit,
+    blob_store::BlobStore, config::Config, environment::Environment, error::ApiError, office::Office,
+    rate_limit::RateLimit,
 };
 use actix_web::web;
 use db::{Db, DbOptions, Micros, Tx};
 use domain::ids::OrgId;
 use std::sync::Arc;
-use tokio::sync::Semaphore;
+use tokio::sync::{Notify, Semaphore};
 
 /// What every request works with; clones share it.
 #[derive(Clone)]
@@ -48,10 +50,18 @@ pub struct App {
     hashing: Arc<Semaphore>,
     /// How often an address knocked.
     pub(crate) rate_limit: Arc<RateLimit>,
+    /// Evidence.
+    pub(crate) blobs: Arc<BlobStore>,
+    /// How many parts of blobs are taken at once.
+    pub(crate) blob_turns: Arc<Semaphore>,
+    /// Told when there may be photos that nobody looked at.
+    pub(crate) photos: Arc<Notify>,
 }
 
 /// Passwords hashed at the same time, at most.
 const HASHES_AT_ONCE: usize = 4;
+/// Parts of blobs that are taken at the same time, at most: each is held in memory.
+const PARTS_AT_ONCE: usize = 64;
 
 impl App {
     /// Opens the database of the settings and brings its schema to this version's.
@@ -64,6 +74,9 @@ impl App {
         Ok(Self {
             db,
             environment,
+            blobs: Arc::new(BlobStore::open(&config)?),
+            blob_turns: Arc::new(Semaphore::new(PARTS_AT_ONCE)),
+            photos: Arc::default(),
             config: Arc::new(config),
             hashing: Arc::new(Semaphore::new(HASHES_AT_ONCE)),
             rate_limit: Arc::default(),

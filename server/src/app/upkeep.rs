@@ -1,13 +1,16 @@
-//! What has to be thrown away from time to time: replies kept for repeated requests, and sessions that ended long ago.
+//! What has to be thrown away from time to time: replies kept for repeated requests, sessions that ended long ago, blobs that
+//! never came whole, and what devices sent on days that are over.
 
 use crate::{app::App, error::ApiError};
-use db::{Micros, idempotency, organizations, sessions};
+use db::{Micros, blobs, idempotency, organizations, sessions};
 
-const DAY_MICROS: i64 = 24 * 3_600_000_000;
+pub(crate) const DAY_MICROS: i64 = 24 * 3_600_000_000;
 /// How long a repeated request is answered with its first reply.
 const REPLIES_DAYS: i64 = 2;
 /// How long a session that ended is still told from one that never was.
 const SESSIONS_DAYS: i64 = 30;
+/// How long a device may take to send the rest of a blob.
+const PARTS_DAYS: i64 = 14;
 
 impl App {
     /// Throws away what is no longer needed; one short transaction for each organization. Blocks.
@@ -19,9 +22,12 @@ impl App {
         let before = |days: i64| Micros(now.saturating_sub(days.saturating_mul(DAY_MICROS)));
         let (replies, ended) = (before(REPLIES_DAYS), before(SESSIONS_DAYS));
         self.db.write(move |tx| sessions::remove_expired(tx, ended).map(drop))?;
+        self.blobs.parts().expire(before(PARTS_DAYS).0).map_err(ApiError::internal)?;
+        let today = now.div_euclid(DAY_MICROS);
         for organization in self.db.read(organizations::list)? {
             self.db
                 .write(move |tx| idempotency::remove_before(tx, organization.org_id, replies).map(drop))?;
+            self.db.write(move |tx| blobs::remove_usage_before(tx, organization.org_id, today).map(drop))?;
         }
         Ok(())
     }

@@ -3,6 +3,7 @@
 //! transaction checks again.
 
 use super::{
+    blobs,
     feed::{self, Run},
     millis, packed, project,
     pull::{self, Reader},
@@ -21,7 +22,7 @@ use domain::ids::{OrgId, UserId};
 use std::sync::Arc;
 use sync_core::{
     Bytes, DeviceId, Hash, PublicKey, Segment, VerifiedSegment,
-    exchange::{Ending, Limits, Outcome, PROTO, Refusal, RefusalCode, Reply, Request, Response, StreamId},
+    exchange::{Ending, Outcome, PROTO, Refusal, RefusalCode, Reply, Request, Response, StreamId},
     ingest::{self, Accepted, Enrolled, Push},
     receipt::Receipt,
 };
@@ -118,10 +119,11 @@ fn answer(app: &App, sender: &Sender, request: &Request) -> Result<Response, Sto
     relay::take_back(app, &caller, relayed, now)?;
     let works = !caller.reach.is_nowhere();
     let reader = Reader { org: caller.org, user: caller.user, dev: caller.dev, works };
-    let (head, held, pages) = app.db.read(|tx| -> Result<_, ApiError> {
+    let (head, held, pages, limits) = app.db.read(|tx| -> Result<_, ApiError> {
         let head = db::devices::find_head(tx, caller.org, caller.dev)?.unwrap_or_default().head.head;
         let held = if request.push.is_empty() { None } else { receipts::held(tx, &caller, head)? };
-        Ok((head, held, pull::pages(tx, &reader, pulls)?))
+        let limits = blobs::limits(tx, app, caller.org, caller.dev, now)?;
+        Ok((head, held, pull::pages(tx, &reader, pulls)?, limits))
     })?;
     Ok(Response {
         epoch: caller.epoch,
@@ -130,7 +132,7 @@ fn answer(app: &App, sender: &Sender, request: &Request) -> Result<Response, Sto
         receipt: held.map(|it| it.sign(&caller)),
         outcomes,
         pull: pages,
-        limits: Limits::default(),
+        limits,
         durable_through: 0,
         min_pull_build: 0,
         ended: caller.ended,

@@ -4,6 +4,7 @@
 
 mod adopt;
 mod author;
+pub(crate) mod blobs;
 pub(crate) mod feed;
 mod ingest;
 mod project;

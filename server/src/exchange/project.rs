@@ -134,6 +134,7 @@ pub(super) struct Changed {
     events: Vec<VisitEvent>,
     assignments: Vec<(AssignmentId, (State, State))>,
     set_aside: Vec<(u64, AuditId, Quarantined)>,
+    blobs: BTreeMap<AuditId, BTreeSet<Hash>>,
 }
 
 impl Changed {
@@ -145,6 +146,7 @@ impl Changed {
     }
 
     pub(super) fn add(&mut self, applied: Applied) {
+        self.blobs.extend(applied.blobs.map(|it| (applied.row.audit_id, it)));
         self.assignments.extend(applied.assignment);
         self.ops.push(audits::AuditOps { audit_id: applied.row.audit_id, ops: applied.bytes });
         self.audits.push(applied.row);
@@ -155,6 +157,9 @@ impl Changed {
         audits::upsert(tx, source.org, &self.audits)?;
         audits::upsert_ops(tx, source.org, &self.ops)?;
         audits::append_events(tx, source.org, &self.events)?;
+        if !self.blobs.is_empty() {
+            db::blobs::set_of_audits(tx, source.org, &self.blobs)?;
+        }
         for (assignment, step) in self.assignments {
             db::programmes::set_assignment_state(tx, source.org, assignment, step)?;
         }
@@ -238,6 +243,8 @@ pub(super) struct Applied {
     events: Vec<VisitEvent>,
     /// The assignment, where its state moved, with from and to.
     assignment: Option<(AssignmentId, (State, State))>,
+    /// The blobs that it counts on, where one was ever attached.
+    blobs: Option<BTreeSet<Hash>>,
 }
 
 #[expect(clippy::too_many_arguments, reason = "each is read once for all audits of a segment")]
@@ -301,7 +308,9 @@ pub(super) fn read_again(
     let assignment = row.assignment_id.and_then(|it| background.assignments.get(&it));
     let assignment =
         assignment.filter(|it| it.state != row.state).map(|it| (it.assignment_id, (it.state, row.state)));
-    Ok(Ok(Applied { row, bytes, view, events, assignment }))
+    let has_attached = ops.iter().any(|(_, it)| it.op.kind == Kind::Attach);
+    let blobs = has_attached.then(|| view.attachments.values().flatten().map(|it| it.value.blob).collect());
+    Ok(Ok(Applied { row, bytes, view, events, assignment, blobs }))
 }
 
 fn count(items: usize) -> u32 {

@@ -20,6 +20,7 @@ use flate2::{
     Compression,
     read::{GzDecoder, GzEncoder},
 };
+use serde::{Serialize, de::DeserializeOwned};
 use std::io::Read;
 use sync_core::{
     codec::{self, CodecError},
@@ -38,14 +39,14 @@ const WORTH_PACKING: usize = 512;
 
 /// How a message is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Form {
+pub(super) enum Form {
     Cbor,
     /// For debugging, with the same types.
     Json,
 }
 
 impl Form {
-    fn of(request: &HttpRequest, name: header::HeaderName) -> Self {
+    pub(super) fn of(request: &HttpRequest, name: header::HeaderName) -> Self {
         let json = text(request, name).is_some_and(|it| it.contains("json"));
         if json { Self::Json } else { Self::Cbor }
     }
@@ -57,14 +58,14 @@ impl Form {
         }
     }
 
-    fn read(self, bytes: &[u8]) -> Result<Request, CodecError> {
+    pub(super) fn read<T: DeserializeOwned>(self, bytes: &[u8]) -> Result<T, CodecError> {
         match self {
             Self::Cbor => codec::from_cbor(bytes),
             Self::Json => codec::from_json(bytes),
         }
     }
 
-    fn write(self, reply: &Reply) -> Result<Vec<u8>, CodecError> {
+    fn write(self, reply: &impl Serialize) -> Result<Vec<u8>, CodecError> {
         match self {
             Self::Cbor => codec::to_cbor(reply),
             Self::Json => codec::to_json(reply),
@@ -144,7 +145,7 @@ fn answer(app: &App, sender: &Sender, form: Form, bytes: Result<Vec<u8>, Unpack>
         Err(Unpack::Encoding) => return refused(RefusalCode::Malformed, "unknown_content_encoding"),
         Err(Unpack::Broken) => return refused(RefusalCode::Malformed, "body_cannot_be_unpacked"),
     };
-    match form.read(&bytes) {
+    match form.read::<Request>(&bytes) {
         Ok(request) => exchange::exchange(app, sender, &request),
         Err(_) => refused(RefusalCode::Malformed, "not_a_request"),
     }
@@ -186,12 +187,24 @@ fn wanted(request: &HttpRequest) -> Encoding {
 }
 
 fn respond(request: &HttpRequest, reply: &Reply) -> Result<HttpResponse, ApiError> {
-    let form = Form::of(request, header::ACCEPT);
-    let bytes = form.write(reply).map_err(ApiError::internal)?;
-    let status = match reply {
-        Reply::Done(_) => StatusCode::OK,
-        Reply::Refused(refusal) => StatusCode::from_u16(refusal.code.status()).map_err(ApiError::internal)?,
+    let refused = match reply {
+        Reply::Done(_) => None,
+        Reply::Refused(refusal) => Some(refusal.code),
     };
+    respond_with(request, refused, reply)
+}
+
+/// Answers with a message, packed as the device likes it best; its status says what was refused, if anything.
+pub(super) fn respond_with(
+    request: &HttpRequest,
+    refused: Option<RefusalCode>,
+    message: &impl Serialize,
+) -> Result<HttpResponse, ApiError> {
+    let form = Form::of(request, header::ACCEPT);
+    let bytes = form.write(message).map_err(ApiError::internal)?;
+    let status = refused
+        .map_or(Ok(StatusCode::OK), |it| StatusCode::from_u16(it.status()))
+        .map_err(ApiError::internal)?;
     let mut response = HttpResponse::build(status);
     response.content_type(form.media_type()).insert_header((header::CACHE_CONTROL, "no-store"));
     if bytes.len() < WORTH_PACKING {
@@ -214,6 +227,6 @@ fn respond(request: &HttpRequest, reply: &Reply) -> Result<HttpResponse, ApiErro
     Ok(response.body(bytes))
 }
 
-fn text(request: &HttpRequest, name: header::HeaderName) -> Option<&str> {
+pub(super) fn text(request: &HttpRequest, name: header::HeaderName) -> Option<&str> {
     request.headers().get(name).and_then(|it| it.to_str().ok())
 }

@@ -4,10 +4,12 @@
 pub(crate) mod assessments;
 pub(crate) mod assignments;
 pub(crate) mod audit_log;
+pub(crate) mod blobs;
 pub(crate) mod body;
 pub(crate) mod branches;
 pub(crate) mod content;
 pub(crate) mod devices;
+pub(crate) mod evidence;
 pub(crate) mod exchange;
 mod expected;
 pub(crate) mod health;
@@ -55,6 +57,7 @@ fn api(config: &mut ServiceConfig<'_>) {
         .configure(users::routes)
         .configure(devices::routes)
         .configure(audit_log::routes)
+        .configure(evidence::routes)
         .configure(assessments::routes)
         .configure(kpis::routes)
         .configure(payouts::routes)
@@ -73,6 +76,7 @@ pub(crate) fn settings(app: &App, config: &mut web::ServiceConfig) {
         .app_data(web::PayloadConfig::new(body::MAX_BODY_BYTES))
         .app_data(web::PathConfig::default().error_handler(|_, request| not_an_id(request).into()))
         .configure(exchange::routes)
+        .configure(blobs::routes)
         .configure(crate::console::routes)
         .route("/api/openapi.json", web::get().to(openapi::show))
         .default_service(web::to(unknown_address));

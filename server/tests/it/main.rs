@@ -7,6 +7,10 @@ mod assignments;
 #[cfg(test)]
 mod audit_log;
 #[cfg(test)]
+mod blobs;
+#[cfg(test)]
+mod blobs_bounds;
+#[cfg(test)]
 mod bounds;
 #[cfg(test)]
 mod console;
@@ -34,6 +38,8 @@ mod payouts;
 mod payouts_guards;
 #[cfg(test)]
 mod payouts_protected;
+#[cfg(test)]
+mod photos;
 #[cfg(test)]
 mod pins;
 #[cfg(test)]

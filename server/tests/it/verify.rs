@@ -110,7 +110,7 @@ fn open(file: &Path) -> App {
 /// A copy of an office's file, byte by byte.
 fn again(app: &App, file: &Path) -> Vec<u8> {
     let to = file.with_extension("again");
-    backup::back_up(app, &to).unwrap();
+    backup::back_up(app, &to, None).unwrap();
     let bytes = fs::read(&to).unwrap();
     fs::remove_file(&to).unwrap();
     bytes
@@ -123,7 +123,7 @@ async fn one_bit_of_any_row_is_named_wherever_it_stands() {
     let folder = tempfile::tempdir().unwrap();
     let copy = folder.path().join("copy");
     // A copy holds every row once, and nothing that was thrown away.
-    backup::back_up(&scene.office.app, &copy).unwrap();
+    backup::back_up(&scene.office.app, &copy, None).unwrap();
     assert_eq!(checked(&open(&copy), None).fault, None);
     let clean = fs::read(&copy).unwrap();
     let mut codes = std::collections::BTreeSet::new();

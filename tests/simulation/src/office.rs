@@ -232,7 +232,7 @@ impl Office {
     pub fn back_up(&mut self) -> Vec<u8> {
         self.restores += 1;
         let name = format!("copy-{}", self.restores);
-        backup::back_up(self.app(), &self.folder.path().join(&name)).expect("an office can be copied");
+        backup::back_up(self.app(), &self.folder.path().join(&name), None).expect("an office can be copied");
         let copy = self.disk.image().file(&name).expect("the copy is there").to_vec();
         self.disk.remove(&name);
         copy
@@ -247,7 +247,8 @@ impl Office {
         let from = self.folder.path().join(format!("from-{}", self.restores));
         fs::write(&from, copy).expect("the copy can be written");
         self.database = format!("office-{}.db", self.restores);
-        backup::restore(self.config(&self.database), self.environment(), &from).expect("a copy is restored");
+        backup::restore(self.config(&self.database), self.environment(), &from, None)
+            .expect("a copy is restored");
         self.reopen();
     }
 

@@ -7,6 +7,8 @@ mod audits;
 #[cfg(test)]
 mod backup;
 #[cfg(test)]
+mod blobs;
+#[cfg(test)]
 mod content_and_programmes;
 #[cfg(test)]
 mod database;

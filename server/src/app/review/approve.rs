@@ -19,18 +19,18 @@ use db::{
 };
 use domain::{
     FieldProblem, Problem,
-    ids::{AuditId, UserId},
+    ids::{AuditId, OrgId, UserId},
     lifecycle::{Actor, Command, Facts},
     visit_score::{Percent, PreparedChecklist, SCORER_VERSION},
 };
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use sync_core::{
     AuditOps, AuditView, DeviceId, Hash, Kind, Op, OpId,
     content::obstacles_to_approval,
-    fold::{Arrival, Submission},
+    fold::{Arrival, StoredOp, Submission},
     op::Opening,
-    payload::{self, ApproveValue},
+    payload::{self, ApproveValue, AttachValue, SubmitValue},
 };
 use utoipa::ToSchema;
 use validator::Validate;
@@ -93,14 +93,15 @@ pub(crate) fn judge(
     ops: &AuditOps,
     checklist: &PreparedChecklist,
     named: Option<OpId>,
-    held: &BTreeMap<DeviceId, u64>,
+    held: &Held,
 ) -> Result<Judged, Problem> {
     let view = ops.view();
     let submission = submission(&view, named)?.clone();
-    let obstacles = obstacles_to_approval(ops, &submission.id, |dev| held.get(dev).copied().unwrap_or(0));
+    let obstacles = obstacles_to_approval(ops, &submission.id, |dev| held.log(dev));
     let mut problems: Vec<FieldProblem> = obstacles.into_iter().map(|it| obstacle(it.code())).collect();
-    if !submission.value.blobs.is_empty() {
-        // Blobs have no lane yet, so none of a manifest can have arrived.
+    let standing = view.rounds.standing_submits(view.rounds.current).len();
+    let decided = if standing > 1 { as_if_approved(ops, &submission) } else { view };
+    if !held.has_all_of(&submission, &decided) {
         problems.push(FieldProblem::new(
             "",
             "blobs_missing",
@@ -114,8 +115,6 @@ pub(crate) fn judge(
     let (score, is_incomplete) = if visit.kind == VisitKind::NotCompleted {
         (None, false)
     } else {
-        let standing = view.rounds.standing_submits(view.rounds.current).len();
-        let decided = if standing > 1 { as_if_approved(ops, &submission) } else { view };
         let score = scoring::score(checklist, &decided)?;
         let is_incomplete = !score.incomplete.is_empty();
         (Some(FrozenScore::of(score)?), is_incomplete)
@@ -229,25 +228,55 @@ impl FrozenScore {
     }
 }
 
-/// How far the server holds the logs of the devices that wrote an audit.
-///
-/// # Errors
-/// Those of the database.
-pub(crate) fn held(
-    tx: &mut Tx<'_>,
-    office_org: domain::ids::OrgId,
-    audits: &[&AuditOps],
-) -> Result<BTreeMap<DeviceId, u64>, ApiError> {
-    let mut devices: Vec<DeviceId> = audits.iter().flat_map(|it| it.frontier().into_keys()).collect();
-    devices.sort_unstable();
-    devices.dedup();
-    let mut held = BTreeMap::new();
-    for dev in devices {
-        if let Some(stored) = db::devices::find_head(tx, office_org, dev)? {
-            held.insert(dev, stored.head.head.dseq);
+/// What the server holds of what audits count on.
+#[derive(Debug, Default)]
+pub(crate) struct Held {
+    /// How far the logs of the devices that wrote them.
+    logs: BTreeMap<DeviceId, u64>,
+    /// Which of their blobs are stored.
+    blobs: BTreeSet<Hash>,
+}
+
+impl Held {
+    /// Reads what is held for these audits.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub(crate) fn read(tx: &mut Tx<'_>, org: OrgId, audits: &[&AuditOps]) -> Result<Self, ApiError> {
+        let devices: BTreeSet<DeviceId> = audits.iter().flat_map(|it| it.frontier().into_keys()).collect();
+        let mut logs = BTreeMap::new();
+        for dev in devices {
+            if let Some(stored) = db::devices::find_head(tx, org, dev)? {
+                logs.insert(dev, stored.head.head.dseq);
+            }
         }
+        let named: BTreeSet<Hash> = audits.iter().flat_map(|it| it.iter()).flat_map(named_blobs).collect();
+        let blobs = db::blobs::stored(tx, org, &Vec::from_iter(named))?;
+        Ok(Self { logs, blobs })
     }
-    Ok(held)
+
+    fn log(&self, dev: &DeviceId) -> u64 {
+        self.logs.get(dev).copied().unwrap_or(0)
+    }
+
+    /// Whether everything that a submission declares is stored, and everything that is attached: a manifest is what an app
+    /// says of itself.
+    fn has_all_of(&self, submission: &Submission, view: &AuditView) -> bool {
+        let attached = view.attachments.values().flatten().map(|it| &it.value.blob);
+        submission.value.blobs.iter().map(|it| &it.id).chain(attached).all(|it| self.blobs.contains(it))
+    }
+}
+
+/// The blobs that an op names.
+fn named_blobs((_, stored): (&OpId, &StoredOp)) -> Vec<Hash> {
+    match stored.op.kind {
+        Kind::Attach => {
+            payload::of_op::<AttachValue>(&stored.op).map_or_else(|_| Vec::new(), |it| vec![it.blob])
+        }
+        Kind::Submit => payload::of_op::<SubmitValue>(&stored.op)
+            .map_or_else(|_| Vec::new(), |it| it.blobs.into_iter().map(|blob| blob.id).collect()),
+        _ => Vec::new(),
+    }
 }
 
 /// Approves a visit that is in review: freezes its score and tells the auditor's phone.
@@ -267,7 +296,7 @@ pub(crate) fn approve(
     domain::lifecycle::apply(Some(visit.state), Command::Approve, Actor::Reviewer, &all_facts())?;
     let mut ops = content::ops(tx, office.org(), visit.audit_id)?;
     let checklist = content::checklist(tx, app, office.org(), visit.template_hash)?;
-    let held = held(tx, office.org(), &[&ops])?;
+    let held = Held::read(tx, office.org(), &[&ops])?;
     let judged = judge(&visit, &ops, &checklist, named, &held)?;
     let version = next_version(tx, office, visit.audit_id)?;
     visit.decided_at = Some(office.now());

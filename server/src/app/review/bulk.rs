@@ -2,7 +2,7 @@
 //! the write lock. What is not clean is left where it stands, with the reason.
 
 use super::{
-    approve::{FrozenScore, Judged, all_facts, draft, held, judge},
+    approve::{FrozenScore, Held, Judged, all_facts, draft, judge},
     step::{move_assignment, no_such_visit, own_visit},
 };
 use crate::{
@@ -32,7 +32,7 @@ use std::{
     sync::Arc,
     thread,
 };
-use sync_core::{AuditOps, DeviceId, Hash};
+use sync_core::{AuditOps, Hash};
 use utoipa::ToSchema;
 use validator::Validate;
 
@@ -108,7 +108,7 @@ pub fn prepare(tx: &mut Tx<'_>, app: &App, org: OrgId, ids: &[AuditId]) -> Resul
     for stored in audits::find_ops_of_many(tx, org, ids)? {
         ops.insert(stored.audit_id, AuditOps::decode(&stored.ops).map_err(ApiError::internal)?);
     }
-    let held = held(tx, org, &ops.values().collect::<Vec<_>>())?;
+    let held = Held::read(tx, org, &ops.values().collect::<Vec<_>>())?;
     let mut checklists: BTreeMap<Hash, Arc<PreparedChecklist>> = BTreeMap::new();
     for row in rows.values() {
         if let Entry::Vacant(unread) = checklists.entry(row.template_hash) {
@@ -131,7 +131,7 @@ fn unrepeated(ids: &[AuditId]) -> Vec<AuditId> {
 fn judge_all(
     mut found: Vec<(AuditId, Option<(Audit, AuditOps)>)>,
     checklists: &BTreeMap<Hash, Arc<PreparedChecklist>>,
-    held: &BTreeMap<DeviceId, u64>,
+    held: &Held,
 ) -> Vec<PreparedVisit> {
     let threads = thread::available_parallelism().map_or(1, NonZero::get);
     let share = found.len().div_ceil(threads).max(1);
@@ -156,7 +156,7 @@ fn judge_one(
     id: AuditId,
     found: Option<(Audit, AuditOps)>,
     checklists: &BTreeMap<Hash, Arc<PreparedChecklist>>,
-    held: &BTreeMap<DeviceId, u64>,
+    held: &Held,
 ) -> PreparedVisit {
     let judged = match &found {
         None => Err(no_such_visit().problem().clone()),

@@ -1,7 +1,8 @@
-//! Whether all that the office keeps is still what was recorded: every log, signature, feed, projection and score, read in
-//! one snapshot and changed by nothing. Stops at the first fault and says where it is. Owns the order of the checks; memory
-//! stays bounded, since ops are sorted by audit through files that vanish with the process.
+//! Whether all that the office keeps is still what was recorded: every log, signature, feed, projection, score and
+//! piece of evidence, read in one snapshot and changed by nothing. Stops at the first fault and says where it is. Owns the
+//! order of the checks; memory stays bounded, since ops are sorted by audit through files that vanish with the process.
 
+mod blobs;
 mod buckets;
 mod feeds;
 mod heads;
@@ -35,6 +36,8 @@ pub struct Report {
     pub audits: u64,
     /// Versions of scores.
     pub scores: u64,
+    /// Pieces of evidence.
+    pub blobs: u64,
     /// Positions of the heads that were kept elsewhere, found again.
     pub heads: u64,
     /// The first fault; none where everything holds.
@@ -72,6 +75,9 @@ pub struct Place {
     /// The visit.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub audit: Option<AuditId>,
+    /// The piece of evidence.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub blob: Option<Hash>,
 }
 
 impl Place {
@@ -187,8 +193,8 @@ impl Walk<'_, '_> {
         if let Some(kept) = against.and_then(|it| it.of(&organization.slug)) {
             self.kept_heads(kept)?;
         }
-        self.projections(buckets)
-        // Photos: the blob lane's own check of one stored blob belongs here.
+        self.projections(buckets)?;
+        self.blobs()
     }
 
     fn audit_log(&mut self) -> Result<(), Stop> {

@@ -1,0 +1,125 @@
+//! Reads stored photos once, beside all other work: makes the smaller copies and keeps what was found. A photo that cannot
+//! be read is never tried again, and neither is one that ended its reader.
+
+use crate::{
+    app::App,
+    blob_store::BlobFile,
+    error::ApiError,
+    evidence::{self, Photo},
+};
+use db::blobs::{self, Blob, Picture};
+use domain::ids::OrgId;
+use std::thread;
+use sync_core::Hash;
+
+/// Photos that are read at the same time: each may take some hundred megabytes.
+const AT_ONCE: usize = 2;
+/// Photos of an organization before the next one has its turn.
+const BATCH: u32 = 32;
+/// How often a photo may end the process that reads it.
+const MAX_ATTEMPTS: u32 = 3;
+/// How long reading a photo may take.
+const MAX_MICROS: i64 = 20_000_000;
+
+impl App {
+    /// Reads photos that nobody looked at yet; how many. Blocks.
+    ///
+    /// # Errors
+    /// Those of the database and the store.
+    pub fn read_photos(&self) -> Result<usize, ApiError> {
+        let mut count = 0;
+        for organization in self.db.read(db::organizations::list)? {
+            let org = organization.org_id;
+            let waiting = self.db.read(|tx| blobs::list_pending(tx, org, BATCH))?;
+            count += waiting.len();
+            let share = waiting.len().div_ceil(AT_ONCE).max(1);
+            thread::scope(|scope| {
+                let read = |share: &[Blob]| share.iter().try_for_each(|it| read_photo(self, org, it));
+                let running: Vec<_> =
+                    waiting.chunks(share).map(|share| scope.spawn(move || read(share))).collect();
+                running.into_iter().try_for_each(|it| {
+                    it.join().unwrap_or_else(|_| Err(ApiError::internal("a reader of photos panicked")))
+                })
+            })?;
+        }
+        Ok(count)
+    }
+}
+
+fn read_photo(app: &App, org: OrgId, waiting: &Blob) -> Result<(), ApiError> {
+    let blob = waiting.blob;
+    if waiting.attempts >= MAX_ATTEMPTS {
+        return keep(app, org, refused(waiting, None, "reader_ended"), Vec::new());
+    }
+    app.db.write(move |tx| blobs::begin_reading(tx, org, blob))?;
+    let Some(bytes) = app.blobs.get(org, blob, BlobFile::Original)? else {
+        tracing::error!(%org, %blob, "a stored blob is missing");
+        return keep(app, org, refused(waiting, None, "bytes_missing"), Vec::new());
+    };
+    match read_in_time(app, &bytes) {
+        Ok(photo) => {
+            let bands = evidence::bands(photo.look);
+            let row = ready(waiting, &photo);
+            store_copies(app, org, blob, photo)?;
+            keep(app, org, row, bands)
+        }
+        Err(reason) => {
+            tracing::warn!(%org, %blob, reason = reason.code(), "evidence is no photo that can be shown");
+            keep(app, org, refused(waiting, evidence::mime_of(&bytes), reason.code()), Vec::new())
+        }
+    }
+}
+
+fn read_in_time(app: &App, bytes: &[u8]) -> Result<Photo, evidence::Unreadable> {
+    let begun = app.now().0;
+    evidence::read(bytes, &|| app.now().0.saturating_sub(begun) > MAX_MICROS)
+}
+
+fn store_copies(app: &App, org: OrgId, blob: Hash, photo: Photo) -> Result<(), ApiError> {
+    app.blobs.put(org, blob, BlobFile::Thumbnail, photo.thumbnail)?;
+    app.blobs.put(org, blob, BlobFile::View, photo.view)
+}
+
+fn ready(waiting: &Blob, photo: &Photo) -> Blob {
+    Blob {
+        picture: Picture::Ready,
+        reason: None,
+        mime: Some(photo.mime.to_owned()),
+        width: Some(photo.width),
+        height: Some(photo.height),
+        taken_at: photo.camera.taken_at.clone(),
+        latitude_e7: photo.camera.place.map(|it| it.0),
+        longitude_e7: photo.camera.place.map(|it| it.1),
+        look: Some(photo.look),
+        ..waiting.clone()
+    }
+}
+
+fn refused(waiting: &Blob, mime: Option<&str>, reason: &str) -> Blob {
+    Blob {
+        picture: Picture::Refused,
+        reason: Some(reason.to_owned()),
+        mime: mime.map(str::to_owned),
+        ..waiting.clone()
+    }
+}
+
+fn keep(app: &App, org: OrgId, row: Blob, bands: Vec<u32>) -> Result<(), ApiError> {
+    Ok(app.db.write(move |tx| blobs::set_picture(tx, org, &row, &bands))?)
+}
+
+/// A smaller copy of a photo that was read; made again where it is lost. None where the photo itself is. Blocks.
+///
+/// # Errors
+/// Those of the store.
+pub(crate) fn copy(app: &App, org: OrgId, blob: Hash, file: BlobFile) -> Result<Option<Vec<u8>>, ApiError> {
+    if let Some(found) = app.blobs.get(org, blob, file)? {
+        return Ok(Some(found));
+    }
+    app.blobs.in_turn(|| {
+        let Some(bytes) = app.blobs.get(org, blob, BlobFile::Original)? else { return Ok(None) };
+        let Ok(photo) = read_in_time(app, &bytes) else { return Ok(None) };
+        store_copies(app, org, blob, photo)?;
+        app.blobs.get(org, blob, file)
+    })
+}

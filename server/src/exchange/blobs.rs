@@ -1,0 +1,324 @@
+//! The server's half of the blob lane (`sync_core::blob`): what it has of the blobs that a device would send, and the parts
+//! that it takes. Nothing is told as stored before its bytes hash to its id, lie durably in the store, and are committed.
+
+use crate::{
+    app::{App, upkeep::DAY_MICROS},
+    blob_store::{BlobFile, Part, PartKey},
+    error::ApiError,
+    principal::Principal,
+};
+use db::{
+    DbError, Micros, Tx,
+    blobs::{self, Blob, Picture},
+    devices::{DeviceKind, DeviceState},
+};
+use domain::{access::Permission, access::Target, ids::OrgId};
+use std::io;
+use sync_core::{
+    DeviceId, Hash,
+    blob::{BlobAnswer, BlobProgress, BlobQuery, BlobRefusal, BlobReply, BlobState},
+    exchange::{Limits, PROTO, RefusalCode},
+    payload::BlobRef,
+};
+
+/// When a device comes again where the disk is full.
+const FULL_RETRY_MS: u64 = 15 * 60 * 1_000;
+/// What is left to a device that has no quota.
+const UNLIMITED: u64 = u64::MAX >> 1;
+/// What [`Limits::pause`] says to hold blobs back.
+const PAUSE: &str = "blobs";
+
+/// A part of a blob, as it came.
+#[derive(Debug, Clone)]
+pub(crate) struct Chunk<'a> {
+    pub(crate) blob: BlobRef,
+    pub(crate) offset: u64,
+    /// The hash that came with it.
+    pub(crate) hash: Hash,
+    pub(crate) bytes: &'a [u8],
+}
+
+/// Why a request of the lane ends early.
+enum Stop {
+    Refused(BlobRefusal),
+    Failed(ApiError),
+}
+
+impl From<ApiError> for Stop {
+    fn from(error: ApiError) -> Self {
+        Self::Failed(error)
+    }
+}
+
+impl From<DbError> for Stop {
+    fn from(error: DbError) -> Self {
+        Self::Failed(error.into())
+    }
+}
+
+fn refused<T>(code: RefusalCode, reason: &str) -> Result<T, Stop> {
+    Err(Stop::Refused(BlobRefusal::new(code, reason)))
+}
+
+fn at_offset<T>(code: RefusalCode, reason: &str, offset: u64) -> Result<T, Stop> {
+    Err(Stop::Refused(BlobRefusal { offset: Some(offset), ..BlobRefusal::new(code, reason) }))
+}
+
+fn reply(outcome: Result<BlobReply, Stop>) -> Result<BlobReply, ApiError> {
+    match outcome {
+        Ok(reply) => Ok(reply),
+        Err(Stop::Refused(refusal)) => Ok(BlobReply::Refused(refusal)),
+        Err(Stop::Failed(error)) => Err(error),
+    }
+}
+
+/// Tells what is stored of the blobs that a device would send. Blocks.
+///
+/// # Errors
+/// Only what is the server's fault.
+pub(crate) fn query(app: &App, principal: &Principal, query: &BlobQuery) -> Result<BlobReply, ApiError> {
+    reply(answer(app, principal, query))
+}
+
+fn answer(app: &App, principal: &Principal, query: &BlobQuery) -> Result<BlobReply, Stop> {
+    if query.proto != PROTO {
+        return refused(RefusalCode::Upgrade, "unknown_protocol");
+    }
+    let dev = device(app, principal)?;
+    if dev != query.dev {
+        return refused(RefusalCode::Unauthorized, "foreign_device");
+    }
+    query.check_bounds().map_err(Stop::Refused)?;
+    let (org, now) = (principal.org, app.now());
+    let ids: Vec<Hash> = query.blobs.iter().map(|it| it.id).collect();
+    let (epoch, stored, limits) = app.db.read(|tx| -> Result<_, ApiError> {
+        let stored = blobs::stored(tx, org, &ids)?;
+        Ok((super::epoch(tx)?, stored, limits(tx, app, org, dev, now)?))
+    })?;
+    if query.epoch != epoch {
+        return Err(Stop::Refused(BlobRefusal {
+            epoch: Some(epoch),
+            ..BlobRefusal::new(RefusalCode::Epoch, "other_epoch")
+        }));
+    }
+    let mut states = Vec::with_capacity(ids.len());
+    for blob in &query.blobs {
+        let state = if stored.contains(&blob.id) {
+            BlobState::Have
+        } else if blob.size > limits.blob_bytes {
+            BlobState::Refused { reason: "blob_too_large".to_owned() }
+        } else {
+            let key = PartKey { org, dev, blob: *blob };
+            // All of it may be here and not yet be stored, after a crash: the device sends an empty last part.
+            match app.blobs.parts().held(&key).map_err(ApiError::internal)? {
+                Some(offset) if offset > 0 => BlobState::Partial { offset },
+                _ => BlobState::Want,
+            }
+        };
+        states.push((blob.id, state));
+    }
+    Ok(BlobReply::Done(BlobAnswer { epoch, states, limits }))
+}
+
+/// Takes a part of a blob, and stores the blob with its last part. Blocks.
+///
+/// # Errors
+/// Only what is the server's fault.
+pub(crate) fn take(app: &App, principal: &Principal, chunk: &Chunk<'_>) -> Result<BlobReply, ApiError> {
+    reply(take_chunk(app, principal, chunk))
+}
+
+fn take_chunk(app: &App, principal: &Principal, chunk: &Chunk<'_>) -> Result<BlobReply, Stop> {
+    let dev = device(app, principal)?;
+    let (org, now, size) = (principal.org, app.now(), chunk.blob.size);
+    let (stored, limits) = app.db.read(|tx| -> Result<_, ApiError> {
+        Ok((blobs::find(tx, org, chunk.blob.id)?, limits(tx, app, org, dev, now)?))
+    })?;
+    if let Some(stored) = stored {
+        return Ok(progress(stored.size, true, limits));
+    }
+    let added = check_chunk(chunk, &limits)?;
+    let key = PartKey { org, dev, blob: chunk.blob };
+    let mut part = app.blobs.parts().open(&key).map_err(no_room)?;
+    let held = part.held();
+    // What is here whole, and was not stored before a crash, is stored whatever comes.
+    if held < size {
+        if chunk.offset != held {
+            return at_offset(RefusalCode::Offset, "offset", held);
+        }
+        if Hash::of(chunk.bytes) != chunk.hash {
+            return at_offset(RefusalCode::BadHash, "bad_chunk_hash", held);
+        }
+        check_room(app, added, &limits, now)?;
+        part.append(chunk.bytes, now.0).map_err(no_room)?;
+        app.db.write(move |tx| blobs::add_usage(tx, org, dev, day(now), added))?;
+    }
+    let held = part.held();
+    let stored = held == size;
+    if stored {
+        store(app, &key, part, now)?;
+    }
+    let limits = app.db.read(|tx| self::limits(tx, app, org, dev, now))?;
+    Ok(progress(held, stored, limits))
+}
+
+fn progress(offset: u64, stored: bool, limits: Limits) -> BlobReply {
+    BlobReply::Progress(BlobProgress { offset, stored, limits })
+}
+
+/// Checks what needs no look at what is held; how many bytes the part has.
+fn check_chunk(chunk: &Chunk<'_>, limits: &Limits) -> Result<u64, Stop> {
+    let added = u64::try_from(chunk.bytes.len()).unwrap_or(u64::MAX);
+    if chunk.blob.size > limits.blob_bytes {
+        return refused(RefusalCode::TooLarge, "blob_too_large");
+    }
+    if added > u64::from(limits.chunk_bytes) {
+        return refused(RefusalCode::TooLarge, "chunk_too_large");
+    }
+    if chunk.offset.checked_add(added).is_none_or(|end| end > chunk.blob.size) {
+        return refused(RefusalCode::Invalid, "beyond_size");
+    }
+    Ok(added)
+}
+
+/// Refuses what the disk or the device's day has no room for.
+fn check_room(app: &App, added: u64, limits: &Limits, now: Micros) -> Result<(), Stop> {
+    if !has_room(app)? {
+        return Err(Stop::Refused(full()));
+    }
+    if added > limits.quota_left {
+        let left = DAY_MICROS.saturating_sub(now.0.rem_euclid(DAY_MICROS));
+        let retry_after_ms = u64::try_from(left / 1_000).ok();
+        return Err(Stop::Refused(BlobRefusal {
+            retry_after_ms,
+            ..BlobRefusal::new(RefusalCode::Quota, "quota_used_up")
+        }));
+    }
+    Ok(())
+}
+
+/// Stores a blob whose parts are all here. A crash anywhere in between is mended by the next part or query: the bytes are
+/// verified again and put in place of what lies there, and only the committed row says that they are stored.
+fn store(app: &App, key: &PartKey, mut part: Part, now: Micros) -> Result<(), Stop> {
+    let blob = key.blob;
+    let verified = app.blobs.in_turn(|| {
+        let bytes = part.bytes().map_err(ApiError::internal)?;
+        if Hash::of(&bytes) != blob.id {
+            return Ok(false);
+        }
+        app.blobs.put(key.org, blob.id, BlobFile::Original, bytes)?;
+        Ok(true)
+    })?;
+    if !verified {
+        part.remove().map_err(ApiError::internal)?;
+        return at_offset(RefusalCode::BadHash, "bad_blob_hash", 0);
+    }
+    let org = key.org;
+    let new = Blob {
+        blob: blob.id,
+        size: blob.size,
+        dev: key.dev,
+        stored_at: now,
+        picture: Picture::Pending,
+        attempts: 0,
+        reason: None,
+        mime: None,
+        width: None,
+        height: None,
+        taken_at: None,
+        latitude_e7: None,
+        longitude_e7: None,
+        look: None,
+    };
+    app.db.write(move |tx| blobs::append(tx, org, &new))?;
+    part.remove().map_err(ApiError::internal)?;
+    app.photos.notify_one();
+    Ok(())
+}
+
+/// What a device is told that it may send now.
+///
+/// # Errors
+/// Those of the database and the file system.
+pub(crate) fn limits(
+    tx: &mut Tx<'_>,
+    app: &App,
+    org: OrgId,
+    dev: DeviceId,
+    now: Micros,
+) -> Result<Limits, ApiError> {
+    let allowed = app.config.blob_day_bytes;
+    let is_import = db::devices::find(tx, org, dev)?.is_some_and(|it| it.kind == DeviceKind::Import);
+    let quota_left = match is_import {
+        true => UNLIMITED,
+        false => allowed.saturating_sub(blobs::find_usage(tx, org, dev, day(now))?),
+    };
+    let pause = if quota_left == 0 || !has_room(app)? { vec![PAUSE.to_owned()] } else { Vec::new() };
+    Ok(Limits { blob_bytes: app.config.blob_max_bytes, quota_left, pause, ..Limits::default() })
+}
+
+fn has_room(app: &App) -> Result<bool, ApiError> {
+    Ok(app.blobs.free_bytes()? >= app.config.blob_reserve_bytes)
+}
+
+fn day(now: Micros) -> i64 {
+    now.0.div_euclid(DAY_MICROS)
+}
+
+fn full() -> BlobRefusal {
+    BlobRefusal {
+        retry_after_ms: Some(FULL_RETRY_MS),
+        ..BlobRefusal::new(RefusalCode::Unavailable, "storage_full")
+    }
+}
+
+fn no_room(error: io::Error) -> Stop {
+    match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Stop::Refused(full()),
+        io::ErrorKind::ResourceBusy => Stop::Refused(BlobRefusal {
+            retry_after_ms: Some(1_000),
+            ..BlobRefusal::new(RefusalCode::Unavailable, "blob_is_moving")
+        }),
+        _ => Stop::Failed(ApiError::internal(error)),
+    }
+}
+
+/// The device that asks.
+fn device(app: &App, principal: &Principal) -> Result<DeviceId, Stop> {
+    let Some(dev) = principal.dev else { return refused(RefusalCode::Unauthorized, "not_a_device") };
+    let device = app.db.read(|tx| db::devices::find(tx, principal.org, dev))?;
+    if device.is_none_or(|it| it.state != DeviceState::Active) {
+        return refused(RefusalCode::Unauthorized, "device_revoked");
+    }
+    Ok(dev)
+}
+
+/// The size of a blob that a device may read: one that an audit of its person counts on.
+///
+/// # Errors
+/// Only what is the server's fault; the refusal is a value.
+pub(crate) fn readable(
+    app: &App,
+    principal: &Principal,
+    blob: Hash,
+) -> Result<Result<u64, BlobRefusal>, ApiError> {
+    let find = || -> Result<u64, Stop> {
+        device(app, principal)?;
+        if !principal.may(Permission::FieldWork, &Target::Own) {
+            return refused(RefusalCode::NotFound, "no_such_blob");
+        }
+        let found = app.db.read(|tx| -> Result<_, ApiError> {
+            let is_own = blobs::is_of_auditor(tx, principal.org, principal.user, blob)?;
+            if is_own { Ok(blobs::find(tx, principal.org, blob)?) } else { Ok(None) }
+        })?;
+        match found {
+            Some(found) => Ok(found.size),
+            None => refused(RefusalCode::NotFound, "no_such_blob"),
+        }
+    };
+    match find() {
+        Ok(size) => Ok(Ok(size)),
+        Err(Stop::Refused(refusal)) => Ok(Err(refusal)),
+        Err(Stop::Failed(error)) => Err(error),
+    }
+}

@@ -1,0 +1,215 @@
+//! `/sync/v1/blobs`: the blob lane over HTTP. Owns paths, the bounds of a body, and ranges; answers everything but the bytes
+//! of a blob with a `BlobReply`, so that a captive portal's page is never taken for one.
+
+use super::exchange::{Form, respond_with, text};
+use crate::{
+    app::{App, blocking},
+    error::ApiError,
+    exchange::blobs::{self, Chunk},
+    principal::Principal,
+};
+use actix_web::{
+    HttpRequest, HttpResponse,
+    body::SizedStream,
+    http::{
+        StatusCode,
+        header::{self, ByteRangeSpec, Header as _, Range},
+    },
+    web,
+};
+use serde::Deserialize;
+use std::time::Duration;
+use sync_core::{
+    Hash,
+    blob::{BlobQuery, BlobRefusal, BlobReply, CHUNK_HASH_HEADER, QUERY_PATH},
+    exchange::{Limits, RefusalCode},
+    payload::BlobRef,
+};
+use tokio::time::timeout;
+
+/// Largest body of a query: 256 blobs take about 20 kB.
+const MAX_QUERY_BYTES: usize = 64 * 1024;
+/// Longest time that the body of a part may take: at 5 kB/s one of the largest is through.
+const BODY_TIME: Duration = Duration::from_secs(120);
+/// When a device comes again where too many send at once.
+const TURN_RETRY_MS: u64 = 2_000;
+
+/// Registers the routes.
+pub(crate) fn routes(config: &mut web::ServiceConfig) {
+    config.service(web::resource(QUERY_PATH).route(web::post().to(query))).service(
+        web::resource("/sync/v1/blobs/{blob}")
+            .route(web::patch().to(take))
+            .route(web::get().to(show))
+            .route(web::head().to(show)),
+    );
+}
+
+/// Where a part goes, as the address says it.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Place {
+    offset: u64,
+    size: u64,
+}
+
+fn respond(request: &HttpRequest, reply: &BlobReply) -> Result<HttpResponse, ApiError> {
+    let refused = match reply {
+        BlobReply::Done(_) | BlobReply::Progress(_) => None,
+        BlobReply::Refused(refusal) => Some(refusal.code),
+    };
+    respond_with(request, refused, reply)
+}
+
+fn refuse(request: &HttpRequest, code: RefusalCode, reason: &str) -> Result<HttpResponse, ApiError> {
+    respond(request, &BlobReply::Refused(BlobRefusal::new(code, reason)))
+}
+
+/// The caller, or the answer to somebody who is not signed in.
+fn signed_in(
+    request: &HttpRequest,
+    principal: Result<Principal, ApiError>,
+) -> Result<Result<Principal, HttpResponse>, ApiError> {
+    match principal {
+        Ok(principal) => Ok(Ok(principal)),
+        Err(refused) if refused.problem().status == 401 => {
+            refuse(request, RefusalCode::Unauthorized, &refused.problem().code).map(Err)
+        }
+        Err(failed) => Err(failed),
+    }
+}
+
+async fn query(
+    app: web::Data<App>,
+    principal: Result<Principal, ApiError>,
+    request: HttpRequest,
+    body: web::Payload,
+) -> Result<HttpResponse, ApiError> {
+    let principal = match signed_in(&request, principal)? {
+        Ok(principal) => principal,
+        Err(response) => return Ok(response),
+    };
+    let body = match body.to_bytes_limited(MAX_QUERY_BYTES).await {
+        Err(_) => return refuse(&request, RefusalCode::TooLarge, "body_too_large"),
+        Ok(Err(_)) => return refuse(&request, RefusalCode::Malformed, "body_broke_off"),
+        Ok(Ok(body)) => body,
+    };
+    let Ok(query) = Form::of(&request, header::CONTENT_TYPE).read::<BlobQuery>(&body) else {
+        return refuse(&request, RefusalCode::Malformed, "not_a_request");
+    };
+    let app = app.get_ref().clone();
+    let reply = blocking(move || blobs::query(&app, &principal, &query)).await?;
+    respond(&request, &reply)
+}
+
+async fn take(
+    app: web::Data<App>,
+    principal: Result<Principal, ApiError>,
+    request: HttpRequest,
+    body: web::Payload,
+) -> Result<HttpResponse, ApiError> {
+    let principal = match signed_in(&request, principal)? {
+        Ok(principal) => principal,
+        Err(response) => return Ok(response),
+    };
+    let place = web::Query::<Place>::from_query(request.query_string());
+    let hash = text(&request, header::HeaderName::from_static(HASH_HEADER)).and_then(|it| it.parse().ok());
+    let (Some(id), Ok(place), Some(hash)) = (blob_of(&request), place, hash) else {
+        return refuse(&request, RefusalCode::Malformed, "not_a_part");
+    };
+    // Taken before the body is read: bodies are what fills the memory.
+    let Ok(_turn) = app.blob_turns.try_acquire() else {
+        return respond(
+            &request,
+            &BlobReply::Refused(BlobRefusal {
+                retry_after_ms: Some(TURN_RETRY_MS),
+                ..BlobRefusal::new(RefusalCode::TooMany, "too_many_parts")
+            }),
+        );
+    };
+    let most = usize::try_from(Limits::default().chunk_bytes).unwrap_or(usize::MAX);
+    let bytes = match timeout(BODY_TIME, body.to_bytes_limited(most)).await {
+        Ok(Ok(Ok(bytes))) => bytes,
+        Ok(Err(_)) => return refuse(&request, RefusalCode::TooLarge, "chunk_too_large"),
+        Ok(Ok(Err(_))) | Err(_) => return refuse(&request, RefusalCode::Malformed, "body_broke_off"),
+    };
+    let (inside, blob) = (app.get_ref().clone(), BlobRef { id, size: place.size });
+    let reply = blocking(move || {
+        let chunk = Chunk { blob, offset: place.offset, hash, bytes: &bytes };
+        blobs::take(&inside, &principal, &chunk)
+    })
+    .await?;
+    respond(&request, &reply)
+}
+
+/// [`CHUNK_HASH_HEADER`], as this library wants it.
+const HASH_HEADER: &str = "chunk-sha256";
+const _: () = assert!(CHUNK_HASH_HEADER.eq_ignore_ascii_case(HASH_HEADER));
+
+async fn show(
+    app: web::Data<App>,
+    principal: Result<Principal, ApiError>,
+    request: HttpRequest,
+) -> Result<HttpResponse, ApiError> {
+    let principal = match signed_in(&request, principal)? {
+        Ok(principal) => principal,
+        Err(response) => return Ok(response),
+    };
+    let Some(id) = blob_of(&request) else {
+        return refuse(&request, RefusalCode::NotFound, "no_such_blob");
+    };
+    let (inside, org) = (app.get_ref().clone(), principal.org);
+    let size = match blocking(move || blobs::readable(&inside, &principal, id)).await? {
+        Ok(size) => size,
+        Err(refusal) => return respond(&request, &BlobReply::Refused(refusal)),
+    };
+    let mut response = HttpResponse::Ok();
+    response
+        .content_type("application/octet-stream")
+        // The bytes as they lie there: packing them would make ranges of something else.
+        .insert_header((header::CONTENT_ENCODING, "identity"))
+        .insert_header((header::ACCEPT_RANGES, "bytes"))
+        .insert_header((header::CACHE_CONTROL, "private, no-store"))
+        .insert_header((header::ETAG, format!("\"{id}\"")));
+    let range = match asked_range(&request, size) {
+        Asked::Everything => None,
+        Asked::Part(from, to) => {
+            response.status(StatusCode::PARTIAL_CONTENT);
+            let range = format!("bytes {from}-{}/{size}", to.saturating_sub(1));
+            response.insert_header((header::CONTENT_RANGE, range));
+            Some(from..to)
+        }
+        Asked::Beyond => {
+            response.status(StatusCode::RANGE_NOT_SATISFIABLE);
+            return Ok(response.insert_header((header::CONTENT_RANGE, format!("bytes */{size}"))).finish());
+        }
+    };
+    let length = range.as_ref().map_or(size, |it| it.end.saturating_sub(it.start));
+    let Some(found) = app.blobs.read(org, id, range).await? else {
+        return refuse(&request, RefusalCode::NotFound, "no_such_blob");
+    };
+    Ok(response.body(SizedStream::new(length, found.into_stream())))
+}
+
+fn blob_of(request: &HttpRequest) -> Option<Hash> {
+    request.match_info().get("blob")?.parse().ok()
+}
+
+/// What of a blob is asked for.
+enum Asked {
+    Everything,
+    /// From the first byte to the one after the last.
+    Part(u64, u64),
+    Beyond,
+}
+
+/// A single range is honoured; anything else is answered with everything, as the standard allows.
+fn asked_range(request: &HttpRequest, size: u64) -> Asked {
+    let Ok(Range::Bytes(specs)) = Range::parse(request) else { return Asked::Everything };
+    let [spec] = specs.as_slice() else { return Asked::Everything };
+    let (from, to) = match spec {
+        ByteRangeSpec::FromTo(from, last) => (*from, last.saturating_add(1).min(size)),
+        ByteRangeSpec::From(from) => (*from, size),
+        ByteRangeSpec::Last(count) => (size.saturating_sub(*count), size),
+    };
+    if from < to { Asked::Part(from, to) } else { Asked::Beyond }
+}
