@@ -4,7 +4,7 @@
 
 use crate::{
     binary::{Serving, failure, printed, refused, veedor},
-    world::World,
+    world::{World, picture},
 };
 use serde_json::{Value, json};
 use std::{
@@ -48,6 +48,18 @@ fn a_full_disk_under_the_phone_is_told_and_loses_no_answer() {
     assert_eq!(world.answer(&audit, "A01#comment", &comment)["answers"]["A01#comment"]["value"], comment);
     let synced = printed(&world.field(&["--server", &serving.address, "sync"]));
     assert_eq!((&synced["pending_ops"], &synced["head"]), (&json!(0), &synced["acked"]));
+}
+
+#[test]
+fn a_full_disk_under_a_photo_is_told_and_leaves_no_half_of_it() {
+    let (world, _serving, audit) = World::with_a_visit_begun();
+    std::fs::write(world.phone.path().join("photo.jpg"), picture("full", 100_000)).unwrap();
+    let photo = ["field", "--data", "store", "photo", &audit, "A01#photo", "photo.jpg"];
+    let output = on_a_full_disk(world.phone.path(), &photo).output().unwrap();
+    assert_eq!(failure(&output)["code"], "device_file_failed");
+    assert_eq!(std::fs::read_dir(world.phone.path().join("store/blobs")).unwrap().count(), 0);
+    world.answer(&audit, "A01", &json!("yes"));
+    world.take(&audit, "A01#photo", &picture("full", 100_000));
 }
 
 #[test]

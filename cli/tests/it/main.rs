@@ -13,6 +13,8 @@ mod office;
 #[cfg(test)]
 mod photos;
 #[cfg(test)]
+mod photos_sent;
+#[cfg(test)]
 mod races;
 #[cfg(test)]
 mod restored;

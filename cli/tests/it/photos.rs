@@ -3,29 +3,11 @@
 
 use crate::{
     binary::{printed, refused},
-    world::World,
+    world::{World, picture},
 };
 use serde_json::{Value, json};
 use std::fs;
 use sync_core::Hash;
-
-/// A picture by its first bytes; the rest does not compress and differs by `seed`.
-fn picture(seed: &str, size: usize) -> Vec<u8> {
-    let noise = (0..).flat_map(|it| Hash::of(format!("{seed}{it}").as_bytes()).0);
-    b"\xFF\xD8\xFF\xE0".iter().copied().chain(noise).take(size).collect()
-}
-
-impl World {
-    /// Takes a photo; gives its hash.
-    fn take(&self, audit: &str, field: &str, bytes: &[u8]) -> String {
-        fs::write(self.phone.path().join("photo.jpg"), bytes).unwrap();
-        let view = printed(&self.field(&["photo", audit, field, "photo.jpg"]));
-        let photo = Hash::of(bytes).to_string();
-        let listed = view["attachments"][field].as_array().unwrap();
-        assert!(listed.iter().any(|it| it["blob"] == photo.as_str()), "{view}");
-        photo
-    }
-}
 
 #[test]
 fn a_photo_is_kept_without_a_network_and_what_is_no_photo_is_told() {

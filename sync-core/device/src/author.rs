@@ -4,9 +4,10 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use domain::{
-    Problem,
-    answer::parse_field,
+    FieldProblem, Problem,
+    answer::{Answer, parse_field},
     ids::{AssignmentId, audit_of_assignment},
+    problem::pointer,
     visit_score::PreparedChecklist,
 };
 use rusqlite::TransactionBehavior;
@@ -224,6 +225,16 @@ impl Batch<'_> {
         let refused =
             |problem| Problem::invalid("invalid_answers", "The answer does not fit its item", vec![problem]);
         let answer = parse_field(template.checklist(), field, json).map_err(refused)?;
+        // A person's photos are attachments with bytes, not ids that anybody may write; a source may have had only those.
+        if self.kind == DeviceKind::Phone && matches!(answer, Some(Answer::Photos(_))) {
+            let problem = FieldProblem::new(
+                pointer("", field),
+                "photos_are_attached",
+                "Las fotos se adjuntan, no se escriben",
+                "photos are attached, not written",
+            );
+            return Err(refused(problem).into());
+        }
         Ok(answer.map(|it| Bytes::from(it.to_json().as_str())))
     }
 

@@ -380,12 +380,12 @@ impl Device {
     /// After a crash: a half-written file goes, and so does one that was about to be cleared. A whole file that no op names
     /// stays until [`Device::evict`] finds it too old: where the database was set back, an op that names it may come again.
     pub(crate) fn tidy_blobs(&self) -> Result<(), DeviceError> {
-        let failed = file_error("cannot tidy the folder of photos");
-        remove(&self.blobs.0.join(INCOMING)).map_err(&failed)?;
+        // What cannot be removed now keeps nobody from answering.
+        let _ = remove(&self.blobs.0.join(INCOMING));
         let mut list = self.conn.prepare("SELECT id FROM blobs WHERE evicted")?;
         let evicted = list.query_map([], |row| row.get(0).map(Hash))?;
         for id in evicted {
-            remove(&self.blobs.path(&id?)).map_err(&failed)?;
+            let _ = remove(&self.blobs.path(&id?));
         }
         Ok(())
     }
@@ -407,7 +407,7 @@ impl Device {
     /// Clears files that are not needed here any more: stored on the server and on a backup for [`KEEP_MS`], or taken that long
     /// ago and needed by no audit. Gives how many.
     ///
-    /// - **Errors**: storage; a file could not be removed.
+    /// - **Errors**: storage; the folder could not be read. A file that cannot be removed now is tried again.
     pub fn evict(&mut self, now_ms: u64) -> Result<u64, DeviceError> {
         let failed = file_error("cannot clear a photo");
         let old_ms = now_ms.saturating_sub(KEEP_MS);
@@ -432,8 +432,7 @@ impl Device {
             let (row, is_needed): (Option<bool>, bool) =
                 find.query_row([id.0], |row| Ok((row.get(0)?, row.get(1)?)))?;
             let is_stray = row.is_none() && !is_needed && modified_ms <= old_ms;
-            if row == Some(true) || is_stray {
-                remove(&self.blobs.path(&id)).map_err(&failed)?;
+            if (row == Some(true) || is_stray) && remove(&self.blobs.path(&id)).is_ok() {
                 cleared += 1;
             }
         }

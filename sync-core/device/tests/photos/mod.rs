@@ -220,6 +220,9 @@ fn a_photo_that_is_refused_leaves_no_file_and_no_op() {
             ("invalid_answers", "no_photo_field")
         );
     }
+    // Ids of photos are not typed.
+    let Err(DeviceError::Problem(problem)) = device.answer(audit, PHOTOS, r#"["p1"]"#, NOW) else { panic!() };
+    assert_eq!(problem.errors[0].code, "photos_are_attached");
     assert_eq!(device.head(), head);
     assert!(no_photo_yet(world.phone.dir.path()));
     for number in 0..100 {
