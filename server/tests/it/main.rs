@@ -11,6 +11,8 @@ mod blobs;
 #[cfg(test)]
 mod blobs_bounds;
 #[cfg(test)]
+mod blobs_restored;
+#[cfg(test)]
 mod bounds;
 #[cfg(test)]
 mod console;
