@@ -37,6 +37,7 @@ fn ops() -> Vec<Op> {
         base: Vec::new(),
         value: Some(Bytes::from("\"yes\"")),
         opening: Opening::Seeded,
+        origin: None,
     };
     (0..OPS).map(op).collect()
 }

@@ -124,6 +124,11 @@ impl Chain {
             out.extend_from_slice(&id.dseq.to_be_bytes());
         }
         out.extend_from_slice(&vhash.0);
+        // All before has a length of its own, so a twin's bytes are never those of another op.
+        if let Some(origin) = op.origin {
+            out.extend_from_slice(&origin.dev.0);
+            out.extend_from_slice(&origin.dseq.to_be_bytes());
+        }
         Some(Hash(Sha256::digest(out).into()))
     }
 }

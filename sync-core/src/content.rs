@@ -99,7 +99,8 @@ pub fn obstacles_to_approval(
     mut held: impl FnMut(&DeviceId) -> u64,
 ) -> Vec<Obstacle> {
     let view = audit.view();
-    let Some(submission) = view.rounds.submits.values().flatten().find(|it| it.id == *submit) else {
+    let submit = audit.standing(submit);
+    let Some(submission) = view.rounds.submits.values().flatten().find(|it| it.id == submit) else {
         return Vec::from([Obstacle::NoSubmit]);
     };
     let mut obstacles = Vec::new();

@@ -22,6 +22,7 @@ pub mod payload;
 pub mod receipt;
 pub mod reference;
 pub mod relay;
+pub mod renew;
 pub mod segment;
 pub mod session;
 pub mod signature;

@@ -198,6 +198,10 @@ pub struct Op {
     /// How the commitment to `value` is opened.
     #[serde(default)]
     pub opening: Opening,
+    /// The op of a former log that this one says again, its twin: a device whose log forked, or that lost its key, goes on
+    /// as a new one. Never an op that is itself a twin.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub origin: Option<OpId>,
 }
 
 /// An op that breaks a limit.

@@ -88,7 +88,7 @@ impl<'de> Deserialize<'de> for PackedOp {
 /// Ops of one author in rising order of position.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct PackedOps {
-    /// Devices that `base` names; the author has index 0.
+    /// Devices that `base` and `origins` name; the author has index 0.
     pub devices: Vec<DeviceId>,
     /// Audits, each once.
     pub audits: Vec<AuditEntry>,
@@ -99,6 +99,9 @@ pub struct PackedOps {
     pub skips: Vec<(u32, u64)>,
     /// The ops.
     pub ops: Vec<PackedOp>,
+    /// Ops that say one of a former log again: index here, index of the former device, position there.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub origins: Vec<(u32, u32, u64)>,
 }
 
 /// Packed ops that do not hang together.
@@ -175,6 +178,10 @@ impl PackedOps {
                 value: op.value.clone(),
                 opening: op.opening,
             });
+            if let Some(origin) = op.origin {
+                let former = devices.of(&origin.dev, |it| packed.devices.push(*it));
+                packed.origins.push((u32::try_from(index).unwrap_or(u32::MAX), former, origin.dseq));
+            }
             clock = op.hlc;
         }
         packed
@@ -198,6 +205,7 @@ impl PackedOps {
             return Err(PackError::Size(SizeError::Field));
         }
         let mut skips = self.skips.iter().peekable();
+        let mut origins = self.origins.iter().peekable();
         let mut ops = Vec::with_capacity(self.ops.len());
         let (mut dseq, mut clock) = (first, 0_u64);
         for (index, packed) in self.ops.iter().enumerate() {
@@ -205,10 +213,18 @@ impl PackedOps {
                 dseq = dseq.checked_add(*gap).ok_or(PackError::Index)?;
             }
             clock = clock.wrapping_add(packed.hlc_step);
-            ops.push(self.unpack_one(packed, dseq, clock)?);
+            let mut op = self.unpack_one(packed, dseq, clock)?;
+            if let Some((_, former, origin)) = origins.next_if(|it| usize::try_from(it.0) == Ok(index)) {
+                op.origin = Some(OpId::new(*self.device(u64::from(*former))?, *origin));
+            }
+            ops.push(op);
             dseq = dseq.checked_add(1).ok_or(PackError::Index)?;
         }
-        if skips.next().is_some() { Err(PackError::Index) } else { Ok(ops) }
+        if skips.next().is_some() || origins.next().is_some() { Err(PackError::Index) } else { Ok(ops) }
+    }
+
+    fn device(&self, index: u64) -> Result<&DeviceId, PackError> {
+        usize::try_from(index).ok().and_then(|it| self.devices.get(it)).ok_or(PackError::Index)
     }
 
     fn unpack_one(&self, packed: &PackedOp, dseq: u64, hlc: u64) -> Result<Op, PackError> {
@@ -216,8 +232,7 @@ impl PackedOps {
             let (Some(device), Some(seen)) = (pair.first(), pair.get(1)) else {
                 return Err(PackError::Index);
             };
-            let device = usize::try_from(*device).ok().and_then(|it| self.devices.get(it));
-            device.map(|dev| OpId::new(*dev, *seen)).ok_or(PackError::Index)
+            Ok(OpId::new(*self.device(*device)?, *seen))
         });
         let audit = usize::try_from(packed.audit).ok().and_then(|it| self.audits.get(it));
         let field = usize::try_from(packed.field).ok().and_then(|it| self.fields.get(it));
@@ -231,6 +246,7 @@ impl PackedOps {
             base: base.collect::<Result<_, _>>()?,
             value: packed.value.clone(),
             opening: packed.opening,
+            origin: None,
         };
         op.check_size().map_err(PackError::Size)?;
         Ok(op)

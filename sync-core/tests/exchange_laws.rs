@@ -217,6 +217,7 @@ fn returned(audit: Uuid, round: u32) -> Op {
         base: Vec::new(),
         value: Some(payload::to_value(&value).unwrap()),
         opening: Opening::Seeded,
+        origin: None,
     }
 }
 

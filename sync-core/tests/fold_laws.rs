@@ -36,7 +36,7 @@ struct Arrived {
 fn op(kind: Kind, dseq: u64, round: u32, field: &str, base: Vec<OpId>, value: Option<Bytes>) -> Op {
     let field = field.to_owned();
     let hlc = (RECV_MS << 16) + dseq;
-    Op { dseq, hlc, kind, audit: AUDIT, round, field, base, value, opening: Opening::Seeded }
+    Op { dseq, hlc, kind, audit: AUDIT, round, field, base, value, opening: Opening::Seeded, origin: None }
 }
 
 fn put(set: &mut AuditOps, from: u8, op: Op) -> OpId {
@@ -131,7 +131,18 @@ fn any_arrived() -> impl Strategy<Value = Arrived> {
             if matches!(kind, Kind::Create | Kind::Submit) { String::new() } else { format!("f{field}") };
         let hlc = ((RECV_MS + hlc * 4 * 60_000) << 16) + dseq;
         let value = value_of(kind, small, named);
-        let op = Op { dseq, hlc, kind, audit: AUDIT, round, field, base, value, opening: Opening::Seeded };
+        let op = Op {
+            dseq,
+            hlc,
+            kind,
+            audit: AUDIT,
+            round,
+            field,
+            base,
+            value,
+            opening: Opening::Seeded,
+            origin: None,
+        };
         let recv_ms = (late > 0).then(|| RECV_MS + late * 4 * 60_000);
         Arrived { from, op, arrival: Arrival { recv_ms, server: from == SERVER } }
     })

@@ -41,6 +41,7 @@ fn ops(count: u64, prev: u64, values: &[u8]) -> Vec<Op> {
                 base: if n == 0 { vec![] } else { vec![OpId::new(dev, prev + n)] },
                 value: (value > 1).then(|| Bytes::from(vec![value; usize::from(value % 5)])),
                 opening: Opening::Seeded,
+                origin: None,
             }
         })
         .collect()

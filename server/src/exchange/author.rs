@@ -113,6 +113,7 @@ fn append_part(
             base: draft.base.clone(),
             value: draft.value.clone(),
             opening: Opening::Seeded,
+            origin: None,
         });
     }
     let (mut segment, last) =

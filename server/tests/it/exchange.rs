@@ -276,8 +276,8 @@ impl Phone {
         self.last_hlc += 1;
         let dseq = self.head.dseq + 1 + u64::try_from(self.unsent.len()).unwrap();
         let field = field.to_owned();
-        let op =
-            Op { dseq, hlc: self.last_hlc, kind, audit, round, field, base, value, opening: Opening::Seeded };
+        let (hlc, opening, origin) = (self.last_hlc, Opening::Seeded, None);
+        let op = Op { dseq, hlc, kind, audit, round, field, base, value, opening, origin };
         self.ops.set_seed(self.dev(), self.seed);
         self.ops.insert(self.dev(), op.clone(), Arrival::LOCAL);
         self.unsent.push(op);

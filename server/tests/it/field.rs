@@ -291,6 +291,7 @@ impl Phone {
             base,
             value,
             opening: Opening::Seeded,
+            origin: None,
         }
     }
 

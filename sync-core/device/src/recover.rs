@@ -154,6 +154,7 @@ mod tests {
             base: Vec::new(),
             value: Some(Bytes::from("")),
             opening: Opening::Seeded,
+            origin: None,
         };
         let ops = PackedOps::pack(dev, &[op], |_| Some(Seed([1; 32])));
         let run = Run { dev, key: None, server: true, dseq_first: 1, ops, proof: None };

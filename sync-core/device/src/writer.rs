@@ -112,6 +112,7 @@ pub(crate) fn read_op(row: &Row<'_>) -> rusqlite::Result<(Op, Hash)> {
         base: decode_base(row.get_ref(6)?.as_blob()?),
         value: row.get::<_, Option<Vec<u8>>>(7)?.map(Bytes),
         opening: Opening::Seeded,
+        origin: None,
     };
     Ok((op, Hash(row.get(8)?)))
 }
@@ -166,6 +167,7 @@ impl Writer<'_> {
             base: draft.base,
             value: draft.value,
             opening: Opening::Seeded,
+            origin: None,
         };
         op.check_size().map_err(|e| {
             DeviceError::problem(

@@ -320,7 +320,18 @@ fn two_phones_on_one_field_make_a_conflict_that_a_person_settles() {
 
 fn server_op(kind: Kind, audit: Uuid, round: u32, value: Option<Bytes>) -> Op {
     let field = String::new();
-    Op { dseq: 0, hlc: 0, kind, audit, round, field, base: vec![], value, opening: Opening::Seeded }
+    Op {
+        dseq: 0,
+        hlc: 0,
+        kind,
+        audit,
+        round,
+        field,
+        base: vec![],
+        value,
+        opening: Opening::Seeded,
+        origin: None,
+    }
 }
 
 #[test]

@@ -3,6 +3,7 @@
 //! business: which visit may be approved by whom is not decided here.
 
 mod rounds;
+mod twins;
 mod view;
 
 use alloc::{
@@ -21,6 +22,8 @@ use crate::{
     packed::{PackError, PackedOps},
     payload::Frontier,
 };
+
+use twins::Twins;
 
 pub use rounds::{Rounds, Submission};
 pub use view::{
@@ -203,14 +206,25 @@ impl AuditOps {
 
     /// Reads the audit: a pure function of this set.
     pub fn view(&self) -> AuditView {
-        view::fold(self)
+        self.with_each_op_once(view::fold)
+    }
+
+    /// Reads something out of the set in which every op that was said twice ([`Op::origin`]) stands once.
+    fn with_each_op_once<T>(&self, read: impl FnOnce(&Self, &Twins) -> T) -> T {
+        let twins = Twins::of(self);
+        if twins.is_empty() { read(self, &twins) } else { read(&twins.once(self), &twins) }
+    }
+
+    /// The op that stands for one that was said twice: the op itself in nearly every case.
+    pub fn standing(&self, id: &OpId) -> OpId {
+        Twins::of(self).resolve(id)
     }
 
     /// One field of the audit, as [`Self::view`] has it, without reading the others.
     ///
-    /// - **Shape**: `rounds` is [`Rounds::of`] this set.
+    /// - **Shape**: `rounds` are those of [`Self::view`].
     pub fn register(&self, rounds: &Rounds, field: &str) -> Option<Register> {
-        view::register(self, rounds, field)
+        self.with_each_op_once(|audit, _| view::register(audit, rounds, field))
     }
 
     /// The commitment to an op's value; none if the op or its seed is not here.
@@ -257,7 +271,7 @@ fn is_redacted(op: &Op) -> bool {
 /// Whether two ops under one identity are the same, where a redaction takes nothing from what was recorded.
 fn same_op(a: &Op, b: &Op) -> bool {
     let rest = |op: &Op| (op.dseq, op.hlc, op.kind, op.audit, op.round);
-    let equal = rest(a) == rest(b) && a.field == b.field && a.base == b.base;
+    let equal = rest(a) == rest(b) && a.field == b.field && a.base == b.base && a.origin == b.origin;
     equal && (is_redacted(a) || is_redacted(b) || a.value == b.value)
 }
 

@@ -1,9 +1,12 @@
 //! Rounds of an audit: which submits hand them in, which the server returned or approved, and so which ops count. Late is
 //! decided by what a submit had seen, never by the order of arrival (SYNC.md 2.7 and 2.12).
 
-use alloc::{collections::BTreeMap, vec::Vec};
+use alloc::{
+    collections::{BTreeMap, BTreeSet},
+    vec::Vec,
+};
 
-use super::{AuditOps, StoredOp};
+use super::{AuditOps, StoredOp, Twins};
 use crate::{
     Kind, OpId,
     payload::{self, ApproveValue, SubmitValue},
@@ -20,6 +23,8 @@ pub struct Submission {
     pub eff_hlc: u64,
     /// What it says.
     pub value: SubmitValue,
+    /// Ops outside the frontier of which the submitter had seen a twin ([`crate::Op::origin`]).
+    pub twins_seen: BTreeSet<OpId>,
 }
 
 impl Submission {
@@ -27,6 +32,7 @@ impl Submission {
     pub fn covers(&self, id: &OpId) -> bool {
         (id.dev == self.id.dev && id.dseq < self.id.dseq)
             || self.value.frontier.get(&id.dev).is_some_and(|last| id.dseq <= *last)
+            || self.twins_seen.contains(id)
     }
 }
 
@@ -52,7 +58,9 @@ pub struct Rounds {
 
 impl Rounds {
     /// Reads the rounds of an audit.
-    pub fn of(audit: &AuditOps) -> Self {
+    ///
+    /// - **Shape**: every op stands once in `audit`; `twins` tells which did not.
+    pub(super) fn of(audit: &AuditOps, twins: &Twins) -> Self {
         let mut rounds = Self { current: 1, ..Self::default() };
         let mut decisions = Vec::new();
         for (id, stored) in audit.iter() {
@@ -61,7 +69,11 @@ impl Rounds {
                     Ok(value) => {
                         let (round, eff_hlc) = (stored.op.round, stored.eff_hlc);
                         let list = rounds.submits.entry(round).or_default();
-                        list.push(Submission { id: *id, round, eff_hlc, value });
+                        let twins_seen = BTreeSet::new();
+                        let mut submission = Submission { id: *id, round, eff_hlc, value, twins_seen };
+                        let seen = twins.iter().filter(|it| submission.covers(it.0)).map(|it| *it.1);
+                        submission.twins_seen = seen.collect();
+                        list.push(submission);
                     }
                     Err(_) => rounds.malformed.push(*id),
                 },
@@ -78,6 +90,9 @@ impl Rounds {
         decisions.sort_unstable_by_key(|it| it.0);
         for (rank, stored) in decisions {
             rounds.decide(rank, stored);
+        }
+        if let Some((_, submit)) = &mut rounds.approved {
+            *submit = twins.resolve(submit);
         }
         rounds
     }

@@ -8,7 +8,7 @@ use alloc::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::{AuditOps, Rounds, StoredOp, Submission, rounds::rank};
+use super::{AuditOps, Rounds, StoredOp, Submission, Twins, rounds::rank};
 use crate::{
     Bytes, Kind, OpId,
     payload::{self, AttachValue, CreateValue, LostValue},
@@ -275,8 +275,8 @@ fn ids(entries: &[Entry<'_>]) -> Vec<OpId> {
     ids
 }
 
-pub(super) fn fold(audit: &AuditOps) -> AuditView {
-    let rounds = Rounds::of(audit);
+pub(super) fn fold(audit: &AuditOps, twins: &Twins) -> AuditView {
+    let rounds = Rounds::of(audit, twins);
     let mut view = AuditView {
         creations: Vec::new(),
         fields: BTreeMap::new(),

@@ -99,7 +99,8 @@ impl Phone {
         self.wall_ms += 1;
         let hlc = self.clock.next(self.wall_ms, 0);
         let field = field.to_owned();
-        let op = Op { dseq, hlc, kind, audit, round, field, base, value, opening: Opening::Seeded };
+        let op =
+            Op { dseq, hlc, kind, audit, round, field, base, value, opening: Opening::Seeded, origin: None };
         let seed = Seed::derive(&self.secret, &audit).unwrap();
         let mut chain = Chain::new();
         chain.set_seed(audit, &seed);

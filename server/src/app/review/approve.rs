@@ -136,6 +136,7 @@ fn as_if_approved(ops: &AuditOps, submission: &Submission) -> AuditView {
         base: Vec::new(),
         value: Some(value),
         opening: Opening::Seeded,
+        origin: None,
     };
     decided.insert(DeviceId::default(), op, Arrival { recv_ms: None, server: true });
     decided.view()
