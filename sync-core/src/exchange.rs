@@ -464,6 +464,10 @@ pub struct Run {
     /// What makes the run stand by itself; absent from servers that do not send it yet.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub proof: Option<Proof>,
+    /// From a log that its device gave up when it was renewed ([`crate::renew`]): kept beside the log that the server holds, for
+    /// people to look at, and never part of it.
+    #[serde(default, skip_serializing_if = "core::ops::Not::not")]
+    pub evidence: bool,
 }
 
 /// Which run: its author and its ends.
@@ -540,6 +544,9 @@ pub struct Refusal {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub succession: Option<Box<Succession>>,
 }
+
+/// Reason of a [`RefusalCode::Fork`] where already the log up to `hello.acked` is another than the server's.
+pub const FORK_BEFORE_ACKED: &str = "fork_before_acked";
 
 /// Kinds of [`Refusal`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

@@ -165,6 +165,9 @@ pub struct EnrolmentRequest {
     pub kind: String,
     /// Signature over [`enrolment_bytes`].
     pub sig: crate::Bytes,
+    /// The device of the same person that this one says it goes on for, its key being lost.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub former: Option<DeviceId>,
 }
 
 /// What a device signs to be enrolled: `"veedor-enrol-1" || dev || code`.

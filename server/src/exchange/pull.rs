@@ -158,5 +158,5 @@ pub(super) fn run(
     let size = u64::try_from(codec::to_cbor(&packed).map_err(ApiError::internal)?.len()).unwrap_or(u64::MAX);
     let key = PublicKey { alg: device.alg, key: Bytes(device.public_key) };
     let server = device.kind == DeviceKind::Server;
-    Ok((Run { dev, key: Some(key), server, dseq_first: first, ops: packed, proof }, size))
+    Ok((Run { dev, key: Some(key), server, dseq_first: first, ops: packed, proof, evidence: false }, size))
 }

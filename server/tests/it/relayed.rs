@@ -56,7 +56,15 @@ async fn what_is_here_already_or_does_not_stand_by_itself_changes_nothing() {
     // The phone calls itself the server.
     let proof_of_phone = Some(own);
     let dev = other.dev();
-    forged.push(Run { dev, key, server: true, dseq_first: 1, ops: segment.ops, proof: proof_of_phone });
+    forged.push(Run {
+        dev,
+        key,
+        server: true,
+        dseq_first: 1,
+        ops: segment.ops,
+        proof: proof_of_phone,
+        evidence: false,
+    });
     forged.push(Run { proof: None, ..genuine.clone() });
     forged.push(Run { key: None, ..genuine.clone() });
     for (first, epoch, sig) in [

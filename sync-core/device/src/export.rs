@@ -99,12 +99,8 @@ impl Device {
                 usize::try_from(last.saturating_sub(at)).unwrap_or(MAX_SEGMENT_OPS).min(MAX_SEGMENT_OPS);
             let ops = self.log_after(at, limit)?;
             let prev = Head { dseq: at, h: self.hash_at(at)?.unwrap_or(Hash::ZERO) };
-            let seed_of = |audit: &Uuid| Seed::derive(&self.keys.secret, audit);
-            let (mut segment, head) = Segment::unsigned(self.dev(), prev, &ops, Algorithm::Ed25519, seed_of)?;
-            let bytes = signing_bytes(org, &self.dev(), epoch, segment.first, &head);
-            segment.sig = self.sign(&bytes)?.into();
-            segments.push(segment);
-            at = head.dseq;
+            segments.push(self.signed_segment(prev, &ops, (org, epoch))?);
+            at = ops.last().map_or(last, |it| it.dseq);
         }
         Ok(segments)
     }
@@ -121,6 +117,19 @@ impl Device {
             )));
         }
         Ok(self.keys.signing.sign(bytes))
+    }
+
+    /// Own ops that come after `prev`, chained and signed.
+    pub(crate) fn signed_segment(
+        &self,
+        prev: Head,
+        ops: &[Op],
+        (org, epoch): (&Uuid, u64),
+    ) -> Result<Segment, DeviceError> {
+        let seed_of = |audit: &Uuid| Seed::derive(&self.keys.secret, audit);
+        let (mut segment, head) = Segment::unsigned(self.dev(), prev, ops, Algorithm::Ed25519, seed_of)?;
+        segment.sig = self.sign(&signing_bytes(org, &self.dev(), epoch, segment.first, &head))?.into();
+        Ok(segment)
     }
 
     /// Own ops after a position, at most `limit`.

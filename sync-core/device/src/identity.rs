@@ -17,11 +17,13 @@ use sync_core::{
 use crate::{
     DeviceError,
     ended::ENDED,
-    receipts,
+    receipts, renew,
     store::{self, Device},
 };
 
 const KEY_FILE: &str = "device.key";
+/// A key that takes the place of the other once the database is its own.
+const NEXT_KEY_FILE: &str = "device.key.next";
 
 /// What a device is used for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -71,7 +73,7 @@ pub(crate) fn private() -> fs::OpenOptions {
 }
 
 impl Keys {
-    fn of(secret: [u8; 32]) -> Self {
+    pub(crate) fn of(secret: [u8; 32]) -> Self {
         let signing = SigningKey::from_secret(&secret);
         let dev = signing.public_key().device();
         Self { signing, secret, dev }
@@ -81,8 +83,16 @@ impl Keys {
         self.dev
     }
 
-    pub(crate) fn write_new(dir: &Path, secret: [u8; 32]) -> Result<Self, DeviceError> {
-        let path = dir.join(KEY_FILE);
+    /// Writes a new key beside the one that is in use, for [`Self::settle`].
+    pub(crate) fn prepare(dir: &Path, secret: [u8; 32]) -> Result<Self, DeviceError> {
+        let path = dir.join(NEXT_KEY_FILE);
+        // One that was never settled belongs to no database.
+        match fs::remove_file(&path) {
+            Err(e) if e.kind() != ErrorKind::NotFound => {
+                return Err(file_error("cannot replace the device's next key file")(e));
+            }
+            _ => {}
+        }
         let mut file = private().open(path).map_err(file_error("cannot create the device's key file"))?;
         let text = format!("{}\n", Hash(secret));
         file.write_all(text.as_bytes())
@@ -91,9 +101,30 @@ impl Keys {
         Ok(Self::of(secret))
     }
 
-    /// The key in a folder; none if there is no key file.
-    pub(crate) fn read(dir: &Path) -> Result<Option<Self>, DeviceError> {
-        match fs::read_to_string(dir.join(KEY_FILE)) {
+    /// Puts the prepared key in the place of the one that was in use, which is gone from then on.
+    pub(crate) fn settle(dir: &Path) -> Result<(), DeviceError> {
+        fs::rename(dir.join(NEXT_KEY_FILE), dir.join(KEY_FILE))
+            .map_err(file_error("cannot put the device's key file in place"))?;
+        // Where a folder cannot be synced the rename is as durable as the system makes it.
+        #[cfg(unix)]
+        fs::File::open(dir)
+            .and_then(|it| it.sync_all())
+            .map_err(file_error("cannot sync the device's folder"))?;
+        Ok(())
+    }
+
+    /// The key of a device in its folder, also one that was prepared and not put in place before a crash; none if it is lost.
+    pub(crate) fn find(dir: &Path, dev: DeviceId) -> Result<Option<Self>, DeviceError> {
+        let next = Self::read(&dir.join(NEXT_KEY_FILE)).ok().flatten().filter(|it| it.dev == dev);
+        if next.is_some() {
+            Self::settle(dir)?;
+            return Ok(next);
+        }
+        Ok(Self::read(&dir.join(KEY_FILE))?.filter(|it| it.dev == dev))
+    }
+
+    fn read(path: &Path) -> Result<Option<Self>, DeviceError> {
+        match fs::read_to_string(path) {
             Ok(text) => {
                 let secret: Hash = text.trim().parse().map_err(|_| {
                     DeviceError::problem(
@@ -113,14 +144,17 @@ impl Keys {
 
 impl Device {
     /// What to send to enrol this device with a one-time code.
-    pub fn enrolment_request(&self, code: &str) -> EnrolmentRequest {
+    ///
+    /// - **Errors**: storage.
+    pub fn enrolment_request(&self, code: &str) -> Result<EnrolmentRequest, DeviceError> {
         let sig = self.keys.signing.sign(&enrolment_bytes(&self.dev(), code));
-        EnrolmentRequest {
+        Ok(EnrolmentRequest {
             code: code.to_owned(),
             key: self.keys.signing.public_key(),
             kind: self.kind.name().to_owned(),
             sig: Bytes(sig),
-        }
+            former: self.not_succeeded()?,
+        })
     }
 
     /// Keeps what the server answered to an enrolment. Enrolling again with the same organization renews the session; with
@@ -141,6 +175,7 @@ impl Device {
         let tx = self.conn.transaction()?;
         store::put_meta(&tx, "enrolment", &json)?;
         receipts::forget_server_key(&tx)?;
+        renew::forget_succession(&tx)?;
         tx.execute("DELETE FROM meta WHERE key = ?1", [ENDED])?;
         if store::get_meta(&tx, "epoch")?.is_none() {
             store::put_meta(&tx, "epoch", &enrolment.epoch.to_be_bytes())?;

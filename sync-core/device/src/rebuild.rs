@@ -5,6 +5,7 @@ use uuid::Uuid;
 
 use crate::{
     DeviceError, recover,
+    renew::replay_former,
     store::Device,
     sync::take_in_body,
     writer::{LOG_COLUMNS, OpenAudits, Writer, read_op},
@@ -78,6 +79,7 @@ pub(crate) fn replay(writer: &mut Writer<'_>) -> Result<(), DeviceError> {
     writer.conn.execute("DELETE FROM needed", [])?;
     read_rights(writer)?;
     replay_log(writer)?;
+    replay_former(writer)?;
     replay_feed(writer)?;
     recover::replay_unplaced(writer)?;
     let mut revoked = writer.conn.prepare("SELECT audit FROM revoked")?;
@@ -123,13 +125,16 @@ fn replay_log(writer: &mut Writer<'_>) -> Result<(), DeviceError> {
 
 fn replay_feed(writer: &mut Writer<'_>) -> Result<(), DeviceError> {
     let conn = writer.conn;
-    let mut list = conn.prepare("SELECT first, last, recv_ms, body FROM feed ORDER BY stream, first")?;
+    let mut list =
+        conn.prepare("SELECT first, last, recv_ms, body, owner FROM feed ORDER BY stream, first")?;
     let mut rows = list.query([])?;
     while let Some(row) = rows.next()? {
         let raw: Vec<u8> = row.get(3)?;
-        // What was quarantined once may be understood by a newer program.
+        // What was quarantined once may be understood by a newer program. Own ops of a former log are in its runs.
         if let Ok(body) = sync_core::codec::from_cbor::<Body>(&raw)
             && !matches!(body, Body::Grant(_) | Body::Revoke(_))
+            && !(matches!(body, Body::Own { .. })
+                && row.get_ref(4)?.as_blob_or_null().is_ok_and(|it| it.is_some()))
         {
             // An entry that cannot be applied is in quarantine already.
             let _ = take_in_body(writer, (row.get(0)?, row.get(1)?), row.get(2)?, &Nested::Known(body))?;

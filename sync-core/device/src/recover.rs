@@ -70,14 +70,17 @@ pub(crate) fn place(conn: &Connection, item: &Item) -> Result<bool, DeviceError>
     Ok(true)
 }
 
+/// Runs of others, and of the logs that this device had before it was renewed.
+const OFFERED: &str = "SELECT dev, first, last, body FROM unplaced WHERE offered = 0 \
+    UNION ALL SELECT dev, first, last, body FROM former_run WHERE offered = 0 ORDER BY 1, 2, 3";
+
 /// Gives what a session loads the runs to offer, as many as fit into `room` bytes, but one where nothing else is sent.
 pub(crate) fn add_relay(conn: &Connection, loaded: &mut Loaded, room: usize) -> Result<(), DeviceError> {
-    let mut list =
-        conn.prepare_cached("SELECT body FROM unplaced WHERE offered = 0 ORDER BY dev, first, last")?;
+    let mut list = conn.prepare_cached(OFFERED)?;
     let mut rows = list.query([])?;
     let mut bytes = 0_usize;
     while let Some(row) = rows.next()? {
-        let body: Vec<u8> = row.get(0)?;
+        let body: Vec<u8> = row.get(3)?;
         bytes = bytes.saturating_add(body.len());
         let alone = loaded.ops.is_empty() && loaded.relay.is_empty();
         if bytes > room && !alone {
@@ -101,12 +104,14 @@ pub(crate) fn add_relay(conn: &Connection, loaded: &mut Loaded, room: usize) -> 
 /// Takes note of what the server was offered; after a rewind or under another epoch everything is offered anew.
 pub(crate) fn note_offers(conn: &Connection, commit: &Commit) -> Result<(), DeviceError> {
     if !commit.rewinds.is_empty() || store::get_number(conn, "epoch")? != commit.epoch {
-        conn.execute("UPDATE unplaced SET offered = 0", [])?;
+        conn.execute_batch("UPDATE unplaced SET offered = 0; UPDATE former_run SET offered = 0;")?;
     }
-    let mut note =
-        conn.prepare_cached("UPDATE unplaced SET offered = 1 WHERE dev = ?1 AND first = ?2 AND last = ?3")?;
-    for run in &commit.offered {
-        note.execute((run.dev.0, run.first, run.last))?;
+    for table in ["unplaced", "former_run"] {
+        let note = format!("UPDATE {table} SET offered = 1 WHERE dev = ?1 AND first = ?2 AND last = ?3");
+        let mut note = conn.prepare_cached(&note)?;
+        for run in &commit.offered {
+            note.execute((run.dev.0, run.first, run.last))?;
+        }
     }
     Ok(())
 }
@@ -157,7 +162,7 @@ mod tests {
             origin: None,
         };
         let ops = PackedOps::pack(dev, &[op], |_| Some(Seed([1; 32])));
-        let run = Run { dev, key: None, server: true, dseq_first: 1, ops, proof: None };
+        let run = Run { dev, key: None, server: true, dseq_first: 1, ops, proof: None, evidence: false };
         let body = Nested::Known(Body::Ops(run));
         Item { first: 1, last: 1, recv_ms: 5, h: Hash::of(audit.as_bytes()), body }
     }

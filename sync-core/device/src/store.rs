@@ -4,7 +4,7 @@ use std::{
     collections::BTreeMap,
     fs::{self, File, TryLockError},
     io::ErrorKind,
-    path::Path,
+    path::{Path, PathBuf},
     sync::Arc,
 };
 
@@ -29,10 +29,12 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../../migrations/device/0002_unplaced.sql"),
     include_str!("../../../migrations/device/0003_blobs.sql"),
     include_str!("../../../migrations/device/0004_receipts.sql"),
+    include_str!("../../../migrations/device/0005_renewed.sql"),
 ];
 
 /// A device: a folder with a database, a key and the files of photos.
 pub struct Device {
+    pub(crate) dir: PathBuf,
     pub(crate) conn: Connection,
     pub(crate) keys: Keys,
     pub(crate) kind: DeviceKind,
@@ -164,11 +166,9 @@ impl Device {
                 "the folder already holds a device",
             ));
         }
-        // A key without a finished database is what an interrupted creation leaves; it goes on with that key.
-        let keys = match Keys::read(dir)? {
-            Some(keys) => keys,
-            None => Keys::write_new(dir, new.secret)?,
-        };
+        // A key without a database may have written a log that is lost with it, so it is never used again.
+        let keys = Keys::prepare(dir, new.secret)?;
+        Keys::settle(dir)?;
         let mut conn = connect(&dir.join(DATABASE_FILE))?;
         let tx = conn.transaction()?;
         put_meta(&tx, "kind", new.kind.name().as_bytes())?;
@@ -187,6 +187,20 @@ impl Device {
     /// - **Errors**: `no_device`, `device_without_key` (the data was copied without its key: it must not be used under the
     ///   old identity), `device_in_use` (another program has it open), `newer_store`; storage.
     pub fn open(dir: &Path) -> Result<Self, DeviceError> {
+        let (conn, dev) = Self::database_of(dir)?;
+        let keys = Keys::find(dir, dev)?.ok_or_else(|| {
+            DeviceError::problem(
+                409,
+                "device_without_key",
+                "Los datos están sin su clave: son una copia. Enrole un dispositivo nuevo",
+                "the data is here without its key, so it is a copy: enrol a new device",
+            )
+        })?;
+        Self::over(dir, conn, keys)
+    }
+
+    /// The database of a folder and whose it is.
+    pub(crate) fn database_of(dir: &Path) -> Result<(Connection, DeviceId), DeviceError> {
         let path = dir.join(DATABASE_FILE);
         let no_device = || {
             DeviceError::problem(
@@ -201,25 +215,19 @@ impl Device {
         }
         let conn = connect(&path)?;
         let dev = get_meta(&conn, "dev")?.ok_or_else(no_device)?;
-        let keys = Keys::read(dir)?.filter(|it| it.dev().0.as_slice() == dev);
-        let keys = keys.ok_or_else(|| {
-            DeviceError::problem(
-                409,
-                "device_without_key",
-                "Los datos están sin su clave: son una copia. Enrole un dispositivo nuevo",
-                "the data is here without its key, so it is a copy: enrol a new device",
-            )
-        })?;
-        Self::over(dir, conn, keys)
+        let dev =
+            <[u8; 16]>::try_from(dev).map_err(|_| DeviceError::corrupt("the device's name is damaged"))?;
+        Ok((conn, DeviceId(dev)))
     }
 
-    fn over(dir: &Path, conn: Connection, keys: Keys) -> Result<Self, DeviceError> {
+    pub(crate) fn over(dir: &Path, conn: Connection, keys: Keys) -> Result<Self, DeviceError> {
         let lock = lock(dir)?;
         let kind = match get_meta(&conn, "kind")?.as_deref() {
             Some(b"import") => DeviceKind::Import,
             _ => DeviceKind::Phone,
         };
         let mut device = Self {
+            dir: dir.to_owned(),
             conn,
             keys,
             kind,

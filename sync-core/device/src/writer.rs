@@ -99,7 +99,7 @@ fn decode_base(bytes: &[u8]) -> Vec<OpId> {
 }
 
 /// The columns of the log, in the order of [`read_op`].
-pub(crate) const LOG_COLUMNS: &str = "dseq, hlc, kind, audit, round, field, base, value, h";
+pub(crate) const LOG_COLUMNS: &str = "dseq, hlc, kind, audit, round, field, base, value, h, origin";
 
 pub(crate) fn read_op(row: &Row<'_>) -> rusqlite::Result<(Op, Hash)> {
     let op = Op {
@@ -112,7 +112,7 @@ pub(crate) fn read_op(row: &Row<'_>) -> rusqlite::Result<(Op, Hash)> {
         base: decode_base(row.get_ref(6)?.as_blob()?),
         value: row.get::<_, Option<Vec<u8>>>(7)?.map(Bytes),
         opening: Opening::Seeded,
-        origin: None,
+        origin: row.get_ref(9)?.as_blob_or_null()?.and_then(|it| decode_base(it).first().copied()),
     };
     Ok((op, Hash(row.get(8)?)))
 }
@@ -153,9 +153,8 @@ impl Writer<'_> {
 
     /// Appends one op to the own log and to its audit.
     pub(crate) fn append(&mut self, draft: Draft<'_>, now_ms: u64) -> Result<OpId, DeviceError> {
-        let (dev, offset_ms) = (self.dev, self.offset_ms);
-        let audit = self.audit(draft.audit)?;
-        let (seed, round) = (audit.seed, audit.rounds.current.max(1));
+        let offset_ms = self.offset_ms;
+        let round = self.audit(draft.audit)?.rounds.current.max(1);
         let dseq = self.head.dseq.saturating_add(1);
         let op = Op {
             dseq,
@@ -169,6 +168,13 @@ impl Writer<'_> {
             opening: Opening::Seeded,
             origin: None,
         };
+        self.say(op)
+    }
+
+    /// Appends an op that stands at the end of the own log to it and to its audit.
+    pub(crate) fn say(&mut self, op: Op) -> Result<OpId, DeviceError> {
+        let (dev, dseq, kind, id) = (self.dev, op.dseq, op.kind, op.audit);
+        let seed = self.audit(id)?.seed;
         op.check_size().map_err(|e| {
             DeviceError::problem(
                 422,
@@ -177,16 +183,16 @@ impl Writer<'_> {
                 e.to_string(),
             )
         })?;
-        self.chain.switch_to(draft.audit, &seed);
+        self.chain.switch_to(id, &seed);
         let h =
             self.chain.link(&self.head.h, &op).ok_or_else(|| DeviceError::corrupt("no seed for an op"))?;
         self.insert_row(&op, &h)?;
         *self.head = Head { dseq, h };
-        let audit = self.audit(draft.audit)?;
+        let audit = self.audit(id)?;
         audit.ops.set_seed(dev, seed);
         audit.ops.insert(dev, op, Arrival::LOCAL);
         audit.dirty = true;
-        match draft.kind {
+        match kind {
             // These cannot change rounds or pin; all else is read anew.
             Kind::Set | Kind::Clear | Kind::Attach | Kind::Detach | Kind::Note | Kind::Resolve => {
                 if matches!(audit.phase, Phase::Empty | Phase::Returned) {
@@ -201,8 +207,8 @@ impl Writer<'_> {
     fn insert_row(&self, op: &Op, h: &Hash) -> Result<(), DeviceError> {
         self.conn
             .prepare_cached(
-                "INSERT INTO oplog (dseq, hlc, kind, audit, round, field, base, value, h) \
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+                "INSERT INTO oplog (dseq, hlc, kind, audit, round, field, base, value, h, origin) \
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
             )?
             .execute((
                 op.dseq,
@@ -214,6 +220,7 @@ impl Writer<'_> {
                 encode_base(&op.base),
                 op.value.as_ref().map(|it| it.0.as_slice()),
                 h.0,
+                op.origin.map(|it| encode_base(&[it])),
             ))?;
         Ok(())
     }

@@ -9,6 +9,7 @@
 #[path = "../../tests/model/mod.rs"]
 mod model;
 mod photos;
+mod renewed;
 #[path = "device/versions.rs"]
 mod versions;
 
@@ -103,7 +104,7 @@ impl Phone {
     fn of_kind(number: u8, server: &mut Server, kind: DeviceKind) -> Self {
         let dir = TempDir::new().unwrap();
         let mut device = Device::create(dir.path(), &NewDevice { secret: [number; 32], kind }).unwrap();
-        let request = device.enrolment_request("code");
+        let request = device.enrolment_request("code").unwrap();
         assert_eq!(request.check().unwrap(), device.dev());
         server.enrol(request.key, USER);
         let enrolment = Enrolment {

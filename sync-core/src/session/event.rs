@@ -229,8 +229,11 @@ pub struct Summary {
 pub enum RecoverCause {
     /// The server's epoch changed: it was restored.
     Epoch,
-    /// The server holds other ops under this device's identity.
+    /// The server holds other ops under this device's identity, after what was acknowledged: the device goes on as a new
+    /// one and says again what comes after that.
     Fork,
+    /// As [`Self::Fork`], and also in place of what it had acknowledged: all of the log is said again.
+    ForkBeforeAcked,
     /// A stream does not continue what the device holds of it.
     Feed,
     /// The server asks for a log to be sent again and again.
@@ -246,7 +249,7 @@ impl RecoverCause {
     pub fn code(self) -> &'static str {
         match self {
             Self::Epoch => "recover_epoch",
-            Self::Fork => "recover_fork",
+            Self::Fork | Self::ForkBeforeAcked => "recover_fork",
             Self::Feed => "recover_feed",
             Self::Rewind => "recover_rewind",
             Self::Receipt => "forged_receipt",
@@ -259,7 +262,7 @@ impl fmt::Display for RecoverCause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Epoch => "the server was restored: its epoch is another than the one this device knows",
-            Self::Fork => {
+            Self::Fork | Self::ForkBeforeAcked => {
                 "the server holds other work under this device's identity: the device's data was copied"
             }
             Self::Feed => "the server's stream does not continue what this device has read of it",

@@ -24,8 +24,8 @@ use crate::{
     bytes::Bytes,
     chain::Head,
     exchange::{
-        ClockReading, Ending, Hello, Limits, MAX_PULL_BYTES, MAX_PUSHED_SEGMENTS, PROTO, Pull, Refusal,
-        RefusalCode, Reply, Request, Response, Run,
+        ClockReading, Ending, FORK_BEFORE_ACKED, Hello, Limits, MAX_PULL_BYTES, MAX_PUSHED_SEGMENTS, PROTO,
+        Pull, Refusal, RefusalCode, Reply, Request, Response, Run,
     },
     segment::{self, Segment},
 };
@@ -60,7 +60,7 @@ enum Stage {
     },
     Checking {
         loaded: Box<Loaded>,
-        expected: Vec<Hash>,
+        expected: Vec<(u64, Hash)>,
         commit: Box<Commit>,
         rewind: bool,
     },
@@ -303,8 +303,8 @@ impl Session {
         if claims.is_empty() {
             return self.commit(&loaded, commit, rewind);
         }
-        let (positions, expected) = claims.into_iter().unzip();
-        self.stage = Stage::Checking { loaded, expected, commit, rewind };
+        let positions = claims.iter().map(|it| it.0).collect();
+        self.stage = Stage::Checking { loaded, expected: claims, commit, rewind };
         vec![Effect::FindHashes(positions)]
     }
 
@@ -352,14 +352,16 @@ impl Session {
             (RefusalCode::Gap | RefusalCode::Fork | RefusalCode::PrevMismatch, Some(dev_head))
                 if dev_head.dseq > loaded.acked.dseq =>
             {
-                self.recover(RecoverCause::Fork)
+                // Told apart by the server: it was asked about `acked` too.
+                let before = reason == FORK_BEFORE_ACKED;
+                self.recover(if before { RecoverCause::ForkBeforeAcked } else { RecoverCause::Fork })
             }
             (RefusalCode::Gap | RefusalCode::Fork | RefusalCode::PrevMismatch, Some(dev_head)) => {
                 let commit = Commit { acked: dev_head, epoch: loaded.epoch, ..Commit::default() };
                 // Where the own log agrees at that position, sending goes on from there; else it is a fork.
                 self.stage = Stage::Checking {
                     loaded,
-                    expected: vec![dev_head.h],
+                    expected: vec![(dev_head.dseq, dev_head.h)],
                     commit: Box::new(commit),
                     rewind: true,
                 };
@@ -403,8 +405,12 @@ impl Session {
         let Stage::Checking { loaded, expected, commit, rewind } = core::mem::take(&mut self.stage) else {
             return Vec::new();
         };
-        if found.iter().copied().eq(expected.into_iter().map(Some)) {
+        let agrees = |(at, claim): (usize, &(u64, Hash))| found.get(at) == Some(&Some(claim.1));
+        let mut wrong = expected.iter().enumerate().filter(|it| !agrees(*it)).map(|it| it.1.0).peekable();
+        if wrong.peek().is_none() {
             self.commit(&loaded, commit, rewind)
+        } else if wrong.any(|dseq| dseq <= loaded.acked.dseq) {
+            self.recover(RecoverCause::ForkBeforeAcked)
         } else {
             self.recover(RecoverCause::Fork)
         }

@@ -7,8 +7,8 @@ use sync_core::{
     chain::{Head, feed_hash},
     codec::Nested,
     exchange::{
-        Body, Ending, Item, Limits, Mark, Outcome, Page, Pull, RefRow, Refusal, RefusalCode, Reply, Request,
-        Response, Run, StreamId,
+        Body, Ending, FORK_BEFORE_ACKED, Item, Limits, Mark, Outcome, Page, Pull, RefRow, Refusal,
+        RefusalCode, Reply, Request, Response, Run, StreamId,
     },
     fold::Arrival,
     ingest::{DeviceHead, Enrolled, Push, by_audit, check_push},
@@ -68,6 +68,8 @@ pub(crate) struct Server {
     /// Said in answer to every push.
     pub(crate) outcome: Option<Outcome>,
     pub(crate) limits: Limits,
+    /// What renewed devices gave up.
+    pub(crate) evidence: Vec<Run>,
     /// Said in every answer.
     pub(crate) durable_through: u64,
     pub(crate) key: Rc<SigningKey>,
@@ -114,6 +116,7 @@ impl Server {
             page_items: 3,
             outcome: None,
             limits: Limits::default(),
+            evidence: Vec::new(),
             durable_through: 0,
             key: server_key(FIRST_EPOCH),
             server_head: Head::EMPTY,
@@ -163,6 +166,12 @@ impl Server {
         let ended = self.ended.get(&dev).copied();
         if let Some(reason) = ended.filter(|_| request.push.is_empty()) {
             return Err(Refusal::new(RefusalCode::Unauthorized, reason.name()));
+        }
+        let acked = request.hello.acked;
+        let other = |it: &(Op, Hash)| it.1 != acked.h;
+        if acked.dseq <= row.head.head.dseq && row.ops.get(&acked.dseq).is_some_and(other) {
+            let dev_head = Some(row.head.head);
+            return Err(Refusal { dev_head, ..Refusal::new(RefusalCode::Fork, FORK_BEFORE_ACKED) });
         }
         // Check everything before anything is stored: the transaction of the real server.
         let enrolled = Enrolled { key: &row.key, org: self.org, epoch: self.epoch };
@@ -310,6 +319,9 @@ impl Server {
     /// Takes what a mirror relays, as far as it stands by itself and continues what is here.
     fn take_back(&mut self, user: Uuid, run: &Run) {
         let Ok(verified) = run.verify(&self.org) else { return };
+        if run.evidence {
+            return self.evidence.push(run.clone());
+        }
         if run.server {
             let epoch = run.proof.as_ref().unwrap().epoch;
             if run.dev != server_key(epoch).public_key().device() {
@@ -404,7 +416,15 @@ impl Server {
                     sig: it.sig.clone(),
                 });
                 let (dev, server, dseq_first) = (*dev, *server, *first);
-                Nested::Known(Body::Ops(Run { dev, key, server, dseq_first, ops: packed, proof }))
+                Nested::Known(Body::Ops(Run {
+                    dev,
+                    key,
+                    server,
+                    dseq_first,
+                    ops: packed,
+                    proof,
+                    evidence: false,
+                }))
             }
             Entry::Returned(run) => Nested::Known(Body::Ops(run.clone())),
         };

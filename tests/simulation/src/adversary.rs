@@ -60,6 +60,7 @@ impl Rogue {
             base: Vec::new(),
             value: Some(Bytes(value)),
             opening: Opening::Seeded,
+            origin: None,
         }
     }
 
@@ -324,8 +325,15 @@ impl World {
         segment.sig = Bytes(key.sign(&signing_bytes(&rogue.enrolment.org, &dev, epoch, 1, &last)));
         let (alg, sig) = (segment.alg, segment.sig.clone());
         let proof = Some(Proof { prev_h: Hash::ZERO, first: 1, epoch, alg, sig });
-        let run =
-            Run { dev, key: Some(key.public_key()), server: true, dseq_first: 1, ops: segment.ops, proof };
+        let run = Run {
+            dev,
+            key: Some(key.public_key()),
+            server: true,
+            dseq_first: 1,
+            ops: segment.ops,
+            proof,
+            evidence: false,
+        };
         let request = Request { relay: vec![run], ..rogue.request(Vec::new(), epoch) };
         let letter = rogue.letter(&request);
         let before = (self.heads(), self.server_ops(audit));
