@@ -274,9 +274,8 @@ enum Mishap {
         phone: usize,
     },
     Backup,
-    Restore {
-        raise: bool,
-    },
+    /// By the command. By hand, from before an earlier restore, the keys of phones enrolled since would be unproven.
+    Restore,
 }
 
 fn any_mishap() -> impl Strategy<Value = Mishap> {
@@ -289,7 +288,7 @@ fn any_mishap() -> impl Strategy<Value = Mishap> {
         2 => Just(Mishap::UseCopy),
         1 => phone.prop_map(|phone| Mishap::LoseKey { phone }),
         1 => Just(Mishap::Backup),
-        1 => any::<bool>().prop_map(|raise| Mishap::Restore { raise }),
+        1 => Just(Mishap::Restore),
     ]
 }
 
@@ -336,10 +335,10 @@ proptest! {
                     world.lose_key(phone);
                 }
                 Mishap::Backup => backup = world.server.clone(),
-                Mishap::Restore { raise } => {
+                Mishap::Restore => {
                     // What is on no phone any more is lost with the office; that is not what is tried here.
                     let devices = world.server.devices.clone();
-                    world.server.restore(&backup, raise);
+                    world.server.restore(&backup, true);
                     for (_, device) in devices {
                         if !world.server.devices.contains_key(&device.key.device()) {
                             world.server.enrol(device.key, device.user);
