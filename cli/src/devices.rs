@@ -4,10 +4,11 @@ use crate::{
     client::{Client, Traffic, wait_before_retry},
     import::run::now_ms,
 };
-use device::{Device, Sync, Transport, TransportError};
+use device::{Device, Outcome, Sync, Transport, TransportError};
 use domain::Problem;
+use serde_json::json;
 use server::environment::Environment;
-use sync_core::exchange::ClockReading;
+use sync_core::{exchange::ClockReading, ingest::Enrolment, session::RecoverCause};
 
 /// HTTP under a session.
 struct Http<'a> {
@@ -35,16 +36,30 @@ pub(crate) fn sync_until_done(
     traffic: &mut Traffic,
     attempts: u32,
 ) -> Result<(), Problem> {
-    let mut attempt = 0;
+    let (mut attempt, mut renewed) = (0, false);
     loop {
         let client = match device.enrolment()? {
             Some(enrolment) => client.with_token(&enrolment.token),
             None => client.clone(),
         };
+        if let Some(request) = device.succession()? {
+            let body = json!({ "key": request.key, "sig": request.sig, "former_sig": request.former_sig });
+            let enrolment: Enrolment = client.post("/api/v1/devices/succession", &body)?;
+            device.enrolled(&enrolment)?;
+            continue;
+        }
         let clock = ClockReading { wall_ms: now_ms(environment), mono_ms: None, boot: None };
         let jitter = u32::from_be_bytes(environment.bytes());
         let mut sync = Sync::new(device)?;
         let outcome = sync.run(device, &mut Http { client: &client, traffic }, clock, jitter)?;
+        // The folder was copied or set back: it goes on as a new device and says again what it had not sent.
+        if let Outcome::Recover(cause @ (RecoverCause::Fork | RecoverCause::ForkBeforeAcked)) = outcome
+            && !renewed
+        {
+            device.renew(cause, environment.bytes())?;
+            renewed = true;
+            continue;
+        }
         let Some(mut problem) = Sync::problem(&outcome) else { return Ok(()) };
         attempt += 1;
         if !Sync::is_temporary(&outcome) || !wait_before_retry(attempt, attempts) {

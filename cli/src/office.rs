@@ -281,7 +281,7 @@ impl Office {
 /// # Errors
 /// What the server refuses, and the store's.
 pub(crate) fn enrol(client: &Client, device: &mut Device, code: &str, name: &str) -> Result<(), Problem> {
-    let mut request = serde_json::to_value(device.enrolment_request(code)).map_err(|error| {
+    let mut request = serde_json::to_value(device.enrolment_request(code)?).map_err(|error| {
         Problem::single(500, "internal", "No se pudo preparar la solicitud.", error.to_string())
     })?;
     if let Some(request) = request.as_object_mut() {

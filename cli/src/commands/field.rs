@@ -376,6 +376,10 @@ fn login(arguments: &Arguments, code: &str, name: &str, environment: &Environmen
             &arguments.data,
             &NewDevice { secret: environment.bytes(), kind: DeviceKind::Phone },
         )?,
+        // The key is lost: what the folder holds goes on as a new device of the same person.
+        Err(error) if error.code() == "device_without_key" => {
+            Device::open_without_key(&arguments.data, environment.bytes())?
+        }
         Err(error) => return Err(error.into()),
     };
     office::enrol(&Client::new(&server), &mut device, code, name)?;

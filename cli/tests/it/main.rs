@@ -5,6 +5,8 @@ mod binary;
 #[cfg(test)]
 mod command_line;
 #[cfg(test)]
+mod copied;
+#[cfg(test)]
 mod crash;
 #[cfg(test)]
 mod faults;

@@ -25,6 +25,7 @@ pub mod blobs;
 pub mod content;
 pub mod devices;
 pub mod feed;
+pub mod former;
 pub mod idempotency;
 pub mod observations;
 pub mod organizations;

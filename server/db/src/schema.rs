@@ -640,5 +640,35 @@ diesel::table! {
 }
 
 diesel::allow_tables_to_appear_in_same_query!(audit_blobs, audits);
+
+diesel::table! {
+    use crate::column::{Ts, Uid};
+    use diesel::sql_types::{Binary, Bool};
+
+    successions (org_id, dev) {
+        org_id -> Uid,
+        dev -> Binary,
+        former -> Binary,
+        proven -> Bool,
+        at -> Ts,
+    }
+}
+
+diesel::table! {
+    use crate::column::{Ts, Uid};
+    use diesel::sql_types::{BigInt, Binary};
+
+    former_runs (org_id, dev, first_dseq, h) {
+        org_id -> Uid,
+        dev -> Binary,
+        first_dseq -> BigInt,
+        last_dseq -> BigInt,
+        h -> Binary,
+        brought_by -> Binary,
+        received_at -> Ts,
+        bytes -> Binary,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(audits, score_versions);
 diesel::allow_tables_to_appear_in_same_query!(role_grants, users);

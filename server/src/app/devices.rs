@@ -16,17 +16,19 @@ use crate::{
 use db::{
     Micros, Tx,
     devices::{self, DeviceKind, DeviceState},
+    former::Succession,
     users,
 };
 use domain::access::{Permission, Role, Target};
 use domain::ids::{OrgId, UserId};
-use secrecy::ExposeSecret as _;
+use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use sync_core::{
     Bytes, DeviceId, PublicKey,
     exchange::StreamId,
     ingest::{Enrolment, EnrolmentRequest},
+    renew::SuccessionRequest,
     signature::SignatureError,
 };
 use utoipa::ToSchema;
@@ -96,9 +98,48 @@ pub(crate) struct NewDevice {
     #[serde(default)]
     #[validate(length(min = 1, max = 100))]
     pub(crate) name: Option<String>,
+    /// The device of the same person whose key was lost and whose work this one goes on with, hexadecimal.
+    #[serde(default)]
+    pub(crate) former: Option<String>,
+}
+
+/// A device that goes on in place of the one whose session asks: `sync_core::renew::SuccessionRequest` without its name.
+#[derive(Debug, Clone, Deserialize, Validate, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct NewSuccession {
+    /// The new device's public key.
+    #[schema(value_type = PublicKeyBody)]
+    pub(crate) key: PublicKey,
+    /// The new key's signature over `"veedor-succ-1" || former || dev`, as `x:` and hexadecimal.
+    #[schema(value_type = String)]
+    pub(crate) sig: Bytes,
+    /// The former key's signature over the same.
+    #[schema(value_type = String)]
+    pub(crate) former_sig: Bytes,
+}
+
+fn bad_proof(error: SignatureError) -> ApiError {
+    match error {
+        SignatureError::BadKey => ApiError::field(
+            "/key",
+            "bad_public_key",
+            "No es una clave pública de ese algoritmo.",
+            "not a public key of this algorithm",
+        ),
+        SignatureError::BadSignature => ApiError::field(
+            "/sig",
+            "bad_proof",
+            "La firma no prueba que el dispositivo tenga la clave.",
+            "the signature does not prove that the device holds the key",
+        ),
+    }
 }
 
 impl NewDevice {
+    fn former(&self) -> Result<Option<DeviceId>, ApiError> {
+        self.former.as_ref().map(|it| it.parse().map_err(|_| unknown_former())).transpose()
+    }
+
     /// Checks key and proof.
     ///
     /// # Errors
@@ -110,21 +151,9 @@ impl NewDevice {
             key: self.key.clone(),
             kind: self.kind.purpose().as_str().to_owned(),
             sig: self.sig.clone(),
+            former: None,
         };
-        request.check().map_err(|error| match error {
-            SignatureError::BadKey => ApiError::field(
-                "/key",
-                "bad_public_key",
-                "No es una clave pública de ese algoritmo.",
-                "not a public key of this algorithm",
-            ),
-            SignatureError::BadSignature => ApiError::field(
-                "/sig",
-                "bad_proof",
-                "La firma no prueba que el dispositivo tenga la clave.",
-                "the signature does not prove that the device holds the key",
-            ),
-        })
+        request.check().map_err(bad_proof)
     }
 }
 
@@ -185,6 +214,10 @@ pub(crate) struct Device {
     pub(crate) revoked_at: Option<String>,
     /// How many ops of its log are here.
     pub(crate) ops: u64,
+    /// Whether its log showed two ends, or it was gone on for: it was copied, set back, or lost its key.
+    pub(crate) forked: bool,
+    /// The device that it goes on for, hexadecimal.
+    pub(crate) former: Option<String>,
 }
 
 /// Issues a code for a person who does field work.
@@ -243,14 +276,109 @@ pub(crate) fn enrol(tx: &mut Tx<'_>, app: &App, new: &NewDevice) -> Result<Enrol
         Some(known) if known.user_id == Some(user) && known.state == DeviceState::Active => {
             db::sessions::revoke_all_of_device(tx, org, dev, now)?;
         }
-        Some(_) => {
-            return Err(ApiError::conflict(
-                "device_known",
-                "Ese dispositivo es de otra persona o fue retirado; una instalación nueva usa una clave nueva.",
-                "this device is somebody else's or was taken out; a new installation takes a new key",
-            ));
-        }
+        Some(_) => return Err(device_known()),
     }
+    let mut office = open_session(tx, app, (org, user), dev)?;
+    if let Some(former) = new.former()? {
+        let own = devices::find(tx, org, former)?.is_some_and(|it| it.user_id == Some(user));
+        if !own || former == dev {
+            return Err(unknown_former());
+        }
+        succeed(tx, &office.0, (former, dev), false)?;
+    }
+    let detail = json!({"user": user, "name": new.name, "kind": new.kind, "former": new.former});
+    office.0.record("device_enrolled", "device", dev, &detail)?;
+    enrolled(tx, office, (org, user), dev)
+}
+
+/// Lets a new device go on in place of the one that asks, which showed two logs: its folder was copied or set back. The
+/// former one's session stays, since its other copy may be at work.
+///
+/// # Errors
+/// `not_a_device` (403) for a person's session, `bad_public_key`, `bad_proof` (422), `device_known` (409).
+pub(crate) fn go_on(
+    tx: &mut Tx<'_>,
+    app: &App,
+    principal: &Principal,
+    new: &NewSuccession,
+) -> Result<EnrolledDevice, ApiError> {
+    let (org, user) = (principal.org, principal.user);
+    let former = principal.dev.ok_or_else(not_a_device)?;
+    let known = devices::find(tx, org, former)?.ok_or_else(not_a_device)?;
+    let former_key = PublicKey { alg: known.alg, key: Bytes(known.public_key.clone()) };
+    let request = SuccessionRequest {
+        former,
+        key: new.key.clone(),
+        sig: new.sig.clone(),
+        former_sig: new.former_sig.clone(),
+    };
+    let dev = request.check(&former_key).map_err(bad_proof)?;
+    match devices::find(tx, org, dev)? {
+        None => {
+            let device = devices::Device {
+                dev,
+                alg: new.key.alg,
+                public_key: new.key.key.0.clone(),
+                enrolled_at: app.now(),
+                ..known
+            };
+            devices::append(tx, org, &device)?;
+        }
+        // The answer was lost.
+        Some(again) if again.user_id == Some(user) && again.state == DeviceState::Active => {
+            db::sessions::revoke_all_of_device(tx, org, dev, app.now())?;
+        }
+        Some(_) => return Err(device_known()),
+    }
+    let mut office = open_session(tx, app, (org, user), dev)?;
+    succeed(tx, &office.0, (former, dev), true)?;
+    office.0.record("device_succeeded", "device", dev, &json!({"user": user, "former": former}))?;
+    enrolled(tx, office, (org, user), dev)
+}
+
+fn not_a_device() -> ApiError {
+    ApiError::forbidden("device")
+}
+
+fn unknown_former() -> ApiError {
+    ApiError::field(
+        "/former",
+        "unknown_former",
+        "No es otro dispositivo de la misma persona.",
+        "not another device of the same person",
+    )
+}
+
+fn device_known() -> ApiError {
+    ApiError::conflict(
+        "device_known",
+        "Ese dispositivo es de otra persona o fue retirado; una instalación nueva usa una clave nueva.",
+        "this device is somebody else's or was taken out; a new installation takes a new key",
+    )
+}
+
+/// Notes who goes on for whom, and that the former log showed two ends.
+fn succeed(
+    tx: &mut Tx<'_>,
+    office: &Office,
+    (former, dev): (DeviceId, DeviceId),
+    proven: bool,
+) -> Result<(), ApiError> {
+    let (org, at) = (office.org(), office.now());
+    db::former::append_succession(tx, org, &Succession { dev, former, proven, at })?;
+    let head = devices::lock_head(tx, org, former)?.unwrap_or_default();
+    devices::set_head(tx, org, former, &devices::StoredHead { forked: true, ..head })?;
+    Ok(())
+}
+
+/// Opens a device's session: the office in its name, its token and when that ends.
+fn open_session(
+    tx: &mut Tx<'_>,
+    app: &App,
+    (org, user): (OrgId, UserId),
+    dev: DeviceId,
+) -> Result<(Office, SecretString, Micros), ApiError> {
+    let now = app.now();
     let (token, token_hash) = auth::new_token(&app.environment);
     let lasts = i64::from(app.config.device_days).saturating_mul(24 * HOUR_MICROS);
     let expires_at = Micros(now.0.saturating_add(lasts));
@@ -263,9 +391,17 @@ pub(crate) fn enrol(tx: &mut Tx<'_>, app: &App, new: &NewDevice) -> Result<Enrol
         revoked_at: None,
     };
     db::sessions::append(tx, org, &session)?;
-    let mut office = Office::of_principal(app, find_principal(tx, token.expose_secret(), now)?);
-    let detail = json!({"user": user, "name": new.name, "kind": new.kind});
-    office.record("device_enrolled", "device", dev, &detail)?;
+    let office = Office::of_principal(app, find_principal(tx, token.expose_secret(), now)?);
+    Ok((office, token, expires_at))
+}
+
+/// What the device is told.
+fn enrolled(
+    tx: &mut Tx<'_>,
+    (office, token, expires_at): (Office, SecretString, Micros),
+    (org, user): (OrgId, UserId),
+    dev: DeviceId,
+) -> Result<EnrolledDevice, ApiError> {
     office.close(tx)?;
     let server_key = db::organizations::find_server_key(tx, org)?
         .ok_or_else(|| ApiError::internal("the organization has no key of the server"))?;
@@ -310,7 +446,8 @@ pub(crate) fn list(
 }
 
 fn show(tx: &mut Tx<'_>, org: OrgId, device: devices::Device) -> Result<Device, ApiError> {
-    let head = devices::find_head(tx, org, device.dev)?;
+    let head = devices::find_head(tx, org, device.dev)?.unwrap_or_default();
+    let former = db::former::find_succession(tx, org, device.dev)?;
     Ok(Device {
         dev: device.dev.to_string(),
         user: device.user_id.map(|it| it.0),
@@ -319,7 +456,9 @@ fn show(tx: &mut Tx<'_>, org: OrgId, device: devices::Device) -> Result<Device, 
         state: device.state.as_str().to_owned(),
         enrolled_at: instant(device.enrolled_at),
         revoked_at: device.revoked_at.map(instant),
-        ops: head.map_or(0, |it| it.head.head.dseq),
+        ops: head.head.head.dseq,
+        forked: head.forked,
+        former: former.map(|it| it.former.to_string()),
     })
 }
 

@@ -21,8 +21,11 @@ use db::{
 use domain::ids::{OrgId, UserId};
 use std::sync::Arc;
 use sync_core::{
-    Bytes, DeviceId, Hash, PublicKey, Segment, VerifiedSegment,
-    exchange::{Ending, Outcome, PROTO, Refusal, RefusalCode, Reply, Request, Response, StreamId},
+    Bytes, DeviceId, Hash, Head, PublicKey, Segment, VerifiedSegment,
+    exchange::{
+        Ending, FORK_BEFORE_ACKED, Outcome, PROTO, Refusal, RefusalCode, Reply, Request, Response,
+        StreamId,
+    },
     ingest::{self, Accepted, Enrolled, Push},
     receipt::Receipt,
 };
@@ -103,6 +106,7 @@ fn answer(app: &App, sender: &Sender, request: &Request) -> Result<Response, Sto
     }
     let now = app.now();
     let honoured = app.db.read(|tx| receipts::honoured(tx, &caller, &request.receipts))?;
+    agrees(app, &caller, request.hello.acked)?;
     let mut attempt = 0;
     let outcomes = loop {
         attempt += 1;
@@ -137,6 +141,20 @@ fn answer(app: &App, sender: &Sender, request: &Request) -> Result<Response, Sto
         min_pull_build: 0,
         ended: caller.ended,
     })
+}
+
+/// A device must be right about what it was acknowledged, as far as the server still holds that; else its log forked before.
+fn agrees(app: &App, caller: &Caller, acked: Head) -> Result<(), Stop> {
+    let head = app.db.read(|tx| db::devices::find_head(tx, caller.org, caller.dev))?.unwrap_or_default();
+    let dev_head = head.head.head;
+    if acked.dseq > dev_head.dseq
+        || acked == dev_head
+        || stored_hash(app, caller, acked.dseq)? == Some(acked.h)
+    {
+        return Ok(());
+    }
+    let refusal = Refusal::new(RefusalCode::Fork, FORK_BEFORE_ACKED);
+    Err(Stop::Refused(Refusal { dev_head: Some(dev_head), ..refusal }))
 }
 
 fn unauthorized(reason: &str) -> Stop {

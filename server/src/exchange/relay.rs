@@ -14,7 +14,7 @@ use db::{
 };
 use domain::ids::OrgId;
 use sync_core::{
-    Bytes, Head, PublicKey, Segment, VerifiedSegment,
+    Bytes, DeviceId, Head, PublicKey, Segment, VerifiedSegment, codec,
     exchange::{Run, StreamId},
     ingest::{Accepted, DeviceHead},
     relay::{Proof, server_secret},
@@ -34,6 +34,7 @@ pub(super) fn take_back(app: &App, caller: &Caller, runs: &[Run], now: Micros) -
             (Ok(verified), Some(proof)) if run.server => {
                 of_the_server(app, caller, run, proof, verified, now)?
             }
+            (Ok(verified), Some(_)) if run.evidence => keep(app, caller, run, verified.last(), now)?,
             (Ok(_), Some(proof)) => of_a_device(app, caller, run, proof, now)?,
             (Err(reason), _) => {
                 tracing::warn!(by = %caller.dev, dev = %run.dev, code = reason.code(), "a relayed run is not what it says");
@@ -42,6 +43,27 @@ pub(super) fn take_back(app: &App, caller: &Caller, runs: &[Run], now: Micros) -
         }
     }
     Ok(())
+}
+
+/// What a renewed device of the same person gave up of its former log; what stands in the log is no evidence of a second one.
+fn keep(app: &App, caller: &Caller, run: &Run, last: Head, now: Micros) -> Result<(), ApiError> {
+    let (org, user, brought_by) = (caller.org, caller.user, caller.dev);
+    let kept = db::former::FormerRun {
+        dev: run.dev,
+        first_dseq: run.dseq_first,
+        last_dseq: last.dseq,
+        h: last.h,
+        brought_by,
+        received_at: now,
+        bytes: codec::to_cbor(run).map_err(ApiError::internal)?,
+    };
+    app.db.write(move |tx| {
+        let own = db::devices::find(tx, org, kept.dev)?.is_some_and(|it| it.user_id == Some(user));
+        if !own || stands(tx, org, kept.dev, last)? {
+            return Ok(());
+        }
+        Ok(db::former::keep_run(tx, org, &kept)?)
+    })
 }
 
 /// As if the author had pushed it.
@@ -160,7 +182,12 @@ fn is_held(tx: &mut Tx<'_>, org: OrgId, stream: StreamId, run: &Run, last: Head)
     if db::feed::holds(tx, org, stream, run.dev, last.h)? {
         return Ok(true);
     }
-    let Some(stored) = db::devices::find_segment(tx, org, run.dev, last.dseq)? else { return Ok(false) };
-    let chained = super::read_segment(&stored)?.chained_as_kept(run.dev).map_err(ApiError::internal)?;
+    stands(tx, org, run.dev, last)
+}
+
+/// Whether a device's log here goes through this head.
+fn stands(tx: &mut Tx<'_>, org: OrgId, dev: DeviceId, last: Head) -> Result<bool, ApiError> {
+    let Some(stored) = db::devices::find_segment(tx, org, dev, last.dseq)? else { return Ok(false) };
+    let chained = super::read_segment(&stored)?.chained_as_kept(dev).map_err(ApiError::internal)?;
     Ok(chained.hash_at(last.dseq) == Some(last.h))
 }

@@ -4,7 +4,7 @@ use crate::{
     app::{
         App,
         codes::IssuedCode,
-        devices::{self, Device, EnrolledDevice, NewCode, NewDevice},
+        devices::{self, Device, EnrolledDevice, NewCode, NewDevice, NewSuccession},
     },
     command::{Command, Nothing, execute, read},
     error::ApiError,
@@ -25,7 +25,7 @@ use uuid::Uuid;
 use validator::Validate;
 
 pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
-    config.service(issue_code).service(enrol).service(list).service(revoke);
+    config.service(issue_code).service(enrol).service(go_on).service(list).service(revoke);
 }
 
 /// Issues a one-time code with which a person's device is enrolled; told once.
@@ -54,6 +54,22 @@ pub(crate) async fn enrol(
     body.0.check()?;
     let inside = app.get_ref().clone();
     let enrolled = app.write(move |tx| devices::enrol(tx, &inside, &body.0)).await?;
+    Ok(HttpResponse::Created().json(enrolled))
+}
+
+/// Lets a new device go on in place of the one whose session this is, after its log forked: its folder was copied or set
+/// back. Both keys sign it.
+///
+/// Refusals: `forbidden` (403) for a person's session, `device_known` (409), `bad_public_key`, `bad_proof` (422).
+#[utoipa::path(tag = "devices", request_body = NewSuccession, responses((status = 201, body = EnrolledDevice)))]
+#[post("/devices/succession")]
+pub(crate) async fn go_on(
+    app: web::Data<App>,
+    principal: Principal,
+    body: Body<NewSuccession>,
+) -> Result<HttpResponse, ApiError> {
+    let inside = app.get_ref().clone();
+    let enrolled = app.write(move |tx| devices::go_on(tx, &inside, &principal, &body.0)).await?;
     Ok(HttpResponse::Created().json(enrolled))
 }
 

@@ -14,7 +14,8 @@ async fn code(office: &TestOffice, admin: &TestPerson, user: &TestPerson, kind: 
 fn request(key: &SigningKey, code: &str, kind: &str) -> Value {
     let public = key.public_key();
     let sig = Bytes(key.sign(&enrolment_bytes(&public.device(), code)));
-    let request = EnrolmentRequest { code: code.to_owned(), key: public, kind: kind.to_owned(), sig };
+    let (code, kind) = (code.to_owned(), kind.to_owned());
+    let request = EnrolmentRequest { code, key: public, kind, sig, former: None };
     serde_json::to_value(request).unwrap()
 }
 

@@ -242,16 +242,16 @@ impl Phone {
         let issued = office.post("/api/v1/devices/codes").by(admin).json(&body).send().await.expect_json();
         let code = issued["code"].as_str().unwrap().to_owned();
         let sig = Bytes(key.sign(&enrolment_bytes(&key.public_key().device(), &code)));
-        let request = EnrolmentRequest { code, key: key.public_key(), kind: "phone".to_owned(), sig };
+        let (kind, former) = ("phone".to_owned(), None);
+        let request = EnrolmentRequest { code, key: key.public_key(), kind, sig, former };
         let enrolled = office.post("/api/v1/devices/enrol").json(&request).send().await.expect_json();
         let enrolment = serde_json::from_value(enrolled).unwrap();
-        let seed = Seed([number; 32]);
         Self {
             key,
             enrolment,
             head: Head::EMPTY,
             last_hlc: hlc::at_ms(MS),
-            seed,
+            seed: Seed([number; 32]),
             ops: AuditOps::new(),
             unsent: Vec::new(),
         }

@@ -67,6 +67,7 @@ mod segments;
 #[cfg(test)]
 mod sessions;
 #[cfg(test)]
+mod successions;
 mod taken_out;
 #[cfg(test)]
 mod users;

@@ -70,6 +70,8 @@ fn people() -> Vec<Row> {
         Row("post", "/api/v1/users/{user}/roles/revoke", Right(USERS), role),
         Row("post", "/api/v1/users/{user}/code", Right(USERS), Value::Null),
         Row("post", "/api/v1/devices/codes", Right(USERS), code),
+        // Only a device has a successor: `successions.rs` tries it.
+        Row("post", "/api/v1/devices/succession", Session, Value::Null),
         Row("get", "/api/v1/devices", Right(USERS), Value::Null),
         // Asked once the device is known, since one's own needs no right: `devices.rs` tries it.
         Row("post", "/api/v1/devices/{dev}/revoke", Session, Value::Null),

@@ -182,6 +182,8 @@ pub struct Unplaced {
 pub struct Status {
     /// Its identity.
     pub dev: DeviceId,
+    /// Devices that this one was before its folder was copied or set back, or its key was lost.
+    pub former: Vec<DeviceId>,
     /// What it is used for.
     pub kind: DeviceKind,
     /// Its organization; none before it is enrolled.
@@ -398,6 +400,7 @@ impl Device {
         let count = |sql: &str| self.conn.query_row(sql, [], |row| row.get(0));
         Ok(Status {
             dev: self.dev(),
+            former: self.former()?,
             kind: self.kind,
             org: enrolment.as_ref().map(|it| it.org),
             user: enrolment.as_ref().map(|it| it.user),

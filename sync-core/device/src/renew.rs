@@ -109,13 +109,10 @@ impl Device {
         former.transpose().map_err(|_| DeviceError::corrupt("the former device's name is damaged"))
     }
 
-    /// The devices that this one was, each with how many of its ops are kept.
-    ///
-    /// - **Errors**: storage.
-    pub fn former(&self) -> Result<Vec<(DeviceId, u64)>, DeviceError> {
-        let mut list =
-            self.conn.prepare("SELECT dev, max(last) FROM former_run GROUP BY dev ORDER BY dev")?;
-        let rows = list.query_map([], |row| Ok((DeviceId(row.get(0)?), row.get(1)?)))?;
+    /// The devices that this one was.
+    pub(crate) fn former(&self) -> Result<Vec<DeviceId>, DeviceError> {
+        let mut list = self.conn.prepare("SELECT DISTINCT dev FROM former_run ORDER BY dev")?;
+        let rows = list.query_map([], |row| Ok(DeviceId(row.get(0)?)))?;
         Ok(rows.collect::<Result<_, _>>()?)
     }
 

@@ -6,8 +6,10 @@ pub(crate) mod content;
 pub mod evidence;
 mod pins;
 mod read;
+mod renewed;
 pub(crate) mod sheet;
 
 pub use pins::PinEntry;
 pub use read::{EventEntry, Explained, ScoreEntry, VisitDetail, VisitSummary};
 pub(crate) use read::{ListFilter, SHOWN, detail, list, scores};
+pub use renewed::RenewedLog;

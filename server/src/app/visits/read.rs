@@ -3,6 +3,7 @@
 use super::{
     branches, content,
     pins::{self, PinEntry},
+    renewed::{self, RenewedLog},
     sheet::{self, ConflictEntry, LateEntry, SectionAnswers, Writer},
 };
 use crate::{
@@ -91,6 +92,9 @@ pub struct VisitDetail {
     /// Fields that are of no item.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub unknown_fields: Vec<String>,
+    /// Devices that went on with this visit in place of a former one: a folder was copied or set back, or a key was lost.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub renewed: Vec<RenewedLog>,
     /// Conflicts, open and settled; reviewers only.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub conflicts: Option<Vec<ConflictEntry>>,
@@ -318,6 +322,7 @@ pub(crate) fn detail(
         unknown_fields: sheet::unknown_fields(checklist.checklist(), &view),
         conflicts: internals.then(|| sheet::conflicts(&ops, &view, &writers)),
         late: internals.then(|| sheet::late(&view)),
+        renewed: if internals { renewed::logs(tx, principal.org, visit, &ops)? } else { Vec::new() },
         events,
         submissions: internals.then(|| submits.iter().map(|it| it.id.to_string()).collect()),
         pins,

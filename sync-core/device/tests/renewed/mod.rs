@@ -181,7 +181,7 @@ fn of_two_copies_of_a_phone_the_second_becomes_a_new_device_and_both_lose_nothin
     let view = set.view();
     assert_eq!(view.fields["A02"].heads.len(), 2);
     assert_eq!(view.open_conflicts().count(), 1);
-    assert_eq!(world.used[1].phone.device().former().unwrap().len(), 1);
+    assert_eq!(world.used[1].phone.device().status().unwrap().former, before[..1]);
     // What the second had under the first's name is kept as evidence, signed with the name's key.
     let kept: Vec<u64> = world.server.evidence.iter().map(|it| it.dseq_first).collect();
     assert_eq!(kept, [3]);

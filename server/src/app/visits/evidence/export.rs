@@ -151,6 +151,7 @@ fn part(
         dseq_first: first,
         ops: packed,
         proof: Some(proof),
+        evidence: false,
     };
     let receipt = Receipt {
         epoch: epoch(tx)?,

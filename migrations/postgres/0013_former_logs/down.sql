@@ -1,0 +1,2 @@
+DROP TABLE former_runs;
+DROP TABLE successions;

@@ -1,0 +1,88 @@
+//! Devices that go on in place of a former one, and what they gave up of its log: evidence beside the log that stands.
+
+use diesel::prelude::*;
+use domain::ids::OrgId;
+use sync_core::{DeviceId, Hash};
+
+use crate::column::Stored;
+use crate::page::rows_to_read;
+use crate::record::{Record, read_all, read_one};
+use crate::schema::{former_runs, successions};
+use crate::{DbError, Micros, Page, Tx};
+
+record! {
+    /// A device that goes on in place of a former one.
+    Succession as SuccessionRow in successions {
+        /// The device.
+        dev: DeviceId,
+        /// The one that it goes on for.
+        former: DeviceId,
+        /// Whether the former one's key signed it; else its person says so.
+        proven: bool,
+        /// When.
+        at: Micros,
+    }
+}
+
+record! {
+    /// Ops of a log that its device gave up: signed by its key, and not what stands in the log.
+    FormerRun as FormerRunRow in former_runs {
+        /// Whose log.
+        dev: DeviceId,
+        /// Position of the first op.
+        first_dseq: u64,
+        /// Position of the last op.
+        last_dseq: u64,
+        /// Chain hash after it.
+        h: Hash,
+        /// Who brought it.
+        brought_by: DeviceId,
+        /// When.
+        received_at: Micros,
+        /// The run as it came, CBOR of `sync_core::exchange::Run`.
+        bytes: Vec<u8>,
+    }
+}
+
+/// Notes a succession; nothing where the device has one already.
+pub fn append_succession(tx: &mut Tx<'_>, org: OrgId, new: &Succession) -> Result<(), DbError> {
+    let row = new.row(org);
+    on_db!(tx, |c| diesel::insert_into(successions::table).values(&row).on_conflict_do_nothing().execute(c))?;
+    Ok(())
+}
+
+/// The device that a device goes on for.
+pub fn find_succession(tx: &mut Tx<'_>, org: OrgId, dev: DeviceId) -> Result<Option<Succession>, DbError> {
+    let row: Option<SuccessionRow> = on_db!(tx, |c| successions::table
+        .find((org.store(), dev.store()))
+        .select(SuccessionRow::as_select())
+        .first(c)
+        .optional())?;
+    read_one(row)
+}
+
+/// Keeps a run of a former log; nothing where it is kept already.
+pub fn keep_run(tx: &mut Tx<'_>, org: OrgId, new: &FormerRun) -> Result<(), DbError> {
+    let row = new.row(org);
+    on_db!(tx, |c| diesel::insert_into(former_runs::table).values(&row).on_conflict_do_nothing().execute(c))?;
+    Ok(())
+}
+
+/// What was given up of a device's log, in its order, after a position (0 for all).
+pub fn list_runs(
+    tx: &mut Tx<'_>,
+    org: OrgId,
+    dev: DeviceId,
+    after: u64,
+    limit: u32,
+) -> Result<Page<FormerRun, u64>, DbError> {
+    let found: Vec<FormerRunRow> = on_db!(tx, |c| former_runs::table
+        .filter(former_runs::org_id.eq(org.store()))
+        .filter(former_runs::dev.eq(dev.store()))
+        .filter(former_runs::first_dseq.gt(after.store()))
+        .order((former_runs::first_dseq, former_runs::h))
+        .limit(rows_to_read(limit))
+        .select(FormerRunRow::as_select())
+        .load(c))?;
+    Ok(Page::cut(read_all(found)?, limit, |run: &FormerRun| run.first_dseq))
+}
