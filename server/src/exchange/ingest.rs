@@ -23,8 +23,7 @@ use std::sync::Arc;
 use sync_core::{
     Bytes, DeviceId, Hash, Head, PublicKey, Segment, VerifiedSegment,
     exchange::{
-        Ending, FORK_BEFORE_ACKED, Outcome, PROTO, Refusal, RefusalCode, Reply, Request, Response,
-        StreamId,
+        Ending, FORK_BEFORE_ACKED, Outcome, PROTO, Refusal, RefusalCode, Reply, Request, Response, StreamId,
     },
     ingest::{self, Accepted, Enrolled, Push},
     receipt::Receipt,

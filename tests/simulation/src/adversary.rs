@@ -138,7 +138,8 @@ impl World {
         let code = self.office.code(AUDITOR);
         let code = code.json()["code"].as_str()?.to_owned();
         let sig = Bytes(key.sign(&enrolment_bytes(&key.public_key().device(), &code)));
-        let request = EnrolmentRequest { code, key: key.public_key(), kind: "phone".to_owned(), sig };
+        let request =
+            EnrolmentRequest { code, key: key.public_key(), kind: "phone".to_owned(), sig, former: None };
         let answer = self.office.send(|it| it.post("/api/v1/devices/enrol").json(&request));
         if answer.status.is_success() { serde_json::from_value(answer.json()).ok() } else { None }
     }

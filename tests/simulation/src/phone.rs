@@ -232,7 +232,7 @@ impl Phone {
         let issued = office.code(self.auditor);
         let code = issued.json()["code"].as_str().map(str::to_owned);
         let code = code.ok_or_else(|| format!("no code: {:?}", issued.outcome()))?;
-        let request: EnrolmentRequest = device.enrolment_request(&code);
+        let request: EnrolmentRequest = device.enrolment_request(&code).map_err(|it| it.to_string())?;
         let answer = office.send(|it| it.post("/api/v1/devices/enrol").json(&request));
         if !answer.status.is_success() {
             return Err(format!("not enrolled: {:?}", answer.outcome()));

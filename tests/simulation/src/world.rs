@@ -358,7 +358,9 @@ impl World {
                 phone.wait_until = now_ms + wait_ms;
             }
             Finish::AuthNeeded { .. } => return self.sign_in_again(at),
-            Finish::Recover(RecoverCause::Fork) if phone.is_copy || phone.is_damaged => {
+            Finish::Recover(RecoverCause::Fork | RecoverCause::ForkBeforeAcked)
+                if phone.is_copy || phone.is_damaged =>
+            {
                 phone.kill();
                 phone.standing = Standing::Forked;
                 return self.replace(at, dice);
