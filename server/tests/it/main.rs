@@ -68,6 +68,7 @@ mod segments;
 mod sessions;
 #[cfg(test)]
 mod successions;
+#[cfg(test)]
 mod taken_out;
 #[cfg(test)]
 mod users;

@@ -33,6 +33,18 @@ pub(crate) struct DeviceRow {
     pub(crate) received: BTreeMap<u64, (u64, u64)>,
 }
 
+impl DeviceRow {
+    /// Whether a device is right about what it was acknowledged.
+    fn agrees(&self, acked: Head) -> Result<(), Refusal> {
+        let other = |it: &(Op, Hash)| it.1 != acked.h;
+        if acked.dseq <= self.head.head.dseq && self.ops.get(&acked.dseq).is_some_and(other) {
+            let dev_head = Some(self.head.head);
+            return Err(Refusal { dev_head, ..Refusal::new(RefusalCode::Fork, FORK_BEFORE_ACKED) });
+        }
+        Ok(())
+    }
+}
+
 #[derive(Clone)]
 pub(crate) enum Entry {
     Ops {
@@ -150,10 +162,13 @@ impl Server {
         }
     }
 
+    fn row(&self, dev: DeviceId) -> Result<&DeviceRow, Refusal> {
+        self.devices.get(&dev).ok_or_else(|| Refusal::new(RefusalCode::Unauthorized, "unknown_device"))
+    }
+
     fn try_exchange(&mut self, request: &Request) -> Result<Response, Refusal> {
         let dev = request.dev;
-        let unknown = || Refusal::new(RefusalCode::Unauthorized, "unknown_device");
-        let row = self.devices.get(&dev).ok_or_else(unknown)?;
+        let row = self.row(dev)?;
         if request.epoch.is_some_and(|it| it != self.epoch) {
             let epoch = Some(self.epoch);
             let known = request.epoch.into_iter();
@@ -167,12 +182,7 @@ impl Server {
         if let Some(reason) = ended.filter(|_| request.push.is_empty()) {
             return Err(Refusal::new(RefusalCode::Unauthorized, reason.name()));
         }
-        let acked = request.hello.acked;
-        let other = |it: &(Op, Hash)| it.1 != acked.h;
-        if acked.dseq <= row.head.head.dseq && row.ops.get(&acked.dseq).is_some_and(other) {
-            let dev_head = Some(row.head.head);
-            return Err(Refusal { dev_head, ..Refusal::new(RefusalCode::Fork, FORK_BEFORE_ACKED) });
-        }
+        row.agrees(request.hello.acked)?;
         // Check everything before anything is stored: the transaction of the real server.
         let enrolled = Enrolled { key: &row.key, org: self.org, epoch: self.epoch };
         let (mut head, mut accepted) = (row.head, Vec::new());

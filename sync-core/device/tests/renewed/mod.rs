@@ -100,10 +100,10 @@ impl World {
                     device.renew(cause, secret).unwrap();
                     succeed(device, &mut self.server);
                 }
-                other => panic!("{other:?}"),
+                other => unreachable!("{other:?}"),
             }
         }
-        panic!("a phone is renewed again and again");
+        unreachable!("a phone is renewed again and again");
     }
 
     fn copy(&mut self, phone: usize) -> (TempDir, Typed) {
