@@ -2,7 +2,7 @@
 //! nothing and double nothing, and the reviewer sees what happened.
 
 use crate::{
-    binary::{Serving, failure, folder, printed, veedor},
+    binary::{Serving, folder, printed, refused, veedor},
     world::World,
 };
 use serde_json::{Value, json};
@@ -47,23 +47,23 @@ fn two_copies_of_a_phone_both_send_all_they_did_and_the_reviewer_sees_it() {
     copy(&world.phone.path().join("store"), &clone.path().join("store"));
     world.answer(&audit, "A03", &json!("no"));
     printed(&world.field(&sync));
-    field(&clone, &["answer", &audit, "A04", "\"yes\""]);
+    field(&clone, &["answer", &audit, "B01", "\"yes\""]);
     let renewed = field(&clone, &sync);
     assert_eq!((&renewed["pending_ops"], &renewed["former"]), (&json!(0), &json!([first["dev"]])));
     let seen = visit(&serving, &audit);
-    let expected = [("A01", "yes"), ("A02", "yes"), ("A03", "no"), ("A04", "yes")];
+    let expected = [("A01", "yes"), ("A02", "yes"), ("A03", "no"), ("B01", "yes")];
     for (item, value) in expected {
         assert_eq!(answer(&seen, item), json!(value), "{item}");
     }
     assert_eq!(seen["conflicts"], json!([]));
     let log = &seen["renewed"][0];
     assert_eq!((&log["device"], &log["former"]), (&renewed["dev"], &first["dev"]));
-    // A02 and A04 were not acknowledged when the copy was made.
+    // A02 and B01 were not acknowledged when the copy was made.
     assert_eq!((&log["said_again"], &log["evidence"]), (&json!(2), &json!(2)));
     // Both go on, and read each other.
     assert_eq!(printed(&world.field(&sync))["dev"], first["dev"]);
     let view = printed(&world.field(&["status", &audit]));
-    assert_eq!(view["answers"]["A04"]["value"], json!("yes"));
+    assert_eq!(view["answers"]["B01"]["value"], json!("yes"));
 }
 
 #[test]
@@ -95,8 +95,8 @@ fn a_phone_that_lost_its_key_goes_on_with_a_code_and_hands_its_visit_in() {
     let before = printed(&world.field(&sync));
     world.fill_in(&audit);
     fs::remove_file(world.phone.path().join("store/device.key")).unwrap();
-    let refused = failure(&world.field(&["status"]));
-    assert_eq!(refused["code"], "device_without_key");
+    let (refused, _) = refused(&world.field(&["status"]));
+    assert_eq!(refused, "device_without_key");
     let code = world.code(&serving);
     let after = printed(&world.field(&["--server", &serving.address, "login", "--code", &code]));
     assert_eq!((&after["former"], &after["pending_ops"]), (&json!([before["dev"]]), &json!(0)));
