@@ -188,6 +188,44 @@ fn of_two_copies_of_a_phone_the_second_becomes_a_new_device_and_both_lose_nothin
 }
 
 #[test]
+fn what_one_copy_wrote_after_its_own_answer_does_not_hide_the_other_copys_answer() {
+    let mut world = World::new(1);
+    world.answer(0, 1, "1");
+    world.sync(0);
+    let (dir, typed) = world.copy(0);
+    world.used.push(World::open(dir, typed));
+    world.answer(0, 1, "2");
+    // The second answer names the first as seen, under the number that is the other copy's answer at the office.
+    world.answer(1, 1, "3");
+    world.answer(1, 1, "4");
+    world.check();
+    let view = world.server.audits[&Uuid::from_u128(1)].view();
+    let mut standing: Vec<_> = view.fields["A02"].heads.iter().map(|it| it.value.clone().unwrap()).collect();
+    standing.sort();
+    assert_eq!(standing, [Bytes::from("2"), Bytes::from("4")]);
+}
+
+#[test]
+fn a_phone_whose_acknowledged_work_was_taken_by_its_copy_says_all_of_it_again() {
+    let mut world = World::new(1);
+    let empty = world.server.clone();
+    world.answer(0, 1, "1");
+    let (dir, typed) = world.copy(0);
+    world.answer(0, 1, "2");
+    world.sync(0);
+    // The office is lost, and the copy is the first to send it its log.
+    world.server.restore(&empty, true);
+    world.safe.clear();
+    world.used.insert(0, World::open(dir, typed));
+    for value in ["3", "4", "5"] {
+        world.answer(0, 1, value);
+    }
+    world.check();
+    let set = &world.server.audits[&Uuid::from_u128(1)];
+    assert!(set.iter().any(|it| it.1.op.value == Some(Bytes::from("2"))));
+}
+
+#[test]
 fn a_phone_that_was_set_back_gets_its_later_work_again_and_keeps_what_it_does_since() {
     let mut world = World::new(1);
     world.answer(0, 1, "1");
