@@ -17,6 +17,8 @@ mod devices;
 #[cfg(test)]
 mod feed;
 #[cfg(test)]
+mod former;
+#[cfg(test)]
 mod idempotency;
 #[cfg(test)]
 mod observations;
