@@ -68,7 +68,8 @@ pub fn keep_run(tx: &mut Tx<'_>, org: OrgId, new: &FormerRun) -> Result<(), DbEr
     Ok(())
 }
 
-/// What was given up of a device's log, in its order, after a position (0 for all).
+/// What was given up of a device's log, in its order, after a position (0 for all). Several runs may begin at one
+/// position; a page that ends between them leaves the rest out, so ask for all that people look at at once.
 pub fn list_runs(
     tx: &mut Tx<'_>,
     org: OrgId,

@@ -1,5 +1,5 @@
 //! Who this device is: its secret key beside the database, and the user and server it was enrolled with. The database
-//! without the key is a copy and is refused.
+//! without the key is a copy: it is refused, or goes on as a new device (`renew`).
 
 use std::{
     fs,
