@@ -271,10 +271,14 @@ fn put_aside(
     }
     store::put_head(conn, "acked", &Head::EMPTY)?;
     store::put_meta(conn, "dev", &writer.dev.0)?;
-    store::put_meta(conn, FORMER, &former.0)?;
+    // A device that lost its key before the server heard of it is nobody there: the one it went on for is.
+    if request.is_some() || store::get_meta(conn, FORMER)?.is_none() {
+        store::put_meta(conn, FORMER, &former.0)?;
+    }
     match request {
         Some(request) => store::put_meta(conn, SUCCESSION, &codec::to_cbor(request)?),
-        None => Ok(()),
+        // What the lost key signed says nothing of this device.
+        None => Ok(conn.execute("DELETE FROM meta WHERE key = ?1", [SUCCESSION]).map(drop)?),
     }
 }
 

@@ -390,3 +390,39 @@ proptest! {
         world.check();
     }
 }
+
+/// The key of a folder is gone, and the office does not hear of it yet.
+fn without_key(folder: &Path, secret: u8) -> Device {
+    std::fs::remove_file(folder.join("device.key")).unwrap();
+    Device::open_without_key(folder, [secret; 32]).unwrap()
+}
+
+#[test]
+fn a_phone_that_is_renewed_again_before_the_office_heard_of_it_goes_on_for_the_device_that_the_office_knows()
+{
+    let mut world = World::new(2);
+    let known = world.devs();
+    for phone in 0..2 {
+        world.answer(phone, 1, "1");
+        world.sync(phone);
+        world.answer(phone, 1, "2");
+    }
+    let folder = world.used[0].phone.dir.path().to_owned();
+    world.used[0].phone.device = None;
+    drop(without_key(&folder, 201));
+    let twice = without_key(&folder, 202);
+    assert_eq!(twice.enrolment_request("code").unwrap().former, Some(known[0]));
+    // A succession that the lost key was to sign for is nobody's.
+    let folder = world.used[1].phone.dir.path().to_owned();
+    world.used[1].phone.device().renew(RecoverCause::Fork, [203; 32]).unwrap();
+    assert!(world.used[1].phone.device().succession().unwrap().is_some());
+    world.used[1].phone.device = None;
+    let renewed = without_key(&folder, 204);
+    assert_eq!(renewed.succession().unwrap(), None);
+    assert_eq!(renewed.enrolment_request("code").unwrap().former, Some(known[1]));
+    for (phone, mut device) in [twice, renewed].into_iter().enumerate() {
+        enrol(&mut device, &mut world.server);
+        world.used[phone].phone.device = Some(device);
+    }
+    world.check();
+}
