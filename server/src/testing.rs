@@ -250,6 +250,11 @@ impl TestOffice {
         self.call(Method::PUT, address)
     }
 
+    /// Begins a `PATCH`.
+    pub fn patch(&self, address: &str) -> Call<'_> {
+        self.call(Method::PATCH, address)
+    }
+
     /// Begins a `DELETE`.
     pub fn delete(&self, address: &str) -> Call<'_> {
         self.call(Method::DELETE, address)

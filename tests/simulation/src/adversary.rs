@@ -6,7 +6,7 @@ use crate::{
     fault::Fault,
     office::Held,
     oracle::{Checked, broken},
-    wire::{Letter, deliver},
+    wire::{Address, Letter, deliver},
     world::World,
 };
 use server::testing::Answer;
@@ -95,7 +95,7 @@ impl Rogue {
 
     fn letter(&self, request: &Request) -> Letter {
         let body = codec::to_cbor(request).expect("a request can be written");
-        Letter { dev: self.dev(), token: self.enrolment.token.clone(), body }
+        Letter { to: Address::Exchange, dev: self.dev(), token: self.enrolment.token.clone(), body }
     }
 }
 
@@ -221,12 +221,23 @@ impl World {
         if !self.mixture.adversary {
             return Ok(());
         }
-        match dice.below(4) {
+        match dice.below(if self.mixture.photos { 5 } else { 4 }) {
+            4 => self.foreign_photos(dice),
             0 => self.replay(dice),
             1 => self.tampered(dice),
             2 => self.nonsense(dice),
             _ => self.own_log(dice),
         }
+    }
+
+    fn foreign_photos(&mut self, dice: &mut Dice) -> Checked {
+        if !self.get_rogue() {
+            return Ok(());
+        }
+        let Some(rogue) = &self.rogue else { return Ok(()) };
+        let letter = rogue.letter(&rogue.request(Vec::new(), self.epoch()));
+        self.read_of_others(&letter.token, AUDITOR)?;
+        self.other_bytes(&letter, dice)
     }
 
     fn replay(&mut self, dice: &mut Dice) -> Checked {

@@ -3,7 +3,8 @@
 
 use crate::{
     dice::Dice,
-    oracle::{Checked, Typed, broken},
+    fault::Fault,
+    oracle::{Checked, Said, Violation, broken},
     phone::{Phone, Standing},
     world::World,
 };
@@ -14,7 +15,7 @@ use sync_core::{
     AuditOps, DeviceId, OpId, PublicKey, Segment, VerifiedSegment, codec,
     content::content_root,
     exchange::StreamId,
-    fold::ConflictKind,
+    fold::{Conflict, ConflictKind, StoredOp},
     hlc::{MAX_AHEAD_MS, at_ms},
 };
 use uuid::Uuid;
@@ -92,6 +93,7 @@ impl World {
         self.now_ms += 86_400_000;
         self.office.set_time(self.now_ms);
         self.mail.storm = None;
+        self.office.allow(server::Config::default().blob_day_bytes);
         self.late_mail_arrives(&mut Dice::of(self.seed));
         self.let_everybody_in();
         for at in self.working(None) {
@@ -107,7 +109,7 @@ impl World {
     }
 
     /// Everybody syncs once; true where nobody had anything new.
-    fn round(&mut self, dice: &mut Dice) -> Result<bool, crate::oracle::Violation> {
+    fn round(&mut self, dice: &mut Dice) -> Result<bool, Violation> {
         self.now_ms += 60_000;
         self.office.set_time(self.now_ms);
         let before = self.state();
@@ -119,8 +121,12 @@ impl World {
             if self.phones[at].works() && !self.phones[at].is_done {
                 self.sync(at, usize::MAX, 0, dice)?;
             }
+            if self.phones[at].works() && self.mixture.photos {
+                self.upload(at, usize::MAX, 0, dice)?;
+            }
         }
-        let all_done = self.working(None).into_iter().all(|it| self.phones[it].is_done);
+        let is_done = |it: &Phone| it.is_done && (it.is_sent || !self.mixture.photos);
+        let all_done = self.working(None).into_iter().all(|it| is_done(&self.phones[it]));
         Ok(all_done && self.state() == before)
     }
 
@@ -128,7 +134,7 @@ impl World {
     fn state(&self) -> String {
         let phones = self.working(None).into_iter().map(|at| {
             let status = self.phones[at].device.as_ref().and_then(|it| it.status().ok());
-            status.map(|it| (it.dev, it.pending_ops, it.acked, it.streams, it.epoch, it.quarantined))
+            status.map(|it| (it.dev, it.pending_ops, it.acked, it.streams, it.epoch, it.unsent))
         });
         format!("{:?} {:?}", self.office.devices(), phones.collect::<Vec<_>>())
     }
@@ -139,11 +145,12 @@ impl World {
         self.check_all_sent()?;
         self.check_stopped()?;
         let office = self.read_office();
+        let said = self.check_logs(&office)?;
+        self.check_typed(&office, &said)?;
         self.check_convergence(fresh, &office)?;
-        self.check_typed(&office)?;
         self.check_feeds(&office)?;
-        self.check_logs(&office)?;
         self.check_pins(&office)?;
+        self.check_photos()?;
         self.check_rebuild()?;
         match self.office.read(db::audit_log::verify) {
             None => Ok(()),
@@ -169,7 +176,7 @@ impl World {
     /// I1: a phone that had to stop still has on its disk what it could not send.
     fn check_stopped(&mut self) -> Checked {
         for phone in &mut self.phones {
-            if !matches!(phone.standing, Standing::Forked | Standing::Revoked) || phone.is_damaged {
+            if phone.standing != Standing::Revoked || phone.is_damaged {
                 continue;
             }
             let whole = phone.start().and_then(|()| match &phone.device {
@@ -199,11 +206,10 @@ impl World {
         }
     }
 
-    /// Audits that somebody wrote on under a name that two had, or from a disk that lied: these are for people to settle.
+    /// Audits that somebody wrote on from a disk that lied: these are for people to settle.
     fn is_contested(&self, ops: &AuditOps, known: &BTreeSet<DeviceId>) -> bool {
         ops.iter().any(|(id, _)| {
-            self.oracle.copied.contains(&id.dev)
-                || self.oracle.damaged.contains(&id.dev)
+            self.oracle.damaged.contains(&id.dev)
                 // A restored office cannot know a lost phone that was enrolled after the copy was made.
                 || !known.contains(&id.dev)
         })
@@ -253,63 +259,72 @@ impl World {
         ops.is_some_and(|it| it.iter().any(|(id, _)| Some(id.dev) == rogue))
     }
 
-    /// I5: everything that a person typed on a phone that works stands, or was replaced by somebody who had seen it, or is in
-    /// a record that people look at.
-    fn check_typed(&mut self, office: &Office) -> Checked {
-        let devs: BTreeSet<DeviceId> = self.working(None).into_iter().map(|at| self.phones[at].dev).collect();
-        let excused = |id: &OpId| {
-            !devs.contains(&id.dev)
-                || self.oracle.copied.contains(&id.dev)
-                || self.oracle.damaged.contains(&id.dev)
-        };
-        for typed in self.oracle.typed.iter().filter(|it| !excused(&it.id)) {
-            let stands = office.audits.get(&typed.audit).is_some_and(|it| it.get(&typed.id).is_some());
-            if !stands && !office.set_aside.contains(&typed.id) {
-                return broken(
-                    "I5 no silent loss",
-                    format!("{:?} of {} is nowhere", typed.kind, typed.audit),
-                );
+    /// I1 and I5: everything that was recorded on a phone that works is on the server, under whatever name, and stands, or was
+    /// replaced by somebody who had seen it, or is in a record that people look at.
+    fn check_typed(&mut self, office: &Office, said: &BTreeMap<Said, Vec<OpId>>) -> Checked {
+        for at in self.working(None) {
+            let phone = &self.phones[at];
+            if phone.is_damaged {
+                continue;
+            }
+            for typed in phone.made.iter().map(|it| &self.oracle.typed[*it]) {
+                let what = || format!("{:?} on {} of {}", typed.said, typed.audit, phone.dev);
+                let Some(ids) = said.get(&typed.said) else {
+                    return broken("I1 no loss", what());
+                };
+                let ops = office.audits.get(&typed.audit);
+                let is_there = |id: &OpId| {
+                    let held = ops.and_then(|it| it.get(id));
+                    held.is_some_and(|it| Said::of(id, &it.op) == typed.said) || office.set_aside.contains(id)
+                };
+                if !ids.iter().any(is_there) {
+                    return broken("I5 no silent loss", what());
+                }
             }
         }
         let mut conflicts = 0_u64;
         for (audit, ops) in &office.audits {
             let view = ops.view();
-            conflicts += view
-                .conflicts
-                .iter()
-                .filter(|it| it.kind == ConflictKind::Field && !it.field.is_empty())
-                .count() as u64;
+            let of_a_field = |it: &&Conflict| it.kind == ConflictKind::Field && !it.field.is_empty();
+            conflicts += view.conflicts.iter().filter(of_a_field).count() as u64;
             // Where all that was written applies, who had seen what decides what stands.
+            let is_known = |id: &OpId, it: &StoredOp| {
+                it.server || (self.find(id, it).is_some() && !self.oracle.damaged.contains(&id.dev))
+            };
             let simple = view.late.is_empty()
                 && view.lifecycle.is_empty()
                 && !office.touched.contains(audit)
-                && ops.iter().all(|(id, it)| it.server || !excused(id));
+                && ops.iter().all(|(id, it)| is_known(id, it));
             if simple {
                 self.check_heads(*audit, ops)?;
             }
         }
         if conflicts > 0 {
-            self.fired.note(crate::fault::Fault::TwoDevicesOneField);
+            self.fired.note(Fault::TwoDevicesOneField);
         }
         Ok(())
     }
 
+    fn find(&self, id: &OpId, stored: &StoredOp) -> Option<usize> {
+        self.oracle.find(&Said::of(id, &stored.op))
+    }
+
     /// The heads of each field, by the oracle's own account: what nobody who wrote later had seen.
     fn check_heads(&self, audit: Uuid, ops: &AuditOps) -> Checked {
+        let mut fields: BTreeMap<&str, BTreeSet<usize>> = BTreeMap::new();
         // What was lost with its phone was never seen by anybody else.
-        let writes = |it: &&Typed| it.audit == audit && it.kind.writes_field() && ops.get(&it.id).is_some();
-        let mut fields: BTreeMap<&str, Vec<&Typed>> = BTreeMap::new();
-        for typed in self.oracle.typed.iter().filter(writes) {
-            fields.entry(&typed.field).or_default().push(typed);
+        for (id, stored) in ops.iter().filter(|it| it.1.op.kind.writes_field()) {
+            fields.entry(&stored.op.field).or_default().extend(self.find(id, stored));
         }
         let view = ops.view();
         for (field, all) in fields {
-            let replaced: BTreeSet<OpId> = all.iter().flat_map(|it| it.seen.iter().copied()).collect();
-            let expected: BTreeSet<OpId> =
-                all.iter().map(|it| it.id).filter(|it| !replaced.contains(it)).collect();
+            let replaced: BTreeSet<usize> =
+                all.iter().flat_map(|it| self.oracle.typed[*it].seen.iter().copied()).collect();
+            let expected: BTreeSet<usize> = all.difference(&replaced).copied().collect();
             let heads = view.fields.get(field).map(|it| it.base()).unwrap_or_default();
-            if heads.iter().copied().collect::<BTreeSet<_>>() != expected {
-                let what = format!("{audit} {field}: {heads:?} stand, and should {expected:?}");
+            let found = heads.iter().filter_map(|id| self.find(id, ops.get(id)?)).collect::<BTreeSet<_>>();
+            if found != expected {
+                let what = format!("{audit} {field}: {heads:?} stand, and should {expected:?} of {all:?}");
                 return broken("I5 no silent loss", what);
             }
         }
@@ -350,10 +365,12 @@ impl World {
         Ok(())
     }
 
-    /// I2, I7 and I9: every log of a device chains, is signed, and its clock rises; no rank is far ahead of its arrival.
-    fn check_logs(&self, office: &Office) -> Checked {
+    /// I2, I7 and I9: every log of a device chains, is signed, and its clock rises; no rank is far ahead of its arrival. Gives
+    /// what all logs say.
+    fn check_logs(&self, office: &Office) -> Result<BTreeMap<Said, Vec<OpId>>, Violation> {
         let devices = self.office.read(|tx, org| db::devices::list(tx, org, None, None, 500)).items;
         let mut arrived: BTreeMap<OpId, u64> = BTreeMap::new();
+        let mut said: BTreeMap<Said, Vec<OpId>> = BTreeMap::new();
         for device in devices {
             let dev = device.dev;
             let key = PublicKey { alg: device.alg, key: sync_core::Bytes(device.public_key) };
@@ -376,7 +393,9 @@ impl World {
                     }
                     hlc = op.hlc;
                     let recv_ms = u64::try_from(it.received_at.0 / 1_000).unwrap_or(0);
-                    arrived.insert(OpId::new(dev, op.dseq), recv_ms);
+                    let id = OpId::new(dev, op.dseq);
+                    arrived.insert(id, recv_ms);
+                    said.entry(Said::of(&id, op)).or_default().push(id);
                 }
             }
         }
@@ -386,7 +405,7 @@ impl World {
                 return broken("I9 clock", format!("{id:?} ranks more than five minutes after its arrival"));
             }
         }
-        Ok(())
+        Ok(said)
     }
 
     /// I10 and I11: a submit says what its author saw, and an audit stays with the checklist that it pins.
@@ -441,7 +460,7 @@ impl World {
     }
 }
 
-fn audits_of(phone: &Phone) -> Result<BTreeMap<Uuid, AuditOps>, crate::oracle::Violation> {
+fn audits_of(phone: &Phone) -> Result<BTreeMap<Uuid, AuditOps>, Violation> {
     let Some(device) = &phone.device else { return Ok(BTreeMap::new()) };
     let read = || -> Result<_, DeviceError> {
         let list = device.list(None, 1_000)?;

@@ -13,6 +13,16 @@ use std::{
 /// The least that a power cut leaves whole.
 const SECTOR: usize = 4_096;
 
+/// A temporary folder, in memory where the machine has room for files there: what is synced there costs nothing.
+///
+/// # Panics
+/// Where none can be made.
+#[must_use]
+pub fn temporary_folder() -> tempfile::TempDir {
+    let folder = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir());
+    folder.expect("a temporary folder can be made")
+}
+
 /// A change that was not made durable yet.
 #[derive(Debug, Clone)]
 enum Change {

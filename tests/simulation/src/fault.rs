@@ -75,10 +75,46 @@ faults! {
     DatabaseRestored = "client: database restored",
     /// The database and its key are copied to a second phone.
     DatabaseCloned = "client: database cloned",
+    /// Two phones wrote under one name: the second to come goes on as a new one.
+    ForkByClone = "client: fork by a clone, renewed",
+    /// A phone wrote on where it had been set back to: it goes on as a new one.
+    ForkBySetBack = "client: fork by an older database, renewed",
+    /// The database that is put back is older than the key beside it.
+    BackupWithoutKey = "client: database restored without its key",
+    /// The power goes, or there is no room, while a phone becomes a new one.
+    TroubleInRenewal = "client: disk trouble in a renewal",
+    /// The office was told who goes on for whom, or not, and the phone does not know.
+    LostSuccession = "network: lost answer to a succession",
     /// The key is lost.
     KeyLost = "client: key lost",
     /// An older app opens the database of a newer one.
     AppDowngrade = "client: app downgrade",
+    /// There is no room for a photo.
+    DiskFullInPhoto = "client: disk full in a photo",
+    /// A part of a photo breaks off on its way.
+    PartCut = "photos: part cut anywhere",
+    /// A part of a photo is changed on its way.
+    PartBent = "photos: part changed on its way",
+    /// The program is killed between two effects of the lane.
+    KillBetweenParts = "photos: kill between effects",
+    /// A photo goes on where another run left it.
+    PartGoesOn = "photos: later part",
+    /// The server goes off while it takes a part.
+    CrashInPart = "photos: crash of the server in a part",
+    /// A photo that never came whole is thrown away.
+    PartExpired = "photos: partial expired",
+    /// A device has sent all it may on a day.
+    QuotaReached = "photos: quota reached",
+    /// Photos wait for another network.
+    PhotosPaused = "photos: paused",
+    /// The file is changed after it was hashed.
+    PhotoEdited = "photos: edited after hashing",
+    /// The system deleted the file.
+    PhotoDeleted = "photos: deleted by the system",
+    /// One photo is taken for two visits.
+    SamePhotoTwice = "photos: the same in two visits",
+    /// The server's store of photos is gone when it is restored.
+    EvidenceLost = "photos: lost with the server",
     /// Ten years ahead.
     ClockAhead = "clock: +10 years",
     /// Ten years behind.
@@ -141,12 +177,18 @@ faults! {
     ForeignDevice = "adversary: foreign device",
     /// A run of the server's own log that it never wrote.
     ForgedServerRun = "adversary: forged run of the server",
+    /// A receipt that the office never signed.
+    ForgedReceipt = "adversary: forged receipt",
     /// Very many ops at once.
     Flood = "adversary: flood of ops",
     /// A value above the limit.
     OversizedValue = "adversary: oversized value",
     /// A value that is no text.
     InvalidUtf8 = "adversary: invalid UTF-8",
+    /// Bytes that do not hash to the name they come under.
+    BlobOfAnotherHash = "adversary: blob with another hash",
+    /// Other bytes under the name of a photo that a phone has yet to send.
+    SwappedPhoto = "adversary: swapped photo",
     /// CBOR nested without end.
     DeepCbor = "adversary: deep CBOR",
 }

@@ -10,19 +10,23 @@
 //!
 //! | law | where | when |
 //! |---|---|---|
-//! | I1 no loss | `oracle.rs`, `world.rs` (a store that opens again), `check.rs` | each step, each restart, end |
+//! | I1 no loss | `oracle.rs` (what was acknowledged), `world.rs` (a store that opens again), `check.rs` (whatever a working phone recorded, under any name), `renewal.rs` | each step, each restart, each renewal, end |
 //! | I2 exactly once | `check.rs`: streams and segments | end |
 //! | I3 prefix | `oracle.rs` | each step |
 //! | I4 convergence, I6 cursor, I8 restore | `check.rs`: every phone, one that reads all anew, the office, a rebuild | end |
-//! | I5 no silent loss | `check.rs`: every typed op, and the heads of each field by the oracle's own account | end |
-//! | I7 tamper | `adversary.rs`, `check.rs`: every stored segment verifies | when sent, end |
+//! | I5 no silent loss | `renewal.rs`: a renewed phone names as seen only what it holds; `check.rs`: every recorded op, and the heads of each field by the oracle's own account | each renewal, end |
+//! | I7 tamper | `adversary.rs`, `wire.rs` (receipts), `check.rs`: every stored segment verifies | when sent, end |
 //! | I9 clock | `check.rs` | end |
 //! | I10 frozen | `people.rs` (approved audits), `check.rs` (what a submit says) | each step, end |
-//! | I11 pin, I12 permission | `check.rs` | end |
-//! | I13 blob | not here yet: the tests of the blob lane | |
-//! | I14 progress | `world.rs`: no honest phone is refused or stops; `check.rs`: all settles in a few rounds | each exchange, end |
-//! | I15 bounds | `wire.rs` (bytes), `world.rs` (waits) | each exchange |
+//! | I11 pin | `check.rs` | end |
+//! | I12 permission | `check.rs`; `photos.rs`: nobody reads the photos of others | end, when asked |
+//! | I13 blob | `photos.rs`: what was told to be stored is, and hashes to its id; what is approved has its photos; at the end what a phone still has is stored, and what it lost it says | each run of photos, each approval, end |
+//! | I14 progress | `world.rs`, `photos.rs`: no honest phone is refused or stops; `check.rs`: all settles in a few rounds | each exchange, end |
+//! | I15 bounds | `wire.rs` (bytes), `world.rs`, `photos.rs` (waits) | each request, each answer |
 //! | I16 durable before send | `wire.rs`: the log has nothing unsynced when a request leaves | each request |
+//!
+//! What a phone recorded and did not send is excused where it is physically gone: its database was deleted, or is an older one,
+//! or a bit of it was turned. A copied phone, one that was set back and one without its key are excused of nothing.
 //!
 //! # Faults
 //!
@@ -31,25 +35,30 @@
 //!
 //! | fault | injected in |
 //! |---|---|
-//! | drop, delay, duplicate, reorder, truncated body, lost answer, captive portal, body limit, storms of 429 and 503 | `wire.rs` |
-//! | kill between two effects | `world.rs` |
-//! | power cut (dropping what was not synced, wholly or write by write), full disk in an edit, an exchange or a checkpoint, `SQLITE_BUSY` | `disk.rs`, armed in `people.rs` |
-//! | corrupt page, database deleted, storage evicted, restored from an older copy, cloned, key lost, app downgrade | `people.rs` |
+//! | drop, delay, duplicate, reorder, truncated body, lost answer, captive portal, body limit, storms of 429 and 503 | `wire.rs`, for ops and photos alike; a lost answer to a succession in `renewal.rs` |
+//! | kill between two effects | `world.rs`, for ops and photos |
+//! | power cut (dropping what was not synced, wholly or write by write), full disk in an edit, an exchange or a checkpoint, `SQLITE_BUSY` | `disk.rs`, armed in `people.rs`, `photos.rs` and `renewal.rs` |
+//! | full disk in a photo | `people.rs` |
+//! | corrupt page, database deleted, storage evicted, restored from an older copy (with its key and without), cloned, key lost, app downgrade | `people.rs` |
 //! | clocks: 10 years, back during an edit, daylight saving, frozen, drift, leap second, new boot | `people.rs` |
-//! | server: power cut before and after a commit, at rest | `wire.rs`, `people.rs` |
-//! | server: restored by hand, by command (new epoch, new key), grown past old cursors | `people.rs`, `office.rs` |
+//! | server: power cut before and after a commit, in a part of a photo, at rest | `wire.rs`, `people.rs` |
+//! | server: restored by hand, by command (new epoch, new key; photos kept, copied or lost), grown past old cursors | `people.rs`, `office.rs` |
 //! | template published, branch changed, user disabled, device revoked, re-assigned | `people.rs` |
+//! | photos: part cut or changed on its way, part thrown away, quota, pause, edited, deleted, the same in two visits | `wire.rs`, `photos.rs` |
 //! | two devices on one field, return racing an edit, approval racing a late op, void and edit | follow from the schedule; `people.rs` and `check.rs` notice them |
-//! | replayed, signed by another key, deleted middle op, flipped bit, back-dated, foreign device, forged run, flood, oversized value, invalid UTF-8, deep CBOR, compression bomb, removed question | `adversary.rs` |
+//! | replayed, signed by another key, deleted middle op, flipped bit, back-dated, foreign device, forged run, flood, oversized value, invalid UTF-8, deep CBOR, compression bomb, removed question, swapped photo, blob with another hash | `adversary.rs`, `photos.rs` |
+//! | forged receipt | `wire.rs` |
 //!
 //! Not injected here:
 //!
 //! | fault | why, and where it is covered |
 //! |---|---|
-//! | slow-loris, half-closed sockets, TLS | there is no socket here: a lost answer is all that remains of them; `cli` tests the binary over real ones |
-//! | two instances, serialization failures, long transactions | PostgreSQL: `server/tests/it` runs the main line over it, `server/db` its transactions |
+//! | slow-loris, half-closed sockets, TLS (a clock that its certificates refuse too) | there is no socket here: a lost answer is all that remains of them; `cli` tests the binary over real ones |
+//! | two instances, a stale replica, serialization failures, long transactions | PostgreSQL: `server/tests/it` runs the main line over it, `server/db` its transactions |
 //! | the 30 seconds of iOS | are a kill between two effects |
-//! | quota in the middle of a segment, photos (lost, swapped, edited, in two audits) | the blob lane's own tests, until it is part of a run |
+//! | quota in the middle of a segment | ops have no quota: they are always taken; photos have one |
+//! | template withdrawn | the office has no such command: what is released stays |
+//! | a photo whose bytes a power cut takes | files of photos lie on the machine's own disk; `sync-core/device/tests` kills there |
 #![expect(clippy::indexing_slicing, clippy::as_conversions, reason = "a simulator may stop where it stands")]
 
 pub mod adversary;
@@ -62,6 +71,8 @@ pub mod office;
 pub mod oracle;
 pub mod people;
 pub mod phone;
+pub mod photos;
+pub mod renewal;
 pub mod run;
 pub mod vfs;
 pub mod wire;

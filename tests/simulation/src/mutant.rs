@@ -5,14 +5,15 @@ use crate::{
     disk::Honesty,
     office::FIRST_SECRET,
     oracle::{Violation, broken},
-    phone::{DATABASE_FILE, Phone},
-    wire::{Letter, Wire},
+    phone::Phone,
+    wire::{Address, Letter, Wire},
 };
 use device::TransportError;
-use rusqlite::{Connection, OptionalExtension as _};
+use rusqlite::Connection;
 use std::fmt;
 use sync_core::{
-    AuditOps, Bytes, DeviceId, Hash, Head, OpId, Seed,
+    AuditOps, Bytes, DeviceId, Hash, Head, Op, OpId, Seed,
+    blob::{BlobProgress, BlobReply},
     chain::Chain,
     codec,
     exchange::{Limits, RefusalCode, Reply, Request, Response, StreamId},
@@ -42,11 +43,19 @@ pub enum Mutant {
     RelayDropped,
     /// A run of ops is published twice.
     PublishedTwice,
+    /// The server says that a photo is stored before it looked at its bytes.
+    StoredBeforeChecked,
+    /// The phone does not offer its photos again to a server that was restored.
+    PhotosNotDoubted,
+    /// A renewed phone says its ops again and names as seen the ops of its former log.
+    BasesNotMapped,
+    /// A renewed phone does not say again what was not acknowledged.
+    NotSaidAgain,
 }
 
 impl Mutant {
     /// All of them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 12] = [
         Self::AcknowledgeBeforeStore,
         Self::HighestInsteadOfPrefix,
         Self::CursorBeforeData,
@@ -55,7 +64,23 @@ impl Mutant {
         Self::ServerNeverSyncs,
         Self::RelayDropped,
         Self::PublishedTwice,
+        Self::StoredBeforeChecked,
+        Self::PhotosNotDoubted,
+        Self::BasesNotMapped,
+        Self::NotSaidAgain,
     ];
+
+    /// Whether it matters only where phones are copied, set back or without their key.
+    #[must_use]
+    pub fn is_of_renewal(self) -> bool {
+        matches!(self, Self::BasesNotMapped | Self::NotSaidAgain)
+    }
+
+    /// Whether it matters only where photos are taken.
+    #[must_use]
+    pub fn is_of_photos(self) -> bool {
+        matches!(self, Self::StoredBeforeChecked | Self::PhotosNotDoubted)
+    }
 
     /// How the disks of phones behave.
     #[must_use]
@@ -81,6 +106,10 @@ impl fmt::Display for Mutant {
             Self::ServerNeverSyncs => "the server never syncs",
             Self::RelayDropped => "relayed runs thrown away",
             Self::PublishedTwice => "a run published twice",
+            Self::StoredBeforeChecked => "a photo told to be stored before its bytes are checked",
+            Self::PhotosNotDoubted => "photos not offered again to a restored server",
+            Self::BasesNotMapped => "bases not mapped in a renewal",
+            Self::NotSaidAgain => "nothing said again in a renewal",
         })
     }
 }
@@ -126,6 +155,13 @@ pub(crate) fn beyond(
     wire: &mut Wire<'_>,
     letter: &Letter,
 ) -> Result<Vec<u8>, TransportError> {
+    if let (Mutant::StoredBeforeChecked, Address::Part(blob, offset, _)) = (mutant, letter.to)
+        && offset + letter.body.len() as u64 == blob.size
+    {
+        let (offset, limits) = (blob.size, Limits::default());
+        let told = BlobReply::Progress(BlobProgress { offset, stored: true, limits });
+        return Ok(codec::to_cbor(&told).unwrap_or_default());
+    }
     let Some(request) = read(letter) else { return wire.ask_the_real_one(letter) };
     match mutant {
         Mutant::AcknowledgeBeforeStore => {
@@ -167,9 +203,17 @@ pub(crate) fn beyond(
             }
             Ok(answer)
         }
-        Mutant::SynchronousNormal | Mutant::NoBase | Mutant::ServerNeverSyncs => {
-            wire.ask_the_real_one(letter)
+        Mutant::PhotosNotDoubted => {
+            let answer = wire.ask_the_real_one(letter)?;
+            trust_photos(wire);
+            Ok(answer)
         }
+        Mutant::SynchronousNormal
+        | Mutant::NoBase
+        | Mutant::ServerNeverSyncs
+        | Mutant::StoredBeforeChecked
+        | Mutant::BasesNotMapped
+        | Mutant::NotSaidAgain => wire.ask_the_real_one(letter),
     }
 }
 
@@ -201,58 +245,118 @@ fn publish_again(wire: &Wire<'_>) {
     });
 }
 
+/// What was stored once counts as stored, whatever became of the server.
+fn trust_photos(wire: &Wire<'_>) {
+    let Ok(store) = Connection::open(&wire.database) else { return };
+    let epoch =
+        store.query_row("SELECT value FROM meta WHERE key = 'epoch'", [], |row| row.get::<_, [u8; 8]>(0));
+    let epoch = epoch.map_or(1, u64::from_be_bytes);
+    let _ = store.execute("UPDATE blobs SET confirmed = ?1 WHERE stored_ms IS NOT NULL", [epoch]);
+}
+
 /// Takes the base out of the op that a phone wrote last, as if it had never been there.
 ///
 /// # Errors
 /// Where the store is not what it should be.
-pub fn forget_base(phone: &mut Phone) -> Result<Option<Hash>, Violation> {
-    phone.kill();
-    let path = phone.folder().join(DATABASE_FILE);
-    let done = rewrite_last(&path, phone.dev, &phone.secret);
-    let done = done.or_else(|it| broken("a mutant works", it.to_string()));
-    phone.start().or_else(|it| broken("a mutant works", it.to_string()))?;
-    done
+pub fn forget_base(phone: &mut Phone) -> Result<(), Violation> {
+    let known = phone.log.len() as u64;
+    change_log(phone, |op| {
+        if op.dseq > known && op.kind.writes_field() {
+            op.base.clear();
+        }
+    })
 }
 
-fn rewrite_last(
+/// The log of a renewed phone names as seen what its former log named, as if nothing had been said again.
+///
+/// # Errors
+/// Where the store is not what it should be.
+pub fn keep_former_bases(phone: &mut Phone) -> Result<(), Violation> {
+    let dev = phone.device.as_ref().map(device::Device::dev);
+    let mut former: Vec<(u64, OpId)> = Vec::new();
+    change_log(phone, |op| {
+        former.extend(op.origin.map(|it| (op.dseq, it)));
+        for seen in op.base.iter_mut().filter(|it| Some(it.dev) == dev) {
+            if let Some((_, origin)) = former.iter().find(|it| it.0 == seen.dseq) {
+                *seen = *origin;
+            }
+        }
+    })
+}
+
+/// Nothing is said again.
+///
+/// # Errors
+/// Where the store is not what it should be.
+pub fn say_nothing_again(phone: &mut Phone) -> Result<(), Violation> {
+    phone.kill();
+    let forget = || -> Result<(), rusqlite::Error> {
+        let store = Connection::open(phone.database())?;
+        store.execute("DELETE FROM oplog", [])?;
+        Ok(())
+    };
+    forget().or_else(|it| broken("a mutant works", it.to_string()))?;
+    let started = phone.start().and_then(|()| phone.device.as_mut().map_or(Ok(()), device::Device::rebuild));
+    started.or_else(|it| broken("a mutant works", it.to_string()))
+}
+
+/// Writes the log of a phone anew, each op as `change` leaves it.
+fn change_log(phone: &mut Phone, change: impl FnMut(&mut Op)) -> Result<(), Violation> {
+    let Some(dev) = phone.device.as_ref().map(device::Device::dev) else { return Ok(()) };
+    phone.kill();
+    let secret = phone.read_secret().unwrap_or_default();
+    let done = rewrite(&phone.database(), dev, &secret, change);
+    done.or_else(|it| broken("a mutant works", it.to_string()))?;
+    phone.start().or_else(|it| broken("a mutant works", it.to_string()))
+}
+
+fn rewrite(
     path: &std::path::Path,
     dev: DeviceId,
     secret: &[u8; 32],
-) -> Result<Option<Hash>, rusqlite::Error> {
+    mut change: impl FnMut(&mut Op),
+) -> Result<(), rusqlite::Error> {
     let mut store = Connection::open(path)?;
     let tx = store.transaction()?;
-    let last = "SELECT dseq, audit FROM oplog ORDER BY dseq DESC LIMIT 1";
-    let last =
-        tx.query_row(last, [], |row| Ok((row.get::<_, u64>(0)?, row.get::<_, [u8; 16]>(1)?))).optional()?;
-    let Some((dseq, audit)) = last else { return Ok(None) };
-    let prev: Option<[u8; 32]> =
-        tx.query_row("SELECT h FROM oplog WHERE dseq = ?1", [dseq - 1], |row| row.get(0)).optional()?;
-    let bytes: Vec<u8> =
-        tx.query_row("SELECT ops FROM audits WHERE audit = ?1", [audit], |row| row.get(0))?;
-    let (Ok(held), Some(seed)) = (AuditOps::decode(&bytes), Seed::derive(secret, &Uuid::from_bytes(audit)))
-    else {
-        return Ok(None);
-    };
-    let id = OpId::new(dev, dseq);
-    let Some(mut op) = held.get(&id).map(|it| it.op.clone()) else { return Ok(None) };
-    if op.base.is_empty() || !op.kind.writes_field() {
-        return Ok(None);
+    let (mut chain, mut h) = (Chain::new(), Hash::ZERO);
+    for (dseq, audit) in positions(&tx)? {
+        let bytes: Vec<u8> =
+            tx.query_row("SELECT ops FROM audits WHERE audit = ?1", [audit.as_bytes()], |row| row.get(0))?;
+        let (Ok(held), Some(seed)) = (AuditOps::decode(&bytes), Seed::derive(secret, &audit)) else {
+            return Ok(());
+        };
+        let id = OpId::new(dev, dseq);
+        let Some(mut op) = held.get(&id).map(|it| it.op.clone()) else { return Ok(()) };
+        let before = op.clone();
+        change(&mut op);
+        chain.switch_to(audit, &seed);
+        let Some(next) = chain.link(&h, &op) else { return Ok(()) };
+        h = next;
+        let base: Vec<u8> =
+            op.base.iter().flat_map(|it| it.dev.0.into_iter().chain(it.dseq.to_be_bytes())).collect();
+        tx.execute("UPDATE oplog SET base = ?2, h = ?3 WHERE dseq = ?1", (dseq, base, h.0))?;
+        if op != before {
+            let encoded = with(&held, &id, &op).encode().unwrap_or_default();
+            tx.execute("UPDATE audits SET ops = ?2 WHERE audit = ?1", (audit.as_bytes(), encoded))?;
+        }
     }
-    op.base.clear();
-    let mut chain = Chain::new();
-    chain.set_seed(op.audit, &seed);
-    let Some(h) = chain.link(&Hash(prev.unwrap_or_default()), &op) else { return Ok(None) };
-    let mut without = AuditOps::new();
+    tx.commit()
+}
+
+fn positions(store: &Connection) -> Result<Vec<(u64, Uuid)>, rusqlite::Error> {
+    let mut list = store.prepare("SELECT dseq, audit FROM oplog ORDER BY dseq")?;
+    list.query_map([], |row| Ok((row.get(0)?, Uuid::from_bytes(row.get(1)?))))?.collect()
+}
+
+/// The same ops, but for one.
+fn with(held: &AuditOps, id: &OpId, op: &Op) -> AuditOps {
+    let mut all = AuditOps::new();
     for (other, stored) in held.iter() {
         if let Some(seed) = held.seed(&other.dev) {
-            without.set_seed(other.dev, *seed);
+            all.set_seed(other.dev, *seed);
         }
-        let op = if *other == id { op.clone() } else { stored.op.clone() };
-        without.insert(other.dev, op, Arrival { recv_ms: None, server: stored.server });
+        let op = if other == id { op.clone() } else { stored.op.clone() };
+        all.insert(other.dev, op, Arrival { recv_ms: None, server: stored.server });
     }
-    tx.execute("UPDATE oplog SET base = x'', h = ?2 WHERE dseq = ?1", (dseq, h.0))?;
-    let encoded = without.encode().unwrap_or_default();
-    tx.execute("UPDATE audits SET ops = ?2 WHERE audit = ?1", (audit, encoded))?;
-    tx.commit()?;
-    Ok(Some(h))
+    all
 }

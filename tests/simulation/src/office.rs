@@ -3,7 +3,7 @@
 
 use crate::{
     dice::Dice,
-    disk::{Disk, Image},
+    disk::{Disk, Image, temporary_folder},
     vfs,
 };
 use db::{Hidden, devices::DeviceKind, devices::DeviceState};
@@ -14,7 +14,7 @@ use domain::{
 use serde_json::{Value, json};
 use server::{
     App, Config, Environment,
-    app::backup,
+    app::backup::{self, BlobCopies},
     environment::Entropy,
     testing::{Answer, Call, TestClock, TestOffice, TestPerson},
 };
@@ -22,6 +22,7 @@ use std::{
     collections::BTreeMap,
     fs,
     future::Future,
+    path::{Path, PathBuf},
     sync::{
         Arc, OnceLock,
         atomic::{AtomicU64, Ordering},
@@ -50,6 +51,27 @@ impl Entropy for SeededEntropy {
             piece.copy_from_slice(&block.0[..piece.len()]);
         }
     }
+}
+
+/// What becomes of photos when an office is restored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Evidence {
+    /// Their folder was not touched.
+    Kept,
+    /// Their folder is gone, and there are copies.
+    Copied,
+    /// Their folder is gone.
+    Lost,
+}
+
+fn copies(folder: &Path) -> BlobCopies<'_> {
+    BlobCopies { folder, suffix: "", pass: &|bytes: &[u8]| Ok(bytes.to_vec()) }
+}
+
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let Ok(entries) = fs::read_dir(folder) else { return Vec::new() };
+    let within = |it: PathBuf| if it.is_dir() { files(&it) } else { vec![it] };
+    entries.flatten().flat_map(|it| within(it.path())).collect()
 }
 
 /// The people of the office, and what they work with.
@@ -95,6 +117,8 @@ pub struct Office {
     /// Which file it is in; a restore makes a new one.
     database: String,
     restores: u64,
+    /// Bytes of photos that a phone may send in a day.
+    day_bytes: u64,
     open: Option<TestOffice>,
     runtime: runtime::Runtime,
     local: LocalSet,
@@ -123,19 +147,61 @@ impl Office {
     }
 
     fn closed(seed: u64, image: &Image, org: OrgId, people: People) -> Self {
-        let folder = tempfile::tempdir().expect("a temporary folder can be made");
+        let folder = temporary_folder();
         let disk = Disk::of(image);
         vfs::mount(folder.path(), &disk);
         let entropy = SeededEntropy { seed, count: Arc::default() };
-        let runtime = runtime::Builder::new_current_thread().build().expect("a runtime can be made");
+        let runtime =
+            runtime::Builder::new_current_thread().enable_time().build().expect("a runtime can be made");
         let (clock, local) = (TestClock::default(), LocalSet::new());
         let database = DATABASE.to_owned();
-        Self { people, org, disk, clock, entropy, folder, database, restores: 0, open: None, runtime, local }
+        Self {
+            people,
+            org,
+            disk,
+            clock,
+            entropy,
+            folder,
+            database,
+            restores: 0,
+            day_bytes: Config::default().blob_day_bytes,
+            open: None,
+            runtime,
+            local,
+        }
     }
 
     fn config(&self, database: &str) -> Config {
         let url = format!("sqlite:{}", self.folder.path().join(database).display());
-        Config { database_url: url, ..Config::default() }
+        // The disk of a machine that runs tests may be as full as it likes.
+        let (blob_folder, blob_reserve_bytes) = (Some(self.evidence()), 0);
+        let blob_day_bytes = self.day_bytes;
+        Config { database_url: url, blob_folder, blob_reserve_bytes, blob_day_bytes, ..Config::default() }
+    }
+
+    /// Where photos lie.
+    fn evidence(&self) -> PathBuf {
+        self.folder.path().join("evidence")
+    }
+
+    /// Where copies of photos lie.
+    fn copies_of_evidence(&self) -> PathBuf {
+        self.folder.path().join("copies")
+    }
+
+    /// Parts of photos that are not whole.
+    #[must_use]
+    pub fn parts(&self) -> usize {
+        files(&self.evidence().join("parts")).len()
+    }
+
+    /// From here on phones may send so much of photos in a day.
+    pub fn allow(&mut self, day_bytes: u64) {
+        if self.day_bytes != day_bytes {
+            self.day_bytes = day_bytes;
+            self.close();
+            self.reopen();
+        }
     }
 
     fn environment(&self) -> Environment {
@@ -218,13 +284,25 @@ impl Office {
         self.close();
         self.disk.put_back(&copy.files);
         self.database.clone_from(&copy.database);
+        for (path, bytes) in &copy.evidence {
+            let path = self.evidence().join(path);
+            fs::create_dir_all(path.parent().expect("a photo lies in a folder"))
+                .expect("a folder can be made");
+            fs::write(path, bytes).expect("a photo can be put back");
+        }
         self.reopen();
     }
 
     /// Copies its files.
     #[must_use]
     pub fn copy_files(&self) -> Copied {
-        Copied { files: self.disk.image(), database: self.database.clone() }
+        let folder = self.evidence();
+        let photos = files(&folder.join("objects")).into_iter().map(|it| {
+            let bytes = fs::read(&it).expect("a photo can be read");
+            (it.strip_prefix(&folder).map(Path::to_owned).unwrap_or(it), bytes)
+        });
+        let evidence = photos.collect();
+        Copied { files: self.disk.image(), database: self.database.clone(), evidence }
     }
 
     /// Copies it with its own command.
@@ -232,14 +310,17 @@ impl Office {
     pub fn back_up(&mut self) -> Vec<u8> {
         self.restores += 1;
         let name = format!("copy-{}", self.restores);
-        backup::back_up(self.app(), &self.folder.path().join(&name), None).expect("an office can be copied");
+        let to = self.folder.path().join(&name);
+        backup::back_up(self.app(), &to, Some(copies(&self.copies_of_evidence())))
+            .expect("an office can be copied");
         let copy = self.disk.image().file(&name).expect("the copy is there").to_vec();
         self.disk.remove(&name);
         copy
     }
 
-    /// Makes it anew from a copy with its own command: a new epoch, a new key.
-    pub fn restore(&mut self, copy: &[u8]) {
+    /// Makes it anew from a copy with its own command: a new epoch, a new key. Photos are as they were, or gone and brought from
+    /// their copies, or gone.
+    pub fn restore(&mut self, copy: &[u8], evidence: Evidence) {
         self.disk.switch_off();
         self.close();
         self.disk.put_back(&Image::default());
@@ -247,7 +328,12 @@ impl Office {
         let from = self.folder.path().join(format!("from-{}", self.restores));
         fs::write(&from, copy).expect("the copy can be written");
         self.database = format!("office-{}.db", self.restores);
-        backup::restore(self.config(&self.database), self.environment(), &from, None)
+        if evidence != Evidence::Kept {
+            let _ = fs::remove_dir_all(self.evidence());
+        }
+        let folder = self.copies_of_evidence();
+        let copies = (evidence == Evidence::Copied).then(|| copies(&folder));
+        backup::restore(self.config(&self.database), self.environment(), &from, copies)
             .expect("a copy is restored");
         self.reopen();
     }
@@ -304,6 +390,8 @@ impl Drop for Office {
 pub struct Copied {
     files: Image,
     database: String,
+    /// Photos, by where they lie in their folder.
+    evidence: Vec<(PathBuf, Vec<u8>)>,
 }
 
 /// A checklist of five items; `version` tells the versions apart.

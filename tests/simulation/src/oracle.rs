@@ -6,7 +6,7 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     fmt,
 };
-use sync_core::{DeviceId, Hash, Head, Kind, OpId};
+use sync_core::{Bytes, DeviceId, Hash, Head, Kind, Op, OpId};
 use uuid::Uuid;
 
 /// A law that does not hold.
@@ -35,41 +35,84 @@ pub fn broken<T>(law: &'static str, what: impl Into<String>) -> Result<T, Violat
     Err(Violation { law, what: what.into() })
 }
 
-/// An op that a person made.
+/// What was recorded, whichever log says it: an op that a renewed device says again is the same, and of two logs under one
+/// name each may say something else at one position.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Said {
+    /// Where it was said first.
+    pub origin: OpId,
+    /// What.
+    pub kind: Kind,
+    hlc: u64,
+    round: u32,
+    field: String,
+    value: Option<Bytes>,
+}
+
+impl Said {
+    /// What an op says.
+    #[must_use]
+    pub fn of(id: &OpId, op: &Op) -> Self {
+        // A submit names the log that it stands in.
+        let value = if op.kind == Kind::Submit { None } else { op.value.clone() };
+        let field = op.field.clone();
+        Self { origin: op.origin.unwrap_or(*id), kind: op.kind, hlc: op.hlc, round: op.round, field, value }
+    }
+}
+
+/// Something that was recorded on a phone.
 #[derive(Debug, Clone)]
 pub struct Typed {
-    /// Its identity.
-    pub id: OpId,
-    /// Its kind.
-    pub kind: Kind,
+    /// What.
+    pub said: Said,
     /// Its audit.
     pub audit: Uuid,
     /// Its field, or empty.
     pub field: String,
-    /// The ops on the field that stood before the person's eyes, or had been replaced by one that did.
-    pub seen: Vec<OpId>,
+    /// What on the field stood before the person's eyes, or had been replaced by something that did.
+    pub seen: BTreeSet<usize>,
 }
 
 /// What is known of a run.
 #[derive(Default)]
 pub struct Oracle {
-    /// Everything that was typed, in order.
+    /// Everything that was recorded, in order.
     pub typed: Vec<Typed>,
+    /// The same by what it says.
+    by_said: BTreeMap<Said, usize>,
     /// Every position of every log that was ever committed on some disk.
     pub committed: BTreeMap<DeviceId, BTreeSet<(u64, Hash)>>,
     /// Up to where each log was acknowledged, and not lost by a restore since.
     pub acked: BTreeMap<DeviceId, u64>,
-    /// Logs that were copied, so that two may stand under one name.
-    pub copied: BTreeSet<DeviceId>,
     /// Devices whose disk may have changed what they say.
     pub damaged: BTreeSet<DeviceId>,
     /// Whose an audit is.
     pub owners: BTreeMap<Uuid, usize>,
     /// What approved audits say.
     pub frozen: BTreeMap<Uuid, Hash>,
+    /// Which audits each photo was taken for.
+    pub photos: BTreeMap<Hash, BTreeSet<Uuid>>,
 }
 
 impl Oracle {
+    /// Takes note of what was recorded; its number. Two copies of a phone may record the same at the same time: that is one.
+    pub fn record(&mut self, typed: Typed) -> usize {
+        if let Some(known) = self.find(&typed.said) {
+            self.typed[known].seen.extend(typed.seen);
+            return known;
+        }
+        let number = self.typed.len();
+        self.by_said.insert(typed.said.clone(), number);
+        self.typed.push(typed);
+        number
+    }
+
+    /// The number of what was recorded.
+    #[must_use]
+    pub fn find(&self, said: &Said) -> Option<usize> {
+        self.by_said.get(said).copied()
+    }
+
     /// Takes note of a committed op.
     pub fn commit(&mut self, dev: DeviceId, head: Head) {
         self.committed.entry(dev).or_default().insert((head.dseq, head.h));

@@ -5,19 +5,24 @@ use crate::{
     disk::{At, Disk, Trouble},
     fault::{Fault, Fired},
     mutant::{self, Mutant},
-    oracle::{Checked, Typed, broken},
+    office::Evidence,
+    oracle::{Checked, broken},
     phone::{Phone, Standing},
+    photos,
     world::World,
 };
-use device::{Device, DeviceError, Start};
+use device::{Device, DeviceError, PhotoFacts, Start};
 use domain::ids::AuditId;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
-use sync_core::{AuditOps, Hash, Kind, OpId, content::content_root, fold::Phase};
+use sync_core::{AuditOps, Hash, OpId, content::content_root, fold::Phase};
 use uuid::Uuid;
 
 /// The fields of the checklist.
 pub const FIELDS: [&str; 4] = ["A01", "A02", "A03", "A04"];
+
+/// Those of them that have photos.
+const PHOTO_FIELDS: [&str; 2] = ["A01#photo", "A02#photo"];
 
 /// What a disk is told to do wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -74,6 +79,8 @@ enum Action {
     Note { audit: Uuid },
     Submit { audit: Uuid },
     Void { audit: Uuid },
+    Photo { audit: Uuid, field: &'static str, bytes: Vec<u8> },
+    Detach { audit: Uuid, attachment: OpId },
 }
 
 impl Action {
@@ -84,7 +91,9 @@ impl Action {
             | Self::Resolve { audit, .. }
             | Self::Note { audit }
             | Self::Submit { audit }
-            | Self::Void { audit } => Some(*audit),
+            | Self::Void { audit }
+            | Self::Photo { audit, .. }
+            | Self::Detach { audit, .. } => Some(*audit),
         }
     }
 
@@ -96,16 +105,9 @@ impl Action {
         }
     }
 
-    fn kind(&self) -> Kind {
-        match self {
-            Self::Start(_) => Kind::Create,
-            Self::Answer { json, .. } if json == "null" => Kind::Clear,
-            Self::Answer { .. } => Kind::Set,
-            Self::Resolve { .. } => Kind::Resolve,
-            Self::Note { .. } => Kind::Note,
-            Self::Submit { .. } => Kind::Submit,
-            Self::Void { .. } => Kind::Void,
-        }
+    /// Whether it may find that nothing is to be done.
+    fn may_be_nothing(&self) -> bool {
+        matches!(self, Self::Answer { .. } | Self::Start(_) | Self::Photo { .. })
     }
 
     fn perform(&self, device: &mut Device, now: u64) -> Result<(), DeviceError> {
@@ -116,12 +118,18 @@ impl Action {
             Self::Note { audit } => device.batch(|it| it.note(*audit, "", "a remark", now)).map(drop),
             Self::Submit { audit } => device.submit(*audit, now).map(drop),
             Self::Void { audit } => device.void(*audit, "by mistake", now).map(drop),
+            Self::Photo { audit, field, bytes } => {
+                let facts =
+                    PhotoFacts { mime: "image/jpeg".to_owned(), captured_at_ms: Some(now), gps: None };
+                device.photo(*audit, field, &mut bytes.as_slice(), &facts, now).map(drop)
+            }
+            Self::Detach { audit, attachment } => device.detach(*audit, *attachment, now).map(drop),
         }
     }
 }
 
 /// What a person may be told by a store that is well.
-const EXPECTED: [&str; 8] = [
+const EXPECTED: [&str; 9] = [
     "assignment_not_accepted",
     "unknown_branch",
     "unknown_template",
@@ -130,15 +138,8 @@ const EXPECTED: [&str; 8] = [
     "incomplete",
     "no_conflict",
     "unknown_audit",
+    "unknown_attachment",
 ];
-
-/// The ops on a field that stand on a phone, or were replaced by one that does.
-fn seen(device: &Device, audit: Uuid, field: &str) -> Vec<OpId> {
-    let Ok(ops) = device.ops(audit) else { return Vec::new() };
-    let late: BTreeSet<OpId> = ops.view().late.iter().map(|it| it.id).collect();
-    let on_field = ops.iter().filter(|it| it.1.op.field == field && it.1.op.kind.writes_field());
-    on_field.map(|it| *it.0).filter(|it| !late.contains(it)).collect()
-}
 
 impl World {
     // ---- auditors ----
@@ -199,36 +200,66 @@ impl World {
         if it.conflicts > 0
             && dice.once_in(2)
             && let Ok(view) = device.view(audit)
-            && let Some(conflict) =
-                view.conflicts.iter().find(|it| it.resolved_by.is_none() && !it.field.is_empty())
+            && let Some(conflict) = view
+                .conflicts
+                .iter()
+                .find(|it| it.resolved_by.is_none() && FIELDS.contains(&it.field.as_str()))
         {
             let field = conflict.field.clone();
             let json = answer_to(&field, dice);
             return Ok(Some(Action::Resolve { audit, field, json }));
         }
-        Ok(Some(match dice.below(12) {
+        let photos = if self.mixture.photos { 4 } else { 0 };
+        Ok(Some(match dice.below(12 + photos) {
+            12..=14 => self.take_photo(audit, dice),
+            15 => {
+                match device.view(audit).ok().and_then(|it| it.attachments.into_values().flatten().next()) {
+                    Some(photo) => Action::Detach { audit, attachment: photo.id },
+                    None => self.take_photo(audit, dice),
+                }
+            }
             0 => Action::Note { audit },
             1 | 2 => Action::Submit { audit },
             3 if dice.once_in(4) => Action::Void { audit },
+            4..=6 => {
+                // Whoever visits means to hand in.
+                let missing = device.view(audit).map(|it| it.missing).unwrap_or_default();
+                let is_missing = |it: &&&str| missing.iter().any(|problem| problem.field.ends_with(**it));
+                match FIELDS.iter().find(is_missing) {
+                    Some(field) => Action::Answer { audit, field, json: answer_to(field, dice) },
+                    None => Action::Submit { audit },
+                }
+            }
             _ => Action::Answer { audit, field, json: answer_to(field, dice) },
         }))
+    }
+
+    fn take_photo(&self, audit: Uuid, dice: &mut Dice) -> Action {
+        let field = *dice.pick(&PHOTO_FIELDS);
+        Action::Photo { audit, field, bytes: photos::picture(self.seed, dice.below(photos::PICTURES)) }
     }
 
     /// Does something on a phone, whose disk may fail: then it was done wholly or not at all.
     fn act(&mut self, at: usize, action: &Action, dice: &mut Dice) -> Checked {
         let races = self.races(at, action);
+        let seen = action.audit().map(|it| self.seen(at, it, action.field())).unwrap_or_default();
         let phone = &mut self.phones[at];
         let wall = phone.wall(self.now_ms);
         let Some(device) = phone.device.as_mut() else { return Ok(()) };
         let before = device.head();
-        let seen = action.audit().map(|it| seen(device, it, action.field())).unwrap_or_default();
         let armed = arm(&phone.disk, self.mixture.disk, dice);
+        // The files of photos lie on the machine's own disk, which is never full.
+        let is_full = matches!(action, Action::Photo { .. }) && dice.once_in(12);
+        device.tell_free_space(if is_full { device::ROOM_FOR_PHOTO - 1 } else { u64::MAX });
         let result = action.perform(device, wall);
         if phone.disk.is_off() || phone.disk.calm() {
             note_trouble(&mut self.fired, armed, false);
         }
         match &result {
             Ok(()) => {}
+            Err(DeviceError::Problem(it)) if is_full && it.code == "no_room_for_photo" => {
+                self.fired.note(Fault::DiskFullInPhoto);
+            }
             Err(DeviceError::Problem(it)) if EXPECTED.contains(&it.code.as_str()) || phone.is_damaged => {}
             Err(DeviceError::Problem(it)) => return broken("a person is understood", it.code.clone()),
             Err(error) => self.store_failed(at, error, dice)?,
@@ -242,7 +273,7 @@ impl World {
         let phone = &mut self.phones[at];
         let Some(device) = phone.device.as_ref() else { return Ok(()) };
         let after = device.head();
-        if result.is_ok() && after == before && !matches!(action, Action::Answer { .. } | Action::Start(_)) {
+        if result.is_ok() && after == before && !action.may_be_nothing() {
             return broken("an edit is an op", format!("{action:?}"));
         }
         if after.dseq > before.dseq {
@@ -250,7 +281,7 @@ impl World {
             if let Some(fault) = races {
                 self.fired.note(fault);
             }
-            self.committed(at, action, seen)?;
+            self.committed(at, action, &seen)?;
         } else if after != before && !self.phones[at].is_damaged {
             return broken("I1 no loss", format!("the log went from {} to {}", before.dseq, after.dseq));
         }
@@ -273,30 +304,15 @@ impl World {
     }
 
     /// An op is on the disk of a phone.
-    fn committed(&mut self, at: usize, action: &Action, seen: Vec<OpId>) -> Checked {
+    fn committed(&mut self, at: usize, action: &Action, seen: &BTreeSet<usize>) -> Checked {
         let phone = &mut self.phones[at];
-        if self.mutant == Some(Mutant::NoBase)
-            && matches!(action, Action::Answer { .. })
-            && let Some(h) = mutant::forget_base(phone)?
-        {
-            self.oracle.commit(phone.dev, sync_core::Head { dseq: phone.log.len() as u64 + 1, h });
+        if self.mutant == Some(Mutant::NoBase) && matches!(action, Action::Answer { .. }) {
+            mutant::forget_base(phone)?;
         }
-        let Some(device) = phone.device.as_ref() else { return Ok(()) };
-        let head = device.head();
-        let id = device.op_id(head.dseq);
-        phone.log.push(head.h);
-        if head.dseq != phone.log.len() as u64 && !phone.is_damaged {
-            return broken("an edit is one op", format!("{} at {}", phone.dev, head.dseq));
+        self.note_log(at, seen)?;
+        if let Action::Photo { audit, bytes, .. } = action {
+            self.photo_taken(at, *audit, Hash::of(bytes));
         }
-        self.oracle.commit(phone.dev, head);
-        let audit = match action.audit() {
-            Some(audit) => Some(audit),
-            None => created(device, id),
-        };
-        let Some(audit) = audit else { return Ok(()) };
-        self.oracle.owners.entry(audit).or_insert(phone.auditor);
-        let field = action.field().to_owned();
-        self.oracle.typed.push(Typed { id, kind: action.kind(), audit, field, seen });
         Ok(())
     }
 
@@ -360,10 +376,8 @@ impl World {
                 self.restart(at)
             }
             2 | 3 => {
-                // The last one to close a database writes the log into it.
-                self.phones[at].sync = None;
                 self.phones[at].disk.expect(Trouble::Full, At::Database, dice.below(4));
-                self.phones[at].device = None;
+                self.phones[at].close();
                 if self.phones[at].disk.calm() {
                     self.fired.note(Fault::DiskFullInCheckpoint);
                 }
@@ -376,7 +390,7 @@ impl World {
             }
             6 => {
                 // Closed well, so that all of it is in the database and not in its log.
-                (self.phones[at].sync, self.phones[at].device) = (None, None);
+                self.phones[at].close();
                 if self.phones[at].disk.flip(crate::phone::DATABASE_FILE, dice) {
                     self.fired.note(Fault::CorruptPage);
                     self.phones[at].is_damaged = true;
@@ -389,11 +403,17 @@ impl World {
                 let everything = |it: &mut Phone| {
                     it.lose_key();
                     it.lose_database();
+                    it.lose_photos();
                 };
                 self.lose(at, Fault::StorageEviction, everything, dice)
             }
-            9 => self.lose(at, Fault::KeyLost, Phone::lose_key, dice),
+            9 => {
+                self.fired.note(Fault::KeyLost);
+                self.phones[at].lose_key();
+                self.restart(at)
+            }
             10 | 11 => self.clone_phone(at),
+            12 | 13 if self.mixture.photos => self.photo_goes_wrong(at, dice),
             _ => self.restore_phone(at),
         }
     }
@@ -415,29 +435,44 @@ impl World {
         self.restart(at)
     }
 
-    /// A phone loses what it needs; its person gets another one.
+    /// A phone loses its database, and with it whatever was not sent; the app is installed anew. A key that was left is never
+    /// used again: nobody knows what the lost log said under its name.
     fn lose(&mut self, at: usize, fault: Fault, how: impl Fn(&mut Phone), dice: &mut Dice) -> Checked {
-        self.fired.note(fault);
+        let secret = self.new_secret();
         let phone = &mut self.phones[at];
         how(phone);
-        phone.standing = Standing::Lost;
+        let was = phone.dev;
         if phone.start().is_ok() {
-            return broken("a copy is not used", format!("{} opens after: {}", phone.dev, fault.name()));
+            return broken("a copy is not used", format!("{was} opens after: {}", fault.name()));
         }
-        self.replace(at, dice)
+        phone.is_damaged = false;
+        phone.install(secret).or_else(|it| broken("a phone is made", it.to_string()))?;
+        if phone.dev == was {
+            return broken("a copy is not used", format!("{was} goes on after: {}", fault.name()));
+        }
+        phone.disk.cheat(Mutant::of_phones(self.mutant));
+        self.fired.note(fault);
+        self.sign_in_again(at)?;
+        if self.phones[at].saved.is_some() && self.phones[at].works() && dice.once_in(2) {
+            // The system puts back what it had copied; a key is never in such a copy.
+            return self.restore_phone(at);
+        }
+        Ok(())
     }
 
     fn clone_phone(&mut self, at: usize) -> Checked {
         if self.phones.len() > 7 {
             return Ok(());
         }
-        self.fired.note(Fault::DatabaseCloned);
-        self.oracle.copied.insert(self.phones[at].dev);
-        match self.phones[at].copied() {
+        match self.phones[at].copy() {
             Ok(copy) => self.phones.push(copy),
-            Err(_) if self.phones[at].is_damaged => self.phones[at].standing = Standing::Damaged,
+            Err(_) if self.phones[at].is_damaged => {
+                self.phones[at].standing = Standing::Damaged;
+                return Ok(());
+            }
             Err(error) => return broken("a copied store opens", error.to_string()),
         }
+        self.fired.note(Fault::DatabaseCloned);
         Ok(())
     }
 
@@ -445,15 +480,13 @@ impl World {
     fn restore_phone(&mut self, at: usize) -> Checked {
         let phone = &mut self.phones[at];
         phone.kill();
-        match phone.saved.take() {
-            Some((image, length)) => {
-                phone.disk.put_back(&image);
-                phone.log.truncate(length);
-                phone.is_copy = true;
-                self.oracle.copied.insert(phone.dev);
-                self.fired.note(Fault::DatabaseRestored);
+        if phone.set_back() {
+            self.fired.note(Fault::DatabaseRestored);
+            if self.phones[at].lacks_key() {
+                self.fired.note(Fault::BackupWithoutKey);
             }
-            None => phone.saved = Some((phone.disk.image(), phone.log.len())),
+        } else {
+            phone.save();
         }
         self.restart(at)
     }
@@ -465,14 +498,19 @@ impl World {
     /// # Errors
     /// A law that does not hold.
     pub fn office_goes_wrong(&mut self, dice: &mut Dice) -> Checked {
-        let what = dice.below(10);
+        let what = dice.below(if self.mixture.photos { 12 } else { 10 });
         self.say(|| format!("  office: trouble {what}"));
+        if self.office.parts() > 0 && dice.once_in(2) {
+            self.tidy_up(dice);
+            return Ok(());
+        }
         match what {
             0 | 1 => {
                 self.fired.note(Fault::CrashIdle);
                 self.office.restart(dice);
                 self.mail.unstored.clear();
             }
+            10 | 11 => self.tidy_up(dice),
             2..=4 => {
                 self.copies.push(self.office.copy_files());
                 let copy = self.office.back_up();
@@ -488,7 +526,11 @@ impl World {
             7 | 8 if self.mixture.restores => {
                 if let Some(copy) = self.backups.get(dice.place(self.backups.len())).cloned() {
                     self.fired.note(Fault::RestoreNewEpoch);
-                    self.office.restore(&copy);
+                    let evidence = *dice.pick(&[Evidence::Kept, Evidence::Copied, Evidence::Lost]);
+                    if evidence == Evidence::Lost && !self.stored_photos().is_empty() {
+                        self.fired.note(Fault::EvidenceLost);
+                    }
+                    self.office.restore(&copy, evidence);
                     self.after_restore(dice);
                 }
             }
@@ -704,6 +746,7 @@ impl World {
                     if let Some(ops) = self.server_ops(audit) {
                         self.oracle.frozen.insert(audit, root_of(&ops));
                     }
+                    self.check_approved(audit)?;
                 }
             }
             _ => {}
@@ -726,11 +769,6 @@ impl World {
 
 fn root_of(ops: &AuditOps) -> Hash {
     content_root(ops, &ops.view())
-}
-
-fn created(device: &Device, id: OpId) -> Option<Uuid> {
-    let list = device.list(None, 50).ok()?;
-    list.iter().map(|it| it.audit).find(|it| device.ops(*it).is_ok_and(|ops| ops.get(&id).is_some()))
 }
 
 fn answer_to(field: &str, dice: &mut Dice) -> String {

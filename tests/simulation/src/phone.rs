@@ -3,12 +3,17 @@
 
 use crate::{
     dice::Dice,
-    disk::Disk,
+    disk::{Disk, Image, temporary_folder},
     office::{BEGIN_MS, Office},
     vfs,
 };
-use device::{Device, DeviceError, DeviceKind, NewDevice, Sync};
-use std::{fs, path::Path};
+use device::{Device, DeviceError, DeviceKind, NewDevice, Sync, Upload};
+use rusqlite::Connection;
+use std::{
+    collections::BTreeSet,
+    fs,
+    path::{Path, PathBuf},
+};
 use sync_core::{
     DeviceId, Hash, Head,
     exchange::ClockReading,
@@ -48,14 +53,19 @@ impl PhoneClock {
 pub enum Standing {
     /// It is.
     Working,
-    /// Its database was copied, and the server holds another's ops under its name.
-    Forked,
     /// Its database is damaged.
     Damaged,
-    /// It has no database, or no key.
-    Lost,
     /// The office revoked it.
     Revoked,
+}
+
+/// A copy of a database, and what it holds by the simulator's own account.
+pub struct Saved {
+    image: Image,
+    dev: DeviceId,
+    log: Vec<Hash>,
+    made: BTreeSet<usize>,
+    is_damaged: bool,
 }
 
 /// A phone.
@@ -67,32 +77,40 @@ pub struct Phone {
     folder: TempDir,
     /// Its identity.
     pub dev: DeviceId,
-    /// Its secret, for whoever plays somebody that stole it.
-    pub secret: [u8; 32],
     /// The store, while the app runs.
     pub device: Option<Device>,
     /// The exchange that is under way.
     pub sync: Option<Sync>,
+    /// The photos that are under way.
+    pub upload: Option<Upload>,
     /// Whether it is in use.
     pub standing: Standing,
     /// Its clock.
     pub clock: PhoneClock,
-    /// The chain hash after each op that was ever committed here.
+    /// The chain hash after each op of its log.
     pub log: Vec<Hash>,
+    /// What was recorded in its database, also under former names.
+    pub made: BTreeSet<usize>,
     /// What it last believed to be on the server.
     pub acked: Head,
     /// An answer from before the server was restored may still be in its hands.
     pub has_old_answer: bool,
-    /// Its database was copied, or is an old one.
+    /// Its database was copied, or is an old one: another log may stand under its name.
     pub is_copy: bool,
+    /// It is an old one.
+    pub is_set_back: bool,
+    /// Whose key lies beside the database.
+    key_of: DeviceId,
     /// An edit that failed may have left something in the log that no commit has overwritten yet.
     pub has_leavings: bool,
     /// A bit of its database was turned.
     pub is_damaged: bool,
-    /// An older copy of its database, with how many ops it had.
-    pub saved: Option<(crate::disk::Image, usize)>,
+    /// An older copy of its database.
+    pub saved: Option<Saved>,
     /// Its last exchange ended with nothing more on either side.
     pub is_done: bool,
+    /// Its last run of photos left none that could be sent.
+    pub is_sent: bool,
     /// When it may ask again.
     pub wait_until: u64,
 }
@@ -103,44 +121,55 @@ impl Phone {
     /// # Errors
     /// Those of the store.
     pub fn new(auditor: usize, dice: &mut Dice) -> Result<Self, DeviceError> {
-        let folder = tempfile::tempdir().expect("a temporary folder can be made");
+        let folder = temporary_folder();
         let disk = Disk::default();
         vfs::mount(folder.path(), &disk);
         let secret = dice.bytes32();
         let device = Device::create(folder.path(), &NewDevice { secret, kind: DeviceKind::Phone })?;
-        Ok(Self {
+        let phone = Self {
             auditor,
             disk,
             folder,
             dev: device.dev(),
-            secret,
+            key_of: device.dev(),
             device: Some(device),
             sync: None,
+            upload: None,
             standing: Standing::Working,
             clock: PhoneClock { offset_ms: 0, drift: 0, frozen_at: None, boot: dice.number() },
             log: Vec::new(),
+            made: BTreeSet::new(),
             acked: Head::EMPTY,
             has_old_answer: false,
             is_copy: false,
+            is_set_back: false,
             has_leavings: false,
             is_damaged: false,
             saved: None,
             is_done: false,
+            is_sent: false,
             wait_until: 0,
-        })
+        };
+        phone.prefer_small_parts()?;
+        Ok(phone)
+    }
+
+    /// As after a bad link: parts of photos begin small, so that a small photo has several.
+    fn prefer_small_parts(&self) -> Result<(), DeviceError> {
+        let small = u64::from(sync_core::lane::MIN_CHUNK_BYTES).to_be_bytes();
+        let put = "INSERT INTO meta (key, value) VALUES ('blob_chunk', ?1) ON CONFLICT DO NOTHING";
+        Connection::open(self.database())?.execute(put, [small])?;
+        Ok(())
     }
 
     /// A second phone with everything of this one.
     ///
     /// # Errors
     /// Those of the store.
-    pub fn copied(&mut self) -> Result<Self, DeviceError> {
+    pub fn copy(&mut self) -> Result<Self, DeviceError> {
         self.kill();
-        let folder = tempfile::tempdir().expect("a temporary folder can be made");
-        for entry in fs::read_dir(self.folder.path()).expect("the folder is there") {
-            let entry = entry.expect("an entry");
-            fs::copy(entry.path(), folder.path().join(entry.file_name())).expect("a file can be copied");
-        }
+        let folder = temporary_folder();
+        copy_files(self.folder.path(), folder.path());
         let disk = Disk::of(&self.disk.image());
         vfs::mount(folder.path(), &disk);
         self.is_copy = true;
@@ -149,7 +178,9 @@ impl Phone {
             folder,
             device: None,
             sync: None,
+            upload: None,
             log: self.log.clone(),
+            made: self.made.clone(),
             saved: None,
             is_copy: true,
             ..*self
@@ -157,6 +188,82 @@ impl Phone {
         copy.start()?;
         self.start()?;
         Ok(copy)
+    }
+
+    /// What its database is now, kept.
+    pub fn save(&mut self) {
+        let (image, log, made) = (self.disk.image(), self.log.clone(), self.made.clone());
+        let (dev, is_damaged) = (self.dev, self.is_damaged);
+        self.saved = Some(Saved { image, dev, log, made, is_damaged });
+    }
+
+    /// The database that was kept is put in the place of the one that is there; whether there was one.
+    pub fn set_back(&mut self) -> bool {
+        let Some(saved) = self.saved.take() else { return false };
+        self.disk.put_back(&saved.image);
+        (self.dev, self.log, self.made) = (saved.dev, saved.log, saved.made);
+        (self.is_copy, self.is_set_back, self.is_damaged) = (true, true, saved.is_damaged);
+        true
+    }
+
+    /// Everything is gone from its folder but the key, or that too; the app is installed anew.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub fn install(&mut self, secret: [u8; 32]) -> Result<(), DeviceError> {
+        let new = NewDevice { secret, kind: DeviceKind::Phone };
+        let device = Device::create(self.folder.path(), &new)?;
+        (self.dev, self.key_of) = (device.dev(), device.dev());
+        self.device = Some(device);
+        (self.log, self.made, self.acked) = (Vec::new(), BTreeSet::new(), Head::EMPTY);
+        (self.is_copy, self.is_set_back) = (false, false);
+        (self.has_leavings, self.has_old_answer) = (false, false);
+        self.prefer_small_parts()
+    }
+
+    /// Its database is another device's than before: the app goes on under that name.
+    pub fn take_name(&mut self) {
+        let Some(device) = &self.device else { return };
+        (self.dev, self.key_of) = (device.dev(), device.dev());
+        (self.log, self.acked) = (Vec::new(), Head::EMPTY);
+        (self.is_copy, self.is_set_back) = (false, false);
+        (self.has_leavings, self.has_old_answer) = (false, false);
+    }
+
+    /// The key beside its database, for whoever plays somebody that stole it.
+    pub(crate) fn read_secret(&self) -> Option<[u8; 32]> {
+        let text = fs::read_to_string(self.folder.path().join(KEY_FILE)).ok()?;
+        text.trim().parse::<Hash>().ok().map(|it| it.0)
+    }
+
+    /// Whether its database is without its key.
+    #[must_use]
+    pub fn lacks_key(&self) -> bool {
+        self.key_of != self.dev
+    }
+
+    /// Where its database is.
+    #[must_use]
+    pub fn database(&self) -> PathBuf {
+        self.folder.path().join(DATABASE_FILE)
+    }
+
+    /// Where the file of a photo is.
+    #[must_use]
+    pub fn photo(&self, id: &Hash) -> PathBuf {
+        self.folder.path().join("blobs").join(id.to_string())
+    }
+
+    /// Its log after a position, as it lies on the disk: position, audit, chain hash.
+    ///
+    /// # Errors
+    /// Those of SQLite.
+    pub fn log_after(&self, after: u64) -> Result<Vec<(u64, Uuid, Hash)>, rusqlite::Error> {
+        let store = Connection::open(self.database())?;
+        let mut list = store.prepare("SELECT dseq, audit, h FROM oplog WHERE dseq > ?1 ORDER BY dseq")?;
+        let row =
+            |row: &rusqlite::Row<'_>| Ok((row.get(0)?, Uuid::from_bytes(row.get(1)?), Hash(row.get(2)?)));
+        list.query_map([after], row)?.collect()
     }
 
     /// Where its files are.
@@ -188,15 +295,20 @@ impl Phone {
     /// The app is killed; what the system holds of its files lives on.
     pub fn kill(&mut self) {
         self.disk.switch_off();
-        (self.device, self.sync) = (None, None);
+        self.close();
         self.disk.revive();
     }
 
     /// The power is cut.
     pub fn lose_power(&mut self, dice: &mut Dice) {
         self.disk.switch_off();
-        (self.device, self.sync) = (None, None);
+        self.close();
         self.disk.lose_power(dice);
+    }
+
+    /// The app ends; whoever closes the store last writes its log into the database.
+    pub fn close(&mut self) {
+        (self.device, self.sync, self.upload) = (None, None, None);
     }
 
     /// The app is started.
@@ -214,6 +326,7 @@ impl Phone {
     pub fn lose_key(&mut self) {
         self.kill();
         fs::remove_file(self.folder.path().join(KEY_FILE)).expect("there is a key");
+        self.key_of = DeviceId([0; 16]);
     }
 
     /// The database is gone.
@@ -221,6 +334,11 @@ impl Phone {
         self.kill();
         self.disk.put_back(&crate::disk::Image::default());
         fs::remove_file(self.folder.path().join(DATABASE_FILE)).expect("there is a database");
+    }
+
+    /// The photos are gone.
+    pub fn lose_photos(&self) {
+        let _ = fs::remove_dir_all(self.folder.path().join("blobs"));
     }
 
     /// Enrols with a code.
@@ -239,6 +357,19 @@ impl Phone {
         }
         let enrolment: Enrolment = serde_json::from_value(answer.json()).map_err(|it| it.to_string())?;
         device.enrolled(&enrolment).map_err(|it| it.to_string())
+    }
+}
+
+fn copy_files(from: &Path, to: &Path) {
+    for entry in fs::read_dir(from).expect("the folder is there") {
+        let entry = entry.expect("an entry");
+        let to = to.join(entry.file_name());
+        if entry.path().is_dir() {
+            fs::create_dir(&to).expect("a folder can be made");
+            copy_files(&entry.path(), &to);
+        } else {
+            fs::copy(entry.path(), to).expect("a file can be copied");
+        }
     }
 }
 

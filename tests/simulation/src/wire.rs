@@ -9,20 +9,37 @@ use crate::{
     office::Office,
     oracle::{Violation, broken},
 };
-use device::{Transport, TransportError};
+use device::{BlobTransport, Transport, TransportError};
 use server::testing::Answer;
 use std::path::PathBuf;
 use sync_core::{
-    DeviceId, codec,
-    exchange::{Refusal, RefusalCode, Reply},
+    DeviceId, Hash,
+    blob::{BlobRefusal, BlobReply, BlobState, CHUNK_HASH_HEADER, QUERY_PATH, part_path},
+    codec,
+    exchange::{Limits, Refusal, RefusalCode, Reply},
+    payload::BlobRef,
+    signature::SigningKey,
 };
 
 /// The most that one exchange may carry, either way (I15).
 const MAX_BYTES: usize = 4 << 20;
 
+/// Where a request goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Address {
+    /// The exchange.
+    Exchange,
+    /// What the office has of photos.
+    Query,
+    /// A part of a photo: which, where it begins, and its hash.
+    Part(BlobRef, u64, Hash),
+}
+
 /// A request as it travelled.
 #[derive(Clone)]
 pub struct Letter {
+    /// Where to.
+    pub to: Address,
     /// Whose.
     pub dev: DeviceId,
     /// Under which session.
@@ -48,13 +65,26 @@ pub struct Mail {
 
 /// Delivers a request to the office.
 pub fn deliver(office: &Office, letter: &Letter, packed: bool) -> Answer {
+    // The lane's requests are small, and photos are packed already.
+    let packed = packed && letter.to == Address::Exchange;
     let body = if packed {
         zstd::bulk::compress(&letter.body, 1).expect("bytes can be packed")
     } else {
         letter.body.clone()
     };
     office.send(|it| {
-        let call = it.post("/sync/v1/exchange").bearer(&letter.token);
+        let call = match letter.to {
+            Address::Exchange => it.post("/sync/v1/exchange"),
+            Address::Query => it.post(QUERY_PATH),
+            Address::Part(blob, offset, hash) => {
+                let call = it.patch(&part_path(&blob, offset)).header(CHUNK_HASH_HEADER, &hash.to_string());
+                return call
+                    .bearer(&letter.token)
+                    .header("Accept", "application/cbor")
+                    .body(letter.body.clone());
+            }
+        };
+        let call = call.bearer(&letter.token);
         let call = call.header("Content-Type", "application/cbor").header("Accept", "application/cbor");
         let call = if packed { call.header("Content-Encoding", "zstd") } else { call };
         call.header("Accept-Encoding", if packed { "zstd" } else { "identity" }).body(body)
@@ -85,6 +115,12 @@ pub struct Wire<'a> {
     /// Once in so many requests something goes wrong; never at 0.
     pub(crate) fault_once_in: u64,
     pub(crate) mutant: Option<Mutant>,
+    /// Whether somebody between the two means harm.
+    pub(crate) adversary: bool,
+    /// Whether an answer came with a receipt that the office never signed.
+    pub(crate) forged: bool,
+    /// Photos that the phone was told are stored.
+    pub(crate) stored: Vec<Hash>,
     /// A law that was broken on the way.
     pub(crate) violation: Option<Violation>,
 }
@@ -122,11 +158,16 @@ impl Wire<'_> {
             self.office.restart(&mut self.dice);
             self.mail.unstored.clear();
             let committed = self.held() > before;
-            self.fired.note(if committed { Fault::CrashAfterCommit } else { Fault::CrashBeforeCommit });
+            let fault = match letter.to {
+                Address::Exchange if committed => Fault::CrashAfterCommit,
+                Address::Exchange => Fault::CrashBeforeCommit,
+                Address::Query | Address::Part(..) => Fault::CrashInPart,
+            };
+            self.fired.note(fault);
             return Err(lost());
         }
         self.office.disk.calm();
-        if answer.status.is_server_error() && answer.status.as_u16() != 503 {
+        if answer.status.is_server_error() && ![503, 507].contains(&answer.status.as_u16()) {
             let text = String::from_utf8_lossy(&answer.body).into_owned();
             self.wrong("the office answers", format!("{} {text}", answer.status));
         }
@@ -138,21 +179,19 @@ impl Wire<'_> {
     }
 
     /// The answer of a server, or of a proxy, that has no time.
-    fn in_a_storm(&mut self) -> Option<Vec<u8>> {
+    fn in_a_storm(&mut self, to: Address) -> Option<Vec<u8>> {
         let (code, left) = self.mail.storm?;
         self.mail.storm = left.checked_sub(1).map(|it| (code, it));
         let fault = if code == RefusalCode::TooMany { Fault::TooMany } else { Fault::Unavailable };
         self.fired.note(fault);
-        let refusal = Refusal { retry_after_ms: Some(2_000), ..Refusal::new(code, "busy") };
-        codec::to_cbor(&Reply::Refused(refusal)).ok()
+        Some(refusal(to, code, "busy", Some(2_000)))
     }
 
     /// A proxy that refuses what is too large for it, in the server's words or in its own.
-    fn too_large(&mut self) -> Vec<u8> {
+    fn too_large(&mut self, to: Address) -> Vec<u8> {
         self.fired.note(Fault::BodyLimit);
-        let refusal = Reply::Refused(Refusal::new(RefusalCode::TooLarge, "body_too_large"));
         if self.dice.once_in(2) {
-            codec::to_cbor(&refusal).unwrap_or_default()
+            refusal(to, RefusalCode::TooLarge, "body_too_large", None)
         } else {
             b"<html><h1>413 Request Entity Too Large</h1></html>".to_vec()
         }
@@ -171,12 +210,32 @@ impl Wire<'_> {
         self.ask(letter)
     }
 
+    /// A part of a photo that breaks off somewhere, or of which a bit is turned on the way.
+    fn spoilt(&mut self, letter: &Letter) -> Letter {
+        let mut body = letter.body.clone();
+        let at = self.dice.place(body.len());
+        if self.dice.once_in(2) {
+            self.fired.note(Fault::PartCut);
+            body.truncate(at);
+        } else if let Some(byte) = body.get_mut(at) {
+            self.fired.note(Fault::PartBent);
+            *byte ^= 1 << self.dice.below(8);
+        }
+        Letter { body, ..letter.clone() }
+    }
+
     fn carry(&mut self, letter: &Letter) -> Result<Vec<u8>, TransportError> {
-        if let Some(answer) = self.in_a_storm() {
+        if let Some(answer) = self.in_a_storm(letter.to) {
             return Ok(answer);
         }
         if self.fault_once_in == 0 || !self.dice.once_in(self.fault_once_in) {
             return self.beyond(letter);
+        }
+        if let Address::Part(..) = letter.to
+            && self.dice.once_in(3)
+        {
+            let spoilt = self.spoilt(letter);
+            return self.beyond(&spoilt);
         }
         match self.dice.below(10) {
             0 => {
@@ -208,11 +267,11 @@ impl Wire<'_> {
                 self.fired.note(Fault::CaptivePortal);
                 Ok(b"<html>Welcome to the hotel</html>".to_vec())
             }
-            7 => Ok(self.too_large()),
+            7 => Ok(self.too_large(letter.to)),
             8 => {
                 let code = if self.dice.once_in(2) { RefusalCode::TooMany } else { RefusalCode::Unavailable };
                 self.mail.storm = Some((code, self.dice.below(4)));
-                Ok(self.in_a_storm().unwrap_or_default())
+                Ok(self.in_a_storm(letter.to).unwrap_or_default())
             }
             _ => {
                 let answer = self.beyond(letter);
@@ -220,6 +279,76 @@ impl Wire<'_> {
                 answer
             }
         }
+    }
+}
+
+/// A refusal in the words of the one who is asked.
+fn refusal(to: Address, code: RefusalCode, reason: &str, retry_after_ms: Option<u64>) -> Vec<u8> {
+    let said = match to {
+        Address::Exchange => {
+            codec::to_cbor(&Reply::Refused(Refusal { retry_after_ms, ..Refusal::new(code, reason) }))
+        }
+        Address::Query | Address::Part(..) => codec::to_cbor(&BlobReply::Refused(BlobRefusal {
+            retry_after_ms,
+            ..BlobRefusal::new(code, reason)
+        })),
+    };
+    said.unwrap_or_default()
+}
+
+impl Wire<'_> {
+    /// An answer whose receipt somebody else signed, now and then.
+    fn with_a_forged_receipt(&mut self, answer: &[u8]) -> Option<Vec<u8>> {
+        if !self.adversary || self.fault_once_in == 0 || !self.dice.once_in(15) {
+            return None;
+        }
+        let Ok(Reply::Done(mut response)) = codec::from_cbor::<Reply>(answer) else { return None };
+        let key = SigningKey::from_secret(&self.dice.bytes32());
+        response.receipt = Some(response.receipt?.signed(&self.office.org.0, &key));
+        self.forged = true;
+        self.fired.note(Fault::ForgedReceipt);
+        codec::to_cbor(&Reply::Done(response)).ok()
+    }
+
+    fn letter(&self, to: Address, body: &[u8]) -> Letter {
+        Letter { to, dev: self.dev, token: self.token.clone(), body: body.to_vec() }
+    }
+}
+
+impl BlobTransport for Wire<'_> {
+    fn query(&mut self, request: &[u8]) -> Result<Vec<u8>, TransportError> {
+        self.mail.requests += 1;
+        let letter = self.letter(Address::Query, request);
+        let answer = self.carry(&letter)?;
+        if let Ok(BlobReply::Done(said)) = codec::from_cbor(&answer) {
+            let have = said.states.iter().filter(|it| it.1 == BlobState::Have);
+            self.stored.extend(have.map(|it| it.0));
+        }
+        Ok(answer)
+    }
+
+    fn part(
+        &mut self,
+        blob: &BlobRef,
+        offset: u64,
+        hash: &Hash,
+        bytes: &[u8],
+    ) -> Result<Vec<u8>, TransportError> {
+        self.mail.requests += 1;
+        if bytes.len() as u64 > u64::from(Limits::default().chunk_bytes) {
+            self.wrong("I15 bounds", format!("a part of {} bytes", bytes.len()));
+        }
+        if offset > 0 {
+            self.fired.note(Fault::PartGoesOn);
+        }
+        let letter = self.letter(Address::Part(*blob, offset, *hash), bytes);
+        let answer = self.carry(&letter)?;
+        if let Ok(BlobReply::Progress(it)) = codec::from_cbor(&answer)
+            && it.stored
+        {
+            self.stored.push(blob.id);
+        }
+        Ok(answer)
     }
 }
 
@@ -232,10 +361,11 @@ impl Transport for Wire<'_> {
         if request.len() > MAX_BYTES {
             self.wrong("I15 bounds", format!("a request of {} bytes", request.len()));
         }
-        let letter = Letter { dev: self.dev, token: self.token.clone(), body: request.to_vec() };
+        let letter = self.letter(Address::Exchange, request);
         if self.mail.recorded.len() < 40 {
             self.mail.recorded.push(letter.clone());
         }
-        self.carry(&letter)
+        let answer = self.carry(&letter)?;
+        Ok(self.with_a_forged_receipt(&answer).unwrap_or(answer))
     }
 }

@@ -8,11 +8,12 @@ use crate::{
     mutant::Mutant,
     office::{BEGIN_MS, Copied, Held, Office},
     oracle::{Checked, Oracle, Violation, broken},
-    phone::{DATABASE_FILE, Phone, Standing},
+    phone::{Phone, Standing},
+    photos::LITTLE,
     wire::{Mail, Wire},
 };
 use device::{DeviceError, Sync};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use sync_core::{
     DeviceId, Hash,
     session::{Finish, MAX_WAIT_MS, RecoverCause},
@@ -33,6 +34,10 @@ pub struct Mixture {
     pub clocks: bool,
     /// Whether somebody means harm.
     pub adversary: bool,
+    /// Whether photos are taken.
+    pub photos: bool,
+    /// Whether little may be sent of them in a day.
+    pub quota: bool,
 }
 
 impl Mixture {
@@ -44,6 +49,8 @@ impl Mixture {
             restores: dice.once_in(2),
             clocks: dice.once_in(2),
             adversary: dice.once_in(2),
+            photos: dice.once_in(2),
+            quota: dice.once_in(3),
         }
     }
 }
@@ -80,6 +87,8 @@ pub struct World {
     pub mixture: Mixture,
     /// What is broken on purpose.
     pub mutant: Option<Mutant>,
+    /// How many keys were made.
+    keys: u64,
     /// Follows from everything that happened.
     pub digest: Hash,
     /// Whether what happens is printed.
@@ -101,7 +110,13 @@ impl World {
             // A mutant has to be found where it matters, not through other trouble.
             mixture = Mixture { restores: true, phones: false, adversary: false, ..mixture };
         }
-        let office = Office::open(seed);
+        if let Some(mutant) = mutant {
+            mixture = Mixture { phones: mutant.is_of_renewal(), photos: mutant.is_of_photos(), ..mixture };
+        }
+        let mut office = Office::open(seed);
+        if mixture.photos && mixture.quota {
+            office.allow(LITTLE);
+        }
         office.disk.cheat(Mutant::of_the_office(mutant));
         let mut world = Self {
             seed,
@@ -119,6 +134,7 @@ impl World {
             version: 1,
             mixture,
             mutant,
+            keys: 0,
             digest: Hash::ZERO,
             trace: false,
         };
@@ -219,9 +235,24 @@ impl World {
         }
         let effects = if dice.once_in(3) { 1 + dice.place(8) } else { usize::MAX };
         self.sync(at, effects, self.mixture.network, dice)?;
+        if self.mixture.photos && self.phones[at].sync.is_none() && self.phones[at].works() && dice.once_in(2)
+        {
+            self.some_phone_sends_photos(at, dice)?;
+        }
         // Killed between two effects: nothing but what a commit stored is remembered.
         if self.phones[at].sync.is_some() && dice.once_in(2) {
             self.fired.note(Fault::KillBetweenEffects);
+            self.phones[at].kill();
+            self.restart(at)?;
+        }
+        Ok(())
+    }
+
+    fn some_phone_sends_photos(&mut self, at: usize, dice: &mut Dice) -> Checked {
+        let effects = if dice.once_in(3) { 1 + dice.place(10) } else { usize::MAX };
+        self.upload(at, effects, self.mixture.network, dice)?;
+        if self.phones[at].upload.is_some() && dice.once_in(2) {
+            self.fired.note(Fault::KillBetweenParts);
             self.phones[at].kill();
             self.restart(at)?;
         }
@@ -234,9 +265,12 @@ impl World {
     /// A law that does not hold.
     pub fn sync(&mut self, at: usize, effects: usize, fault_once_in: u64, dice: &mut Dice) -> Checked {
         self.phones[at].is_done = false;
+        if !self.succeed(at, fault_once_in, dice)? {
+            return Ok(());
+        }
         let phone = &mut self.phones[at];
         let (now, clock) = (self.now_ms, phone.reading(self.now_ms));
-        let database = phone.folder().join(DATABASE_FILE);
+        let database = phone.database();
         let Some(device) = phone.device.as_mut() else { return Ok(()) };
         let enrolment = match device.enrolment() {
             Ok(Some(enrolment)) => enrolment,
@@ -263,6 +297,9 @@ impl World {
             has_leavings: phone.has_leavings,
             fault_once_in,
             mutant: self.mutant,
+            adversary: self.mixture.adversary,
+            forged: false,
+            stored: Vec::new(),
             violation: None,
         };
         let trouble =
@@ -274,7 +311,7 @@ impl World {
                 break;
             }
         }
-        let violation = wire.violation.take();
+        let (violation, forged) = (wire.violation.take(), wire.forged);
         if let Some(violation) = violation {
             return Err(violation);
         }
@@ -285,13 +322,16 @@ impl World {
         match ended {
             Err(error) => self.store_failed(at, &error, dice)?,
             Ok(None) => self.phones[at].sync = Some(sync),
+            // What nobody signed is believed by nobody: the next exchange begins where this one did.
+            Ok(Some(Finish::Recover(RecoverCause::Receipt))) if forged => {}
             Ok(Some(finish)) => self.exchange_ended(at, &finish, now, dice)?,
         }
         self.learn(at)
     }
 
     /// What a phone believes after it spoke with the office.
-    fn learn(&mut self, at: usize) -> Checked {
+    pub(crate) fn learn(&mut self, at: usize) -> Checked {
+        self.note_log(at, &BTreeSet::new())?;
         let phone = &mut self.phones[at];
         let Some(device) = &phone.device else { return Ok(()) };
         match device.status() {
@@ -330,6 +370,9 @@ impl World {
     pub fn restart(&mut self, at: usize) -> Checked {
         let phone = &mut self.phones[at];
         if let Err(error) = phone.start() {
+            if error.code() == "device_without_key" && phone.lacks_key() {
+                return self.go_on_without_key(at);
+            }
             if phone.is_damaged {
                 phone.standing = Standing::Damaged;
                 return Ok(());
@@ -337,6 +380,9 @@ impl World {
             return broken("I1 no loss", format!("the store does not open again: {error}"));
         }
         let Some(device) = &phone.device else { return Ok(()) };
+        if device.dev() != phone.dev {
+            return self.renewed(at);
+        }
         let head = device.head();
         let known = phone.log.len() as u64;
         let last = phone.log.last().copied().unwrap_or(Hash::ZERO);
@@ -358,12 +404,10 @@ impl World {
                 phone.wait_until = now_ms + wait_ms;
             }
             Finish::AuthNeeded { .. } => return self.sign_in_again(at),
-            Finish::Recover(RecoverCause::Fork | RecoverCause::ForkBeforeAcked)
-                if phone.is_copy || phone.is_damaged =>
+            Finish::Recover(cause @ (RecoverCause::Fork | RecoverCause::ForkBeforeAcked))
+                if phone.is_copy && !phone.is_damaged =>
             {
-                phone.kill();
-                phone.standing = Standing::Forked;
-                return self.replace(at, dice);
+                return self.renew(at, *cause, dice);
             }
             Finish::Recover(_) | Finish::Refused { .. } if phone.is_damaged => {
                 phone.standing = Standing::Damaged;
@@ -384,7 +428,10 @@ impl World {
     }
 
     /// The session of a phone ended, or a restored office does not know it.
-    fn sign_in_again(&mut self, at: usize) -> Checked {
+    ///
+    /// # Errors
+    /// Where it cannot sign in again.
+    pub fn sign_in_again(&mut self, at: usize) -> Checked {
         let phone = &mut self.phones[at];
         if self.disabled[phone.auditor] || phone.standing == Standing::Revoked {
             return Ok(());
@@ -401,13 +448,19 @@ impl World {
         }
     }
 
+    /// The secret of a key that was never there before.
+    pub fn new_secret(&mut self) -> [u8; 32] {
+        self.keys += 1;
+        Dice::part(self.seed, (1 << 40) + self.keys).bytes32()
+    }
+
     /// A phone that is of no more use is replaced by a new one.
     ///
     /// # Errors
     /// A law that does not hold.
     pub fn replace(&mut self, at: usize, dice: &mut Dice) -> Checked {
         let auditor = self.phones[at].auditor;
-        self.phones[at].sync = None;
+        (self.phones[at].sync, self.phones[at].upload) = (None, None);
         if self.working(Some(auditor)).len() < 3 {
             self.new_phone(auditor, dice)?;
         }
