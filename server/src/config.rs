@@ -25,6 +25,8 @@ pub struct Config {
     pub device_days: u32,
     /// How long a one-time code may be used.
     pub code_hours: u32,
+    /// Builds of the app below this may only push: what they recorded arrives, and they are told to update.
+    pub min_pull_build: u32,
     /// Folder of photos and other evidence; none takes one beside the SQLite file. What is still coming lies there too,
     /// also where the rest goes to a bucket.
     pub blob_folder: Option<PathBuf>,
@@ -65,6 +67,7 @@ impl Default for Config {
             session_hours: 12,
             device_days: 400,
             code_hours: 72,
+            min_pull_build: 0,
             blob_folder: None,
             blob_bucket: None,
             blob_max_bytes: 64 << 20,

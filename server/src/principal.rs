@@ -50,11 +50,7 @@ impl Principal {
     /// # Errors
     /// Those of the database.
     pub fn field_reach(&self, tx: &mut Tx<'_>) -> Result<Reach, ApiError> {
-        if self.may(Permission::FieldWork, &Target::Own) {
-            self.reach(tx, Permission::FieldWork)
-        } else {
-            Ok(Reach::NOWHERE)
-        }
+        reach_of(tx, self.org, &self.grants, Permission::FieldWork)
     }
 
     /// How far the permission reaches: what a list is narrowed to.
@@ -63,19 +59,31 @@ impl Principal {
     /// `forbidden` where no role gives the permission anywhere.
     pub fn reach(&self, tx: &mut Tx<'_>, permission: Permission) -> Result<Reach, ApiError> {
         self.require(permission, &Target::Own)?;
-        let scopes = self.grants.iter().filter(|it| it.role.permissions().contains(&permission));
-        let mut regions = BTreeSet::new();
-        let mut branches = BTreeSet::new();
-        for grant in scopes {
-            match grant.scope {
-                Scope::Organization => return Ok(Reach::Everywhere),
-                Scope::Region(region) => drop(regions.insert(region)),
-                Scope::Branch(branch) => drop(branches.insert(branch)),
-            }
-        }
-        let regions = with_regions_below(tx, self.org, regions)?;
-        Ok(Reach::Within { regions, branches })
+        reach_of(tx, self.org, &self.grants, permission)
     }
+}
+
+/// How far grants give a permission; nowhere where none does.
+///
+/// # Errors
+/// Those of the database.
+pub(crate) fn reach_of(
+    tx: &mut Tx<'_>,
+    org: OrgId,
+    grants: &[Grant],
+    permission: Permission,
+) -> Result<Reach, ApiError> {
+    let mut regions = BTreeSet::new();
+    let mut branches = BTreeSet::new();
+    for grant in grants.iter().filter(|it| it.role.permissions().contains(&permission)) {
+        match grant.scope {
+            Scope::Organization => return Ok(Reach::Everywhere),
+            Scope::Region(region) => drop(regions.insert(region)),
+            Scope::Branch(branch) => drop(branches.insert(branch)),
+        }
+    }
+    let regions = with_regions_below(tx, org, regions)?;
+    Ok(Reach::Within { regions, branches })
 }
 
 /// How far a permission reaches in the organization.

@@ -403,9 +403,15 @@ fn sync(
 ) -> Result<(), Problem> {
     let client = Client::new(&server(arguments)?);
     let mut traffic = Traffic::default();
-    devices::sync_until_done(device, &client, environment, &mut traffic, PROMPT)?;
+    let exchanged = devices::sync_until_done(device, &client, environment, &mut traffic, PROMPT);
+    // Of a device that was taken out the photos follow its ops.
+    if exchanged.is_err() && device.status()?.ended.is_none() {
+        return exchanged;
+    }
     let pause = no_photos.then_some(Pause::ByHand);
-    let sent = photos::send_until_done(device, &client, environment, &mut traffic, pause)?;
+    let sent = photos::send_until_done(device, &client, environment, &mut traffic, pause);
+    exchanged?;
+    let sent = sent?;
     if sent.has_news() {
         devices::sync_until_done(device, &client, environment, &mut traffic, PROMPT)?;
     }

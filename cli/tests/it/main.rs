@@ -21,6 +21,8 @@ mod races;
 #[cfg(test)]
 mod restored;
 #[cfg(test)]
+mod rights;
+#[cfg(test)]
 mod score;
 #[cfg(test)]
 mod standard_and_payout;

@@ -10,7 +10,7 @@ use sync_core::{DeviceId, Hash};
 use crate::column::{Stored, UidColumn};
 use crate::page::rows_to_read;
 use crate::record::{BATCH, Record, read_all, read_one, rows};
-use crate::schema::{audit_blobs, audits, blob_bands, blob_days, blobs};
+use crate::schema::{audit_blobs, audits, awaited_blobs, blob_bands, blob_days, blobs};
 use crate::{DbError, Micros, Page, Tx};
 
 words! {
@@ -294,9 +294,9 @@ pub fn list_audits_of(tx: &mut Tx<'_>, org: OrgId, of: &[Hash]) -> Result<Vec<Au
     Ok(all)
 }
 
-/// Whether an audit of this auditor counts on a blob.
-pub fn is_of_auditor(tx: &mut Tx<'_>, org: OrgId, auditor: UserId, blob: Hash) -> Result<bool, DbError> {
-    let found: Option<UidColumn> = on_db!(tx, |c| audit_blobs::table
+/// The audits of this auditor that count on a blob.
+fn audits_with(tx: &mut Tx<'_>, org: OrgId, auditor: UserId, blob: Hash) -> Result<Vec<AuditId>, DbError> {
+    let found: Vec<UidColumn> = on_db!(tx, |c| audit_blobs::table
         .inner_join(
             audits::table
                 .on(audits::org_id.eq(audit_blobs::org_id).and(audits::audit_id.eq(audit_blobs::audit_id)))
@@ -305,9 +305,60 @@ pub fn is_of_auditor(tx: &mut Tx<'_>, org: OrgId, auditor: UserId, blob: Hash) -
         .filter(audit_blobs::blob.eq(blob.store()))
         .filter(audits::auditor_id.eq(auditor.store()))
         .select(audits::audit_id)
-        .first(c)
-        .optional())?;
-    Ok(found.is_some())
+        .load(c))?;
+    found.into_iter().map(AuditId::read).collect()
+}
+
+/// Whether an audit of this auditor counts on a blob, and the auditor's phones may see that audit.
+pub fn is_of_auditor(tx: &mut Tx<'_>, org: OrgId, auditor: UserId, blob: Hash) -> Result<bool, DbError> {
+    let found = audits_with(tx, org, auditor, blob)?;
+    if found.is_empty() {
+        return Ok(false);
+    }
+    let revoked = crate::rights::list(tx, org, auditor)?;
+    Ok(found.iter().any(|it| !revoked.contains(it)))
+}
+
+record! {
+    /// A blob that a device which was taken out may still send.
+    AwaitedBlob as AwaitedBlobRow in awaited_blobs {
+        /// Whose op names it.
+        dev: DeviceId,
+        /// The blob.
+        blob: Hash,
+    }
+}
+
+/// Notes blobs that ops of a device name which was taken out; nothing for one that is noted already.
+pub fn await_of(tx: &mut Tx<'_>, org: OrgId, dev: DeviceId, named: &[Hash]) -> Result<(), DbError> {
+    let named: Vec<AwaitedBlob> = named.iter().map(|blob| AwaitedBlob { dev, blob: *blob }).collect();
+    for batch in named.chunks(BATCH) {
+        let batch = rows(org, batch);
+        on_db!(
+            tx,
+            pg | c
+                | diesel::insert_into(awaited_blobs::table)
+                    .values(&batch)
+                    .on_conflict_do_nothing()
+                    .execute(c),
+            sqlite | c | diesel::insert_or_ignore_into(awaited_blobs::table).values(&batch).execute(c)
+        )?;
+    }
+    Ok(())
+}
+
+/// Whether a device that was taken out may send a blob: one of its ops names it, or an audit of its person counts on it.
+pub fn is_awaited(
+    tx: &mut Tx<'_>,
+    org: OrgId,
+    (user, dev): (UserId, DeviceId),
+    blob: Hash,
+) -> Result<bool, DbError> {
+    let named: i64 = on_db!(tx, |c| awaited_blobs::table
+        .find((org.store(), dev.store(), blob.store()))
+        .count()
+        .get_result(c))?;
+    Ok(named > 0 || !audits_with(tx, org, user, blob)?.is_empty())
 }
 
 /// Counts bytes that a device sent on a day; how many it sent by now.

@@ -150,6 +150,23 @@ pub fn list(
     Ok(Page::cut(read_all(found)?, limit, |entry: &FeedEntry| entry.sseq_last))
 }
 
+/// The entries of a stream that are of one of these kinds, in order.
+pub fn list_of_kinds(
+    tx: &mut Tx<'_>,
+    org: OrgId,
+    stream: StreamId,
+    kinds: &[&str],
+) -> Result<Vec<FeedEntry>, DbError> {
+    let found: Vec<FeedRow> = on_db!(tx, |c| feed::table
+        .filter(feed::org_id.eq(org.store()))
+        .filter(feed::stream.eq(stream.store()))
+        .filter(feed::kind.eq_any(kinds))
+        .order(feed::sseq_last)
+        .select(FeedRow::as_select())
+        .load(c))?;
+    read_all(found)
+}
+
 /// Whether a stream has an entry of a device's run that ends with this chain hash.
 pub fn holds(tx: &mut Tx<'_>, org: OrgId, stream: StreamId, dev: DeviceId, h: Hash) -> Result<bool, DbError> {
     let found: i64 = on_db!(tx, |c| feed::table

@@ -33,6 +33,7 @@ pub mod payouts;
 pub mod programmes;
 pub mod quarantine;
 pub mod reference;
+pub mod rights;
 pub mod scores;
 pub mod sessions;
 pub mod users;

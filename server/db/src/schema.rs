@@ -670,5 +670,26 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    use crate::column::Uid;
+
+    revoked_audits (org_id, user_id, audit_id) {
+        org_id -> Uid,
+        user_id -> Uid,
+        audit_id -> Uid,
+    }
+}
+
+diesel::table! {
+    use crate::column::Uid;
+    use diesel::sql_types::Binary;
+
+    awaited_blobs (org_id, dev, blob) {
+        org_id -> Uid,
+        dev -> Binary,
+        blob -> Binary,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(audits, score_versions);
 diesel::allow_tables_to_appear_in_same_query!(role_grants, users);

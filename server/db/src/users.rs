@@ -232,6 +232,20 @@ pub fn list_roles(tx: &mut Tx<'_>, org: OrgId, user: UserId) -> Result<Vec<RoleG
     read_all(found)
 }
 
+/// The users who have one of these roles in a part of the organization only, by id.
+pub fn list_with_scoped_role(tx: &mut Tx<'_>, org: OrgId, roles: &[Role]) -> Result<Vec<UserId>, DbError> {
+    let roles: Vec<_> = roles.iter().map(Stored::store).collect();
+    let found: Vec<UidColumn> = on_db!(tx, |c| role_grants::table
+        .filter(role_grants::org_id.eq(org.store()))
+        .filter(role_grants::role.eq_any(&roles))
+        .filter(role_grants::scope_kind.ne("organization"))
+        .select(role_grants::user_id)
+        .distinct()
+        .order(role_grants::user_id)
+        .load(c))?;
+    found.into_iter().map(UserId::read).collect()
+}
+
 /// Counts a failed attempt to log in and returns the count as it now stands.
 pub fn append_login_failure(
     tx: &mut Tx<'_>,

@@ -5,7 +5,7 @@ use crate::{
     app::{
         branches,
         reading::{self, Regions, RowProblems, check_text},
-        users,
+        rights, users,
     },
     error::ApiError,
     exchange::feed,
@@ -407,7 +407,7 @@ fn publish_all(
 }
 
 /// A branch as devices mirror it.
-fn branch_row(it: &reference::Branch) -> BranchRow {
+pub(super) fn branch_row(it: &reference::Branch) -> BranchRow {
     BranchRow {
         id: it.branch_id.0,
         code: it.code.clone(),
@@ -418,7 +418,7 @@ fn branch_row(it: &reference::Branch) -> BranchRow {
 }
 
 /// An assignment as devices mirror it.
-fn row_of(it: &programmes::Assignment) -> AssignmentRow {
+pub(super) fn row_of(it: &programmes::Assignment) -> AssignmentRow {
     AssignmentRow {
         id: it.assignment_id.0,
         branch: it.branch_id.0,
@@ -447,6 +447,7 @@ pub(crate) fn cancel(
     let mut found = programmes::find_assignment(tx, org, id)?
         .ok_or_else(|| ApiError::not_found("la asignación", "the assignment"))?;
     office.require_at(tx, Permission::ManageProgrammes, found.branch_id)?;
+    rights::lock(tx, org, found.auditor_id)?;
     let is_open = matches!(found.state, State::Offered | State::Accepted);
     if !is_open || db::audits::find(tx, org, found.audit_id)?.is_some() {
         return Err(ApiError::conflict(
@@ -460,6 +461,7 @@ pub(crate) fn cancel(
     let to = lifecycle::apply(Some(found.state), Command::Void, Actor::Manager, &facts)?;
     programmes::set_assignment_state(tx, org, id, (found.state, to))?;
     let from = std::mem::replace(&mut found.state, to);
+    rights::settle(tx, org, found.auditor_id, rights::What::Audits(&[found.audit_id]), office.now())?;
     feed::publish_assignment(tx, org, found.auditor_id, &row_of(&found), None, office.now())?;
     let detail = json!({"reason": why.reason, "from": from, "to": to});
     office.record("assignment_cancelled", "assignment", id, &detail)?;

@@ -3,7 +3,7 @@
 use crate::{
     app::{
         reading::{self, Put, PutRow, Regions, RowProblems, check_code, check_text},
-        regions,
+        regions, rights,
     },
     decimal::{self, Decimal},
     error::ApiError,
@@ -204,6 +204,7 @@ pub(crate) fn put(tx: &mut Tx<'_>, office: &mut Office, rows: &[BranchRow]) -> R
         .collect();
     let updated = stored.len();
     let mut changed = Vec::with_capacity(rows.len());
+    let mut moved = Vec::new();
     for (index, row) in rows.iter().enumerate() {
         let mut branch = stored.remove(&row.code).unwrap_or_else(|| reference::Branch {
             branch_id: BranchId(office.new_id()),
@@ -216,11 +217,18 @@ pub(crate) fn put(tx: &mut Tx<'_>, office: &mut Office, rows: &[BranchRow]) -> R
             target_hundredths: None,
             active: true,
         });
+        let region = branch.region_id;
         set(&mut branch, row, &regions, index, &mut problems);
+        if branch.region_id != region {
+            moved.push(branch.branch_id);
+        }
         changed.push(branch);
     }
     problems.refuse()?;
     reference::upsert_branches(tx, org, &changed)?;
+    if updated > 0 && !moved.is_empty() {
+        rights::settle_everybody(tx, org, rights::What::At(&moved), office.now())?;
+    }
     let created = rows.len() - updated;
     office.record("branches_put", "organization", org, &json!({"created": created, "codes": codes}))?;
     let items = changed.into_iter().map(|it| PutRow { id: it.branch_id.0, code: it.code }).collect();

@@ -18,6 +18,7 @@ pub(crate) mod quarantine;
 pub(crate) mod reading;
 pub(crate) mod regions;
 pub mod review;
+pub(crate) mod rights;
 pub mod scorecards;
 pub(crate) mod scores;
 pub(crate) mod sessions;

@@ -1,7 +1,10 @@
 //! The region tree: put by code, at most a thousand regions, never with a region above itself.
 
 use crate::{
-    app::reading::{self, Put, PutRow, Regions, RowProblems, check_code, check_text},
+    app::{
+        reading::{self, Put, PutRow, Regions, RowProblems, check_code, check_text},
+        rights,
+    },
     error::ApiError,
     office::Office,
     principal::{Principal, Reach},
@@ -96,6 +99,8 @@ pub(crate) fn put(tx: &mut Tx<'_>, office: &mut Office, rows: &[RegionRow]) -> R
     let mut tree: BTreeMap<String, reference::Region> =
         reference::list_regions(tx, org)?.into_iter().map(|it| (it.code.clone(), it)).collect();
     let before = tree.len();
+    let parents_before: BTreeMap<RegionId, Option<RegionId>> =
+        tree.values().map(|it| (it.region_id, it.parent_id)).collect();
     let mut problems = RowProblems::default();
     problems.tell_repeated("code", rows.iter().map(|it| it.code.as_str()));
     for row in rows {
@@ -117,6 +122,13 @@ pub(crate) fn put(tx: &mut Tx<'_>, office: &mut Office, rows: &[RegionRow]) -> R
     place(&mut tree, rows, &mut problems);
     problems.refuse()?;
     store(tx, office, &tree, rows)?;
+    let is_moved = |it: &reference::Region| {
+        parents_before.get(&it.region_id).is_some_and(|parent| *parent != it.parent_id)
+    };
+    if tree.values().any(is_moved) {
+        // A role over a region reaches what hangs below it.
+        rights::settle_everybody(tx, org, rights::What::Everything, office.now())?;
+    }
     let items: Vec<PutRow> = rows
         .iter()
         .filter_map(|row| tree.get(&row.code))

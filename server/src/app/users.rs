@@ -1,7 +1,10 @@
 //! People: created with a password or with a one-time code, given roles where they hold, taken out when they leave.
 
 use crate::{
-    app::codes::{self, Purpose},
+    app::{
+        codes::{self, Purpose},
+        rights,
+    },
     auth::Secret,
     error::ApiError,
     office::Office,
@@ -276,6 +279,7 @@ pub(crate) fn grant(
     let person = found(tx, org, user)?;
     if !grants(tx, org, user)?.into_iter().map(shown_grant).any(|it| it == *wanted) {
         give(tx, office, user, wanted, "")?;
+        rights::settle(tx, org, user, rights::What::Everything, office.now())?;
         office.record("role_granted", "user", user, wanted)?;
     }
     show(tx, org, person)
@@ -298,6 +302,7 @@ pub(crate) fn revoke(
         return Err(ApiError::not_found("ese rol de la persona", "this role of the person"));
     }
     refuse_without_admin(tx, org)?;
+    rights::settle(tx, org, user, rights::What::Everything, office.now())?;
     office.record("role_revoked", "user", user, unwanted)?;
     show(tx, org, person)
 }

@@ -7,7 +7,10 @@ use super::{
     millis,
     project::{self, Background, Changed, Quarantined, Source, Trust},
 };
-use crate::{app::App, error::ApiError};
+use crate::{
+    app::{App, rights},
+    error::ApiError,
+};
 use db::{Micros, Tx, audits::Audit};
 use domain::ids::{AuditId, OrgId, UserId};
 use std::collections::BTreeSet;
@@ -94,6 +97,11 @@ pub(crate) fn adopt(
     set_aside: &[SetAsideOp],
     now: Micros,
 ) -> Result<Result<Audit, Quarantined>, ApiError> {
+    let author = set_aside.iter().find(|it| it.op.kind == sync_core::Kind::Create).or(set_aside.first());
+    let Some(author) = author else { return Ok(Err("audit_without_create")) };
+    // A visit that exists keeps its auditor; a new one is of whoever began it.
+    let user = db::audits::find(tx, org, audit)?.map_or(author.user, |it| it.auditor_id);
+    rights::lock(tx, org, user)?;
     let mut known = project::known(tx, org, &[audit])?;
     let touched = [(audit.0, set_aside.iter().map(|it| &it.op).collect::<Vec<_>>())];
     let background = Background::load(tx, app, org, &touched, &known)?;
@@ -107,10 +115,6 @@ pub(crate) fn adopt(
         }
         ops.insert(it.id.dev, it.op.clone(), Arrival::device(millis(it.received_at)));
     }
-    let author = set_aside.iter().find(|it| it.op.kind == sync_core::Kind::Create).or(set_aside.first());
-    let Some(author) = author else { return Ok(Err("audit_without_create")) };
-    // A visit that exists keeps its auditor; a new one is of whoever began it.
-    let user = row.as_ref().map_or(author.user, |it| it.auditor_id);
     let (dev, trust) = (author.id.dev, Trust::Adopted);
     let source = Source { org, user, dev, now, received: now, trust };
     let new: BTreeSet<OpId> = set_aside.iter().map(|it| it.id).collect();
@@ -122,6 +126,8 @@ pub(crate) fn adopt(
     let mut changed = Changed::default();
     changed.add(applied);
     changed.store(tx, &source)?;
+    // Taken in, it is a visit of its auditor's like any other.
+    rights::settle(tx, org, user, rights::What::Audits(&[audit]), now)?;
     tell(tx, org, user, set_aside)?;
     Ok(Ok(row))
 }

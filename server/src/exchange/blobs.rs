@@ -5,6 +5,7 @@ use crate::{
     app::{App, upkeep::DAY_MICROS},
     blob_store::{BlobFile, Part, PartKey},
     error::ApiError,
+    exchange::Sender,
     principal::Principal,
 };
 use db::{
@@ -12,7 +13,10 @@ use db::{
     blobs::{self, Blob, Picture},
     devices::{DeviceKind, DeviceState},
 };
-use domain::{access::Permission, access::Target, ids::OrgId};
+use domain::{
+    access::{Permission, Target},
+    ids::{OrgId, UserId},
+};
 use std::io;
 use sync_core::{
     DeviceId, Hash,
@@ -25,6 +29,8 @@ use sync_core::{
 const FULL_RETRY_MS: u64 = 15 * 60 * 1_000;
 /// What is left to a device that has no quota.
 const UNLIMITED: u64 = u64::MAX >> 1;
+/// Bytes that a device which was taken out may send in a day: a phone in foreign hands fills no disk.
+const ENDED_DAY_BYTES: u64 = 200_000_000;
 /// What [`Limits::pause`] says to hold blobs back.
 const PAUSE: &str = "blobs";
 
@@ -76,24 +82,31 @@ fn reply(outcome: Result<BlobReply, Stop>) -> Result<BlobReply, ApiError> {
 ///
 /// # Errors
 /// Only what is the server's fault.
-pub(crate) fn query(app: &App, principal: &Principal, query: &BlobQuery) -> Result<BlobReply, ApiError> {
-    reply(answer(app, principal, query))
+pub(crate) fn query(app: &App, sender: &Sender, query: &BlobQuery) -> Result<BlobReply, ApiError> {
+    reply(answer(app, sender, query))
 }
 
-fn answer(app: &App, principal: &Principal, query: &BlobQuery) -> Result<BlobReply, Stop> {
+fn answer(app: &App, sender: &Sender, query: &BlobQuery) -> Result<BlobReply, Stop> {
     if query.proto != PROTO {
         return refused(RefusalCode::Upgrade, "unknown_protocol");
     }
-    let dev = device(app, principal)?;
+    let caller = caller(app, sender)?;
+    let (org, dev) = (caller.org, caller.dev);
     if dev != query.dev {
         return refused(RefusalCode::Unauthorized, "foreign_device");
     }
     query.check_bounds().map_err(Stop::Refused)?;
-    let (org, now) = (principal.org, app.now());
+    let now = app.now();
     let ids: Vec<Hash> = query.blobs.iter().map(|it| it.id).collect();
-    let (epoch, stored, limits) = app.db.read(|tx| -> Result<_, ApiError> {
+    let (epoch, stored, unwanted, limits) = app.db.read(|tx| -> Result<_, ApiError> {
+        let mut unwanted = Vec::new();
+        for id in &ids {
+            if !caller.may_send(tx, *id)? {
+                unwanted.push(*id);
+            }
+        }
         let stored = blobs::stored(tx, org, &ids)?;
-        Ok((super::epoch(tx)?, stored, limits(tx, app, org, dev, now)?))
+        Ok((super::epoch(tx)?, stored, unwanted, limits(tx, app, &caller, now)?))
     })?;
     if query.epoch != epoch {
         return Err(Stop::Refused(BlobRefusal {
@@ -103,7 +116,9 @@ fn answer(app: &App, principal: &Principal, query: &BlobQuery) -> Result<BlobRep
     }
     let mut states = Vec::with_capacity(ids.len());
     for blob in &query.blobs {
-        let state = if stored.contains(&blob.id) {
+        let state = if unwanted.contains(&blob.id) {
+            BlobState::Refused { reason: NOT_AWAITED.to_owned() }
+        } else if stored.contains(&blob.id) {
             BlobState::Have
         } else if blob.size > limits.blob_bytes {
             BlobState::Refused { reason: "blob_too_large".to_owned() }
@@ -124,16 +139,20 @@ fn answer(app: &App, principal: &Principal, query: &BlobQuery) -> Result<BlobRep
 ///
 /// # Errors
 /// Only what is the server's fault.
-pub(crate) fn take(app: &App, principal: &Principal, chunk: &Chunk<'_>) -> Result<BlobReply, ApiError> {
-    reply(take_chunk(app, principal, chunk))
+pub(crate) fn take(app: &App, sender: &Sender, chunk: &Chunk<'_>) -> Result<BlobReply, ApiError> {
+    reply(take_chunk(app, sender, chunk))
 }
 
-fn take_chunk(app: &App, principal: &Principal, chunk: &Chunk<'_>) -> Result<BlobReply, Stop> {
-    let dev = device(app, principal)?;
-    let (org, now, size) = (principal.org, app.now(), chunk.blob.size);
-    let (stored, limits) = app.db.read(|tx| -> Result<_, ApiError> {
-        Ok((blobs::find(tx, org, chunk.blob.id)?, limits(tx, app, org, dev, now)?))
+fn take_chunk(app: &App, sender: &Sender, chunk: &Chunk<'_>) -> Result<BlobReply, Stop> {
+    let caller = caller(app, sender)?;
+    let (org, dev, now, size) = (caller.org, caller.dev, app.now(), chunk.blob.size);
+    let (wanted, stored, limits) = app.db.read(|tx| -> Result<_, ApiError> {
+        let wanted = caller.may_send(tx, chunk.blob.id)?;
+        Ok((wanted, blobs::find(tx, org, chunk.blob.id)?, limits(tx, app, &caller, now)?))
     })?;
+    if !wanted {
+        return refused(RefusalCode::NotFound, NOT_AWAITED);
+    }
     if let Some(stored) = stored {
         return Ok(progress(stored.size, true, limits));
     }
@@ -158,7 +177,7 @@ fn take_chunk(app: &App, principal: &Principal, chunk: &Chunk<'_>) -> Result<Blo
     if stored {
         store(app, &key, part, now)?;
     }
-    let limits = app.db.read(|tx| self::limits(tx, app, org, dev, now))?;
+    let limits = app.db.read(|tx| self::limits(tx, app, &caller, now))?;
     Ok(progress(held, stored, limits))
 }
 
@@ -240,15 +259,17 @@ fn store(app: &App, key: &PartKey, mut part: Part, now: Micros) -> Result<(), St
 ///
 /// # Errors
 /// Those of the database and the file system.
-pub(crate) fn limits(
+pub(super) fn limits(
     tx: &mut Tx<'_>,
     app: &App,
-    org: OrgId,
-    dev: DeviceId,
+    caller: &BlobCaller,
     now: Micros,
 ) -> Result<Limits, ApiError> {
-    let allowed = app.config.blob_day_bytes;
-    let is_import = db::devices::find(tx, org, dev)?.is_some_and(|it| it.kind == DeviceKind::Import);
+    let BlobCaller { org, dev, ended, .. } = *caller;
+    let most = if ended { ENDED_DAY_BYTES } else { u64::MAX };
+    let allowed = app.config.blob_day_bytes.min(most);
+    let is_import =
+        db::devices::find(tx, org, dev)?.is_some_and(|it| it.kind == DeviceKind::Import && !ended);
     let quota_left = match is_import {
         true => UNLIMITED,
         false => allowed.saturating_sub(blobs::find_usage(tx, org, dev, day(now))?),
@@ -280,6 +301,34 @@ fn no_room(error: io::Error) -> Stop {
             ..BlobRefusal::new(RefusalCode::Unavailable, "blob_is_moving")
         }),
         _ => Stop::Failed(ApiError::internal(error)),
+    }
+}
+
+/// What is said of a blob that nothing of a device which was taken out names.
+const NOT_AWAITED: &str = "blob_not_awaited";
+
+/// The device that sends.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct BlobCaller {
+    pub(super) org: OrgId,
+    pub(super) user: UserId,
+    pub(super) dev: DeviceId,
+    /// Whether it was taken out, or its person was ended: then it sends what its ops name and no more.
+    pub(super) ended: bool,
+}
+
+impl BlobCaller {
+    fn may_send(&self, tx: &mut Tx<'_>, blob: Hash) -> Result<bool, DbError> {
+        Ok(!self.ended || blobs::is_awaited(tx, self.org, (self.user, self.dev), blob)?)
+    }
+}
+
+fn caller(app: &App, sender: &Sender) -> Result<BlobCaller, Stop> {
+    match sender {
+        Sender::Principal(it) => {
+            Ok(BlobCaller { org: it.org, user: it.user, dev: device(app, it)?, ended: false })
+        }
+        Sender::Ended(it) => Ok(BlobCaller { org: it.org, user: it.user, dev: it.dev, ended: true }),
     }
 }
 

@@ -1,14 +1,14 @@
-//! The feeds that devices read: numbered entries, each a run of one device's ops or one row of reference content, with a
-//! hash that covers all before it. Owns appending; reading is `pull`'s.
+//! The feeds that devices read: numbered entries, each a run of one device's ops, one row of reference content, or a right to an
+//! audit, with a hash that covers all before it. Owns appending; reading is `pull`'s.
 
 use crate::error::ApiError;
 use db::{Micros, Tx, feed::FeedEntry};
-use domain::ids::{AssignmentId, OrgId, UserId};
+use domain::ids::{OrgId, UserId};
 use sync_core::{
     Bytes, DeviceId, Hash,
     chain::feed_hash,
     codec,
-    exchange::{self, RefRow, StreamId},
+    exchange::{self, Body, RefRow, StreamId},
     reference::{self, AssignmentRow, BranchRow},
 };
 
@@ -29,6 +29,10 @@ pub(crate) struct Run {
 pub(crate) const OPS: &str = "ops";
 /// Kind of an entry that is a run of the server's own ops which a device brought back; its payload is the run as CBOR.
 pub(crate) const RETURNED: &str = "returned";
+/// Kind of an entry that is a run which the stream had before; its payload is the run as CBOR where no log here has it.
+pub(crate) const AGAIN: &str = "again";
+/// Kind of an entry that gives or takes an audit; its payload is the [`Body`] as CBOR.
+pub(crate) const RIGHT: &str = "right";
 /// Kind of an entry that is a row; its payload is the row as CBOR.
 pub(crate) const ROW: &str = "row";
 
@@ -74,8 +78,7 @@ pub(crate) fn publish_ref_row(
     row: &RefRow,
     now: Micros,
 ) -> Result<(), ApiError> {
-    let payload = codec::to_cbor(row).map_err(ApiError::internal)?;
-    append(tx, org, stream, Carried::Row(payload, row.hash()), now).map(drop)
+    append(tx, org, stream, Carried::Row(row.clone()), now).map(drop)
 }
 
 /// Tells every device of the organization a released checklist: its canonical JSON under its hash.
@@ -111,11 +114,30 @@ pub(crate) fn publish_assignment(
     now: Micros,
 ) -> Result<(), ApiError> {
     let stream = StreamId::User(auditor.0);
-    if let Some(branch) = branch {
-        publish_ref_row(tx, org, stream, &row(reference::BRANCH, branch.id, branch)?, now)?;
-    }
-    let id = AssignmentId(assignment.id);
-    publish_ref_row(tx, org, stream, &row(reference::ASSIGNMENT, id.0, assignment)?, now)
+    let mut rows: Vec<Carried<'_>> = branch.map(branch_row).transpose()?.into_iter().collect();
+    rows.push(assignment_row(assignment)?);
+    append_all(tx, org, stream, rows, now).map(drop)
+}
+
+/// An assignment as an entry.
+///
+/// # Errors
+/// None: every row can be written.
+pub(crate) fn assignment_row(it: &AssignmentRow) -> Result<Carried<'static>, ApiError> {
+    row(reference::ASSIGNMENT, it.id, it).map(Carried::Row)
+}
+
+/// A branch as an entry.
+///
+/// # Errors
+/// None: every row can be written.
+pub(crate) fn branch_row(it: &BranchRow) -> Result<Carried<'static>, ApiError> {
+    row(reference::BRANCH, it.id, it).map(Carried::Row)
+}
+
+/// The entry that takes a row back.
+pub(crate) fn withdrawn_row(kind: &str, id: uuid::Uuid) -> Carried<'static> {
+    Carried::Row(RefRow { kind: kind.to_owned(), id: id.to_string(), json: None })
 }
 
 fn row(kind: &str, id: uuid::Uuid, value: &impl serde::Serialize) -> Result<RefRow, ApiError> {
@@ -124,12 +146,16 @@ fn row(kind: &str, id: uuid::Uuid, value: &impl serde::Serialize) -> Result<RefR
 }
 
 /// What an entry carries.
-enum Carried<'a> {
+pub(crate) enum Carried<'a> {
     Run(&'a Run),
     Returned(&'a Run, Vec<u8>),
-    Row(Vec<u8>, Hash),
+    Row(RefRow),
+    Right(Body),
+    /// A run that the stream had before, as it then came: who was to forget it has nothing of it left.
+    Again(FeedEntry),
 }
 
+/// Appends one entry. Gives its last number.
 fn append(
     tx: &mut Tx<'_>,
     org: OrgId,
@@ -137,49 +163,74 @@ fn append(
     carried: Carried<'_>,
     received_at: Micros,
 ) -> Result<u64, ApiError> {
-    let (count, h) = match &carried {
-        Carried::Run(run) | Carried::Returned(run, _) => {
-            (run.last.saturating_sub(run.first).saturating_add(1), run.h)
-        }
-        Carried::Row(_, h) => (1, *h),
-    };
+    append_all(tx, org, stream, vec![carried], received_at)
+}
+
+/// Appends entries in their order; runs that come again keep the instant at which they first came. Gives the last number.
+///
+/// # Errors
+/// Those of the database.
+pub(crate) fn append_all(
+    tx: &mut Tx<'_>,
+    org: OrgId,
+    stream: StreamId,
+    carried: Vec<Carried<'_>>,
+    received_at: Micros,
+) -> Result<u64, ApiError> {
+    let entries: Vec<FeedEntry> =
+        carried.into_iter().map(|it| entry(stream, it, received_at)).collect::<Result<_, _>>()?;
+    let count = entries.iter().map(size).fold(0, u64::saturating_add);
     let end = db::feed::advance(tx, org, stream, count)?;
-    let sseq_last = end.last.saturating_add(count);
-    let f = feed_hash(&end.f, &h, sseq_last, super::millis(received_at));
-    let sseq_first = end.last.saturating_add(1);
-    let mut entry = FeedEntry {
+    let (mut last, mut f) = (end.last, end.f);
+    let entries = entries.into_iter().map(|it| {
+        let sseq_first = last.saturating_add(1);
+        last = last.saturating_add(size(&it));
+        f = feed_hash(&f, &it.h, last, super::millis(it.received_at));
+        FeedEntry { sseq_first, sseq_last: last, f, ..it }
+    });
+    let entries: Vec<FeedEntry> = entries.collect();
+    db::feed::append(tx, org, &entries)?;
+    db::feed::set_hash(tx, org, stream, f)?;
+    Ok(last)
+}
+
+/// How many numbers an entry takes.
+fn size(entry: &FeedEntry) -> u64 {
+    match (entry.dseq_first, entry.dseq_last) {
+        (Some(first), Some(last)) => last.saturating_sub(first).saturating_add(1),
+        _ => 1,
+    }
+}
+
+/// An entry without its place in the stream.
+fn entry(stream: StreamId, carried: Carried<'_>, received_at: Micros) -> Result<FeedEntry, ApiError> {
+    let bare = |kind: &str, h, payload| FeedEntry {
         stream,
-        sseq_last,
-        sseq_first,
-        kind: String::new(),
+        sseq_last: 0,
+        sseq_first: 0,
+        kind: kind.to_owned(),
         dev: None,
         dseq_first: None,
         dseq_last: None,
         h,
-        f,
+        f: Hash::ZERO,
         received_at,
-        payload: None,
+        payload,
     };
-    match carried {
-        Carried::Run(run) => {
-            entry.kind = OPS.to_owned();
-            entry.dev = Some(run.dev);
-            entry.dseq_first = Some(run.first);
-            entry.dseq_last = Some(run.last);
+    let of_run = |kind: &str, run: &Run, payload| FeedEntry {
+        dev: Some(run.dev),
+        dseq_first: Some(run.first),
+        dseq_last: Some(run.last),
+        ..bare(kind, run.h, payload)
+    };
+    Ok(match carried {
+        Carried::Run(run) => of_run(OPS, run, None),
+        Carried::Returned(run, payload) => of_run(RETURNED, run, Some(payload)),
+        Carried::Row(row) => bare(ROW, row.hash(), Some(codec::to_cbor(&row).map_err(ApiError::internal)?)),
+        Carried::Right(body) => {
+            let payload = codec::to_cbor(&body).map_err(ApiError::internal)?;
+            bare(RIGHT, Hash::of(&payload), Some(payload))
         }
-        Carried::Returned(run, payload) => {
-            entry.kind = RETURNED.to_owned();
-            entry.dev = Some(run.dev);
-            entry.dseq_first = Some(run.first);
-            entry.dseq_last = Some(run.last);
-            entry.payload = Some(payload);
-        }
-        Carried::Row(payload, _) => {
-            entry.kind = ROW.to_owned();
-            entry.payload = Some(payload);
-        }
-    }
-    db::feed::append(tx, org, &[entry])?;
-    db::feed::set_hash(tx, org, stream, f)?;
-    Ok(sseq_last)
+        Carried::Again(before) => FeedEntry { kind: AGAIN.to_owned(), ..before },
+    })
 }

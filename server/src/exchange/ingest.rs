@@ -10,7 +10,7 @@ use super::{
     receipts, relay,
 };
 use crate::{
-    app::App,
+    app::{App, rights},
     error::ApiError,
     principal::{Ended, Principal, Reach},
 };
@@ -100,6 +100,10 @@ pub(crate) fn exchange(app: &App, sender: &Sender, request: &Request) -> Result<
 fn answer(app: &App, sender: &Sender, request: &Request) -> Result<Response, Stop> {
     let caller = caller(app, sender, request)?;
     request.check_bounds().map_err(Stop::Refused)?;
+    // Nothing is stored with this, and the device asks again without what it is too old to read.
+    if request.app_build < app.config.min_pull_build && !request.pull.is_empty() {
+        return Err(Stop::Refused(Refusal::new(RefusalCode::Upgrade, "app_too_old")));
+    }
     if let Some(ending) = caller.ended {
         admit_ended(app, &caller, request, ending)?;
     }
@@ -122,10 +126,12 @@ fn answer(app: &App, sender: &Sender, request: &Request) -> Result<Response, Sto
     relay::take_back(app, &caller, relayed, now)?;
     let works = !caller.reach.is_nowhere();
     let reader = Reader { org: caller.org, user: caller.user, dev: caller.dev, works };
+    let (org, user, dev, ended) = (caller.org, caller.user, caller.dev, caller.ended.is_some());
+    let sends = blobs::BlobCaller { org, user, dev, ended };
     let (head, held, pages, limits) = app.db.read(|tx| -> Result<_, ApiError> {
         let head = db::devices::find_head(tx, caller.org, caller.dev)?.unwrap_or_default().head.head;
         let held = if request.push.is_empty() { None } else { receipts::held(tx, &caller, head)? };
-        let limits = blobs::limits(tx, app, caller.org, caller.dev, now)?;
+        let limits = blobs::limits(tx, app, &sends, now)?;
         Ok((head, held, pull::pages(tx, &reader, pulls)?, limits))
     })?;
     Ok(Response {
@@ -137,7 +143,7 @@ fn answer(app: &App, sender: &Sender, request: &Request) -> Result<Response, Sto
         pull: pages,
         limits,
         durable_through: 0,
-        min_pull_build: 0,
+        min_pull_build: app.config.min_pull_build,
         ended: caller.ended,
     })
 }
@@ -163,7 +169,10 @@ fn unauthorized(reason: &str) -> Stop {
 /// Whether a device that was taken out may hand this in: something of its own, and not without end.
 fn admit_ended(app: &App, caller: &Caller, request: &Request, ending: Ending) -> Result<(), Stop> {
     if request.push.is_empty() {
-        return Err(unauthorized(ending.name()));
+        // How far its log is here, so that it sends again what a restored server lacks; its token alone gets no receipt.
+        let head = app.db.read(|tx| db::devices::find_head(tx, caller.org, caller.dev))?.unwrap_or_default();
+        let refusal = Refusal::new(RefusalCode::Unauthorized, ending.name());
+        return Err(Stop::Refused(Refusal { dev_head: Some(head.head.head), ..refusal }));
     }
     let waiting = app.db.read(|tx| db::quarantine::count_open(tx, caller.org, caller.dev))?;
     let pushed = request.push.iter().map(|it| it.ops.ops.len()).sum::<usize>();
@@ -304,8 +313,11 @@ fn store(
         return Err(Stop::Moved);
     }
     let Caller { org, user, dev, ended, .. } = *caller;
+    // As the person's rights stand now: whoever takes them waits for this, or this for them.
+    rights::lock(tx, org, user)?;
+    let reach = rights::field_reach(tx, org, user)?;
     let trust = match ended {
-        None => project::Trust::Author(&caller.reach),
+        None => project::Trust::Author(&reach),
         Some(ending) => project::Trust::Nobody(ending.name()),
     };
     let mut outcomes = Vec::new();

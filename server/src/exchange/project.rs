@@ -3,7 +3,7 @@
 
 use super::millis;
 use crate::{
-    app::{App, scores::scoring},
+    app::{App, rights, scores::scoring},
     error::ApiError,
     principal::Reach,
     zone,
@@ -28,7 +28,7 @@ use sync_core::{
     exchange::{Outcome, OutcomeKind},
     fold::{Arrival, ConflictKind, Phase},
     hlc, ingest,
-    payload::{self, CreateValue},
+    payload::{self, AttachValue, CreateValue},
 };
 use uuid::Uuid;
 
@@ -67,6 +67,10 @@ impl Source<'_> {
 /// Why the ops of an audit are set aside.
 pub(super) type Quarantined = &'static str;
 
+/// Reasons that say that the author has no right to the audit: it is taken from their phones until a person takes it in.
+const WITHOUT_RIGHT: [Quarantined; 4] =
+    ["no_field_work", "assignment_withdrawn", "foreign_audit", "foreign_assignment"];
+
 /// An audit as it was before these ops: its row and its ops.
 pub(super) type Known = BTreeMap<AuditId, (Audit, Vec<u8>)>;
 
@@ -86,6 +90,12 @@ pub(super) fn project(
         let outcomes = touched.iter().flat_map(|(audit, ops)| changed.aside(AuditId(*audit), ops, reason));
         let outcomes = outcomes.collect();
         changed.store(tx, source)?;
+        // Its photos may follow, so that evidence is not lost.
+        let attached = accepted.new_ops().iter().filter(|it| it.kind == Kind::Attach);
+        let named: BTreeSet<Hash> =
+            attached.filter_map(|it| payload::of_op::<AttachValue>(it).ok()).map(|it| it.blob).collect();
+        let named: Vec<Hash> = named.into_iter().collect();
+        db::blobs::await_of(tx, source.org, source.dev, &named)?;
         return Ok(outcomes);
     }
     let ids: Vec<AuditId> = touched.iter().map(|it| AuditId(it.0)).collect();
@@ -104,7 +114,11 @@ pub(super) fn project(
             Err(reason) => outcomes.extend(changed.aside(AuditId(audit), &ops, reason)),
         }
     }
+    let told = changed.without_right(tx, source)?;
     changed.store(tx, source)?;
+    if !told.is_empty() {
+        rights::settle(tx, source.org, source.user, rights::What::Audits(&told), source.now)?;
+    }
     Ok(outcomes)
 }
 
@@ -134,6 +148,8 @@ pub(super) struct Changed {
     events: Vec<VisitEvent>,
     assignments: Vec<(AssignmentId, (State, State))>,
     set_aside: Vec<(u64, AuditId, Quarantined)>,
+    /// Audits that were not known before.
+    begun: Vec<AuditId>,
     blobs: BTreeMap<AuditId, BTreeSet<Hash>>,
 }
 
@@ -145,7 +161,21 @@ impl Changed {
         ops.iter().map(|it| outcome(it.dseq)).collect()
     }
 
+    /// Audits that the author may not see, as these ops show, or may see from here on.
+    fn without_right(&self, tx: &mut Tx<'_>, source: &Source<'_>) -> Result<Vec<AuditId>, ApiError> {
+        let is_right = |it: &&(u64, AuditId, Quarantined)| WITHOUT_RIGHT.contains(&it.2);
+        let mut changed: BTreeSet<AuditId> = self.set_aside.iter().filter(is_right).map(|it| it.1).collect();
+        if !self.begun.is_empty() {
+            let revoked = db::rights::list(tx, source.org, source.user)?;
+            changed.extend(self.begun.iter().filter(|it| revoked.contains(it)));
+        }
+        Ok(changed.into_iter().collect())
+    }
+
     pub(super) fn add(&mut self, applied: Applied) {
+        if applied.is_new {
+            self.begun.push(applied.row.audit_id);
+        }
         self.blobs.extend(applied.blobs.map(|it| (applied.row.audit_id, it)));
         self.assignments.extend(applied.assignment);
         self.ops.push(audits::AuditOps { audit_id: applied.row.audit_id, ops: applied.bytes });
@@ -238,6 +268,7 @@ impl Background {
 /// An audit after its new ops.
 pub(super) struct Applied {
     pub(super) row: Audit,
+    is_new: bool,
     bytes: Vec<u8>,
     view: AuditView,
     events: Vec<VisitEvent>,
@@ -310,7 +341,7 @@ pub(super) fn read_again(
         assignment.filter(|it| it.state != row.state).map(|it| (it.assignment_id, (it.state, row.state)));
     let has_attached = ops.iter().any(|(_, it)| it.op.kind == Kind::Attach);
     let blobs = has_attached.then(|| view.attachments.values().flatten().map(|it| it.value.blob).collect());
-    Ok(Ok(Applied { row, bytes, view, events, assignment, blobs }))
+    Ok(Ok(Applied { row, is_new, bytes, view, events, assignment, blobs }))
 }
 
 fn count(items: usize) -> u32 {
@@ -373,9 +404,7 @@ fn first_row(
     // A visit may have been begun and moved before anything of it was sent.
     let is_moved = ops.get(&creation.id).is_some_and(|it| !it.op.base.is_empty());
     let Pinned { branch, checklist, assignment } = pinned(source, background, audit, pin, is_moved)?;
-    let withdrawn = assignment.is_some_and(|it| {
-        matches!(it.state, State::Void | State::Declined | State::Expired | State::Superseded)
-    });
+    let withdrawn = assignment.is_some_and(|it| rights::is_withdrawn(it.state));
     if withdrawn && !source.is_adopted() {
         return Err("assignment_withdrawn");
     }

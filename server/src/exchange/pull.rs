@@ -1,14 +1,16 @@
 //! What a device is told: pages of its streams, its own ops as bare ranges, others' ops with their payload.
 
-use super::feed::{OPS, RETURNED, ROW};
-use crate::error::ApiError;
+use super::feed::{AGAIN, OPS, RETURNED, RIGHT, ROW};
+use crate::{app::rights, error::ApiError};
 use db::{Tx, devices::DeviceKind, feed::FeedEntry};
-use domain::ids::{OrgId, UserId};
+use domain::ids::{AssignmentId, AuditId, OrgId, UserId, audit_of_assignment};
+use std::collections::BTreeSet;
 use sync_core::{
     Bytes, DeviceId, Op, PublicKey, Seed,
     codec::{self, Nested},
-    exchange::{Body, Item, MAX_PULL_BYTES, Mark, Page, Pull, Run, StreamId},
+    exchange::{AuditRight, Body, Item, MAX_PULL_BYTES, Mark, Page, Pull, RefRow, Run, StreamId},
     packed::PackedOps,
+    reference::{ASSIGNMENT, AssignmentRow},
     relay::Proof,
 };
 use uuid::Uuid;
@@ -76,12 +78,17 @@ fn page(tx: &mut Tx<'_>, reader: &Reader, pull: &Pull, room: &mut u64) -> Result
     };
     let limit = pull.limit_bytes.min(*room);
     let mut bytes = 0_u64;
+    // What was taken from the reader is told to no phone of theirs any more, wherever it stands in the stream.
+    let revoked = match pull.stream {
+        StreamId::User(_) if !found.items.is_empty() => db::rights::list(tx, reader.org, reader.user)?,
+        _ => BTreeSet::new(),
+    };
     for entry in found.items {
         if bytes > limit {
             page.more = true;
             break;
         }
-        let (item, size) = item(tx, reader, &entry)?;
+        let (item, size) = item(tx, reader, &entry, &revoked)?;
         bytes = bytes.saturating_add(size);
         page.next = entry.sseq_last;
         page.f = entry.f;
@@ -91,25 +98,32 @@ fn page(tx: &mut Tx<'_>, reader: &Reader, pull: &Pull, room: &mut u64) -> Result
     Ok(Some(page))
 }
 
-fn item(tx: &mut Tx<'_>, reader: &Reader, entry: &FeedEntry) -> Result<(Item, u64), ApiError> {
+fn item(
+    tx: &mut Tx<'_>,
+    reader: &Reader,
+    entry: &FeedEntry,
+    revoked: &BTreeSet<AuditId>,
+) -> Result<(Item, u64), ApiError> {
+    let payload = entry.payload.as_deref();
+    let carried = payload.unwrap_or_default();
+    let carried_size = u64::try_from(carried.len()).unwrap_or(u64::MAX);
     let (body, size) = match (entry.kind.as_str(), entry.dev, entry.dseq_first, entry.dseq_last) {
-        (OPS, Some(dev), Some(first), Some(_)) if dev == reader.dev => {
-            (Nested::Known(Body::Own { dseq_first: first }), OWN_BYTES)
+        (OPS | AGAIN, Some(dev), Some(first), Some(_)) if dev == reader.dev => {
+            (Body::Own { dseq_first: first }, OWN_BYTES)
         }
-        (OPS, Some(dev), Some(first), Some(last)) => {
+        (RETURNED, ..) | (AGAIN, Some(_), Some(_), Some(_)) if payload.is_some() => {
+            let run = codec::from_cbor(carried).map_err(ApiError::internal)?;
+            (Body::Ops(without(run, revoked)?), carried_size)
+        }
+        (OPS | AGAIN, Some(dev), Some(first), Some(last)) => {
             let (run, size) = run(tx, reader.org, dev, first, last)?;
-            (Nested::Known(Body::Ops(run)), size)
-        }
-        (RETURNED, ..) => {
-            let payload = entry.payload.as_deref().unwrap_or_default();
-            let run = codec::from_cbor(payload).map_err(ApiError::internal)?;
-            (Nested::Known(Body::Ops(run)), u64::try_from(payload.len()).unwrap_or(u64::MAX))
+            (Body::Ops(without(run, revoked)?), size)
         }
         (ROW, ..) => {
-            let payload = entry.payload.as_deref().unwrap_or_default();
-            let row = codec::from_cbor(payload).map_err(ApiError::internal)?;
-            (Nested::Known(Body::RefRow(row)), u64::try_from(payload.len()).unwrap_or(u64::MAX))
+            let row: RefRow = codec::from_cbor(carried).map_err(ApiError::internal)?;
+            (row_body(row, revoked), carried_size)
         }
+        (RIGHT, ..) => (codec::from_cbor(carried).map_err(ApiError::internal)?, carried_size),
         _ => return Err(ApiError::internal(format!("feed entry {} is of no known kind", entry.sseq_last))),
     };
     let item = Item {
@@ -117,9 +131,33 @@ fn item(tx: &mut Tx<'_>, reader: &Reader, entry: &FeedEntry) -> Result<(Item, u6
         last: entry.sseq_last,
         recv_ms: super::millis(entry.received_at),
         h: entry.h,
-        body,
+        body: Nested::Known(body),
     };
     Ok((item, size))
+}
+
+/// A run without the ops of audits that were taken from the reader. What is left no longer stands by its author's signature.
+fn without(run: Run, revoked: &BTreeSet<AuditId>) -> Result<Run, ApiError> {
+    if !run.ops.audits.iter().any(|it| revoked.contains(&AuditId(it.0))) {
+        return Ok(run);
+    }
+    let mut ops = run.ops.unpack_any_clock(run.dseq_first).map_err(ApiError::internal)?;
+    ops.retain(|it| !revoked.contains(&AuditId(it.audit)));
+    let dseq_first = ops.first().map_or(run.dseq_first, |it| it.dseq);
+    let seed_of = |audit: &Uuid| run.ops.audits.iter().find(|it| it.0 == *audit).and_then(|it| it.1);
+    let ops = PackedOps::pack(run.dev, &ops, seed_of);
+    Ok(Run { dseq_first, ops, proof: None, ..run })
+}
+
+/// A row; of an assignment whose audit was taken from the reader only that it was, or that it was withdrawn.
+fn row_body(row: RefRow, revoked: &BTreeSet<AuditId>) -> Body {
+    let told = row.json.as_deref().filter(|_| row.kind == ASSIGNMENT);
+    let assignment = told.and_then(|it| serde_json::from_slice::<AssignmentRow>(it).ok());
+    let open = assignment.filter(|it| !rights::WITHDRAWN.iter().any(|state| state.as_str() == it.state));
+    match open.map(|it| audit_of_assignment(AssignmentId(it.id))).filter(|it| revoked.contains(it)) {
+        Some(audit) => Body::Revoke(AuditRight { audit: audit.0 }),
+        None => Body::RefRow(row),
+    }
 }
 
 /// The ops of a run, out of the segments that hold them, with about how many bytes they take.

@@ -1,11 +1,14 @@
 //! `/sync/v1/blobs`: the blob lane over HTTP. Owns paths, the bounds of a body, and ranges; answers everything but the bytes
 //! of a blob with a `BlobReply`, so that a captive portal's page is never taken for one.
 
-use super::exchange::{Form, respond_with, text};
+use super::exchange::{Form, ended, respond_with, text};
 use crate::{
     app::{App, blocking},
     error::ApiError,
-    exchange::blobs::{self, Chunk},
+    exchange::{
+        Sender,
+        blobs::{self, Chunk},
+    },
     principal::Principal,
 };
 use actix_web::{
@@ -78,14 +81,34 @@ fn signed_in(
     }
 }
 
+/// Who sends: also a device that was taken out, which may send what its ops name.
+async fn sender(
+    app: &web::Data<App>,
+    request: &HttpRequest,
+    principal: Result<Principal, ApiError>,
+) -> Result<Result<Sender, HttpResponse>, ApiError> {
+    match principal {
+        Ok(principal) => Ok(Ok(Sender::Principal(principal))),
+        Err(refused) if refused.problem().status == 401 => match ended(app, request, refused).await? {
+            Ok(sender) => Ok(Ok(sender)),
+            Err(it) => {
+                let retry_after_ms = it.retry_after_ms;
+                let refusal = BlobRefusal { retry_after_ms, ..BlobRefusal::new(it.code, &it.reason) };
+                respond(request, &BlobReply::Refused(refusal)).map(Err)
+            }
+        },
+        Err(failed) => Err(failed),
+    }
+}
+
 async fn query(
     app: web::Data<App>,
     principal: Result<Principal, ApiError>,
     request: HttpRequest,
     body: web::Payload,
 ) -> Result<HttpResponse, ApiError> {
-    let principal = match signed_in(&request, principal)? {
-        Ok(principal) => principal,
+    let sender = match sender(&app, &request, principal).await? {
+        Ok(sender) => sender,
         Err(response) => return Ok(response),
     };
     let body = match body.to_bytes_limited(MAX_QUERY_BYTES).await {
@@ -97,7 +120,7 @@ async fn query(
         return refuse(&request, RefusalCode::Malformed, "not_a_request");
     };
     let app = app.get_ref().clone();
-    let reply = blocking(move || blobs::query(&app, &principal, &query)).await?;
+    let reply = blocking(move || blobs::query(&app, &sender, &query)).await?;
     respond(&request, &reply)
 }
 
@@ -107,8 +130,8 @@ async fn take(
     request: HttpRequest,
     body: web::Payload,
 ) -> Result<HttpResponse, ApiError> {
-    let principal = match signed_in(&request, principal)? {
-        Ok(principal) => principal,
+    let sender = match sender(&app, &request, principal).await? {
+        Ok(sender) => sender,
         Err(response) => return Ok(response),
     };
     let place = web::Query::<Place>::from_query(request.query_string());
@@ -135,7 +158,7 @@ async fn take(
     let (inside, blob) = (app.get_ref().clone(), BlobRef { id, size: place.size });
     let reply = blocking(move || {
         let chunk = Chunk { blob, offset: place.offset, hash, bytes: &bytes };
-        blobs::take(&inside, &principal, &chunk)
+        blobs::take(&inside, &sender, &chunk)
     })
     .await?;
     respond(&request, &reply)

@@ -115,7 +115,7 @@ async fn exchange_route(
 }
 
 /// Who speaks with a token that opens nothing any more: a device that was taken out, or a stranger.
-async fn ended(
+pub(super) async fn ended(
     app: &web::Data<App>,
     request: &HttpRequest,
     refused: ApiError,

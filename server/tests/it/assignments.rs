@@ -42,12 +42,13 @@ impl Field {
         found["items"].as_array().unwrap().clone()
     }
 
-    /// What the devices of an auditor are told.
+    /// The rows that the devices of an auditor are told.
     fn told(&self, auditor: UserId) -> Vec<RefRow> {
         let org = self.office.org;
         let page =
             self.office.app.db.read(|tx| db::feed::list(tx, org, StreamId::User(auditor.0), 0, 500)).unwrap();
-        page.items.into_iter().filter_map(|it| it.payload).map(|it| codec::from_cbor(&it).unwrap()).collect()
+        let rows = page.items.into_iter().filter(|it| it.kind == "row").filter_map(|it| it.payload);
+        rows.map(|it| codec::from_cbor(&it).unwrap()).collect()
     }
 }
 

@@ -209,7 +209,7 @@ async fn only_an_active_device_speaks_in_the_lane_and_only_for_itself() {
     let address = format!("/api/v1/devices/{}/revoke", phone.dev());
     scene.office.post(&address).by(&scene.admin).send().await.expect_json();
     let refused = refusal(scene.part(&phone, &blob_of(b"after"), 0, b"after").await);
-    assert_eq!(refused.code, RefusalCode::Unauthorized);
+    assert_eq!((refused.code, refused.reason.as_str()), (RefusalCode::NotFound, "blob_not_awaited"));
 }
 
 #[actix_web::test]

@@ -33,6 +33,8 @@ mod field;
 #[cfg(test)]
 mod foundation;
 #[cfg(test)]
+mod grants;
+#[cfg(test)]
 mod openapi;
 #[cfg(test)]
 mod payouts;
@@ -50,6 +52,8 @@ mod postgres;
 mod quarantine;
 #[cfg(test)]
 mod receipts;
+#[cfg(test)]
+mod recorded;
 #[cfg(test)]
 mod reference;
 #[cfg(test)]

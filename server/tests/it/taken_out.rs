@@ -1,6 +1,7 @@
 //! Devices that were taken out, people who were ended and rights that were taken: what still arrives is stored, set aside and
 //! decided by a person; nothing is told to who may no longer read.
 
+use crate::blobs::{blob_of, bytes_of, refusal as refusal_of};
 use crate::databases::Database;
 use crate::exchange::{Phone, Scene, assignment_of, banking, outcomes};
 use domain::{
@@ -11,6 +12,7 @@ use serde_json::{Value, json};
 use server::testing::{Answer, TestPerson};
 use sync_core::{
     AuditOps, Kind,
+    blob::{BlobReply, BlobState},
     exchange::{Ending, OutcomeKind, RefusalCode, Request, Response, StreamId},
     payload::CreateValue,
 };
@@ -176,6 +178,43 @@ async fn a_token_that_was_never_a_devices_opens_nothing_and_a_device_that_can_lo
     let (status, refusal) = scene.refused(&phone.enrolment.token, &forged).await;
     assert_eq!((status, refusal.reason.as_str()), (422, "bad_signature"));
     assert_eq!(scene.quarantine(), Vec::new());
+}
+
+#[actix_web::test]
+async fn a_phone_that_was_taken_out_is_told_how_far_its_log_is_here_and_sends_the_photos_that_its_ops_name() {
+    let scene = Scene::open().await;
+    let (mut phone, audit) = (scene.phone(1).await, scene.new_audit());
+    let (known, left, other) = (bytes_of(1, 900), bytes_of(5, 900), bytes_of(9, 900));
+    phone.create(audit, &scene.pin());
+    phone.attach(audit, "A01", &blob_of(&known), "image/jpeg");
+    assert_eq!(scene.aside(&mut phone).await, Vec::<String>::new());
+    let told = phone.head;
+    phone.attach(audit, "A02", &blob_of(&left), "image/jpeg");
+    scene.revoke(&phone).await;
+    let idle = phone.request(Vec::new());
+    let (status, refusal) = scene.refused(&phone.enrolment.token, &idle).await;
+    assert_eq!((status, refusal.dev_head), (401, Some(told)));
+    // A photo goes once an op that names it is here, and nothing else does.
+    let refused = BlobState::Refused { reason: "blob_not_awaited".to_owned() };
+    assert_eq!(scene.blob_state(&phone, &blob_of(&left)).await, refused);
+    assert_eq!(scene.aside(&mut phone).await, ["device_revoked"]);
+    for bytes in [&known, &left] {
+        assert_eq!(scene.blob_state(&phone, &blob_of(bytes)).await, BlobState::Want);
+        scene.upload(&phone, bytes).await;
+        assert_eq!(scene.blob_state(&phone, &blob_of(bytes)).await, BlobState::Have);
+    }
+    let refusal = refusal_of(scene.part(&phone, &blob_of(&other), 0, &other).await);
+    assert_eq!((refusal.code, refusal.reason.as_str()), (RefusalCode::NotFound, "blob_not_awaited"));
+    // It reads none, not even its own, and it has a smaller day.
+    let read = scene.get_blob(&phone, &blob_of(&known), "").await;
+    assert_eq!(read.status.as_u16(), 401);
+    let BlobReply::Done(answer) = scene.query(&phone, &[]).await else { panic!() };
+    assert_eq!(answer.limits.quota_left, 200_000_000 - 1_800);
+    // Taken in, the visit has its evidence.
+    scene.decide(&scene.reviewer, audit, "adopt", "asked").await.expect_json();
+    let mut stranger = scene.phone(2).await;
+    stranger.enrolment.token = "nobody".to_owned();
+    assert_eq!(refusal_of(scene.query(&stranger, &[]).await).code, RefusalCode::Unauthorized);
 }
 
 #[actix_web::test]

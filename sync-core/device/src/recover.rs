@@ -10,7 +10,7 @@ use sync_core::{
     session::{Commit, Cursor, Loaded, marks},
 };
 
-use crate::{DeviceError, audits::Unplaced, store, sync::take_in_run, writer::Writer};
+use crate::{DeviceError, audits::Unplaced, ended::takes_away, store, sync::take_in_run, writer::Writer};
 
 /// Gives cursors their earlier positions.
 pub(crate) fn add_marks(conn: &Connection, cursors: &mut [Cursor]) -> Result<(), DeviceError> {
@@ -27,9 +27,24 @@ pub(crate) fn add_marks(conn: &Connection, cursors: &mut [Cursor]) -> Result<(),
     Ok(())
 }
 
+/// Whether an entry beyond a position took something away. Then what came before it is no longer whole here, and only the whole
+/// stream brings it again.
+fn takes_back_a_loss(conn: &Connection, stream: &str, to: &Mark) -> Result<bool, DeviceError> {
+    let mut beyond = conn.prepare("SELECT body FROM feed WHERE stream = ?1 AND last > ?2")?;
+    let mut rows = beyond.query((stream, to.after))?;
+    while let Some(row) = rows.next()? {
+        let body = row.get_ref(0)?.as_blob().map_err(DeviceError::corrupt)?;
+        if codec::from_cbor(body).is_ok_and(|it| takes_away(&it)) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
 /// Goes back in a stream.
 pub(crate) fn rewind(conn: &Connection, stream: StreamId, to: &Mark) -> Result<(), DeviceError> {
     let id = stream.to_string();
+    let to = if takes_back_a_loss(conn, &id, to)? { &Mark::START } else { to };
     let mut beyond = conn.prepare("SELECT recv_ms, body FROM feed WHERE stream = ?1 AND last > ?2")?;
     let mut keep = conn.prepare(
         "INSERT INTO unplaced (dev, first, last, placed, offered, recv_ms, body) \

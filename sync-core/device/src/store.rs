@@ -126,11 +126,13 @@ fn keep_private(path: &Path) -> Result<(), DeviceError> {
 fn connect(path: &Path) -> Result<Connection, DeviceError> {
     keep_private(path)?;
     let mut conn = Connection::open(path)?;
+    // What is deleted is overwritten in the file too: a phone keeps nothing of what was taken from it.
     // FULL: with less, a power cut could undo an op that was already sent, and the next op under its number would be
     // a fork (SYNC.md 2.6).
     conn.execute_batch(
         "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA fullfsync = ON; \
-         PRAGMA foreign_keys = ON; PRAGMA busy_timeout = 5000; PRAGMA cache_size = -2048;",
+         PRAGMA foreign_keys = ON; PRAGMA busy_timeout = 5000; PRAGMA cache_size = -2048; \
+         PRAGMA secure_delete = ON;",
     )?;
     conn.set_prepared_statement_cache_capacity(64);
     let version: usize = conn.query_row("PRAGMA user_version", [], |row| row.get(0))?;

@@ -16,7 +16,9 @@ use sync_core::{
 use uuid::Uuid;
 
 use crate::{
-    DeviceError, blobs, ended, mirror,
+    DeviceError, blobs,
+    ended::{self, Taken},
+    mirror,
     rebuild::replay,
     receipts, recover,
     store::{self, Device},
@@ -253,7 +255,7 @@ impl Device {
 
     /// Stores what an exchange brought: data, cursors and the acknowledged head in one transaction.
     fn commit(&mut self, commit: &Commit, wall_ms: u64) -> Result<(), DeviceError> {
-        self.transact(|mut writer, templates| {
+        let cleared = self.transact(|mut writer, templates| {
             recover::note_offers(writer.conn, commit)?;
             if !commit.rewinds.is_empty() || commit.acked.dseq < store::get_head(writer.conn, "acked")?.dseq {
                 blobs::doubt_all(writer.conn)?;
@@ -288,14 +290,17 @@ impl Device {
                 templates.clear();
                 return ended::purge(&mut writer, ending.name());
             }
-            let mut placed = false;
+            let mut taken = Taken::default();
+            // What a server says anew of ops that it had lost replaces what it had said of them.
+            let mut anew = !commit.rewinds.is_empty();
             for page in &commit.pages {
                 let stream = page.stream.to_string();
                 for item in &page.items {
                     store_item(&mut writer, &stream, item, wall_ms)?;
-                    placed |= recover::place(writer.conn, item)?;
+                    anew |= recover::place(writer.conn, item)?;
                     // What the log and earlier entries hold of an audit that is given back is shown again.
-                    placed |= matches!(&item.body, Nested::Known(Body::Grant(_)));
+                    anew |= matches!(&item.body, Nested::Known(Body::Grant(_)));
+                    taken.note(&item.body);
                 }
                 writer
                     .conn
@@ -303,12 +308,19 @@ impl Device {
                     .execute((&stream, page.next, page.f.0))?;
             }
             store::put_meta(writer.conn, "observed_hlc", &writer.clock.last().to_be_bytes())?;
-            // What a server says anew of ops that it had lost replaces what it had said of them.
-            if placed || !commit.rewinds.is_empty() {
-                return replay(&mut writer);
+            anew |= taken.has_revoked();
+            let cleared = taken.forget(writer.conn)?;
+            if anew {
+                replay(&mut writer)?
+            } else {
+                writer.flush()?
             }
-            writer.flush()
-        })
+            Ok(cleared)
+        })?;
+        if cleared {
+            ended::clear_journal(&self.conn)?;
+        }
+        Ok(())
     }
 }
 
@@ -362,8 +374,6 @@ pub(crate) fn take_in_body(
         Nested::Known(Body::Revoke(right)) => {
             let audit = right.audit.into_bytes();
             writer.conn.execute("INSERT INTO revoked (audit) VALUES (?1) ON CONFLICT DO NOTHING", [audit])?;
-            writer.forget(right.audit)?;
-            ended::forget_ops(writer.conn, right.audit)?;
         }
     }
     Ok(Ok(()))

@@ -9,7 +9,11 @@
 #[path = "../../tests/model/mod.rs"]
 mod model;
 mod photos;
+#[path = "device/recorded.rs"]
+mod recorded;
 mod renewed;
+#[path = "device/rights.rs"]
+mod rights;
 #[path = "device/versions.rs"]
 mod versions;
 

@@ -340,12 +340,9 @@ impl Session {
     fn refused(&mut self, loaded: Box<Loaded>, last: Head, refusal: Refusal) -> Vec<Effect> {
         let reason = refusal.reason;
         match (refusal.code, refusal.dev_head) {
-            (RefusalCode::Unauthorized, _) if Ending::of_name(&reason).is_some() => {
-                let (acked, epoch) = (loaded.acked, loaded.epoch);
+            (RefusalCode::Unauthorized, dev_head) if Ending::of_name(&reason).is_some() => {
                 self.ended = Ending::of_name(&reason);
-                let commit = Commit { acked, epoch, ended: self.ended, ..Commit::default() };
-                self.stage = Stage::Committing { more: false };
-                vec![Effect::Commit(Box::new(commit))]
+                self.ended_at(loaded, dev_head)
             }
             (RefusalCode::Unauthorized, _) => self.finish(Link::AuthNeeded, Finish::AuthNeeded { reason }),
             // A refusal is no receipt: it never acknowledges more.
@@ -401,6 +398,19 @@ impl Session {
         }
     }
 
+    /// The end of the right to read: what was mirrored goes, and what a restored server lacks of the own log is sent again.
+    fn ended_at(&mut self, loaded: Box<Loaded>, dev_head: Option<Head>) -> Vec<Effect> {
+        let (acked, epoch) = (loaded.acked, loaded.epoch);
+        let commit = Commit { acked, epoch, ended: self.ended, ..Commit::default() };
+        let Some(head) = dev_head.filter(|it| it.dseq < acked.dseq && self.rewinds < MAX_REWINDS) else {
+            self.stage = Stage::Committing { more: false };
+            return vec![Effect::Commit(Box::new(commit))];
+        };
+        let (expected, commit) = (vec![(head.dseq, head.h)], Box::new(Commit { acked: head, ..commit }));
+        self.stage = Stage::Checking { loaded, expected, commit, rewind: true };
+        vec![Effect::FindHashes(vec![head.dseq])]
+    }
+
     fn found(&mut self, found: &[Option<Hash>]) -> Vec<Effect> {
         let Stage::Checking { loaded, expected, commit, rewind } = core::mem::take(&mut self.stage) else {
             return Vec::new();
@@ -409,6 +419,9 @@ impl Session {
         let mut wrong = expected.iter().enumerate().filter(|it| !agrees(*it)).map(|it| it.1.0).peekable();
         if wrong.peek().is_none() {
             self.commit(&loaded, commit, rewind)
+        } else if commit.ended.is_some() {
+            // Another log than the server's: nothing of it can be sent, and nothing of others stays.
+            self.ended_at(loaded, None)
         } else if wrong.any(|dseq| dseq <= loaded.acked.dseq) {
             self.recover(RecoverCause::ForkBeforeAcked)
         } else {

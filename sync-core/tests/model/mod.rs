@@ -180,7 +180,8 @@ impl Server {
         }
         let ended = self.ended.get(&dev).copied();
         if let Some(reason) = ended.filter(|_| request.push.is_empty()) {
-            return Err(Refusal::new(RefusalCode::Unauthorized, reason.name()));
+            let refusal = Refusal::new(RefusalCode::Unauthorized, reason.name());
+            return Err(Refusal { dev_head: Some(row.head.head), ..refusal });
         }
         row.agrees(request.hello.acked)?;
         // Check everything before anything is stored: the transaction of the real server.

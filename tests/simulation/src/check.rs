@@ -68,8 +68,7 @@ impl World {
     fn hand_in_what_is_left(&mut self, dice: &mut Dice) -> Checked {
         for at in 0..self.phones.len() {
             let phone = &mut self.phones[at];
-            // A server that was restored since tells it no more what it lacks.
-            let is_whole = !phone.is_copy && !phone.is_damaged && !self.was_restored;
+            let is_whole = !phone.is_copy && !phone.is_damaged;
             if phone.standing != Standing::Revoked || !is_whole {
                 continue;
             }

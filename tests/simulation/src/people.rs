@@ -547,7 +547,6 @@ impl World {
 
     fn after_restore(&mut self, dice: &mut Dice) {
         let held = self.office.devices();
-        self.was_restored = true;
         self.oracle.restored(&held);
         self.mail.unstored.clear();
         for phone in &mut self.phones {

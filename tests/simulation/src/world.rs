@@ -75,8 +75,6 @@ pub struct World {
     pub copies: Vec<Copied>,
     /// Copies that the office made.
     pub backups: Vec<Vec<u8>>,
-    /// Whether the office was ever restored.
-    pub was_restored: bool,
     /// A device in bad hands.
     pub rogue: Option<Rogue>,
     /// Auditors who are taken out.
@@ -128,7 +126,6 @@ impl World {
             mail: Mail::default(),
             copies: Vec::new(),
             backups: Vec::new(),
-            was_restored: false,
             rogue: None,
             disabled: [false; 2],
             version: 1,

@@ -70,6 +70,31 @@ on_both! {
         assert!(!holds(2, stream(), dev(1), hash(1)));
     }
 
+    fn entries_of_a_kind_are_listed_in_order(db) {
+        two_organizations(db);
+        let right = FeedEntry {
+            kind: "right".into(),
+            dev: None,
+            dseq_first: None,
+            dseq_last: None,
+            payload: Some(vec![1]),
+            ..entry(4, 4)
+        };
+        let again = FeedEntry { kind: "again".into(), ..entry(5, 9) };
+        let all = [entry(1, 3), right.clone(), again.clone()];
+        write(db, move |tx| {
+            feed::advance(tx, org(1), stream(), 9)?;
+            feed::append(tx, org(1), &all)
+        })
+        .unwrap();
+        let of = |number, kinds: &'static [&'static str]| {
+            read(db, move |tx| feed::list_of_kinds(tx, org(number), stream(), kinds))
+        };
+        assert_eq!(of(1, &["ops"]), [entry(1, 3)]);
+        assert_eq!(of(1, &["right", "again"]), [right, again]);
+        assert_eq!(of(2, &["ops"]), []);
+    }
+
     fn a_transaction_that_fails_gives_its_numbers_back(db) {
         two_organizations(db);
         let failed = write(db, |tx| {

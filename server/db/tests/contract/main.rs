@@ -33,6 +33,8 @@ mod reference;
 #[cfg(test)]
 mod reference_batches;
 #[cfg(test)]
+mod rights;
+#[cfg(test)]
 mod schema;
 #[cfg(test)]
 mod scores;

@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     error::ApiError,
-    exchange::{OPS, RETURNED, ROW, millis, read_segment},
+    exchange::{AGAIN, OPS, RETURNED, RIGHT, ROW, millis, read_segment},
 };
 use db::{
     MAX_PAGE,
@@ -15,11 +15,12 @@ use db::{
     feed::{self, FeedEntry, StreamEnd},
     quarantine,
 };
+use domain::ids::{AuditId, UserId};
 use sync_core::{
     DeviceId, Hash,
     chain::feed_hash,
     codec,
-    exchange::{RefRow, Run, StreamId},
+    exchange::{Body, RefRow, Run, StreamId},
     ingest,
 };
 
@@ -44,6 +45,7 @@ impl Walk<'_, '_> {
 
     fn stream(&mut self, stream: StreamId, end: &StreamEnd, buckets: &mut Buckets) -> Result<(), Stop> {
         let (mut last, mut f) = (0_u64, Hash::ZERO);
+        self.revoked.clear();
         loop {
             let page = feed::list(self.tx, self.org, stream, last, ENTRIES)?;
             for entry in &page.items {
@@ -74,11 +76,27 @@ impl Walk<'_, '_> {
                 break;
             }
         }
-        if (end.last, end.f) == (last, f) {
+        if (end.last, end.f) != (last, f) {
+            let (es, en) = ("el flujo no termina donde dice", "the stream does not end where it says");
+            return Err(fault("stream_end", Place::stream(stream, last), es, en));
+        }
+        let StreamId::User(user) = stream else { return Ok(()) };
+        if db::rights::list(self.tx, self.org, UserId(user))? == self.revoked {
             return Ok(());
         }
-        let (es, en) = ("el flujo no termina donde dice", "the stream does not end where it says");
-        Err(fault("stream_end", Place::stream(stream, last), es, en))
+        let es = "las visitas que el flujo retira no son las que el servidor deja de contar";
+        let en = "the audits that the stream takes away are not those that the server holds back";
+        Err(fault("rights", Place::stream(stream, last), es, en))
+    }
+
+    /// Takes note of what a right says.
+    fn right(&mut self, payload: &[u8]) -> bool {
+        match codec::from_cbor::<Body>(payload) {
+            Ok(Body::Revoke(it)) => drop(self.revoked.insert(AuditId(it.audit))),
+            Ok(Body::Grant(it)) => drop(self.revoked.remove(&AuditId(it.audit))),
+            _ => return false,
+        }
+        true
     }
 
     /// Whether an entry is what its hash covers.
@@ -86,7 +104,9 @@ impl Walk<'_, '_> {
         let payload = entry.payload.as_deref().unwrap_or_default();
         let count = entry.sseq_last.saturating_sub(entry.sseq_first);
         match (entry.kind.as_str(), entry.dev, entry.dseq_first, entry.dseq_last) {
-            (OPS, Some(dev), Some(first), Some(last)) => {
+            (OPS, Some(dev), Some(first), Some(last)) | (AGAIN, Some(dev), Some(first), Some(last))
+                if entry.payload.is_none() =>
+            {
                 let Some(arrival) = devices::find_arrival(self.tx, self.org, dev, last)? else {
                     return Ok(false);
                 };
@@ -100,7 +120,10 @@ impl Walk<'_, '_> {
                 let row = codec::from_cbor::<RefRow>(payload);
                 Ok(count == 0 && row.is_ok_and(|it| it.hash() == entry.h))
             }
-            (RETURNED, Some(dev), Some(first), Some(last)) => {
+            (RIGHT, None, None, None) => {
+                Ok(count == 0 && Hash::of(payload) == entry.h && self.right(payload))
+            }
+            (RETURNED | AGAIN, Some(dev), Some(first), Some(last)) => {
                 let Ok(run) = codec::from_cbor::<Run>(payload) else { return Ok(false) };
                 if (run.dev, run.dseq_first, run.last()) != (dev, first, last) {
                     return Ok(false);
@@ -126,6 +149,9 @@ impl Walk<'_, '_> {
         }
         let aside = quarantine::positions(self.tx, self.org, run.dev, run.dseq_first, run.last())?;
         let applied: Vec<_> = verified.ops.iter().filter(|it| !aside.contains(&it.dseq)).cloned().collect();
+        if entry.kind == AGAIN {
+            return Ok(true);
+        }
         for (audit, ops) in ingest::by_audit(&applied) {
             let seed = verified.seeds.iter().find(|it| it.0 == audit).map(|it| it.1);
             buckets.put(&Record::of(run.dev, audit, &ops, seed, (millis(entry.received_at), true)))?;

@@ -139,6 +139,8 @@ struct Walk<'a, 'tx> {
     org: OrgId,
     /// Checklists that were found under their hash.
     checklists: BTreeSet<Hash>,
+    /// Audits that the rights of the stream being read take away.
+    revoked: BTreeSet<AuditId>,
     report: &'a mut Report,
     progress: &'a mut dyn FnMut(&Report),
 }
@@ -163,7 +165,8 @@ pub fn verify(
     let read = app.db.read(|tx| -> Result<(), Stop> {
         for organization in db::organizations::list(tx)? {
             let org = organization.org_id;
-            let mut walk = Walk { app, tx, org, checklists: BTreeSet::new(), report: &mut report, progress };
+            let (checklists, revoked) = (BTreeSet::new(), BTreeSet::new());
+            let mut walk = Walk { app, tx, org, checklists, revoked, report: &mut report, progress };
             match walk.organization(&organization, against) {
                 Err(Stop::Fault(found)) => {
                     let Found { code, place, es, en } = *found;

@@ -1,0 +1,2 @@
+DROP TABLE awaited_blobs;
+DROP TABLE revoked_audits;
