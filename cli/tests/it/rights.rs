@@ -53,5 +53,6 @@ fn a_visit_leaves_the_other_phone_with_the_role_and_comes_back_with_it_and_what_
     assert_eq!(shown["value"], late);
     assert_eq!(answer(world.phone.path()), shown);
     assert!(is_written(other.path(), SAID));
-    printed(&veedor(world.office.path()).args(["admin", "verify"]).output().unwrap());
+    let verified = veedor(world.office.path()).args(["admin", "verify"]).output().unwrap();
+    assert_eq!(verified.status.code(), Some(0), "{}", String::from_utf8_lossy(&verified.stdout));
 }
