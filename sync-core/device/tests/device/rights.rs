@@ -6,7 +6,7 @@ use std::{collections::BTreeSet, fs};
 use device::SubmitRule;
 use proptest::prelude::*;
 use sync_core::{
-    DeviceId, Hash, OpId,
+    Bytes, DeviceId, Hash, Kind, OpId,
     codec::Nested,
     exchange::{AuditRight, Body, Ending, RefRow, StreamId},
     session::Finish,
@@ -16,7 +16,7 @@ use uuid::Uuid;
 use crate::{
     NOW, Phone, USER, ad_hoc, assign, code, fill,
     model::{Entry, Server},
-    world,
+    server_op, world,
 };
 
 const STREAM: StreamId = StreamId::User(USER);
@@ -123,6 +123,28 @@ fn a_phone_that_was_taken_out_sends_again_what_a_restored_server_lacks() {
     assert_eq!(finish, Finish::AuthNeeded { reason: "device_revoked".into() });
     assert_eq!(server.devices[&dev].ops.len(), 1);
     assert_eq!(phone.device().head().dseq, 5);
+}
+
+#[test]
+fn what_a_restored_server_has_not_brought_again_goes_too() {
+    let (mut server, hash) = world();
+    let (mut phone, mut other) = (Phone::new(1, &mut server), Phone::new(2, &mut server));
+    phone.sync(&mut server);
+    other.sync(&mut server);
+    let audit = other.device().start(&ad_hoc(1, hash), NOW).unwrap();
+    other.sync(&mut server);
+    let mut copy = server.clone();
+    // A run of another server's, which this one does not take back.
+    let mut theirs = server_op(Kind::Return, audit, 2, None);
+    theirs.value = Some(Bytes::from("they wrote this in the office"));
+    server.command(USER, theirs);
+    phone.sync(&mut server);
+    copy.key = std::rc::Rc::new(sync_core::signature::SigningKey::from_secret(&[5; 32]));
+    server = copy;
+    tell(&mut server, Body::Revoke(AuditRight { audit }));
+    phone.sync(&mut server);
+    assert!(!is_written(&phone, "they wrote this in the office"));
+    assert_eq!(phone.device().status().unwrap().unplaced, device::Unplaced::default());
 }
 
 /// What a step of a sequence does, and to which of three audits.

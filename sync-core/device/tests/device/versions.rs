@@ -105,3 +105,31 @@ fn a_move_on_one_phone_and_a_start_on_another_is_a_conflict_that_a_move_settles(
     assert!(two.device().conflicts(9).unwrap().is_empty());
     assert_eq!(one.device().projection_hash().unwrap(), two.device().projection_hash().unwrap());
 }
+
+#[test]
+fn another_checklist_is_no_version_and_a_photo_that_is_asked_no_more_is_taken_back() {
+    let (mut server, first) = world();
+    let text = String::from_utf8(template()).unwrap();
+    let publish = |server: &mut Server, json: String| {
+        let hash = Hash::of(json.as_bytes());
+        let row =
+            RefRow { kind: "template".into(), id: hash.to_string(), json: Some(Bytes(json.into_bytes())) };
+        server.publish(StreamId::Reference(server.org), row);
+        hash
+    };
+    let other = publish(&mut server, text.replace(r#""id":"small""#, r#""id":"other""#));
+    let second = text.replace(r#""version":1"#, r#""version":2"#);
+    let second =
+        publish(&mut server, second.replace(r#""id":"A04","type":"photo""#, r#""id":"A04","type":"text""#));
+    let mut phone = Phone::new(1, &mut server);
+    phone.sync(&mut server);
+    let device = phone.device();
+    let audit = device.start(&ad_hoc(1, first), NOW).unwrap();
+    let captured = device.capture(&mut &b"a photo"[..]).unwrap();
+    let facts = device::PhotoFacts { mime: "image/jpeg".to_owned(), captured_at_ms: None, gps: None };
+    device.batch(|it| it.attach(audit, "A04", &captured, &facts, NOW)).unwrap();
+    assert_eq!(code(device.migrate(audit, &other, NOW)), "other_checklist");
+    let report = device.migrate(audit, &second, NOW).unwrap();
+    assert_eq!(report.misfits.len(), 1);
+    assert!(device.view(audit).unwrap().attachments.get("A04").is_none_or(Vec::is_empty));
+}
