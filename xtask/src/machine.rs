@@ -28,6 +28,23 @@ pub(crate) fn has_cargo_deny() -> bool {
     output_of("cargo-deny", &["--version"]).is_some()
 }
 
+/// Adds what `cargo fuzz` needs: the command itself, and a C++ compiler for libFuzzer.
+pub(crate) fn set_up_fuzzing(steps: &mut Steps) -> Result<(), Failed> {
+    let compiler = std::env::var("CXX").unwrap_or_else(|_| "c++".to_owned());
+    if output_of(&compiler, &["--version"]).is_none() {
+        if can_install() {
+            let arguments = ["install", "-y", "-qq", "--no-install-recommends", "g++"];
+            steps.run("C++ compiler", "apt-get", &arguments, &[("DEBIAN_FRONTEND", "noninteractive")])?;
+        } else {
+            return Err(Failed("no C++ compiler: install one (Debian: apt-get install g++)".to_owned()));
+        }
+    }
+    if output_of("cargo-fuzz", &["--version"]).is_some() {
+        return Ok(());
+    }
+    steps.cargo("cargo-fuzz", &["install", "cargo-fuzz", "--locked"])
+}
+
 /// Checks what is there, installs what is missing where that is possible, else says in one line what to install.
 pub(crate) fn set_up(steps: &mut Steps, needs: Needs) -> Result<(), Failed> {
     if !links("") {

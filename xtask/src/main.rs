@@ -1,7 +1,8 @@
-//! The habits of the project, each a command: `setup`, `test`, `demo`, `ci`, `bench`, `openapi`, `simulate`. Owns the order of the steps and what is
-//! told about them; holds no rule of the product and links nothing that must be set up first.
+//! The habits of the project, each a command: `setup`, `test`, `demo`, `ci`, `bench`, `openapi`, `simulate`, `fuzz`. Owns the order of the steps and
+//! what is told about them; holds no rule of the product and links nothing that must be set up first.
 
 mod benches;
+mod fuzzing;
 mod machine;
 mod steps;
 
@@ -46,6 +47,14 @@ enum Command {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         passed_on: Vec<String>,
     },
+    /// Gives every reader of strangers' bytes, or one of them, whatever libFuzzer thinks of.
+    Fuzz {
+        /// One of those below `tests/fuzz/fuzz_targets`.
+        target: Option<String>,
+        /// How long for each.
+        #[arg(long, default_value_t = 10)]
+        minutes: u32,
+    },
     /// Writes `server/openapi.json` as the routes make it.
     Openapi {
         /// Write nothing, and fail where the file is not what the routes make.
@@ -64,6 +73,7 @@ fn main() -> ExitCode {
         Command::Ci => ci(&mut steps),
         Command::Bench { name } => benches::run(&mut steps, name.as_deref()),
         Command::Simulate { passed_on } => simulate(&mut steps, &passed_on),
+        Command::Fuzz { target, minutes } => fuzzing::run(&mut steps, target.as_deref(), minutes),
         Command::Openapi { check: true } => check_openapi(&mut steps),
         Command::Openapi { check: false } => write_openapi(&mut steps),
     };

@@ -1,0 +1,3 @@
+//! libFuzzer on `fuzz::answers`.
+#![cfg_attr(fuzzing, no_main)]
+fuzz::program!(answers);

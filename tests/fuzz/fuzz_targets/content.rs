@@ -1,0 +1,3 @@
+//! libFuzzer on `fuzz::content`.
+#![cfg_attr(fuzzing, no_main)]
+fuzz::program!(content);

@@ -1,0 +1,3 @@
+//! libFuzzer on `fuzz::relayed`.
+#![cfg_attr(fuzzing, no_main)]
+fuzz::program!(relayed);

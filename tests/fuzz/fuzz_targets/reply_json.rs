@@ -1,0 +1,3 @@
+//! libFuzzer on `fuzz::reply_json`.
+#![cfg_attr(fuzzing, no_main)]
+fuzz::program!(reply_json);

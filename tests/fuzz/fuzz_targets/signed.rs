@@ -1,0 +1,3 @@
+//! libFuzzer on `fuzz::signed`.
+#![cfg_attr(fuzzing, no_main)]
+fuzz::program!(signed);
