@@ -71,6 +71,8 @@ mod segments;
 #[cfg(test)]
 mod sessions;
 #[cfg(test)]
+mod settled;
+#[cfg(test)]
 mod successions;
 #[cfg(test)]
 mod taken_out;

@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 impl Scene {
     /// Publishes the second version: A02 is no longer asked, A03 is new. Whoever has begun keeps the first.
-    fn publish_second(&self) -> Hash {
+    pub(crate) fn publish_second(&self) -> Hash {
         let org = self.office.org;
         let first = self.template;
         let stored =
@@ -38,7 +38,7 @@ impl Scene {
         hash
     }
 
-    fn second_pin(&self, hash: Hash) -> CreateValue {
+    pub(crate) fn second_pin(&self, hash: Hash) -> CreateValue {
         CreateValue { version: 2, content_hash: hash, ..self.pin() }
     }
 
