@@ -255,7 +255,7 @@ impl World {
                 let is_whole = fs::read(phone.photo(&blob)).is_ok_and(|it| Hash::of(&it) == blob);
                 let is_stored = stored.contains(&blob);
                 let (dev, mine) = (phone.dev, id.dev == phone.dev);
-                if is_whole && !is_stored {
+                if is_whole && !is_stored && !self.oracle.undone.contains(&blob) {
                     return broken(
                         "I13 blob",
                         format!("{blob} of {audit} is on {dev} ({state:?}), and nowhere else"),
