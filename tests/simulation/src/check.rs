@@ -262,6 +262,8 @@ impl World {
     /// replaced by somebody who had seen it, or is in a record that people look at.
     fn check_typed(&mut self, office: &Office, said: &BTreeMap<Said, Vec<OpId>>) -> Checked {
         let known: BTreeSet<DeviceId> = self.office.devices().into_keys().collect();
+        let restores = [Fault::RestoreSameEpoch, Fault::RestoreNewEpoch];
+        let was_restored = restores.iter().any(|it| self.fired.count(*it) > 0);
         for at in self.working(None) {
             let phone = &self.phones[at];
             if phone.is_damaged {
@@ -271,7 +273,7 @@ impl World {
                 let what = || format!("{:?} on {} of {}", typed.said, typed.audit, phone.dev);
                 let Some(ids) = said.get(&typed.said) else {
                     // Nobody can vouch for a former device to an office made from a copy that never knew it.
-                    if self.was_restored && !known.contains(&typed.said.origin.dev) {
+                    if was_restored && !known.contains(&typed.said.origin.dev) {
                         continue;
                     }
                     return broken("I1 no loss", what());
