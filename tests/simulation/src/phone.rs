@@ -93,6 +93,8 @@ pub struct Phone {
     pub made: BTreeSet<usize>,
     /// What it last believed to be on the server.
     pub acked: Head,
+    /// A receipt that the office never signed came in the exchange that is under way.
+    pub has_forged: bool,
     /// An answer from before the server was restored may still be in its hands.
     pub has_old_answer: bool,
     /// Its database was copied, or is an old one: another log may stand under its name.
@@ -120,11 +122,10 @@ impl Phone {
     ///
     /// # Errors
     /// Those of the store.
-    pub fn new(auditor: usize, dice: &mut Dice) -> Result<Self, DeviceError> {
+    pub fn new(auditor: usize, secret: [u8; 32], dice: &mut Dice) -> Result<Self, DeviceError> {
         let folder = temporary_folder();
         let disk = Disk::default();
         vfs::mount(folder.path(), &disk);
-        let secret = dice.bytes32();
         let device = Device::create(folder.path(), &NewDevice { secret, kind: DeviceKind::Phone })?;
         let phone = Self {
             auditor,
@@ -140,6 +141,7 @@ impl Phone {
             log: Vec::new(),
             made: BTreeSet::new(),
             acked: Head::EMPTY,
+            has_forged: false,
             has_old_answer: false,
             is_copy: false,
             is_set_back: false,

@@ -149,7 +149,9 @@ impl World {
     /// # Errors
     /// A law that does not hold.
     pub fn new_phone(&mut self, auditor: usize, dice: &mut Dice) -> Checked {
-        let mut phone = Phone::new(auditor, dice).or_else(|it| broken("a phone is made", it.to_string()))?;
+        let secret = self.new_secret();
+        let mut phone =
+            Phone::new(auditor, secret, dice).or_else(|it| broken("a phone is made", it.to_string()))?;
         phone.disk.cheat(Mutant::of_phones(self.mutant));
         if phone.enrol(&self.office).is_err() && !self.disabled[auditor] {
             return broken("a phone is enrolled", format!("of auditor {auditor}"));
@@ -279,7 +281,7 @@ impl World {
             let mut sync = Sync::new(device).or_else(|it| broken("an exchange begins", it.to_string()))?;
             let jitter = u32::try_from(dice.below(1 << 32)).unwrap_or(u32::MAX);
             sync.begin(clock, jitter);
-            (phone.sync, phone.has_old_answer) = (Some(sync), false);
+            (phone.sync, phone.has_old_answer, phone.has_forged) = (Some(sync), false, false);
         }
         let Some(mut sync) = phone.sync.take() else { return Ok(()) };
         let mut wire = Wire {
@@ -309,6 +311,8 @@ impl World {
             }
         }
         let (violation, forged) = (wire.violation.take(), wire.forged);
+        // It may be looked at much later.
+        phone.has_forged |= forged;
         if let Some(violation) = violation {
             return Err(violation);
         }
@@ -320,7 +324,7 @@ impl World {
             Err(error) => self.store_failed(at, &error, dice)?,
             Ok(None) => self.phones[at].sync = Some(sync),
             // What nobody signed is believed by nobody: the next exchange begins where this one did.
-            Ok(Some(Finish::Recover(RecoverCause::Receipt))) if forged => {}
+            Ok(Some(Finish::Recover(RecoverCause::Receipt))) if self.phones[at].has_forged => {}
             Ok(Some(finish)) => self.exchange_ended(at, &finish, now, dice)?,
         }
         self.learn(at)
