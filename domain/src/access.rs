@@ -82,6 +82,8 @@ names! {
         SeeAuditors = "see_auditors",
         /// Claim, return, approve, reject, publish.
         ReviewVisits = "review_visits",
+        /// Takes personal data out of visits for good.
+        RedactVisits = "redact_visits",
         /// KPI observations.
         EnterKpis = "enter_kpis",
         /// Standard assessments.
@@ -105,9 +107,14 @@ impl Role {
         use Permission as P;
         match self {
             Self::Auditor => &[P::FieldWork],
-            Self::Reviewer => {
-                &[P::ReadVisits, P::ReadPublishedVisits, P::SeeAuditors, P::ReviewVisits, P::ReadScorecards]
-            }
+            Self::Reviewer => &[
+                P::ReadVisits,
+                P::ReadPublishedVisits,
+                P::SeeAuditors,
+                P::ReviewVisits,
+                P::RedactVisits,
+                P::ReadScorecards,
+            ],
             Self::ProgrammeManager => &[
                 P::ManageReference,
                 P::ManageContent,
@@ -115,6 +122,7 @@ impl Role {
                 P::ReadVisits,
                 P::ReadPublishedVisits,
                 P::SeeAuditors,
+                P::RedactVisits,
                 P::EnterKpis,
                 P::AssessStandard,
                 P::ReadScorecards,

@@ -184,6 +184,21 @@ impl BlobStore {
         self.wait(read)?.map_err(failed)
     }
 
+    /// Takes a blob and the smaller copies of it away, for good; nothing where it is not there. Blocks.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub(crate) fn remove(&self, org: OrgId, blob: Hash) -> Result<(), ApiError> {
+        for file in [BlobFile::View, BlobFile::Thumbnail, BlobFile::Original] {
+            let (objects, key) = (self.objects()?, key(org, blob, file));
+            match self.wait(async move { objects.delete(&key).await })? {
+                Ok(()) | Err(object_store::Error::NotFound { .. }) => {}
+                Err(error) => return Err(failed(error)),
+            }
+        }
+        self.parts.forget(org, blob).map_err(ApiError::internal)
+    }
+
     /// Begins to read a blob, or a range of it; none where it is not there.
     ///
     /// # Errors

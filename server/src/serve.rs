@@ -29,11 +29,18 @@ pub async fn serve(app: App, stop: impl Future<Output = ()>) -> Result<(), ApiEr
 /// How often what is no longer needed is thrown away.
 const TIDY_EVERY: Duration = Duration::from_secs(3_600);
 
-/// Tidies now and every hour; a failure is told in the log and tried again the next time.
+/// Tidies now and every hour, and tells once a day where the streams end; a failure is told in the log and tried again the
+/// next time.
 async fn keep_tidy(app: App) {
     let mut every = tokio::time::interval(TIDY_EVERY);
+    let mut told = None;
     loop {
         every.tick().await;
+        let inside = app.clone();
+        match blocking(move || inside.tell_heads(told)).await {
+            Ok(day) => told = day,
+            Err(error) => tracing::warn!(%error, "the ends of the streams could not be told"),
+        }
         let app = app.clone();
         if let Err(error) = blocking(move || app.tidy()).await {
             tracing::warn!(%error, "tidying failed");

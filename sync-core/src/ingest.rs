@@ -30,10 +30,11 @@ use alloc::{string::String, vec::Vec};
 use uuid::Uuid;
 
 use crate::{
-    DeviceId, Hash, Op,
+    DeviceId, Hash, Op, OpId,
     chain::Head,
     exchange::{Refusal, RefusalCode},
-    segment::{Segment, VerifiedSegment},
+    redaction::Redactions,
+    segment::{Segment, SegmentError, VerifiedSegment},
     signature::PublicKey,
 };
 
@@ -55,6 +56,8 @@ pub struct Enrolled<'a> {
     pub org: Uuid,
     /// The server's epoch.
     pub epoch: u64,
+    /// What the server redacted: only such an op may come without its value.
+    pub redactions: Option<&'a Redactions>,
 }
 
 /// A segment that brings new ops.
@@ -105,7 +108,8 @@ pub fn check_push<E>(
     mut stored_hash: impl FnMut(u64) -> Result<Option<Hash>, E>,
 ) -> Result<Push, E> {
     let head = device.head;
-    let verified = match segment.verify(enrolled.key, &enrolled.org, enrolled.epoch) {
+    let kept = segment.verify_as_kept(enrolled.key, &enrolled.org, enrolled.epoch);
+    let verified = match kept.and_then(|it| redacted_by_the_server(it, enrolled.redactions)) {
         Ok(verified) => verified,
         Err(e) => return Ok(Push::Refused(Refusal::new(RefusalCode::Invalid, e.code()))),
     };
@@ -136,6 +140,19 @@ pub fn check_push<E>(
     let hlc = verified.ops.last().map_or(device.hlc, |op| op.hlc);
     let head = DeviceHead { head: last, hlc };
     Ok(Push::Accepted(Accepted { from: overlap.saturating_add(1), skip, head, segment: verified }))
+}
+
+/// The segment, where no op lacks its value but those that the server redacted: nobody hands in a commitment to be opened, or
+/// not, as it suits.
+///
+/// - **Errors**: [`SegmentError::Redacted`].
+pub fn redacted_by_the_server(
+    verified: VerifiedSegment,
+    redactions: Option<&Redactions>,
+) -> Result<VerifiedSegment, SegmentError> {
+    let known = |op: &Op| redactions.is_some_and(|it| it.takes(&OpId::new(verified.dev, op.dseq), op));
+    let fits = verified.ops.iter().all(|op| !op.is_redacted() || known(op));
+    if fits { Ok(verified) } else { Err(SegmentError::Redacted) }
 }
 
 /// A part of a run of ops that belongs to one audit, in order.

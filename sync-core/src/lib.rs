@@ -20,6 +20,7 @@ pub mod op;
 pub mod packed;
 pub mod payload;
 pub mod receipt;
+pub mod redaction;
 pub mod reference;
 pub mod relay;
 pub mod renew;

@@ -103,7 +103,8 @@ kinds! {
     Revoke = 37, "revoke";
     /// Server: closes the conflicts on the ops that its base names, leaving the winner as it is.
     AckConflict = 38, "ack_conflict";
-    /// Server: replaces the values of the ops that its base names by their commitments.
+    /// Server: replaces the values of the ops in its field that its base names, and of their twins, by their commitments
+    /// ([`crate::redaction`]); of an attachment the bytes go ([`crate::payload::ReasonValue`]).
     Redact = 39, "redact";
 }
 
@@ -167,10 +168,10 @@ impl<'de> Deserialize<'de> for Kind {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Opening {
-    /// By the seed of the author in the audit: the normal case, and the only one a device may push.
+    /// By the seed of the author in the audit: the normal case.
     #[default]
     Seeded,
-    /// By its own blind: an op beside a redacted one.
+    /// By its own blind: an op of an author of whom something in the audit was redacted.
     Blind(Hash),
     /// Not at all: the value was redacted and this is its commitment.
     Redacted(Hash),
@@ -232,8 +233,14 @@ impl Op {
     pub fn approximate_bytes(&self) -> usize {
         let value = self.value.as_ref().map_or(0, |it| it.len());
         let base = self.base.len().saturating_mul(8);
+        let opening = if self.opening == Opening::Seeded { 0 } else { 40 };
         // A field is listed once a segment and an audit with its seed too; both are counted as if spread over some ops.
-        value.saturating_add(base).saturating_add(24)
+        value.saturating_add(base).saturating_add(opening).saturating_add(24)
+    }
+
+    /// Whether its value was redacted.
+    pub fn is_redacted(&self) -> bool {
+        matches!(self.opening, Opening::Redacted(_))
     }
 
     /// Checks the size limits.

@@ -223,6 +223,16 @@ impl PackedOps {
         if skips.next().is_some() || origins.next().is_some() { Err(PackError::Index) } else { Ok(ops) }
     }
 
+    /// The author's seed in an audit.
+    pub fn seed(&self, audit: &Uuid) -> Option<Seed> {
+        self.audits.iter().find(|it| it.0 == *audit)?.1
+    }
+
+    /// Whether an op lacks its value since it was redacted.
+    pub fn has_redacted(&self) -> bool {
+        self.ops.iter().any(|it| matches!(it.opening, Opening::Redacted(_)))
+    }
+
     fn device(&self, index: u64) -> Result<&DeviceId, PackError> {
         usize::try_from(index).ok().and_then(|it| self.devices.get(it)).ok_or(PackError::Index)
     }

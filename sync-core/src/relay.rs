@@ -70,6 +70,11 @@ impl Run {
         Ok(verified)
     }
 
+    /// The chain hash after the run; none without its proof, or where it does not hang together.
+    pub fn last_hash(&self) -> Option<Hash> {
+        Some(self.alone().ok()?.chained_as_kept(self.dev).ok()?.last().h)
+    }
+
     /// The run as a segment; its signature is the one of the whole segment that it ends.
     fn alone(&self) -> Result<Segment, SegmentError> {
         let proof = self.proof.as_ref().ok_or(SegmentError::Signature(SignatureError::BadKey))?;
@@ -96,8 +101,7 @@ impl Run {
         let proof = self.proof.as_ref().ok_or(SegmentError::Signature(SignatureError::BadSignature))?;
         let mut ops = earlier.to_vec();
         ops.extend(self.ops.unpack(self.dseq_first).map_err(SegmentError::Packed)?);
-        let own = |audit: &Uuid| self.ops.audits.iter().find(|it| it.0 == *audit).and_then(|it| it.1);
-        let seeds = |audit: &Uuid| own(audit).or_else(|| seed_of(audit));
+        let seeds = |audit: &Uuid| self.ops.seed(audit).or_else(|| seed_of(audit));
         let (segment, _) = Segment::unsigned(self.dev, prev, &ops, proof.alg, seeds)?;
         Ok(Segment { sig: proof.sig.clone(), ..segment })
     }

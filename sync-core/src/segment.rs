@@ -41,7 +41,7 @@ pub enum SegmentError {
     Gap,
     /// The ops do not hang together or break a limit.
     Packed(PackError),
-    /// A device pushed a redacted op.
+    /// A device pushed a redacted op that no redaction names, or one with a value.
     Redacted,
     /// An op's audit comes without the author's seed.
     NoSeed,
@@ -75,7 +75,7 @@ impl fmt::Display for SegmentError {
             Self::Length => write!(f, "a segment holds 1 to {MAX_SEGMENT_OPS} ops"),
             Self::Gap => f.write_str("the positions of a segment start at 1 or later and do not jump"),
             Self::Packed(e) => fmt::Display::fmt(e, f),
-            Self::Redacted => f.write_str("a device does not push redacted ops"),
+            Self::Redacted => f.write_str("an op lacks its value, and no redaction names it"),
             Self::NoSeed => f.write_str("an audit of the segment comes without its seed"),
             Self::Algorithm => {
                 f.write_str("the segment is signed with another algorithm than the enrolled key's")
@@ -149,7 +149,7 @@ impl Segment {
         let packed = PackedOps::pack(dev, ops, seed_of);
         let first = prev.dseq.checked_add(1).ok_or(SegmentError::Gap)?;
         let segment = Self { first, prev_h: prev.h, ops: packed, alg, sig: Bytes::default() };
-        let last = segment.chained(dev)?.last();
+        let last = segment.chained_as_kept(dev)?.last();
         Ok((segment, last))
     }
 
@@ -157,19 +157,14 @@ impl Segment {
     ///
     /// - **Errors**: all of [`SegmentError`] but the last two.
     pub fn chained(&self, dev: DeviceId) -> Result<VerifiedSegment, SegmentError> {
-        let redacted = |it: &Op| it.opening != Opening::Seeded;
         let verified = self.chained_as_kept(dev)?;
-        match verified.ops.iter().any(redacted) {
-            true => Err(SegmentError::Redacted),
-            false if verified.seeds.len() < self.ops.audits.len() => Err(SegmentError::NoSeed),
-            false => Ok(verified),
-        }
+        if verified.ops.iter().any(Op::is_redacted) { Err(SegmentError::Redacted) } else { Ok(verified) }
     }
 
     /// As [`Self::chained`], for a segment out of a store or an export: values may be redacted since it was signed, which the
     /// chain does not notice, and the seeds of their audits are gone.
     ///
-    /// - **Errors**: as [`Self::chained`], but not [`SegmentError::Redacted`].
+    /// - **Errors**: as [`Self::chained`]; [`SegmentError::Redacted`] only where a redacted op has a value.
     pub fn chained_as_kept(&self, dev: DeviceId) -> Result<VerifiedSegment, SegmentError> {
         if self.ops.ops.is_empty() || self.ops.ops.len() > MAX_SEGMENT_OPS {
             return Err(SegmentError::Length);
@@ -209,10 +204,23 @@ impl Segment {
     /// - **Errors**: [`SegmentError`]. That it continues what the server holds is for
     ///   [`crate::ingest::check_push`].
     pub fn verify(&self, key: &PublicKey, org: &Uuid, epoch: u64) -> Result<VerifiedSegment, SegmentError> {
+        self.chained(key.device())?;
+        self.verify_as_kept(key, org, epoch)
+    }
+
+    /// As [`Self::verify`], for a segment of which values may be redacted.
+    ///
+    /// - **Errors**: as there, but as of [`Self::chained_as_kept`].
+    pub fn verify_as_kept(
+        &self,
+        key: &PublicKey,
+        org: &Uuid,
+        epoch: u64,
+    ) -> Result<VerifiedSegment, SegmentError> {
         if self.alg != key.alg {
             return Err(SegmentError::Algorithm);
         }
-        let verified = self.chained(key.device())?;
+        let verified = self.chained_as_kept(key.device())?;
         let signed = signing_bytes(org, &verified.dev, epoch, self.first, &verified.last());
         key.verify(&signed, &self.sig).map_err(SegmentError::Signature)?;
         Ok(verified)

@@ -153,7 +153,7 @@ fn a_hardware_key_of_the_other_algorithm_verifies_too() {
 
 fn check(head: &DeviceHead, held: &[Hash], segment: &Segment) -> Push {
     let key = key().public_key();
-    let enrolled = Enrolled { key: &key, org: ORG, epoch: EPOCH };
+    let enrolled = Enrolled { key: &key, org: ORG, epoch: EPOCH, redactions: None };
     let stored = |dseq: u64| {
         let at = usize::try_from(dseq).unwrap();
         Ok::<_, ()>(if at == 0 { Some(Hash::ZERO) } else { held.get(at - 1).copied() })

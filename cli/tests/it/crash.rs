@@ -437,4 +437,6 @@ fn a_server_killed_during_pushes_still_holds_every_op_that_it_acknowledged() {
     let stored = world.assert_everything_is_on_the_server(&serving);
     assert_eq!(stored, world.assert_nothing_acknowledged_is_lost(&serving));
     drop(serving);
+    // And all of it verifies, however often it was killed.
+    world.admin(&["verify"]);
 }

@@ -19,6 +19,8 @@ mod photos_sent;
 #[cfg(test)]
 mod races;
 #[cfg(test)]
+mod redacted;
+#[cfg(test)]
 mod restored;
 #[cfg(test)]
 mod rights;

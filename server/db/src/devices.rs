@@ -205,6 +205,22 @@ pub fn append_segments(tx: &mut Tx<'_>, org: OrgId, new: &[StoredSegment]) -> Re
     Ok(())
 }
 
+/// Puts a segment in place of itself from which values were taken; all else of it stands.
+///
+/// - **Errors**: [`DbError::NotFound`] where no segment begins there.
+pub fn rewrite_segment(
+    tx: &mut Tx<'_>,
+    org: OrgId,
+    dev: DeviceId,
+    first_dseq: u64,
+    bytes: &[u8],
+) -> Result<(), DbError> {
+    let key = (org.store(), dev.store(), first_dseq.store());
+    let rewritten =
+        on_db!(tx, |c| diesel::update(segments::table.find(key)).set(segments::bytes.eq(bytes)).execute(c))?;
+    if rewritten == 0 { Err(DbError::NotFound) } else { Ok(()) }
+}
+
 /// The stored segment that brought the op at a position.
 pub fn find_segment(
     tx: &mut Tx<'_>,

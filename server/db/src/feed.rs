@@ -167,6 +167,35 @@ pub fn list_of_kinds(
     read_all(found)
 }
 
+/// The entries that carry runs of a device themselves.
+pub fn list_carried(tx: &mut Tx<'_>, org: OrgId, dev: DeviceId) -> Result<Vec<FeedEntry>, DbError> {
+    let found: Vec<FeedRow> = on_db!(tx, |c| feed::table
+        .filter(feed::org_id.eq(org.store()))
+        .filter(feed::dev.eq(dev.store()))
+        .filter(feed::payload.is_not_null())
+        .order((feed::stream, feed::sseq_last))
+        .select(FeedRow::as_select())
+        .load(c))?;
+    read_all(found)
+}
+
+/// Puts a payload in place of itself from which values were taken; its number and hashes stand.
+///
+/// - **Errors**: [`DbError::NotFound`] where no entry ends there.
+pub fn rewrite_payload(
+    tx: &mut Tx<'_>,
+    org: OrgId,
+    stream: StreamId,
+    sseq_last: u64,
+    payload: &[u8],
+) -> Result<(), DbError> {
+    let rewritten =
+        on_db!(tx, |c| diesel::update(feed::table.find((org.store(), stream.store(), sseq_last.store())))
+            .set(feed::payload.eq(Some(payload)))
+            .execute(c))?;
+    if rewritten == 0 { Err(DbError::NotFound) } else { Ok(()) }
+}
+
 /// Whether a stream has an entry of a device's run that ends with this chain hash.
 pub fn holds(tx: &mut Tx<'_>, org: OrgId, stream: StreamId, dev: DeviceId, h: Hash) -> Result<bool, DbError> {
     let found: i64 = on_db!(tx, |c| feed::table

@@ -68,22 +68,46 @@ pub fn keep_run(tx: &mut Tx<'_>, org: OrgId, new: &FormerRun) -> Result<(), DbEr
     Ok(())
 }
 
-/// What was given up of a device's log, in its order, after a position (0 for all). Several runs may begin at one
-/// position; a page that ends between them leaves the rest out, so ask for all that people look at at once.
+/// Puts a run in place of itself from which values were taken; all else of it stands.
+///
+/// - **Errors**: [`DbError::NotFound`] for a run that is not kept.
+pub fn rewrite_run(tx: &mut Tx<'_>, org: OrgId, run: &FormerRun, bytes: &[u8]) -> Result<(), DbError> {
+    let rewritten = on_db!(tx, |c| diesel::update(former_runs::table.find((
+        org.store(),
+        run.dev.store(),
+        run.first_dseq.store(),
+        run.h.store()
+    )))
+    .set(former_runs::bytes.eq(bytes))
+    .execute(c))?;
+    if rewritten == 0 { Err(DbError::NotFound) } else { Ok(()) }
+}
+
+/// Where a page of runs begins: several may begin at one position.
+pub type RunKey = (u64, Hash);
+
+/// What was given up of a device's log, in its order, after a run.
 pub fn list_runs(
     tx: &mut Tx<'_>,
     org: OrgId,
     dev: DeviceId,
-    after: u64,
+    after: Option<RunKey>,
     limit: u32,
-) -> Result<Page<FormerRun, u64>, DbError> {
-    let found: Vec<FormerRunRow> = on_db!(tx, |c| former_runs::table
-        .filter(former_runs::org_id.eq(org.store()))
-        .filter(former_runs::dev.eq(dev.store()))
-        .filter(former_runs::first_dseq.gt(after.store()))
-        .order((former_runs::first_dseq, former_runs::h))
-        .limit(rows_to_read(limit))
-        .select(FormerRunRow::as_select())
-        .load(c))?;
-    Ok(Page::cut(read_all(found)?, limit, |run: &FormerRun| run.first_dseq))
+) -> Result<Page<FormerRun, RunKey>, DbError> {
+    let found: Vec<FormerRunRow> = on_db!(tx, |c| {
+        let mut query = former_runs::table
+            .filter(former_runs::org_id.eq(org.store()))
+            .filter(former_runs::dev.eq(dev.store()))
+            .into_boxed();
+        if let Some((first, h)) = after {
+            let later = former_runs::first_dseq.eq(first.store()).and(former_runs::h.gt(h.store()));
+            query = query.filter(former_runs::first_dseq.gt(first.store()).or(later));
+        }
+        query
+            .order((former_runs::first_dseq, former_runs::h))
+            .limit(rows_to_read(limit))
+            .select(FormerRunRow::as_select())
+            .load(c)
+    })?;
+    Ok(Page::cut(read_all(found)?, limit, |run: &FormerRun| (run.first_dseq, run.h)))
 }

@@ -32,6 +32,7 @@ pub mod organizations;
 pub mod payouts;
 pub mod programmes;
 pub mod quarantine;
+pub mod redactions;
 pub mod reference;
 pub mod rights;
 pub mod scores;

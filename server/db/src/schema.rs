@@ -682,12 +682,37 @@ diesel::table! {
 
 diesel::table! {
     use crate::column::Uid;
+    use diesel::sql_types::{BigInt, Binary, Text};
+
+    redactions (org_id, audit_id, dev, dseq, field) {
+        org_id -> Uid,
+        audit_id -> Uid,
+        dev -> Binary,
+        dseq -> BigInt,
+        field -> Text,
+    }
+}
+
+diesel::table! {
+    use crate::column::Uid;
     use diesel::sql_types::Binary;
 
     awaited_blobs (org_id, dev, blob) {
         org_id -> Uid,
         dev -> Binary,
         blob -> Binary,
+    }
+}
+
+diesel::table! {
+    use crate::column::{Ts, Uid};
+    use diesel::sql_types::{Binary, Bool};
+
+    redacted_blobs (org_id, blob) {
+        org_id -> Uid,
+        blob -> Binary,
+        redacted_at -> Ts,
+        purged -> Bool,
     }
 }
 

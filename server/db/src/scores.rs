@@ -108,6 +108,23 @@ pub fn append(tx: &mut Tx<'_>, org: OrgId, versions: &[ScoreVersion]) -> Result<
     Ok(())
 }
 
+/// Puts the document of a version in place of itself from which the text of answers was taken; its figures stand.
+///
+/// - **Errors**: [`DbError::NotFound`] for a version that is not frozen.
+pub fn rewrite_document(
+    tx: &mut Tx<'_>,
+    org: OrgId,
+    audit: AuditId,
+    version: u32,
+    doc: &str,
+) -> Result<(), DbError> {
+    let key = (org.store(), audit.store(), version.store());
+    let rewritten = on_db!(tx, |c| diesel::update(score_versions::table.find(key))
+        .set(score_versions::doc.eq(doc))
+        .execute(c))?;
+    if rewritten == 0 { Err(DbError::NotFound) } else { Ok(()) }
+}
+
 /// The current score of an audit.
 pub fn find_current(tx: &mut Tx<'_>, org: OrgId, audit: AuditId) -> Result<Option<ScoreVersion>, DbError> {
     let row: Option<ScoreVersionRow> = on_db!(tx, |c| score_versions::table

@@ -16,6 +16,7 @@ pub mod period;
 pub(crate) mod programmes;
 pub(crate) mod quarantine;
 pub(crate) mod reading;
+pub mod redaction;
 pub(crate) mod regions;
 pub mod review;
 pub(crate) mod rights;

@@ -1,7 +1,14 @@
 //! What has to be thrown away from time to time: replies kept for repeated requests, sessions that ended long ago, blobs that
-//! never came whole, and what devices sent on days that are over.
+//! never came whole, the bytes of what was redacted, and what devices sent on days that are over. And what has to be told: where the
+//! streams end.
 
-use crate::{app::App, error::ApiError};
+use crate::{
+    app::{
+        App,
+        verify::{StreamHead, heads},
+    },
+    error::ApiError,
+};
 use db::{Micros, blobs, idempotency, organizations, sessions};
 
 pub(crate) const DAY_MICROS: i64 = 24 * 3_600_000_000;
@@ -28,7 +35,33 @@ impl App {
             self.db
                 .write(move |tx| idempotency::remove_before(tx, organization.org_id, replies).map(drop))?;
             self.db.write(move |tx| blobs::remove_usage_before(tx, organization.org_id, today).map(drop))?;
+            self.purge_redacted(organization.org_id)?;
         }
         Ok(())
+    }
+
+    /// Says in the log, once a day, where every stream ends and with which key the server signs: whoever ships the log
+    /// elsewhere keeps them outside this server's power. Gives the day that was told last. Blocks.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub fn tell_heads(&self, told: Option<i64>) -> Result<Option<i64>, ApiError> {
+        let today = self.now().0.div_euclid(DAY_MICROS);
+        if told == Some(today) {
+            return Ok(told);
+        }
+        let heads = heads(self)?;
+        for organization in &heads.organizations {
+            let (organization, server) = (&organization.slug, organization.server.as_ref());
+            let server = server.map(ToString::to_string).unwrap_or_default();
+            tracing::info!(target: "veedor::heads", organization, server, epoch = heads.epoch, "the key of the server");
+        }
+        for (organization, head) in
+            heads.organizations.iter().flat_map(|it| it.streams.iter().map(|head| (&it.slug, head)))
+        {
+            let StreamHead { stream, last, f } = head;
+            tracing::info!(target: "veedor::heads", organization, %stream, last, %f, "the end of a stream");
+        }
+        Ok(Some(today))
     }
 }

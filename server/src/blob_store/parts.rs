@@ -10,7 +10,7 @@ use std::{
     path::{Path, PathBuf},
     time::{Duration, SystemTime},
 };
-use sync_core::{DeviceId, payload::BlobRef};
+use sync_core::{DeviceId, Hash, payload::BlobRef};
 
 /// How often a part is opened again because somebody finished it meanwhile.
 const ATTEMPTS: u32 = 8;
@@ -82,6 +82,22 @@ impl Parts {
             }
         }
         Err(io::ErrorKind::ResourceBusy.into())
+    }
+
+    /// Throws away what came of a blob from any device; who is adding to it adds to a file without a name.
+    ///
+    /// # Errors
+    /// Those of the file system.
+    pub(crate) fn forget(&self, org: OrgId, blob: Hash) -> io::Result<()> {
+        let prefix = format!("{blob}-");
+        for dev in entries(&self.0.join(org.to_string()))? {
+            for path in entries(&dev)? {
+                if path.file_name().is_some_and(|it| it.to_string_lossy().starts_with(&prefix)) {
+                    fs::remove_file(&path)?;
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Throws away what nobody added to since `before`; how many parts that were.

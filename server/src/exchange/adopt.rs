@@ -110,10 +110,10 @@ pub(crate) fn adopt(
         None => (None, AuditOps::new()),
     };
     for it in set_aside {
-        if let Some(seed) = it.seed {
-            ops.set_seed(it.id.dev, seed);
-        }
         ops.insert(it.id.dev, it.op.clone(), Arrival::device(millis(it.received_at)));
+    }
+    for (dev, seed) in set_aside.iter().filter_map(|it| Some((it.id.dev, it.seed?))) {
+        ops.set_seed(dev, seed);
     }
     let (dev, trust) = (author.id.dev, Trust::Adopted);
     let source = Source { org, user, dev, now, received: now, trust };

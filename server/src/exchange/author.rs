@@ -10,7 +10,7 @@ use db::{
 use domain::ids::{AuditId, OrgId, UserId};
 use std::collections::BTreeMap;
 use sync_core::{
-    AuditOps, Bytes, Kind, Op, OpId, Seed, Segment, VerifiedSegment, exchange::StreamId, fold::Arrival,
+    AuditOps, Bytes, Hash, Kind, Op, OpId, Seed, Segment, VerifiedSegment, exchange::StreamId, fold::Arrival,
     hlc::Clock, ingest::DeviceHead, op::Opening, segment::signing_bytes, signature::SigningKey,
 };
 
@@ -101,8 +101,13 @@ fn append_part(
     let mut seeds: BTreeMap<uuid::Uuid, Seed> = BTreeMap::new();
     for (draft, dseq) in part.iter().filter_map(|it| drafts.get(*it)).zip(before.dseq + 1..) {
         let audit = draft.audit.0;
-        let known = draft.ops.seed(&dev).copied();
-        seeds.entry(audit).or_insert_with(|| known.unwrap_or_else(|| Seed(environment.bytes())));
+        // Of a visit of which something of this log was redacted there is no seed any more, and never is again.
+        let is_closed = draft.ops.seed(&dev).is_none() && draft.ops.iter().any(|it| it.0.dev == dev);
+        let opening = if is_closed { Opening::Blind(Hash(environment.bytes())) } else { Opening::Seeded };
+        if !is_closed {
+            let known = draft.ops.seed(&dev).copied();
+            seeds.entry(audit).or_insert_with(|| known.unwrap_or_else(|| Seed(environment.bytes())));
+        }
         ops.push(Op {
             dseq,
             hlc: clock.next(recv_ms, 0),
@@ -112,7 +117,7 @@ fn append_part(
             field: draft.field.clone(),
             base: draft.base.clone(),
             value: draft.value.clone(),
-            opening: Opening::Seeded,
+            opening,
             origin: None,
         });
     }
@@ -138,10 +143,11 @@ fn append_part(
     for (index, op) in part.iter().zip(ops) {
         if let (Some(draft), Some(id)) = (drafts.get_mut(*index), ids.get_mut(*index)) {
             *id = Some(OpId::new(dev, op.dseq));
-            if let Some(seed) = seeds.get(&op.audit) {
-                draft.ops.set_seed(dev, *seed);
-            }
+            let seed = seeds.get(&op.audit).copied();
             draft.ops.insert(dev, op, Arrival::server(recv_ms));
+            if let Some(seed) = seed {
+                draft.ops.set_seed(dev, seed);
+            }
         }
     }
     Ok(())

@@ -12,6 +12,7 @@ use db::{
     DbError, Micros, Tx,
     blobs::{self, Blob, Picture},
     devices::{DeviceKind, DeviceState},
+    redactions::{self, RedactedBlob},
 };
 use domain::{
     access::{Permission, Target},
@@ -105,7 +106,9 @@ fn answer(app: &App, sender: &Sender, query: &BlobQuery) -> Result<BlobReply, St
                 unwanted.push(*id);
             }
         }
-        let stored = blobs::stored(tx, org, &ids)?;
+        let mut stored = blobs::stored(tx, org, &ids)?;
+        // Nobody is asked for what was redacted.
+        stored.extend(redactions::blobs_among(tx, org, &ids)?);
         Ok((super::epoch(tx)?, stored, unwanted, limits(tx, app, &caller, now)?))
     })?;
     if query.epoch != epoch {
@@ -148,13 +151,15 @@ fn take_chunk(app: &App, sender: &Sender, chunk: &Chunk<'_>) -> Result<BlobReply
     let (org, dev, now, size) = (caller.org, caller.dev, app.now(), chunk.blob.size);
     let (wanted, stored, limits) = app.db.read(|tx| -> Result<_, ApiError> {
         let wanted = caller.may_send(tx, chunk.blob.id)?;
-        Ok((wanted, blobs::find(tx, org, chunk.blob.id)?, limits(tx, app, &caller, now)?))
+        let stored = blobs::find(tx, org, chunk.blob.id)?.map(|it| it.size);
+        let is_redacted = stored.is_none() && is_redacted(tx, org, chunk.blob.id)?;
+        Ok((wanted, stored.or(is_redacted.then_some(size)), limits(tx, app, &caller, now)?))
     })?;
     if !wanted {
         return refused(RefusalCode::NotFound, NOT_AWAITED);
     }
     if let Some(stored) = stored {
-        return Ok(progress(stored.size, true, limits));
+        return Ok(progress(stored, true, limits));
     }
     let added = check_chunk(chunk, &limits)?;
     let key = PartKey { org, dev, blob: chunk.blob };
@@ -179,6 +184,10 @@ fn take_chunk(app: &App, sender: &Sender, chunk: &Chunk<'_>) -> Result<BlobReply
     }
     let limits = app.db.read(|tx| self::limits(tx, app, &caller, now))?;
     Ok(progress(held, stored, limits))
+}
+
+fn is_redacted(tx: &mut Tx<'_>, org: OrgId, blob: Hash) -> Result<bool, ApiError> {
+    Ok(!redactions::blobs_among(tx, org, &[blob])?.is_empty())
 }
 
 fn progress(offset: u64, stored: bool, limits: Limits) -> BlobReply {
@@ -249,8 +258,20 @@ fn store(app: &App, key: &PartKey, mut part: Part, now: Micros) -> Result<(), St
         longitude_e7: None,
         look: None,
     };
-    app.db.write(move |tx| blobs::append(tx, org, &new))?;
+    let is_redacted = app.db.write(move |tx| -> Result<_, ApiError> {
+        let is_redacted = is_redacted(tx, org, new.blob)?;
+        if is_redacted {
+            let again = RedactedBlob { blob: new.blob, redacted_at: now, purged: false };
+            redactions::append_blobs(tx, org, &[again])?;
+        } else {
+            blobs::append(tx, org, &new)?;
+        }
+        Ok(is_redacted)
+    })?;
     part.remove().map_err(ApiError::internal)?;
+    if is_redacted {
+        app.purge_redacted(org)?;
+    }
     app.photos.notify_one();
     Ok(())
 }

@@ -7,7 +7,7 @@ use super::{
     feed::{self, Run},
     millis, packed, project,
     pull::{self, Reader},
-    receipts, relay,
+    receipts, redaction, relay,
 };
 use crate::{
     app::{App, rights},
@@ -19,7 +19,7 @@ use db::{
     devices::{DeviceState, StoredHead, StoredSegment},
 };
 use domain::ids::{OrgId, UserId};
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 use sync_core::{
     Bytes, DeviceId, Hash, Head, PublicKey, Segment, VerifiedSegment,
     exchange::{
@@ -27,6 +27,7 @@ use sync_core::{
     },
     ingest::{self, Accepted, Enrolled, Push},
     receipt::Receipt,
+    redaction::Redactions,
 };
 
 /// How often a push is checked anew because the device's log grew in the meantime.
@@ -109,11 +110,13 @@ fn answer(app: &App, sender: &Sender, request: &Request) -> Result<Response, Sto
     }
     let now = app.now();
     let honoured = app.db.read(|tx| receipts::honoured(tx, &caller, &request.receipts))?;
+    let redacted = app.db.read(|tx| relay::redacted(tx, caller.org, &request.push, &request.relay))?;
+    let vouched = Vouched { honoured: &honoured, redacted: &redacted };
     agrees(app, &caller, request.hello.acked)?;
     let mut attempt = 0;
     let outcomes = loop {
         attempt += 1;
-        match push(app, &caller, &request.push, &honoured, now) {
+        match push(app, &caller, &request.push, &vouched, now) {
             Err(Stop::Moved) if attempt < ATTEMPTS => {}
             other => break other?,
         }
@@ -123,7 +126,7 @@ fn answer(app: &App, sender: &Sender, request: &Request) -> Result<Response, Sto
         None => (request.relay.as_slice(), request.pull.as_slice()),
         Some(_) => (&[][..], &[][..]),
     };
-    relay::take_back(app, &caller, relayed, now)?;
+    relay::take_back(app, &caller, relayed, &redacted, now)?;
     let works = !caller.reach.is_nowhere();
     let reader = Reader { org: caller.org, user: caller.user, dev: caller.dev, works };
     let (org, user, dev, ended) = (caller.org, caller.user, caller.dev, caller.ended.is_some());
@@ -231,25 +234,33 @@ struct Checked {
     received: Micros,
 }
 
-/// Checks and stores what is pushed; the outcomes of ops that were not simply applied. `honoured` are receipts of this
-/// server for the device.
+/// What this server says itself of ops that are handed in.
+pub(super) struct Vouched<'a> {
+    /// Its receipts for the device.
+    pub(super) honoured: &'a [Receipt],
+    /// What it redacted of the audits of ops that come without a value.
+    pub(super) redacted: &'a Redactions,
+}
+
+/// Checks and stores what is pushed; the outcomes of ops that were not simply applied.
 pub(super) fn push(
     app: &App,
     caller: &Caller,
     segments: &[Segment],
-    honoured: &[Receipt],
+    vouched: &Vouched<'_>,
     now: Micros,
 ) -> Result<Vec<Outcome>, Stop> {
     if segments.is_empty() {
         return Ok(Vec::new());
     }
     let before = app.db.read(|tx| db::devices::find_head(tx, caller.org, caller.dev))?.unwrap_or_default();
-    let mut checked = check(app, caller, &before, segments, now)?;
+    let mut checked = check(app, caller, &before, segments, vouched.redacted, now)?;
     if checked.is_empty() {
         return Ok(Vec::new());
     }
     let all: Vec<&VerifiedSegment> = checked.iter().map(|it| &it.accepted.segment).collect();
-    let received: Vec<Micros> = all.iter().map(|it| receipts::received(&all, it, honoured, now)).collect();
+    let received: Vec<Micros> =
+        all.iter().map(|it| receipts::received(&all, it, vouched.honoured, now)).collect();
     for (segment, received) in checked.iter_mut().zip(received) {
         segment.received = received;
     }
@@ -263,9 +274,11 @@ fn check(
     caller: &Caller,
     before: &StoredHead,
     segments: &[Segment],
+    redacted: &Redactions,
     now: Micros,
 ) -> Result<Vec<Checked>, Stop> {
-    let enrolled = Enrolled { key: &caller.key, org: caller.org.0, epoch: caller.epoch };
+    let (key, org, epoch) = (&caller.key, caller.org.0, caller.epoch);
+    let enrolled = Enrolled { key, org, epoch, redactions: Some(redacted) };
     let mut head = before.head;
     let mut checked: Vec<Checked> = Vec::with_capacity(segments.len());
     for segment in segments {
@@ -320,8 +333,13 @@ fn store(
         None => project::Trust::Author(&reach),
         Some(ending) => project::Trust::Nobody(ending.name()),
     };
-    let mut outcomes = Vec::new();
-    for Checked { accepted, bytes, received } in checked {
+    let touched = || checked.iter().flat_map(|it| it.accepted.segment.ops.iter().map(|op| op.audit));
+    let redactions = redaction::known(tx, org, touched())?;
+    let (mut outcomes, mut said_again) = (Vec::new(), BTreeSet::new());
+    for it in checked {
+        let cleaned = cleaned(dev, &redactions, it)?;
+        let Checked { accepted, bytes, received } = cleaned.as_ref().unwrap_or(it);
+        said_again.extend(redaction::said_again(dev, &redactions, &accepted.segment.ops));
         let (last, received) = (accepted.head.head, *received);
         let run = Run { dev, first: accepted.from, last: last.dseq, h: last.h };
         // What a device that was taken out hands in stands in no stream before a person takes it in.
@@ -347,5 +365,21 @@ fn store(
         let head = StoredHead { head: last.accepted.head, forked: held.forked };
         db::devices::set_head(tx, caller.org, caller.dev, &head)?;
     }
+    // The visits are locked by now: a redaction that came in between is seen here.
+    if redaction::known(tx, org, touched())? != redactions {
+        return Err(Stop::Moved);
+    }
+    for audit in said_again {
+        redaction::settle(tx, org, audit, now)?;
+    }
     Ok(outcomes)
+}
+
+/// A segment without what was redacted; none where it may be stored as it came.
+fn cleaned(dev: DeviceId, redactions: &Redactions, checked: &Checked) -> Result<Option<Checked>, ApiError> {
+    let cleaned = redaction::cleaned(dev, redactions, &checked.bytes)?;
+    Ok(cleaned.map(|(bytes, segment)| {
+        let accepted = Accepted { segment, ..checked.accepted.clone() };
+        Checked { accepted, bytes, received: checked.received }
+    }))
 }

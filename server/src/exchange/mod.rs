@@ -10,6 +10,7 @@ mod ingest;
 mod project;
 mod pull;
 mod receipts;
+pub(crate) mod redaction;
 pub(crate) mod relay;
 
 pub(crate) use adopt::{SetAsideOp, adopt, read_ops};
@@ -72,6 +73,10 @@ fn packed(segment: &Segment) -> Result<Vec<u8>, ApiError> {
 /// # Errors
 /// Bytes that are none.
 pub(crate) fn read_segment(stored: &StoredSegment) -> Result<Segment, ApiError> {
-    let bytes = zstd::bulk::decompress(&stored.bytes, MAX_SEGMENT_BYTES).map_err(ApiError::internal)?;
+    unpacked(&stored.bytes)
+}
+
+fn unpacked(bytes: &[u8]) -> Result<Segment, ApiError> {
+    let bytes = zstd::bulk::decompress(bytes, MAX_SEGMENT_BYTES).map_err(ApiError::internal)?;
     codec::from_cbor(&bytes).map_err(ApiError::internal)
 }

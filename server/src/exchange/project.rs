@@ -294,13 +294,13 @@ fn apply(
         Some((row, bytes)) => (Some(row), AuditOps::decode(&bytes).map_err(ApiError::internal)?),
         None => (None, AuditOps::new()),
     };
-    if let Some(seed) = seed {
-        ops.set_seed(source.dev, seed);
-    }
     let server = matches!(source.trust, Trust::Server);
     let arrival = Arrival { recv_ms: Some(millis(source.received)), server };
     for op in new {
         ops.insert(source.dev, (*op).clone(), arrival);
+    }
+    if let Some(seed) = seed {
+        ops.set_seed(source.dev, seed);
     }
     let new: BTreeSet<OpId> = new.iter().map(|it| OpId::new(source.dev, it.dseq)).collect();
     read_again(tx, app, source, background, audit, (row, ops), &new)
@@ -340,7 +340,8 @@ pub(super) fn read_again(
     let assignment =
         assignment.filter(|it| it.state != row.state).map(|it| (it.assignment_id, (it.state, row.state)));
     let has_attached = ops.iter().any(|(_, it)| it.op.kind == Kind::Attach);
-    let blobs = has_attached.then(|| view.attachments.values().flatten().map(|it| it.value.blob).collect());
+    let standing = || view.attachments.values().flatten().filter(|it| !it.redacted);
+    let blobs = has_attached.then(|| standing().map(|it| it.value.blob).collect());
     Ok(Ok(Applied { row, is_new, bytes, view, events, assignment, blobs }))
 }
 

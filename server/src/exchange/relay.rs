@@ -4,19 +4,22 @@
 
 use super::{
     feed,
-    ingest::{Caller, Stop, push, stored_hash},
-    project, pull,
+    ingest::{Caller, Stop, Vouched, push, stored_hash},
+    project, pull, redaction,
 };
 use crate::{app::App, error::ApiError};
 use db::{
     Micros, Tx,
     devices::{Device, DeviceKind, DeviceState},
+    former::FormerRun,
 };
 use domain::ids::OrgId;
 use sync_core::{
     Bytes, DeviceId, Head, PublicKey, Segment, VerifiedSegment, codec,
     exchange::{Run, StreamId},
-    ingest::{Accepted, DeviceHead},
+    ingest::{Accepted, DeviceHead, redacted_by_the_server},
+    packed::PackedOps,
+    redaction::Redactions,
     relay::{Proof, server_secret},
     signature::SigningKey,
 };
@@ -28,14 +31,21 @@ const ATTEMPTS: u32 = 4;
 ///
 /// # Errors
 /// Those of the database.
-pub(super) fn take_back(app: &App, caller: &Caller, runs: &[Run], now: Micros) -> Result<(), ApiError> {
+pub(super) fn take_back(
+    app: &App,
+    caller: &Caller,
+    runs: &[Run],
+    redacted: &Redactions,
+    now: Micros,
+) -> Result<(), ApiError> {
     for run in runs {
-        match (run.verify(&caller.org.0), &run.proof) {
+        let kept = run.verify_as_kept(&caller.org.0);
+        match (kept.and_then(|it| redacted_by_the_server(it, Some(redacted))), &run.proof) {
             (Ok(verified), Some(proof)) if run.server => {
                 of_the_server(app, caller, run, proof, verified, now)?
             }
             (Ok(verified), Some(_)) if run.evidence => keep(app, caller, run, verified.last(), now)?,
-            (Ok(_), Some(proof)) => of_a_device(app, caller, run, proof, now)?,
+            (Ok(_), Some(proof)) => of_a_device(app, caller, run, proof, redacted, now)?,
             (Err(reason), _) => {
                 tracing::warn!(by = %caller.dev, dev = %run.dev, code = reason.code(), "a relayed run is not what it says");
             }
@@ -48,7 +58,7 @@ pub(super) fn take_back(app: &App, caller: &Caller, runs: &[Run], now: Micros) -
 /// What a renewed device of the same person gave up of its former log; what stands in the log is no evidence of a second one.
 fn keep(app: &App, caller: &Caller, run: &Run, last: Head, now: Micros) -> Result<(), ApiError> {
     let (org, user, brought_by) = (caller.org, caller.user, caller.dev);
-    let kept = db::former::FormerRun {
+    let kept = FormerRun {
         dev: run.dev,
         first_dseq: run.dseq_first,
         last_dseq: last.dseq,
@@ -57,17 +67,30 @@ fn keep(app: &App, caller: &Caller, run: &Run, last: Head, now: Micros) -> Resul
         received_at: now,
         bytes: codec::to_cbor(run).map_err(ApiError::internal)?,
     };
+    let run = run.clone();
     app.db.write(move |tx| {
         let own = db::devices::find(tx, org, kept.dev)?.is_some_and(|it| it.user_id == Some(user));
         if !own || stands(tx, org, kept.dev, last)? {
             return Ok(());
+        }
+        let known = redaction::known(tx, org, audits(&run.ops))?;
+        if let Some(cleaned) = redaction::cleaned_run(&known, &run)? {
+            let bytes = codec::to_cbor(&cleaned).map_err(ApiError::internal)?;
+            return Ok(db::former::keep_run(tx, org, &FormerRun { bytes, ..kept.clone() })?);
         }
         Ok(db::former::keep_run(tx, org, &kept)?)
     })
 }
 
 /// As if the author had pushed it.
-fn of_a_device(app: &App, caller: &Caller, run: &Run, proof: &Proof, now: Micros) -> Result<(), ApiError> {
+fn of_a_device(
+    app: &App,
+    caller: &Caller,
+    run: &Run,
+    proof: &Proof,
+    redacted: &Redactions,
+    now: Micros,
+) -> Result<(), ApiError> {
     let (org, dev) = (caller.org, run.dev);
     let found = app.db.read(|tx| db::devices::find(tx, org, dev))?;
     // The caller's stream holds the ops of the caller's own devices only.
@@ -76,8 +99,12 @@ fn of_a_device(app: &App, caller: &Caller, run: &Run, proof: &Proof, now: Micros
     let reach = caller.reach.clone();
     let author = Caller { org, user: caller.user, dev, key, epoch: proof.epoch, reach, ended: None };
     let Some(segment) = signed_segment(app, &author, run, proof)? else { return Ok(()) };
+    // What of the segment is here already was vouched for then.
+    let mut known = app.db.read(|tx| redaction::known(tx, org, audits(&segment.ops)))?;
+    known.extend(redacted);
+    let vouched = Vouched { honoured: &[], redacted: &known };
     for _ in 0..ATTEMPTS {
-        match push(app, &author, std::slice::from_ref(&segment), &[], now) {
+        match push(app, &author, std::slice::from_ref(&segment), &vouched, now) {
             Err(Stop::Moved) => {}
             Err(Stop::Failed(error)) => return Err(error),
             Err(Stop::Refused(refusal)) => {
@@ -108,8 +135,7 @@ fn signed_segment(app: &App, author: &Caller, run: &Run, proof: &Proof) -> Resul
     })?;
     let Some((earlier, _)) = earlier else { return Ok(None) };
     let ops = earlier.ops.unpack(proof.first).map_err(ApiError::internal)?;
-    let seed_of =
-        |audit: &uuid::Uuid| earlier.ops.audits.iter().find(|it| it.0 == *audit).and_then(|it| it.1);
+    let seed_of = |audit: &uuid::Uuid| earlier.ops.seed(audit);
     Ok(run.signed_segment(Head { dseq: before, h }, &ops, seed_of).ok())
 }
 
@@ -133,25 +159,78 @@ fn of_the_server(
         if !is_own(tx, org, &run, epoch, now)? || is_held(tx, org, stream, &run, head.head)? {
             return Ok(());
         }
-        feed::publish_returned(tx, org, stream, &run, head.head.h, now)?;
+        let redacted = redaction::note(tx, org, &accepted.segment.ops)?;
+        let known = redaction::known(tx, org, audits(&run.ops))?;
+        let cleaned = redaction::cleaned_run(&known, &run)?;
+        let run = cleaned.as_ref().unwrap_or(&run);
+        let segment = run.verify_as_kept(&org.0).map_err(ApiError::internal)?;
+        let accepted = Accepted { segment, ..accepted.clone() };
+        feed::publish_returned(tx, org, stream, run, head.head.h, now)?;
         let trust = project::Trust::Server;
         let source = project::Source { org, user, dev: run.dev, now, received: now, trust };
-        project::project(tx, &inside, &source, &accepted).map(drop)
+        project::project(tx, &inside, &source, &accepted)?;
+        redacted.into_iter().try_for_each(|audit| redaction::settle(tx, org, audit, now))
     })
+}
+
+fn audits(ops: &PackedOps) -> impl Iterator<Item = uuid::Uuid> {
+    ops.audits.iter().map(|it| it.0)
+}
+
+/// What this server redacted of the audits of which somebody hands in ops without their value: as it knows, and as the request
+/// itself brings it under the server's own signature, since a copy may not know what phones do.
+///
+/// # Errors
+/// Those of the database.
+pub(super) fn redacted(
+    tx: &mut Tx<'_>,
+    org: OrgId,
+    pushed: &[Segment],
+    relayed: &[Run],
+) -> Result<Redactions, ApiError> {
+    let all = pushed.iter().map(|it| &it.ops).chain(relayed.iter().map(|it| &it.ops));
+    let without: Vec<uuid::Uuid> = all.filter(|it| it.has_redacted()).flat_map(audits).collect();
+    if without.is_empty() {
+        return Ok(Redactions::default());
+    }
+    let mut redacted = redaction::known(tx, org, without)?;
+    for run in relayed.iter().filter(|it| it.server) {
+        let (Ok(verified), Some(proof)) = (run.verify_as_kept(&org.0), &run.proof) else { continue };
+        if !matches!(own_key(tx, org, run, proof.epoch)?, OwnKey::No) {
+            verified.ops.iter().for_each(|it| redacted.add_named(it));
+        }
+    }
+    Ok(redacted)
+}
+
+/// Whether a key is the server's own.
+enum OwnKey {
+    Known,
+    /// It is the one of a restore that this copy does not know.
+    New(PublicKey),
+    No,
+}
+
+fn own_key(tx: &mut Tx<'_>, org: OrgId, run: &Run, epoch: u64) -> Result<OwnKey, ApiError> {
+    if let Some(device) = db::devices::find(tx, org, run.dev)? {
+        return Ok(if device.kind == DeviceKind::Server { OwnKey::Known } else { OwnKey::No });
+    }
+    let keys = db::organizations::list_server_keys(tx, org)?;
+    let Some(first) = keys.first() else { return Ok(OwnKey::No) };
+    let key = SigningKey::from_secret(&server_secret_of(&first.secret_key.0, epoch)?).public_key();
+    Ok(if key.device() == run.dev { OwnKey::New(key) } else { OwnKey::No })
 }
 
 /// Whether the server signed it, perhaps after a restore that this copy does not know; then that key is made known.
 fn is_own(tx: &mut Tx<'_>, org: OrgId, run: &Run, epoch: u64, now: Micros) -> Result<bool, ApiError> {
-    if let Some(device) = db::devices::find(tx, org, run.dev)? {
-        return Ok(device.kind == DeviceKind::Server);
-    }
-    let keys = db::organizations::list_server_keys(tx, org)?;
-    let Some(first) = keys.first() else { return Ok(false) };
-    let key = SigningKey::from_secret(&server_secret_of(&first.secret_key.0, epoch)?).public_key();
-    if key.device() != run.dev {
-        tracing::warn!(dev = %run.dev, "a relayed run is signed by no key of this server");
-        return Ok(false);
-    }
+    let key = match own_key(tx, org, run, epoch)? {
+        OwnKey::Known => return Ok(true),
+        OwnKey::New(key) => key,
+        OwnKey::No => {
+            tracing::warn!(dev = %run.dev, "a relayed run is signed by no key of this server");
+            return Ok(false);
+        }
+    };
     let device = Device {
         dev: run.dev,
         user_id: None,

@@ -20,6 +20,7 @@ pub(crate) mod page;
 pub(crate) mod payouts;
 pub(crate) mod programmes;
 pub(crate) mod quarantine;
+pub(crate) mod redaction;
 pub(crate) mod regions;
 pub(crate) mod review;
 pub(crate) mod rows;
@@ -62,6 +63,7 @@ fn api(config: &mut ServiceConfig<'_>) {
         .configure(kpis::routes)
         .configure(payouts::routes)
         .configure(quarantine::routes)
+        .configure(redaction::routes)
         .configure(review::routes)
         .configure(scorecards::routes)
         .configure(visits::routes);

@@ -2,8 +2,8 @@
 
 use crate::{
     app::{
-        App,
-        visits::{self, Explained, ListFilter, VisitDetail, VisitSummary},
+        App, blocking,
+        visits::{self, Explained, ListFilter, VisitDetail, VisitSummary, evidence},
     },
     command::read,
     error::ApiError,
@@ -13,7 +13,7 @@ use crate::{
     },
     principal::Principal,
 };
-use actix_web::{get, web};
+use actix_web::{HttpResponse, get, http::header, web};
 use domain::{
     Date, FieldProblem,
     ids::{AuditId, BranchId, RegionId, UserId},
@@ -26,7 +26,7 @@ use uuid::Uuid;
 use validator::Validate;
 
 pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
-    config.service(list).service(show).service(scores);
+    config.service(list).service(show).service(scores).service(proof);
 }
 
 /// Which visits.
@@ -118,4 +118,23 @@ pub(crate) async fn scores(
 ) -> Result<web::Json<Vec<Explained>>, ApiError> {
     let visit = AuditId(visit.into_inner());
     read(&app, principal, move |tx, principal| visits::scores(tx, principal, visit)).await
+}
+
+/// The evidence of a visit as one file, by which anybody can check without this server which keys recorded what and when
+/// (`veedor verify-visit`). Devices are told by their keys, which tell visits of one auditor apart from others': only for those
+/// who may see auditors.
+#[utoipa::path(tag = "visits", responses((status = 200, content_type = "application/json", body = String)))]
+#[get("/visits/{visit}/proof")]
+pub(crate) async fn proof(
+    app: web::Data<App>,
+    principal: Principal,
+    visit: web::Path<Uuid>,
+) -> Result<HttpResponse, ApiError> {
+    let (visit, org, inside) = (AuditId(visit.into_inner()), principal.org, app.get_ref().clone());
+    app.read(move |tx| visits::require_proof(tx, &principal, visit)).await?;
+    let text = blocking(move || evidence::export(&inside, org, visit)).await?;
+    let name = format!("attachment; filename=\"visit-{visit}.json\"");
+    let mut response = HttpResponse::Ok();
+    response.content_type("application/json").insert_header((header::CONTENT_DISPOSITION, name));
+    Ok(response.body(text))
 }

@@ -355,13 +355,11 @@ impl Phone {
         let [page] = <[Page; 1]>::try_from(response.pull).unwrap();
         for item in &page.items {
             if let Nested::Known(Body::Ops(run)) = &item.body {
-                for entry in &run.ops.audits {
-                    self.ops.set_seed(run.dev, entry.1.unwrap());
-                }
                 let arrival = Arrival { recv_ms: Some(item.recv_ms), server: run.server };
                 for op in run.ops.unpack(run.dseq_first).unwrap() {
                     self.ops.insert(run.dev, op, arrival);
                 }
+                run.ops.audits.iter().for_each(|it| self.ops.set_seed(run.dev, it.1.unwrap()));
             }
         }
         page

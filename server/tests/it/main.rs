@@ -35,6 +35,8 @@ mod foundation;
 #[cfg(test)]
 mod grants;
 #[cfg(test)]
+mod heads;
+#[cfg(test)]
 mod openapi;
 #[cfg(test)]
 mod payouts;
@@ -54,6 +56,8 @@ mod quarantine;
 mod receipts;
 #[cfg(test)]
 mod recorded;
+#[cfg(test)]
+mod redaction;
 #[cfg(test)]
 mod reference;
 #[cfg(test)]

@@ -27,7 +27,7 @@ const CAMERA: TestCamera =
 
 impl Scene {
     /// A visit with photos that are declared and not sent; it is handed in.
-    async fn declared(&self, phone: &mut Phone, photos: &[(&str, &BlobRef, &str)]) -> Uuid {
+    pub(crate) async fn declared(&self, phone: &mut Phone, photos: &[(&str, &BlobRef, &str)]) -> Uuid {
         let audit = self.new_audit();
         phone.ops = sync_core::AuditOps::new();
         phone.create(audit, &self.pin());
@@ -43,19 +43,19 @@ impl Scene {
     }
 
     /// A visit with one photo that is stored and was read.
-    async fn shown(&self, phone: &mut Phone, bytes: &[u8]) -> (Uuid, BlobRef) {
+    pub(crate) async fn shown(&self, phone: &mut Phone, bytes: &[u8]) -> (Uuid, BlobRef) {
         let blob = self.upload(phone, bytes).await;
         let audit = self.declared(phone, &[("A01#photo", &blob, "image/jpeg")]).await;
         self.office.app.read_photos().unwrap();
         (audit, blob)
     }
 
-    async fn evidence(&self, audit: Uuid) -> Value {
+    pub(crate) async fn evidence(&self, audit: Uuid) -> Value {
         let address = format!("/api/v1/visits/{audit}/evidence");
         self.office.get(&address).by(&self.reviewer).send().await.expect_json()
     }
 
-    async fn file(&self, audit: Uuid, blob: &BlobRef, file: &str) -> Answer {
+    pub(crate) async fn file(&self, audit: Uuid, blob: &BlobRef, file: &str) -> Answer {
         let address = format!("/api/v1/visits/{audit}/evidence/{}/{file}", blob.id);
         self.office.get(&address).by(&self.reviewer).send().await
     }

@@ -143,6 +143,7 @@ fn visits() -> Vec<Row> {
     let because = json!({"reason": "because"});
     let choice = json!({"field": "a", "stands": "x:1", "reason": "because"});
     let note = json!({"ops": ["x:1"], "reason": "because"});
+    let redaction = json!({"fields": ["a"], "reason": "because"});
     let back = json!({"items": [{"item": "a", "reason": "b"}], "deadline": "2026-12-01T00:00:00Z"});
     vec![
         Row("get", "/api/v1/visits", Right(READ), Value::Null),
@@ -152,6 +153,8 @@ fn visits() -> Vec<Row> {
         Row("get", "/api/v1/visits/{visit}/evidence/{blob}/thumbnail", Right(REVIEW), Value::Null),
         Row("get", "/api/v1/visits/{visit}/evidence/{blob}/view", Right(REVIEW), Value::Null),
         Row("get", "/api/v1/visits/{visit}/evidence/{blob}/original", Right(REVIEW), Value::Null),
+        Row("get", "/api/v1/visits/{visit}/proof", Right(&[Permission::SeeAuditors]), Value::Null),
+        Row("post", "/api/v1/visits/{visit}/redact", Right(&[Permission::RedactVisits]), redaction),
         Row("get", "/api/v1/quarantine", Right(ASIDE), Value::Null),
         Row("get", "/api/v1/quarantine/{visit}", Right(ASIDE), Value::Null),
         Row("post", "/api/v1/quarantine/{visit}/adopt", Right(REVIEW), because.clone()),

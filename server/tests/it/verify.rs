@@ -3,6 +3,7 @@
 
 use crate::databases::Database;
 use crate::exchange::Scene;
+use crate::redaction::given_up;
 use serde_json::json;
 use server::{
     App, Config,
@@ -13,7 +14,10 @@ use server::{
     testing::{TestClock, TestEntropy},
 };
 use std::{fs, path::Path};
-use sync_core::{Kind, exchange::StreamId};
+use sync_core::{
+    Kind,
+    exchange::{Request, StreamId},
+};
 use uuid::Uuid;
 
 crate::on_both![a_clean_store_passes_and_everything_in_it_was_read,];
@@ -43,6 +47,9 @@ async fn lived_in(scene: &Scene) -> Uuid {
     scene.review(returned, "claim", json!({})).await.expect_json();
     let reason = json!({"items": [{"item": "A01", "reason": "?"}], "deadline": "2099-01-01T00:00:00Z"});
     scene.review(returned, "return", reason).await.expect_json();
+    // And what a copy of the first phone wrote in place of its second op.
+    let run = given_up(scene, &phone, approved, &["another answer"]);
+    scene.done(&phone, &Request { relay: vec![run], ..phone.request(Vec::new()) }).await;
     approved
 }
 
@@ -53,7 +60,7 @@ async fn a_clean_store_passes_and_everything_in_it_was_read(database: Database) 
     let report = checked(&scene.office.app, Some(&before));
     assert_eq!(report.fault, None);
     assert_eq!((report.organizations, report.devices, report.segments, report.ops), (1, 3, 5, 11));
-    assert_eq!((report.audits, report.scores), (2, 1));
+    assert_eq!((report.audits, report.scores, report.former_runs), (2, 1, 1));
     assert!(report.entries > 5 && report.heads > 0, "{report:?}");
     // The office goes on, and what was written down before still stands.
     let mut phone = scene.phone(3).await;
@@ -76,6 +83,7 @@ fn strings(scene: &Scene, audit: Uuid) -> Vec<(&'static str, Vec<u8>)> {
     let read = |tx: &mut db::Tx<'_>| -> Result<Vec<(&'static str, Vec<u8>)>, db::DbError> {
         let device = db::devices::list(tx, org, Some(scene.auditor.id), None, 10)?.items.remove(0);
         let segment = db::devices::list_segments(tx, org, device.dev, 0, 1)?.items.remove(0);
+        let former = db::former::list_runs(tx, org, device.dev, None, 1)?.items.remove(0);
         let entry = db::feed::list(tx, org, stream, 0, 1)?.items.remove(0);
         let reference = db::feed::list(tx, org, StreamId::Reference(org.0), 0, 1)?.items.remove(0);
         let score = db::scores::find_current(tx, org, id)?.unwrap();
@@ -84,6 +92,7 @@ fn strings(scene: &Scene, audit: Uuid) -> Vec<(&'static str, Vec<u8>)> {
         Ok(vec![
             ("key", device.public_key),
             ("segment", segment.bytes),
+            ("former run", former.bytes),
             ("chain hash", segment.h.0.to_vec()),
             ("feed hash", entry.f.0.to_vec()),
             ("stream end", db::feed::find_end(tx, org, stream)?.f.0.to_vec()),
@@ -157,6 +166,7 @@ async fn one_bit_of_any_row_is_named_wherever_it_stands() {
         "device_key",
         "feed_chain",
         "feed_entry",
+        "former_run",
         "projection",
         "score",
         "segment_chain",

@@ -56,6 +56,9 @@ pub struct AnswerEntry {
     pub value: Option<Box<RawValue>>,
     /// Whether other values stand beside it.
     pub conflict: bool,
+    /// Whether the office took the value out for good.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub redacted: bool,
 }
 
 /// An attachment that stands.
@@ -331,10 +334,14 @@ impl Device {
             Some(Err(other)) => return Err(other),
         };
         let answers = view.fields.iter().map(|(field, it)| {
-            (field.clone(), AnswerEntry { value: raw(it.value()), conflict: it.is_conflict() })
+            let (conflict, redacted) = (it.is_conflict(), it.is_redacted());
+            (field.clone(), AnswerEntry { value: raw(it.value()), conflict, redacted })
         });
         let entry = |it: &Attachment| {
-            let state = blobs::photo_state(&self.conn, &it.value.blob)?;
+            let state = match it.redacted {
+                true => PhotoState::Redacted,
+                false => blobs::photo_state(&self.conn, &it.value.blob)?,
+            };
             Ok(AttachmentEntry { id: it.id, value: it.value.clone(), state })
         };
         let attachments = view.attachments.iter().map(|(field, list)| {

@@ -65,6 +65,8 @@ pub enum PhotoState {
     },
     /// Taken on another device.
     Elsewhere,
+    /// Taken out for good by the office.
+    Redacted,
 }
 
 /// Photos of an audit, or of all, that the server does not have.
@@ -235,9 +237,11 @@ impl BlobFolder {
 pub(crate) fn note_needed(conn: &Connection, audit: Uuid, view: &AuditView) -> Result<(), DeviceError> {
     let audit = audit.into_bytes();
     conn.prepare_cached("DELETE FROM needed WHERE audit = ?1")?.execute([audit])?;
-    let standing = view.attachments.values().flatten();
-    let standing = standing.map(|it| BlobRef { id: it.value.blob, size: it.value.size });
+    let (redacted, standing): (Vec<_>, Vec<_>) =
+        view.attachments.values().flatten().partition(|it| it.redacted);
+    let standing = standing.into_iter().map(|it| BlobRef { id: it.value.blob, size: it.value.size });
     let counted_on = view.rounds.submits.values().flatten().flat_map(|it| it.value.blobs.iter().copied());
+    let counted_on = counted_on.filter(|blob| redacted.iter().all(|it| it.value.blob != blob.id));
     let mut put = conn.prepare_cached(
         "INSERT INTO needed (audit, blob, size) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING",
     )?;

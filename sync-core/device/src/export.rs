@@ -5,6 +5,7 @@ use serde::Serialize;
 use sync_core::{
     DeviceId, Hash, Op, OpId, PublicKey, Seed, Segment,
     chain::Head,
+    op::Opening,
     segment::{MAX_SEGMENT_OPS, signing_bytes},
     signature::Algorithm,
 };
@@ -126,7 +127,9 @@ impl Device {
         ops: &[Op],
         (org, epoch): (&Uuid, u64),
     ) -> Result<Segment, DeviceError> {
-        let seed_of = |audit: &Uuid| Seed::derive(&self.keys.secret, audit);
+        let is_seeded =
+            |audit: &Uuid| ops.iter().any(|it| it.audit == *audit && it.opening == Opening::Seeded);
+        let seed_of = |audit: &Uuid| Seed::derive(&self.keys.secret, audit).filter(|_| is_seeded(audit));
         let (mut segment, head) = Segment::unsigned(self.dev(), prev, ops, Algorithm::Ed25519, seed_of)?;
         segment.sig = self.sign(&signing_bytes(org, &self.dev(), epoch, segment.first, &head))?.into();
         Ok(segment)

@@ -17,6 +17,7 @@ mod photos;
 mod rebuild;
 mod receipts;
 mod recover;
+mod redact;
 mod renew;
 mod store;
 mod sync;

@@ -103,7 +103,7 @@ impl Batch<'_> {
         let blob = captured.blob;
         let view = self.writer.audit(audit)?.ops.view();
         let standing = view.attachments.get(field).map(Vec::as_slice).unwrap_or_default();
-        if let Some(known) = standing.iter().find(|it| it.value.blob == blob.id) {
+        if let Some(known) = standing.iter().find(|it| it.value.blob == blob.id && !it.redacted) {
             blobs::note_file(self.writer.conn, &blob, now_ms)?;
             take_back_loss(&mut self.writer, &blob.id, now_ms)?;
             return Ok(known.id);

@@ -1,6 +1,6 @@
 //! Making the projection anew from the facts, and checking the facts. Owns nothing else: what is projected is `writer`'s.
 
-use sync_core::{Hash, Seed, chain::Chain, codec::Nested, exchange::Body, fold::Arrival};
+use sync_core::{Hash, Seed, chain::Chain, codec::Nested, exchange::Body, fold::Arrival, op::Opening};
 use uuid::Uuid;
 
 use crate::{
@@ -118,7 +118,8 @@ fn replay_log(writer: &mut Writer<'_>) -> Result<(), DeviceError> {
     while let Some(row) = rows.next()? {
         let (op, _) = read_op(row)?;
         let seed = writer.seed(&op.audit)?;
-        writer.take_in(writer.dev, op, Some(seed), Arrival::LOCAL)?;
+        let seed = Some(seed).filter(|_| op.opening == Opening::Seeded);
+        writer.take_in(writer.dev, op, seed, Arrival::LOCAL)?;
     }
     Ok(())
 }

@@ -30,6 +30,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../../migrations/device/0003_blobs.sql"),
     include_str!("../../../migrations/device/0004_receipts.sql"),
     include_str!("../../../migrations/device/0005_renewed.sql"),
+    include_str!("../../../migrations/device/0006_redacted.sql"),
 ];
 
 /// A device: a folder with a database, a key and the files of photos.
@@ -126,7 +127,8 @@ fn keep_private(path: &Path) -> Result<(), DeviceError> {
 fn connect(path: &Path) -> Result<Connection, DeviceError> {
     keep_private(path)?;
     let mut conn = Connection::open(path)?;
-    // What is deleted is overwritten in the file too: a phone keeps nothing of what was taken from it.
+    // What is deleted is overwritten in the file too: a phone keeps nothing of what was taken from it, and no earlier copy of what
+    // is redacted one day lies on in a free page.
     // FULL: with less, a power cut could undo an op that was already sent, and the next op under its number would be
     // a fork (SYNC.md 2.6).
     conn.execute_batch(
@@ -243,6 +245,7 @@ impl Device {
         };
         device.reload()?;
         device.tidy_blobs()?;
+        device.purge_redacted()?;
         Ok(device)
     }
 

@@ -10,6 +10,7 @@ use sync_core::{
     exchange::{Body, ClockReading, Ending, Item, Pending, RefRow, RefusalCode, Reply, Run},
     fold::Arrival,
     hlc,
+    op::Opening,
     reference::{ASSIGNMENT, AssignmentRow, BRANCH, BranchRow, TEMPLATE},
     session::{Commit, Cursor, Effect, Event, Finish, Identity, Link, Loaded, Session, step},
 };
@@ -20,7 +21,7 @@ use crate::{
     ended::{self, Taken},
     mirror,
     rebuild::replay,
-    receipts, recover,
+    receipts, recover, redact,
     store::{self, Device},
     writer::Writer,
 };
@@ -219,7 +220,7 @@ impl Device {
         });
         ops.truncate(fits.count().max(1));
         let mut seeds: Vec<(Uuid, Seed)> = Vec::new();
-        for op in &ops {
+        for op in ops.iter().filter(|it| it.opening == Opening::Seeded) {
             if seeds.last().is_none_or(|it| it.0 != op.audit) {
                 seeds.extend(Seed::derive(&self.keys.secret, &op.audit).map(|it| (op.audit, it)));
             }
@@ -249,13 +250,14 @@ impl Device {
             server_key: self.server_key()?,
             receipts,
         };
+        redact::add_proofs(&self.conn, &mut loaded)?;
         recover::add_relay(&self.conn, &mut loaded, max_bytes.saturating_sub(bytes))?;
         Ok(loaded)
     }
 
     /// Stores what an exchange brought: data, cursors and the acknowledged head in one transaction.
     fn commit(&mut self, commit: &Commit, wall_ms: u64) -> Result<(), DeviceError> {
-        let cleared = self.transact(|mut writer, templates| {
+        let (cleared, redacted) = self.transact(|mut writer, templates| {
             recover::note_offers(writer.conn, commit)?;
             if !commit.rewinds.is_empty() || commit.acked.dseq < store::get_head(writer.conn, "acked")?.dseq {
                 blobs::doubt_all(writer.conn)?;
@@ -288,7 +290,7 @@ impl Device {
             }
             if let Some(ending) = commit.ended {
                 templates.clear();
-                return ended::purge(&mut writer, ending.name());
+                return Ok((ended::purge(&mut writer, ending.name())?, false));
             }
             let mut taken = Taken::default();
             // What a server says anew of ops that it had lost replaces what it had said of them.
@@ -308,6 +310,8 @@ impl Device {
                     .execute((&stream, page.next, page.f.0))?;
             }
             store::put_meta(writer.conn, "observed_hlc", &writer.clock.last().to_be_bytes())?;
+            let redacted = redact::note(writer.conn, &commit.pages)?;
+            redact::settle(&writer, &redacted)?;
             anew |= taken.has_revoked();
             let cleared = taken.forget(writer.conn)?;
             if anew {
@@ -315,12 +319,14 @@ impl Device {
             } else {
                 writer.flush()?
             }
-            Ok(cleared)
+            redact::let_photos_go(&mut writer, &redacted)?;
+            writer.flush()?;
+            Ok((cleared, !redacted.is_empty()))
         })?;
-        if cleared {
+        if cleared || redacted {
             ended::clear_journal(&self.conn)?;
         }
-        Ok(())
+        if redacted { self.tidy_blobs() } else { Ok(()) }
     }
 }
 
@@ -415,7 +421,7 @@ pub(crate) fn take_in_run(
         if revoked {
             continue;
         }
-        let seed = run.ops.audits.iter().find(|it| it.0 == op.audit).and_then(|it| it.1);
+        let seed = run.ops.seed(&op.audit);
         writer.take_in(run.dev, op, seed, arrival)?;
     }
     Ok(Ok(()))

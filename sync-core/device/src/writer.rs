@@ -14,7 +14,7 @@ use sync_core::{
 };
 use uuid::Uuid;
 
-use crate::{DeviceError, blobs};
+use crate::{DeviceError, blobs, redact};
 
 /// Audits held in memory at once; more are written back first, so that memory does not grow with their number.
 const MAX_OPEN: usize = 64;
@@ -99,7 +99,7 @@ fn decode_base(bytes: &[u8]) -> Vec<OpId> {
 }
 
 /// The columns of the log, in the order of [`read_op`].
-pub(crate) const LOG_COLUMNS: &str = "dseq, hlc, kind, audit, round, field, base, value, h, origin";
+pub(crate) const LOG_COLUMNS: &str = "dseq, hlc, kind, audit, round, field, base, value, h, origin, opening";
 
 pub(crate) fn read_op(row: &Row<'_>) -> rusqlite::Result<(Op, Hash)> {
     let op = Op {
@@ -111,7 +111,7 @@ pub(crate) fn read_op(row: &Row<'_>) -> rusqlite::Result<(Op, Hash)> {
         field: row.get(5)?,
         base: decode_base(row.get_ref(6)?.as_blob()?),
         value: row.get::<_, Option<Vec<u8>>>(7)?.map(Bytes),
-        opening: Opening::Seeded,
+        opening: redact::decode_opening(row.get_ref(10)?.as_blob_or_null()?),
         origin: row.get_ref(9)?.as_blob_or_null()?.and_then(|it| decode_base(it).first().copied()),
     };
     Ok((op, Hash(row.get(8)?)))
@@ -172,9 +172,16 @@ impl Writer<'_> {
     }
 
     /// Appends an op that stands at the end of the own log to it and to its audit.
-    pub(crate) fn say(&mut self, op: Op) -> Result<OpId, DeviceError> {
+    pub(crate) fn say(&mut self, mut op: Op) -> Result<OpId, DeviceError> {
         let (dev, dseq, kind, id) = (self.dev, op.dseq, op.kind, op.audit);
-        let seed = self.audit(id)?.seed;
+        let secret = self.secret;
+        let audit = self.audit(id)?;
+        let seed = audit.seed;
+        if op.opening == Opening::Seeded && audit.ops.is_closed(&dev) {
+            let blind = redact::later_blind(secret, &id, dseq);
+            op.opening = Opening::Blind(blind.ok_or_else(|| DeviceError::corrupt("no blind for an op"))?);
+        }
+        let is_seeded = op.opening == Opening::Seeded;
         op.check_size().map_err(|e| {
             DeviceError::problem(
                 422,
@@ -189,8 +196,10 @@ impl Writer<'_> {
         self.insert_row(&op, &h)?;
         *self.head = Head { dseq, h };
         let audit = self.audit(id)?;
-        audit.ops.set_seed(dev, seed);
         audit.ops.insert(dev, op, Arrival::LOCAL);
+        if is_seeded {
+            audit.ops.set_seed(dev, seed);
+        }
         audit.dirty = true;
         match kind {
             // These cannot change rounds or pin; all else is read anew.
@@ -207,8 +216,8 @@ impl Writer<'_> {
     fn insert_row(&self, op: &Op, h: &Hash) -> Result<(), DeviceError> {
         self.conn
             .prepare_cached(
-                "INSERT INTO oplog (dseq, hlc, kind, audit, round, field, base, value, h, origin) \
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+                "INSERT INTO oplog (dseq, hlc, kind, audit, round, field, base, value, h, origin, opening) \
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
             )?
             .execute((
                 op.dseq,
@@ -221,6 +230,7 @@ impl Writer<'_> {
                 op.value.as_ref().map(|it| it.0.as_slice()),
                 h.0,
                 op.origin.map(|it| encode_base(&[it])),
+                redact::encode_opening(&op.opening),
             ))?;
         Ok(())
     }
@@ -234,10 +244,10 @@ impl Writer<'_> {
         arrival: Arrival,
     ) -> Result<(), DeviceError> {
         let audit = self.audit(op.audit)?;
+        audit.ops.insert(dev, op, arrival);
         if let Some(seed) = seed {
             audit.ops.set_seed(dev, seed);
         }
-        audit.ops.insert(dev, op, arrival);
         audit.dirty = true;
         Ok(())
     }

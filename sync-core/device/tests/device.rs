@@ -11,6 +11,7 @@ mod model;
 mod photos;
 #[path = "device/recorded.rs"]
 mod recorded;
+mod redacted;
 mod renewed;
 #[path = "device/rights.rs"]
 mod rights;

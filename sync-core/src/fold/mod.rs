@@ -14,13 +14,14 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::{
-    DeviceId, Hash, Op, OpId, Seed,
+    DeviceId, Hash, Kind, Op, OpId, Seed,
     chain::Blinds,
     codec::{self, CodecError},
     hlc,
     op::Opening,
     packed::{PackError, PackedOps},
     payload::Frontier,
+    redaction::Redactions,
 };
 
 use twins::Twins;
@@ -90,6 +91,8 @@ pub struct AuditOps {
     ops: BTreeMap<OpId, StoredOp>,
     seeds: BTreeMap<DeviceId, Seed>,
     forks: BTreeSet<OpId>,
+    /// What the server's `redact` ops here name; it follows from `ops`.
+    redactions: Redactions,
 }
 
 impl AuditOps {
@@ -128,10 +131,61 @@ impl AuditOps {
         self.seeds.get(dev)
     }
 
-    /// Tells the seed of a device in this audit.
+    /// Tells the seed of a device in this audit, after the ops that came with it: where something of the device was redacted
+    /// they are opened one by one, and the seed is not kept.
     pub fn set_seed(&mut self, dev: DeviceId, seed: Seed) {
         // A device has one seed per audit; should it ever tell two, every replica keeps the same.
         self.seeds.entry(dev).and_modify(|held| *held = (*held).min(seed)).or_insert(seed);
+        self.redact(&dev);
+    }
+
+    /// Lets the seed of a device go, of which every op here is opened by itself.
+    pub fn forget_seed(&mut self, dev: &DeviceId) {
+        self.seeds.remove(dev);
+    }
+
+    /// What was redacted here.
+    pub fn redactions(&self) -> &Redactions {
+        &self.redactions
+    }
+
+    /// Whether something of a device was redacted here, so that no seed of it is kept.
+    pub fn is_closed(&self, dev: &DeviceId) -> bool {
+        let mut own = self.own(dev);
+        !self.redactions.is_empty()
+            && own.any(|(id, it)| {
+                self.redactions.names(id, &it.op) || self.redactions.closes(dev, &it.op.audit)
+            })
+    }
+
+    fn own(&self, dev: &DeviceId) -> impl Iterator<Item = (&OpId, &StoredOp)> {
+        self.ops.range(OpId::new(*dev, 0)..=OpId::new(*dev, u64::MAX))
+    }
+
+    /// Carries out what was redacted of a device, as far as its seed is known.
+    fn redact(&mut self, dev: &DeviceId) {
+        if !self.is_closed(dev) {
+            return;
+        }
+        let seed = self.seeds.remove(dev);
+        let own = self.ops.range_mut(OpId::new(*dev, 0)..=OpId::new(*dev, u64::MAX));
+        self.redactions.apply(*dev, seed.as_ref(), own.map(|it| &mut it.1.op));
+    }
+
+    fn redact_all(&mut self) {
+        let devices: BTreeSet<DeviceId> = self.ops.keys().map(|it| it.dev).collect();
+        devices.iter().for_each(|dev| self.redact(dev));
+    }
+
+    /// After an op came: a redaction reaches all that is here, and what is redacted reaches what comes.
+    fn redact_with(&mut self, id: &OpId) {
+        let Some(stored) = self.ops.get(id) else { return };
+        if stored.server && stored.op.kind == Kind::Redact {
+            self.redactions.add_named(&stored.op);
+            self.redact_all();
+        } else if !self.redactions.is_empty() {
+            self.redact(&id.dev);
+        }
     }
 
     /// Adds one op. Order and repeats do not matter.
@@ -141,6 +195,12 @@ impl AuditOps {
     }
 
     fn insert_stored(&mut self, id: OpId, new: StoredOp) -> Inserted {
+        let inserted = self.put(id, new);
+        self.redact_with(&id);
+        inserted
+    }
+
+    fn put(&mut self, id: OpId, new: StoredOp) -> Inserted {
         match self.ops.entry(id) {
             Entry::Vacant(place) => {
                 place.insert(new);
@@ -152,7 +212,7 @@ impl AuditOps {
                 let eff_hlc = held.eff_hlc.min(new.eff_hlc);
                 let server = held.server || new.server;
                 let fork = !same_op(&held.op, &new.op);
-                if (is_redacted(&new.op), &new.op) > (is_redacted(&held.op), &held.op) {
+                if (openness(&new.op), &new.op) > (openness(&held.op), &held.op) {
                     *held = new;
                 }
                 held.eff_hlc = eff_hlc;
@@ -175,11 +235,11 @@ impl AuditOps {
 
     /// Adds all of another set of the same audit.
     pub fn merge(&mut self, other: Self) {
-        for (dev, seed) in other.seeds {
-            self.set_seed(dev, seed);
-        }
         for (id, stored) in other.ops {
             self.insert_stored(id, stored);
+        }
+        for (dev, seed) in other.seeds {
+            self.set_seed(dev, seed);
         }
         self.forks.extend(other.forks);
     }
@@ -201,6 +261,7 @@ impl AuditOps {
             ops: self.ops.iter().filter(|(id, _)| covered(id)).map(|(id, op)| (*id, op.clone())).collect(),
             seeds: self.seeds.clone(),
             forks: self.forks.iter().filter(|id| covered(id)).copied().collect(),
+            redactions: self.redactions.clone(),
         }
     }
 
@@ -259,20 +320,31 @@ impl AuditOps {
         for log in encoded.logs {
             log.into_audit(&mut audit).map_err(|e| CodecError(alloc::format!("{e}")))?;
         }
+        for stored in audit.ops.values().filter(|it| it.server) {
+            audit.redactions.add_named(&stored.op);
+        }
+        if !audit.redactions.is_empty() {
+            audit.redact_all();
+        }
         audit.forks.extend(encoded.forks);
         Ok(audit)
     }
 }
 
-fn is_redacted(op: &Op) -> bool {
-    op.opening != Opening::Seeded
+/// Of two forms of one op the one stands of which less is left.
+fn openness(op: &Op) -> u8 {
+    match op.opening {
+        Opening::Seeded => 0,
+        Opening::Blind(_) => 1,
+        Opening::Redacted(_) => 2,
+    }
 }
 
 /// Whether two ops under one identity are the same, where a redaction takes nothing from what was recorded.
 fn same_op(a: &Op, b: &Op) -> bool {
     let rest = |op: &Op| (op.dseq, op.hlc, op.kind, op.audit, op.round);
     let equal = rest(a) == rest(b) && a.field == b.field && a.base == b.base && a.origin == b.origin;
-    equal && (is_redacted(a) || is_redacted(b) || a.value == b.value)
+    equal && (a.is_redacted() || b.is_redacted() || a.value == b.value)
 }
 
 #[derive(Serialize, Deserialize)]
@@ -307,16 +379,12 @@ impl EncodedLog {
         let dev = *self.ops.devices.first().ok_or(PackError::Index)?;
         let server: BTreeSet<u32> = self.server.into_iter().collect();
         let clamped: BTreeMap<u32, u64> = self.clamped.into_iter().collect();
-        if let Some(seed) = self.ops.audits.first().and_then(|it| it.1) {
-            audit.set_seed(dev, seed);
-        }
+        let seed = self.ops.audits.first().and_then(|it| it.1);
         for (index, op) in (0_u32..).zip(self.ops.unpack_any_clock(self.first)?) {
             let eff_hlc = clamped.get(&index).copied().unwrap_or(op.hlc);
-            audit.insert_stored(
-                OpId::new(dev, op.dseq),
-                StoredOp { op, eff_hlc, server: server.contains(&index) },
-            );
+            audit.put(OpId::new(dev, op.dseq), StoredOp { op, eff_hlc, server: server.contains(&index) });
         }
+        seed.into_iter().for_each(|it| audit.set_seed(dev, it));
         Ok(())
     }
 }

@@ -7,7 +7,7 @@ use alloc::{
     vec::Vec,
 };
 
-use super::{AuditOps, StoredOp, is_redacted};
+use super::{AuditOps, StoredOp};
 use crate::{Kind, OpId};
 
 /// Which ops of an audit are told by another one.
@@ -22,7 +22,7 @@ pub(super) struct Twins {
 fn same(a: &StoredOp, b: &StoredOp) -> bool {
     let (a, b) = (&a.op, &b.op);
     let rest = (a.hlc, a.kind, a.round) == (b.hlc, b.kind, b.round) && a.field == b.field;
-    let open = a.kind == Kind::Submit || is_redacted(a) || is_redacted(b);
+    let open = a.kind == Kind::Submit || a.is_redacted() || b.is_redacted();
     rest && (open || a.value == b.value)
 }
 
@@ -76,7 +76,12 @@ impl Twins {
 
     /// The audit with each op once, naming as seen the ops that stand.
     pub(super) fn once(&self, audit: &AuditOps) -> AuditOps {
-        let mut once = AuditOps { seeds: audit.seeds.clone(), forks: audit.forks.clone(), ..AuditOps::new() };
+        let mut once = AuditOps {
+            seeds: audit.seeds.clone(),
+            forks: audit.forks.clone(),
+            redactions: audit.redactions.clone(),
+            ..AuditOps::new()
+        };
         for (id, stored) in audit.iter() {
             let own = self.resolve(id);
             if own != *id {

@@ -23,8 +23,10 @@ pub struct RegisterHead {
     pub eff_hlc: u64,
     /// The round it was written in.
     pub round: u32,
-    /// The value; none for a clear.
+    /// The value; none for a clear and for one that was redacted.
     pub value: Option<Bytes>,
+    /// Whether there was a value that was redacted.
+    pub redacted: bool,
 }
 
 /// A field: its heads, the highest rank first. One head is a clean field; several are a conflict, and then the first is
@@ -39,6 +41,11 @@ impl Register {
     /// The value that is displayed; none when cleared.
     pub fn value(&self) -> Option<&[u8]> {
         self.heads.first()?.value.as_deref()
+    }
+
+    /// Whether what would be displayed was redacted.
+    pub fn is_redacted(&self) -> bool {
+        self.heads.first().is_some_and(|it| it.redacted)
     }
 
     /// Whether several values stand.
@@ -72,6 +79,8 @@ pub struct Attachment {
     pub id: OpId,
     /// What it is.
     pub value: AttachValue,
+    /// Whether its bytes were redacted.
+    pub redacted: bool,
 }
 
 /// An op that is kept but not applied.
@@ -296,7 +305,7 @@ pub(super) fn fold(audit: &AuditOps, twins: &Twins) -> AuditView {
     view.lifecycle.sort_by_key(|it| (it.eff_hlc, it.id));
     read_creations(&mut view, &groups);
     read_registers(&mut view, &groups);
-    read_attachments(&mut view, &groups);
+    read_attachments(&mut view, &groups, audit);
     read_other_conflicts(&mut view, &groups, audit);
     view.conflicts.sort();
     view.phase = phase(&view, &groups);
@@ -340,7 +349,7 @@ fn sort_in<'a>(view: &mut AuditView, groups: &mut Groups<'a>, entry: Entry<'a>) 
         Kind::AckConflict => groups.settled.extend(op.base.iter().map(|seen| (*seen, id))),
         Kind::Attach => groups.attaches.push(entry),
         Kind::Detach => groups.detached.extend(op.base.iter().map(|seen| (*seen, id))),
-        Kind::Note => {
+        Kind::Note if !op.is_redacted() => {
             let value = op.value.clone().unwrap_or_default();
             view.remarks.push(Remark { id, field: op.field.clone(), value });
         }
@@ -397,6 +406,7 @@ fn register_of(standing: &[Entry<'_>]) -> Register {
         eff_hlc: stored.eff_hlc,
         round: stored.op.round,
         value: if stored.op.kind == Kind::Clear { None } else { stored.op.value.clone() },
+        redacted: stored.op.is_redacted(),
     };
     Register { heads: standing.iter().map(head).collect() }
 }
@@ -411,12 +421,13 @@ pub(super) fn register(audit: &AuditOps, rounds: &Rounds, field: &str) -> Option
     if ops.is_empty() { None } else { Some(register_of(&heads(&ops))) }
 }
 
-fn read_attachments(view: &mut AuditView, groups: &Groups<'_>) {
+fn read_attachments(view: &mut AuditView, groups: &Groups<'_>, audit: &AuditOps) {
     for (id, stored) in groups.attaches.iter().filter(|it| !groups.detached.contains_key(&it.0)) {
         match payload::of_op::<AttachValue>(&stored.op) {
             Ok(value) => {
                 let list = view.attachments.entry(stored.op.field.clone()).or_default();
-                list.push(Attachment { id: *id, value });
+                let redacted = audit.redactions.names(id, &stored.op);
+                list.push(Attachment { id: *id, value, redacted });
             }
             Err(_) => view.malformed.push(*id),
         }

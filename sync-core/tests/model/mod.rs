@@ -185,7 +185,7 @@ impl Server {
         }
         row.agrees(request.hello.acked)?;
         // Check everything before anything is stored: the transaction of the real server.
-        let enrolled = Enrolled { key: &row.key, org: self.org, epoch: self.epoch };
+        let enrolled = Enrolled { key: &row.key, org: self.org, epoch: self.epoch, redactions: None };
         let (mut head, mut accepted) = (row.head, Vec::new());
         let mut staged: BTreeMap<u64, Hash> = BTreeMap::new();
         for segment in &request.push {
@@ -261,10 +261,11 @@ impl Server {
     ) {
         for (audit, list) in by_audit(ops) {
             let set = self.audits.entry(audit).or_default();
-            set.set_seed(dev, seeds[&audit]);
             for op in list {
                 set.insert(dev, op.clone(), Arrival::device(recv_ms));
             }
+            // None of an author of whom something was redacted.
+            seeds.get(&audit).into_iter().for_each(|it| set.set_seed(dev, *it));
         }
         let row = self.devices.get_mut(&dev).unwrap();
         row.seeds.extend(seeds);
@@ -316,8 +317,8 @@ impl Server {
         let h = last.h;
         self.server_head = last;
         let set = self.audits.entry(op.audit).or_default();
-        set.set_seed(dev, seed);
         set.insert(dev, op.clone(), Arrival::server(self.now_ms));
+        set.set_seed(dev, seed);
         let row = self.devices.get_mut(&dev).unwrap();
         row.segments.push((self.epoch, segment));
         row.ops.insert(op.dseq, (op.clone(), h));
@@ -378,7 +379,7 @@ impl Server {
         let earlier: Vec<Op> = row.ops.range(proof.first..run.dseq_first).map(|it| it.1.0.clone()).collect();
         let prev = Head { dseq: before, h };
         let Ok(segment) = run.signed_segment(prev, &earlier, |it| row.seeds.get(it).copied()) else { return };
-        let enrolled = Enrolled { key: &row.key, org: self.org, epoch: proof.epoch };
+        let enrolled = Enrolled { key: &row.key, org: self.org, epoch: proof.epoch, redactions: None };
         if let Push::Accepted(it) = check_push(&row.head, &segment, &enrolled, stored).unwrap() {
             let seeds = it.segment.seeds.iter().copied().collect();
             self.store(run.dev, it.new_ops(), &it.segment.hashes[it.skip..], &seeds, self.now_ms);

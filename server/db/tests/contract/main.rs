@@ -29,6 +29,8 @@ mod payouts;
 #[cfg(test)]
 mod quarantine;
 #[cfg(test)]
+mod redactions;
+#[cfg(test)]
 mod reference;
 #[cfg(test)]
 mod reference_batches;

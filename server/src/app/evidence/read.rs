@@ -11,6 +11,7 @@ use crate::{
 use db::{
     Tx, audits,
     blobs::{self, Blob, Picture},
+    redactions,
 };
 use domain::{
     access::{Permission, Target},
@@ -50,7 +51,7 @@ pub struct PhotoEvidence {
     pub field: String,
     /// The item of that field.
     pub item: String,
-    /// `stored` or `missing`.
+    /// `stored`, `missing`, or `redacted` where its bytes were taken out for good.
     pub state: &'static str,
     /// `pending` until it was looked at, `ready` with smaller copies, `refused` where it is no photo that can be shown; none
     /// while it is missing.
@@ -136,6 +137,7 @@ pub(crate) fn report(
     let attached = view.attachments.values().flatten().map(|it| it.value.blob);
     let ids: BTreeSet<Hash> = attached.chain(declared.iter().map(|it| it.id)).collect();
     let stored = blobs::find_many(tx, principal.org, &Vec::from_iter(ids.clone()))?;
+    let redacted = redactions::blobs_among(tx, principal.org, &Vec::from_iter(ids.clone()))?;
     let mut twins = twins::find(tx, principal, visit, &ids, &stored)?;
     let stored: BTreeMap<Hash, &Blob> = stored.iter().map(|it| (it.blob, it)).collect();
     let mut photos = Vec::new();
@@ -143,13 +145,28 @@ pub(crate) fn report(
         for attachment in list {
             let blob = attachment.value.blob;
             let twins = twins.get_mut(&blob).map(std::mem::take).unwrap_or_default();
-            photos.push(photo(field, &attachment.value, stored.get(&blob).copied(), twins));
+            // What another visit still counts on is gone from this one all the same.
+            let is_redacted = attachment.redacted || redacted.contains(&blob);
+            let found = stored.get(&blob).copied().filter(|_| !is_redacted);
+            let state = match found {
+                _ if is_redacted => "redacted",
+                Some(_) => "stored",
+                None => "missing",
+            };
+            photos.push(photo(field, &attachment.value, found, state, twins));
         }
     }
-    Ok(VisitEvidence { visit, complete: ids.iter().all(|it| stored.contains_key(it)), photos })
+    let complete = ids.iter().all(|it| stored.contains_key(it) || redacted.contains(it));
+    Ok(VisitEvidence { visit, complete, photos })
 }
 
-fn photo(field: &str, attached: &AttachValue, stored: Option<&Blob>, twins: Twins) -> PhotoEvidence {
+fn photo(
+    field: &str,
+    attached: &AttachValue,
+    stored: Option<&Blob>,
+    state: &'static str,
+    twins: Twins,
+) -> PhotoEvidence {
     let item = AnswerField::parse(field).map_or(field, |it| it.item);
     let captured_at = attached.captured_at_ms.and_then(|it| i64::try_from(it).ok());
     let camera_where = stored.and_then(|it| Some(position(it.latitude_e7?, it.longitude_e7?)));
@@ -157,7 +174,7 @@ fn photo(field: &str, attached: &AttachValue, stored: Option<&Blob>, twins: Twin
         blob: attached.blob,
         field: field.to_owned(),
         item: item.to_owned(),
-        state: if stored.is_some() { "stored" } else { "missing" },
+        state,
         picture: stored.map(|it| it.picture.as_str()),
         flags: flags(attached, stored, &twins),
         size: attached.size,
@@ -224,12 +241,15 @@ pub(crate) fn find_blob(
     let nowhere = || ApiError::not_found("la evidencia", "the evidence");
     let blob: Hash = blob.parse().map_err(|_| nowhere())?;
     let attaches = |value: AttachValue| value.blob == blob;
-    let is_attached = ops
-        .iter()
-        .filter(|(_, it)| it.op.kind == Kind::Attach)
-        .any(|(_, it)| payload::of_op(&it.op).is_ok_and(attaches));
-    if !is_attached {
+    let attached =
+        ops.iter().filter(|(_, it)| it.op.kind == Kind::Attach && payload::of_op(&it.op).is_ok_and(attaches));
+    let mut attached = attached.map(|(id, it)| ops.redactions().names(id, &it.op)).peekable();
+    if attached.peek().is_none() {
         return Err(nowhere());
+    }
+    if attached.all(|is_redacted| is_redacted) {
+        let (es, en) = ("La foto se suprimió.", "the photo was redacted");
+        return Err(domain::Problem::single(410, "redacted", es, en).into());
     }
     blobs::find(tx, principal.org, blob)?.ok_or_else(nowhere)
 }

@@ -234,7 +234,7 @@ impl FrozenScore {
 pub(crate) struct Held {
     /// How far the logs of the devices that wrote them.
     logs: BTreeMap<DeviceId, u64>,
-    /// Which of their blobs are stored.
+    /// Which of their blobs are stored, or were until they were redacted.
     blobs: BTreeSet<Hash>,
 }
 
@@ -252,7 +252,10 @@ impl Held {
             }
         }
         let named: BTreeSet<Hash> = audits.iter().flat_map(|it| it.iter()).flat_map(named_blobs).collect();
-        let blobs = db::blobs::stored(tx, org, &Vec::from_iter(named))?;
+        let named = Vec::from_iter(named);
+        let mut blobs = db::blobs::stored(tx, org, &named)?;
+        // They were here, and are not missed.
+        blobs.extend(db::redactions::blobs_among(tx, org, &named)?);
         Ok(Self { logs, blobs })
     }
 

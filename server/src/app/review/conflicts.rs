@@ -71,7 +71,7 @@ pub(crate) struct Settled {
 }
 
 /// The identity of an op, as `device:position`.
-pub(super) fn parse_op_id(text: &str) -> Option<OpId> {
+pub(crate) fn parse_op_id(text: &str) -> Option<OpId> {
     let (dev, dseq) = text.split_once(':')?;
     Some(OpId::new(DeviceId::from_str(dev).ok()?, dseq.parse().ok()?))
 }

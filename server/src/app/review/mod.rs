@@ -11,5 +11,7 @@ pub(crate) mod step;
 pub use approve::Approved;
 pub(crate) use approve::FrozenScore;
 pub use bulk::{BulkOutcome, BulkReport, MAX_VISITS, Prepared, approve_prepared, prepare};
+pub(crate) use conflicts::parse_op_id;
 pub use rescore::Rescored;
 pub use step::Standing;
+pub(crate) use step::own_visit;

@@ -9,6 +9,7 @@ use super::{
 use crate::{
     app::{App, scores::scoring, visits::content},
     error::ApiError,
+    exchange::redaction::answered_item,
     office::Office,
 };
 use db::{
@@ -23,7 +24,7 @@ use domain::{
 };
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use sync_core::OpId;
+use sync_core::{OpId, fold::Register};
 use utoipa::ToSchema;
 use validator::Validate;
 
@@ -53,7 +54,8 @@ pub struct Rescored {
 /// Scores a visit again from its ops, which an approval froze.
 ///
 /// # Errors
-/// `wrong_state` (409) unless it is approved or published, `same_score` (409) where nothing would change,
+/// `wrong_state` (409) unless it is approved or published, `same_score` (409) where nothing would change, `answer_redacted`
+/// (409) where an answer is no longer there to be read,
 /// `second_person_missing` and `second_person_sees_pay` (422) where the band would change.
 pub(crate) fn rescore(
     tx: &mut Tx<'_>,
@@ -70,6 +72,14 @@ pub(crate) fn rescore(
         return Err(not_scored());
     }
     let ops = content::ops(tx, office.org(), visit.audit_id)?;
+    let is_gone = |(field, it): (&String, &Register)| it.is_redacted() && answered_item(field).is_some();
+    if ops.view().fields.iter().any(is_gone) {
+        return Err(ApiError::conflict(
+            "answer_redacted",
+            "Se suprimió una respuesta de la visita: su calificación queda como está.",
+            "an answer of the visit was redacted: its score stays as it is",
+        ));
+    }
     let checklist = content::checklist(tx, app, office.org(), visit.template_hash)?;
     let score = FrozenScore::of(scoring::score(&checklist, &ops.view())?)?;
     if current.scorer_version == SCORER_VERSION && current.doc == score.document {

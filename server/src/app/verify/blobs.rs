@@ -1,4 +1,4 @@
-//! Evidence: every blob that the office counts on lies in the store and is what its id says.
+//! Evidence: every blob that the office counts on lies in the store and is what its id says; one that was redacted does not.
 
 use super::{Place, Stop, Walk, fault};
 use crate::app::evidence::BlobCheck;
@@ -35,6 +35,31 @@ impl Walk<'_, '_> {
             if after.is_none() {
                 return Ok(());
             }
+        }
+    }
+
+    /// What is said to be gone is gone; what still waits to be taken away is no fault.
+    ///
+    /// # Errors
+    /// `redacted_blob_kept`.
+    pub(super) fn redacted_blobs(&mut self) -> Result<(), Stop> {
+        let mut after = None;
+        loop {
+            let found = db::redactions::list_blobs(self.tx, self.org, true, after, db::MAX_PAGE)?;
+            let Some(last) = found.last() else { return Ok(()) };
+            after = Some(last.blob);
+            for it in &found {
+                if self.app.check_blob(self.org, it.blob)? != BlobCheck::Missing {
+                    let place = Place { blob: Some(it.blob), ..Place::default() };
+                    let (es, en) = (
+                        "esa evidencia se suprimió y sus bytes siguen en el almacén",
+                        "this evidence was redacted, and its bytes are still in the store",
+                    );
+                    return Err(fault("redacted_blob_kept", place, es, en));
+                }
+                self.report.redacted_blobs += 1;
+            }
+            self.tell();
         }
     }
 }

@@ -5,7 +5,7 @@ use super::{Place, Stop, Walk, fault};
 use crate::{app::App, error::ApiError, exchange};
 use db::{MAX_PAGE, feed};
 use serde::{Deserialize, Serialize};
-use sync_core::{Hash, exchange::StreamId};
+use sync_core::{DeviceId, Hash, exchange::StreamId};
 
 /// The heads of an installation.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,6 +27,9 @@ pub struct Heads {
 pub struct OrganizationHeads {
     /// Its name in addresses.
     pub slug: String,
+    /// The server's own device, made of the key with which it signs; absent in heads of an earlier version.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub server: Option<DeviceId>,
     /// One hash over all of `streams`: short enough to be written on paper.
     pub digest: Hash,
     /// Where each stream ends.
@@ -82,8 +85,10 @@ pub fn heads(app: &App) -> Result<Heads, ApiError> {
                     break;
                 }
             }
+            let key = db::organizations::find_server_key(tx, organization.org_id)?;
             organizations.push(OrganizationHeads {
                 slug: organization.slug,
+                server: key.map(|it| it.dev),
                 digest: digest(&streams),
                 streams,
             });

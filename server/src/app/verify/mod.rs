@@ -5,6 +5,7 @@
 mod blobs;
 mod buckets;
 mod feeds;
+mod former;
 mod heads;
 mod logs;
 mod projections;
@@ -30,6 +31,8 @@ pub struct Report {
     pub segments: u64,
     /// Ops in them.
     pub ops: u64,
+    /// Runs that devices gave up of their logs, kept as evidence.
+    pub former_runs: u64,
     /// Entries of feeds.
     pub entries: u64,
     /// Visits made anew from their ops.
@@ -38,6 +41,8 @@ pub struct Report {
     pub scores: u64,
     /// Pieces of evidence.
     pub blobs: u64,
+    /// Pieces of evidence that were redacted: their bytes are gone for good.
+    pub redacted_blobs: u64,
     /// Positions of the heads that were kept elsewhere, found again.
     pub heads: u64,
     /// The first fault; none where everything holds.
@@ -192,12 +197,14 @@ impl Walk<'_, '_> {
         let mut buckets = Buckets::new()?;
         self.audit_log()?;
         self.logs(&mut buckets)?;
+        self.former_logs()?;
         self.feeds(&mut buckets)?;
         if let Some(kept) = against.and_then(|it| it.of(&organization.slug)) {
             self.kept_heads(kept)?;
         }
         self.projections(buckets)?;
-        self.blobs()
+        self.blobs()?;
+        self.redacted_blobs()
     }
 
     fn audit_log(&mut self) -> Result<(), Stop> {

@@ -183,12 +183,11 @@ fn take_in(rebuilt: &mut BTreeMap<AuditId, Rebuilt>, record: Record) -> Result<(
         Record::Stored { audit, hash } => rebuilt.entry(AuditId(audit)).or_default().stored = Some(hash),
         Record::Ops { audit, dev, first, ops, recv_ms, server } => {
             let found = &mut rebuilt.entry(AuditId(audit)).or_default().ops;
+            for op in ops.unpack(first).map_err(crate::error::ApiError::internal)? {
+                found.insert(dev, op, Arrival { recv_ms: Some(recv_ms), server });
+            }
             if let Some(seed) = ops.audits.first().and_then(|it| it.1) {
                 found.set_seed(dev, seed);
-            }
-            let ops = ops.unpack(first).map_err(crate::error::ApiError::internal)?;
-            for op in ops {
-                found.insert(dev, op, Arrival { recv_ms: Some(recv_ms), server });
             }
         }
     }

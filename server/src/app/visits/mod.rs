@@ -11,5 +11,5 @@ pub(crate) mod sheet;
 
 pub use pins::PinEntry;
 pub use read::{EventEntry, Explained, ScoreEntry, VisitDetail, VisitSummary};
-pub(crate) use read::{ListFilter, SHOWN, detail, list, scores};
+pub(crate) use read::{ListFilter, SHOWN, detail, list, require_proof, scores};
 pub use renewed::RenewedLog;

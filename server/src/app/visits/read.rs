@@ -267,6 +267,17 @@ fn instant(micros: db::Micros) -> Option<Timestamp> {
 }
 
 /// What a person may see of one visit.
+/// Refuses who may not have the evidence of a visit as a file: it tells devices, and so what else one auditor did.
+///
+/// # Errors
+/// `forbidden` (403), `not_found` (404) for a visit out of the person's reach.
+pub(crate) fn require_proof(tx: &mut Tx<'_>, principal: &Principal, visit: AuditId) -> Result<(), ApiError> {
+    principal.require(Permission::SeeAuditors, &Target::Own)?;
+    let seen = find(tx, principal, visit)?;
+    let may = seen.reads_all && seen.sees_auditor;
+    if may { Ok(()) } else { Err(ApiError::not_found("la visita", "the visit")) }
+}
+
 struct Seen {
     visit: Audit,
     reads_all: bool,

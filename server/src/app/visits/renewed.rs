@@ -42,7 +42,7 @@ pub(super) fn logs(
     let mut logs = Vec::with_capacity(said.len());
     for ((device, former), said_again) in said {
         let mut evidence = 0_u64;
-        for kept in db::former::list_runs(tx, org, former, 0, RUNS)?.items {
+        for kept in db::former::list_runs(tx, org, former, None, RUNS)?.items {
             let run: Run = codec::from_cbor(&kept.bytes).map_err(ApiError::internal)?;
             let given_up = run.ops.unpack(run.dseq_first).map_err(ApiError::internal)?;
             let here = given_up.iter().filter(|it| it.audit == visit.0).count();

@@ -57,6 +57,9 @@ pub struct ItemAnswer {
     /// Ids of the photos beside it.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub photos: Vec<String>,
+    /// What of it was redacted: `answer`, `comment`, `photos`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub redacted: Vec<&'static str>,
     /// Every value that stands, where several do: the item is in conflict and the first is only displayed.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(value_type = Vec<Object>)]
@@ -214,8 +217,21 @@ fn answer(item: &Item, view: &AuditView) -> ItemAnswer {
         answer: json_or_null(register.and_then(Register::value)),
         comment: view.answer(&comment_field(&item.id)).map(json),
         photos: photos(item, view),
+        redacted: redacted(item, view),
         heads: conflicting.map(heads).unwrap_or_default(),
     }
+}
+
+fn redacted(item: &Item, view: &AuditView) -> Vec<&'static str> {
+    let is_gone = |field: &str| view.fields.get(field).is_some_and(Register::is_redacted);
+    let shows = |field: &String| AnswerField::parse(field).is_some_and(|it| it.item == item.id);
+    let mut attached = view.attachments.iter().filter(|it| shows(it.0)).flat_map(|it| it.1);
+    let parts = [
+        ("answer", is_gone(&item.id)),
+        ("comment", is_gone(&comment_field(&item.id))),
+        ("photos", attached.any(|it| it.redacted)),
+    ];
+    parts.into_iter().filter(|it| it.1).map(|it| it.0).collect()
 }
 
 fn heads(register: &Register) -> Vec<Box<RawValue>> {

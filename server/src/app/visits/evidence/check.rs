@@ -13,7 +13,6 @@ use sync_core::{
     AuditOps, DeviceId, Hash, Kind, OpId, VerifiedSegment,
     content::{Obstacle, obstacles_to_approval},
     fold::Arrival,
-    op::Opening,
 };
 use uuid::Uuid;
 
@@ -224,9 +223,6 @@ fn take_in(
 ) {
     let dev = part.run.dev;
     let unproven = |dseq| body.unproven.contains(&OpId::new(dev, dseq));
-    if let Some((_, seed)) = verified.seeds.iter().find(|it| it.0 == body.audit) {
-        ops.set_seed(dev, *seed);
-    }
     for op in verified.ops.iter().filter(|it| it.audit == body.audit && !unproven(it.dseq)) {
         let received_ms = part.receipt.recv_ms;
         let text = |it: &sync_core::Bytes| String::from_utf8(it.0.clone()).ok();
@@ -236,11 +232,14 @@ fn take_in(
             kind: op.kind.to_string(),
             field: op.field.clone(),
             value: op.value.as_ref().filter(|_| is_text).and_then(text),
-            redacted: matches!(op.opening, Opening::Redacted(_)),
+            redacted: op.is_redacted(),
             written_ms: sync_core::hlc::ms_of(op.hlc),
             received_ms,
         });
         ops.insert(dev, op.clone(), Arrival { recv_ms: Some(received_ms), server: part.run.server });
+    }
+    if let Some((_, seed)) = verified.seeds.iter().find(|it| it.0 == body.audit) {
+        ops.set_seed(dev, *seed);
     }
 }
 
