@@ -47,6 +47,10 @@ fn said(number: u8, dseq: u64) -> String {
 type Arrived = (u8, Op);
 
 fn put(set: &mut AuditOps, (from, op): &Arrived) {
+    // Before its op or after it.
+    if op.dseq % 2 == 0 {
+        set.set_seed(dev(*from), seed(*from));
+    }
     set.insert(dev(*from), op.clone(), Arrival { recv_ms: Some(RECV_MS), server: *from == SERVER });
     set.set_seed(dev(*from), seed(*from));
 }

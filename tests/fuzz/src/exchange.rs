@@ -43,7 +43,7 @@ fn received(request: &Request) {
         assert!(request.pull.len() <= MAX_STREAMS && may_relay(&request.relay));
     }
     let public = public_key();
-    let enrolled = Enrolled { key: &public, org: ORG, epoch: EPOCH };
+    let enrolled = Enrolled { key: &public, org: ORG, epoch: EPOCH, redactions: None };
     for segment in &request.push {
         let head = DeviceHead::default();
         let Ok(push) = check_push(&head, segment, &enrolled, |_| Ok::<_, ()>(None)) else { continue };
