@@ -106,7 +106,7 @@ pub const MAX_RELAYED_RUNS: usize = 1_024;
 pub const MAX_RELAYED_OPS: usize = 2 * MAX_SEGMENT_OPS;
 /// About the most bytes of items, uncompressed, in all pages of an answer together, whatever was asked for. Each page
 /// has one entry at least, so that no stream waits for another.
-pub const MAX_PULL_BYTES: u64 = 1 << 20;
+pub const MAX_PULL_BYTES: u64 = 2 << 20;
 
 /// Whether one request may relay these runs together.
 pub fn may_relay<'a>(runs: impl IntoIterator<Item = &'a Run>) -> bool {
@@ -118,7 +118,7 @@ pub fn may_relay<'a>(runs: impl IntoIterator<Item = &'a Run>) -> bool {
     count <= MAX_RELAYED_RUNS && ops <= MAX_RELAYED_OPS
 }
 
-/// Most segments of a push: a session sends at most eight.
+/// Most segments of a push: a session sends at most sixteen.
 pub const MAX_PUSHED_SEGMENTS: usize = 64;
 /// Most ops of a push.
 pub const MAX_PUSHED_OPS: usize = 65_536;

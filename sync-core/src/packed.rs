@@ -1,6 +1,8 @@
 //! Ops as they travel and are stored: arrays that point into dictionaries of devices, audits and fields, without
 //! positions, hashes or commitments, which the receiver recomputes. Owns this form and the bounds of reading it.
 
+mod columns;
+
 use alloc::{collections::BTreeMap, string::String, vec::Vec};
 use core::fmt;
 use serde::{
@@ -98,6 +100,7 @@ pub struct PackedOps {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub skips: Vec<(u32, u64)>,
     /// The ops.
+    #[serde(with = "columns")]
     pub ops: Vec<PackedOp>,
     /// Ops that say one of a former log again: index here, index of the former device, position there.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

@@ -36,10 +36,14 @@ enum Command {
     },
     /// Runs what continuous integration runs: formatting, lints, documentation, tests.
     Ci,
-    /// Runs the benches, or those whose crate or name contains the given text.
+    /// Runs the benches, or those whose crate or name contains the given text. `bench sync` measures syncing as a whole, against
+    /// a floor of the same run; `--help` after it tells how.
     Bench {
-        /// Part of a crate's or a bench's name.
+        /// `sync`, or part of a crate's or a bench's name.
         name: Option<String>,
+        /// Passed on to the bench of syncing: `--parts w,day`, `--peers`.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        passed_on: Vec<String>,
     },
     /// Runs phones and an office in one process with everything going wrong on purpose; `--help` after `--` tells how.
     Simulate {
@@ -71,7 +75,8 @@ fn main() -> ExitCode {
         Command::Test { passed_on } => test(&mut steps, &passed_on),
         Command::Demo { passed_on } => demo(&mut steps, &passed_on),
         Command::Ci => ci(&mut steps),
-        Command::Bench { name } => benches::run(&mut steps, name.as_deref()),
+        Command::Bench { name, passed_on } if name.as_deref() == Some("sync") => bench_sync(&mut steps, &passed_on),
+        Command::Bench { name, .. } => benches::run(&mut steps, name.as_deref()),
         Command::Simulate { passed_on } => simulate(&mut steps, &passed_on),
         Command::Fuzz { target, minutes } => fuzzing::run(&mut steps, target.as_deref(), minutes),
         Command::Openapi { check: true } => check_openapi(&mut steps),
@@ -114,6 +119,15 @@ fn simulate(steps: &mut Steps, passed_on: &[String]) -> Result<(), Failed> {
     let mut arguments = vec!["run", "--quiet", "--locked", "-p", "simulation", "--"];
     arguments.extend(passed_on.iter().map(String::as_str));
     steps.cargo("the simulator", &arguments)
+}
+
+fn bench_sync(steps: &mut Steps, passed_on: &[String]) -> Result<(), Failed> {
+    machine::set_up(steps, machine::Needs::Build)?;
+    let build = ["build", "--release", "--locked", "--bin", "veedor", "--bin", "bench-sync"];
+    steps.cargo("release build of veedor and of the bench", &build)?;
+    let mut arguments = vec!["run", "--quiet", "--release", "--locked", "-p", "bench-sync", "--"];
+    arguments.extend(passed_on.iter().map(String::as_str));
+    steps.cargo("what syncing costs", &arguments)
 }
 
 fn write_openapi(steps: &mut Steps) -> Result<(), Failed> {

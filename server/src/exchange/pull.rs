@@ -6,7 +6,7 @@ use db::{Tx, devices::DeviceKind, feed::FeedEntry};
 use domain::ids::{AssignmentId, AuditId, OrgId, UserId, audit_of_assignment};
 use std::collections::BTreeSet;
 use sync_core::{
-    Bytes, DeviceId, Op, PublicKey, Seed,
+    Bytes, DeviceId, Op, PublicKey, Seed, Segment,
     codec::{self, Nested},
     exchange::{AuditRight, Body, Item, MAX_PULL_BYTES, Mark, Page, Pull, RefRow, Run, StreamId},
     packed::PackedOps,
@@ -173,6 +173,34 @@ pub(super) fn run(
 ) -> Result<(Run, u64), ApiError> {
     let device = db::devices::find(tx, org, dev)?
         .ok_or_else(|| ApiError::internal(format!("the feed names device {dev}, which is not enrolled")))?;
+    let key = PublicKey { alg: device.alg, key: Bytes(device.public_key) };
+    let server = device.kind == DeviceKind::Server;
+    let (packed, proof) = match db::devices::find_segment(tx, org, dev, first)? {
+        // A run is what one push brought, so it is nearly always one segment as it is kept.
+        Some(stored) if (stored.first_dseq, stored.last_dseq) == (first, last) => {
+            let segment = super::read_segment(&stored)?;
+            if segment.first == first { whole(segment, stored.epoch) } else { pieces(tx, org, dev, first, last)? }
+        }
+        _ => pieces(tx, org, dev, first, last)?,
+    };
+    let size = u64::try_from(codec::to_cbor(&packed).map_err(ApiError::internal)?.len()).unwrap_or(u64::MAX);
+    Ok((Run { dev, key: Some(key), server, dseq_first: first, ops: packed, proof, evidence: false }, size))
+}
+
+/// A segment as a run.
+fn whole(segment: Segment, epoch: u64) -> (PackedOps, Option<Proof>) {
+    let Segment { first, prev_h, ops, alg, sig } = segment;
+    (ops, Some(Proof { prev_h, first, epoch, alg, sig }))
+}
+
+/// A run out of parts of segments.
+fn pieces(
+    tx: &mut Tx<'_>,
+    org: OrgId,
+    dev: DeviceId,
+    first: u64,
+    last: u64,
+) -> Result<(PackedOps, Option<Proof>), ApiError> {
     let mut ops: Vec<Op> = Vec::new();
     let mut seeds: Vec<(Uuid, Seed)> = Vec::new();
     let (mut prev_h, mut proof) = (None, None);
@@ -193,8 +221,5 @@ pub(super) fn run(
         next = stored.last_dseq.saturating_add(1);
     }
     let packed = PackedOps::pack(dev, &ops, |audit| seeds.iter().find(|it| it.0 == *audit).map(|it| it.1));
-    let size = u64::try_from(codec::to_cbor(&packed).map_err(ApiError::internal)?.len()).unwrap_or(u64::MAX);
-    let key = PublicKey { alg: device.alg, key: Bytes(device.public_key) };
-    let server = device.kind == DeviceKind::Server;
-    Ok((Run { dev, key: Some(key), server, dseq_first: first, ops: packed, proof, evidence: false }, size))
+    Ok((packed, proof))
 }

@@ -39,7 +39,9 @@ pub const MIN_BUDGET_BYTES: usize = 64 * 1024;
 /// The longest wait between attempts, in milliseconds.
 pub const MAX_WAIT_MS: u64 = 15 * 60 * 1_000;
 const FIRST_WAIT_MS: u64 = 1_000;
-const SEGMENTS_PER_REQUEST: usize = 8;
+const SEGMENTS_PER_REQUEST: usize = 16;
+/// Bytes of ops that come to at least one byte on the line: what zstd makes of answers of pseudo-words is a quarter.
+const PACKED_TO: usize = 4;
 /// How often in one run a server may turn out to hold less than was agreed.
 const MAX_REWINDS: u32 = 4;
 
@@ -76,6 +78,12 @@ pub(crate) fn jittered_wait_ms(attempt: u32, jitter: u32) -> u64 {
     ceiling.saturating_mul(u64::from(jitter)) >> 32
 }
 
+/// Bytes of ops, before compression, that fit a request.
+fn most_bytes(limits: &Limits) -> usize {
+    let packed = usize::try_from(limits.body_bytes).unwrap_or(MIN_BUDGET_BYTES);
+    packed.saturating_mul(PACKED_TO).max(MIN_BUDGET_BYTES)
+}
+
 /// One device's link to its server.
 #[derive(Debug, Clone)]
 pub struct Session {
@@ -101,7 +109,7 @@ impl Session {
     /// A link at rest.
     pub fn new(identity: Identity) -> Self {
         let limits = Limits::default();
-        let budget = usize::try_from(limits.body_bytes).unwrap_or(MIN_BUDGET_BYTES);
+        let budget = most_bytes(&limits);
         Self {
             identity,
             link: Link::Idle,
@@ -243,8 +251,7 @@ impl Session {
     fn answered(&mut self, loaded: Box<Loaded>, last: Head, response: Response) -> Vec<Effect> {
         self.attempt = 0;
         self.summary.exchanges = self.summary.exchanges.saturating_add(1);
-        let most = usize::try_from(response.limits.body_bytes).unwrap_or(MIN_BUDGET_BYTES);
-        self.budget = self.budget.saturating_mul(2).min(most.max(MIN_BUDGET_BYTES));
+        self.budget = self.budget.saturating_mul(2).min(most_bytes(&response.limits));
         self.limits = response.limits.clone();
         if loaded.epoch.is_some_and(|known| known != response.epoch) {
             return self.recover(RecoverCause::Epoch);

@@ -1,0 +1,65 @@
+//! The floor of the workload, measured in the same run: the least that any server and any client must do, which is one durable
+//! transaction with the rows of the ops and one request with the compressed bytes (the protocol's decision on the floor: authoring
+//! is not counted).
+
+use crate::{Outcome, words::Words};
+use rusqlite::Connection;
+use std::{
+    io::{Read, Write},
+    net::{TcpListener, TcpStream},
+    path::Path,
+    thread,
+    time::{Duration, Instant},
+};
+
+/// What one op is to a store that keeps it as a row: author, position, audit, field, value, hash.
+pub(crate) fn rows_in_one_transaction(folder: &Path, audits: usize, answers: usize) -> Outcome<Duration> {
+    let mut words = Words::new(7);
+    let rows: Vec<(u64, [u8; 16], String, String)> = (0..audits)
+        .flat_map(|_| {
+            let audit = words.number().to_be_bytes();
+            (0..answers + 2).map(|it| (audit, format!("A{it:02}"), words.answer())).collect::<Vec<_>>()
+        })
+        .zip(1..)
+        .map(|((audit, field, value), dseq)| (dseq, audit, field, value))
+        .collect();
+    let mut connection = Connection::open(folder.join("floor.db"))?;
+    connection.execute_batch(
+        "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
+         CREATE TABLE op (dev BLOB, dseq INTEGER, audit BLOB, field TEXT, value TEXT, h BLOB, PRIMARY KEY (dev, dseq)) \
+         WITHOUT ROWID",
+    )?;
+    let begun = Instant::now();
+    let transaction = connection.transaction()?;
+    {
+        let mut insert = transaction.prepare("INSERT INTO op VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?;
+        for (dseq, audit, field, value) in &rows {
+            insert.execute(([1_u8; 16], i64::try_from(*dseq)?, audit, field, value, [2_u8; 32]))?;
+        }
+    }
+    transaction.commit()?;
+    Ok(begun.elapsed())
+}
+
+/// One request with so many bytes and an answer, over a connection that stands.
+pub(crate) fn one_request(bytes: usize) -> Outcome<Duration> {
+    let listener = TcpListener::bind("127.0.0.1:0")?;
+    let address = listener.local_addr()?;
+    let server = thread::spawn(move || -> std::io::Result<()> {
+        let (mut client, _) = listener.accept()?;
+        client.set_nodelay(true)?;
+        let mut body = vec![0; bytes];
+        client.read_exact(&mut body)?;
+        client.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+    });
+    let mut client = TcpStream::connect(address)?;
+    client.set_nodelay(true)?;
+    let body = vec![7; bytes];
+    let begun = Instant::now();
+    client.write_all(&body)?;
+    let mut answer = [0; 38];
+    client.read_exact(&mut answer)?;
+    let took = begun.elapsed();
+    server.join().map_err(|_| "the floor's server failed")??;
+    Ok(took)
+}
