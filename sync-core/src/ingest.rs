@@ -105,14 +105,31 @@ pub fn check_push<E>(
     device: &DeviceHead,
     segment: &Segment,
     enrolled: &Enrolled<'_>,
+    stored_hash: impl FnMut(u64) -> Result<Option<Hash>, E>,
+) -> Result<Push, E> {
+    match verify_pushed(segment, enrolled) {
+        Ok(verified) => place(device, verified, stored_hash),
+        Err(e) => Ok(Push::Refused(Refusal::new(RefusalCode::Invalid, e.code()))),
+    }
+}
+
+/// The costly half of [`check_push`], for which nothing of the log needs to be known.
+///
+/// - **Errors**: as of [`Segment::verify_as_kept`], and [`SegmentError::Redacted`] for what the server did not redact.
+pub fn verify_pushed(segment: &Segment, enrolled: &Enrolled<'_>) -> Result<VerifiedSegment, SegmentError> {
+    let kept = segment.verify_as_kept(enrolled.key, &enrolled.org, enrolled.epoch)?;
+    redacted_by_the_server(kept, enrolled.redactions)
+}
+
+/// The other half: where a segment that was verified stands in the log.
+///
+/// - **Shape**, **Errors**: as of [`check_push`].
+pub fn place<E>(
+    device: &DeviceHead,
+    verified: VerifiedSegment,
     mut stored_hash: impl FnMut(u64) -> Result<Option<Hash>, E>,
 ) -> Result<Push, E> {
     let head = device.head;
-    let kept = segment.verify_as_kept(enrolled.key, &enrolled.org, enrolled.epoch);
-    let verified = match kept.and_then(|it| redacted_by_the_server(it, enrolled.redactions)) {
-        Ok(verified) => verified,
-        Err(e) => return Ok(Push::Refused(Refusal::new(RefusalCode::Invalid, e.code()))),
-    };
     let (prev, last) = (verified.prev, verified.last());
     if prev.dseq > head.dseq {
         return Ok(conflict(RefusalCode::Gap, "gap", head));

@@ -236,6 +236,11 @@ impl PackedOps {
         self.ops.iter().any(|it| matches!(it.opening, Opening::Redacted(_)))
     }
 
+    /// The clock of the last op, as far as the steps tell; none without ops.
+    pub fn last_hlc(&self) -> Option<u64> {
+        self.ops.iter().map(|it| it.hlc_step).reduce(u64::wrapping_add)
+    }
+
     fn device(&self, index: u64) -> Result<&DeviceId, PackError> {
         usize::try_from(index).ok().and_then(|it| self.devices.get(it)).ok_or(PackError::Index)
     }

@@ -118,7 +118,8 @@ pub(crate) fn adopt(
     let (dev, trust) = (author.id.dev, Trust::Adopted);
     let source = Source { org, user, dev, now, received: now, trust };
     let new: BTreeSet<OpId> = set_aside.iter().map(|it| it.id).collect();
-    let applied = match project::read_again(tx, app, &source, &background, audit, (row, ops), &new)? {
+    let folded = project::Folded::of(ops, &background)?;
+    let applied = match project::read_again(tx, app, &source, &background, audit, (row, folded), &new)? {
         Ok(applied) => applied,
         Err(reason) => return Ok(Err(reason)),
     };

@@ -19,6 +19,7 @@ use db::{
     devices::{DeviceState, StoredHead, StoredSegment},
 };
 use domain::ids::{OrgId, UserId};
+use rayon::iter::{IntoParallelRefIterator as _, ParallelIterator as _};
 use std::{collections::BTreeSet, sync::Arc};
 use sync_core::{
     Bytes, DeviceId, Hash, Head, PublicKey, Segment, VerifiedSegment,
@@ -281,18 +282,22 @@ fn check(
     let enrolled = Enrolled { key, org, epoch, redactions: Some(redacted) };
     let mut head = before.head;
     let mut checked: Vec<Checked> = Vec::with_capacity(segments.len());
-    for segment in segments {
+    let work = |it: &Segment| (ingest::verify_pushed(it, &enrolled), packed(it));
+    let worked: Vec<_> = segments.par_iter().map(work).collect();
+    for (verified, bytes) in worked {
+        let verified = verified
+            .map_err(|it| Stop::Refused(Refusal::new(RefusalCode::Invalid, it.code())))?;
         let pending = |dseq| checked.iter().rev().find_map(|it| it.accepted.segment.hash_at(dseq));
         let stored = |dseq| match pending(dseq) {
             Some(h) => Ok(Some(h)),
             None => stored_hash(app, caller, dseq),
         };
-        match ingest::check_push(&head, segment, &enrolled, stored)? {
+        match ingest::place(&head, verified, stored)? {
             Push::Refused(refusal) => return Err(Stop::Refused(refusal)),
             Push::Duplicate => {}
             Push::Accepted(accepted) => {
                 head = accepted.head;
-                checked.push(Checked { accepted, bytes: packed(segment)?, received: now });
+                checked.push(Checked { accepted, bytes: bytes?, received: now });
             }
         }
     }

@@ -19,6 +19,7 @@ use domain::{
     lifecycle::{self, Actor, Command, Facts, State},
     visit_score::PreparedChecklist,
 };
+use rayon::iter::{IntoParallelIterator as _, ParallelIterator as _};
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
@@ -102,16 +103,27 @@ pub(super) fn project(
     let mut known = known(tx, source.org, &ids)?;
     let seeds: BTreeMap<Uuid, Seed> = accepted.segment.seeds.iter().copied().collect();
     let background = Background::load(tx, app, source.org, &touched, &known)?;
-    let mut outcomes = Vec::new();
-    for (audit, ops) in touched {
+    let touched = touched.into_iter().map(|(audit, ops)| {
         let before = known.remove(&AuditId(audit));
-        let seed = seeds.get(&audit).copied();
-        match apply(tx, app, source, &background, AuditId(audit), before, &ops, seed)? {
+        Touched { audit: AuditId(audit), ops, before, seed: seeds.get(&audit).copied() }
+    });
+    // What needs no database, on all cores.
+    let touched: Vec<Touched<'_>> = touched.collect();
+    let folded: Vec<_> = touched.into_par_iter().map(|it| it.fold(source, &background)).collect();
+    let mut outcomes = Vec::new();
+    for folded in folded {
+        let (audit, ops, folded) = folded?;
+        let new: BTreeSet<OpId> = ops.iter().map(|it| OpId::new(source.dev, it.dseq)).collect();
+        let applied = match folded {
+            Ok(folded) => read_again(tx, app, source, &background, audit, folded, &new)?,
+            Err(reason) => Err(reason),
+        };
+        match applied {
             Ok(applied) => {
                 outcomes.extend(outcomes_of(source.dev, &ops, &applied.view));
                 changed.add(applied);
             }
-            Err(reason) => outcomes.extend(changed.aside(AuditId(audit), &ops, reason)),
+            Err(reason) => outcomes.extend(changed.aside(audit, &ops, reason)),
         }
     }
     let told = changed.without_right(tx, source)?;
@@ -278,32 +290,63 @@ pub(super) struct Applied {
     blobs: Option<BTreeSet<Hash>>,
 }
 
-#[expect(clippy::too_many_arguments, reason = "each is read once for all audits of a segment")]
-fn apply(
-    tx: &mut Tx<'_>,
-    app: &App,
-    source: &Source<'_>,
-    background: &Background,
+/// An audit's ops, and what is read out of them alone.
+pub(super) struct Folded {
+    ops: AuditOps,
+    view: AuditView,
+    bytes: Vec<u8>,
+    /// Whether everything is there that a checklist requires, and which: the pinned one where it is at hand.
+    complete: Option<(Hash, bool)>,
+}
+
+impl Folded {
+    /// Reads a set of ops.
+    ///
+    /// # Errors
+    /// A set that cannot be encoded.
+    pub(super) fn of(ops: AuditOps, background: &Background) -> Result<Self, ApiError> {
+        let view = ops.view();
+        let bytes = ops.encode().map_err(ApiError::internal)?;
+        let pin = view.pin().map(|it| it.content_hash);
+        let checklist = pin.and_then(|it| Some((it, background.checklists.get(&it)?)));
+        let complete = checklist.map(|(hash, it)| (hash, is_complete(Some(it), &view)));
+        Ok(Self { ops, view, bytes, complete })
+    }
+}
+
+/// An audit with new ops, before they are applied.
+struct Touched<'a> {
     audit: AuditId,
+    ops: Vec<&'a Op>,
     before: Option<(Audit, Vec<u8>)>,
-    new: &[&Op],
     seed: Option<Seed>,
-) -> Result<Result<Applied, Quarantined>, ApiError> {
-    let (row, mut ops) = match before {
-        Some((row, _)) if row.auditor_id != source.user => return Ok(Err("foreign_audit")),
-        Some((row, bytes)) => (Some(row), AuditOps::decode(&bytes).map_err(ApiError::internal)?),
-        None => (None, AuditOps::new()),
-    };
-    let server = matches!(source.trust, Trust::Server);
-    let arrival = Arrival { recv_ms: Some(millis(source.received)), server };
-    for op in new {
-        ops.insert(source.dev, (*op).clone(), arrival);
+}
+
+/// The audit as it was, and its ops with the new ones; why not, where they are somebody else's.
+type FoldedAudit = Result<(Option<Audit>, Folded), Quarantined>;
+
+impl<'a> Touched<'a> {
+    fn fold(
+        self,
+        source: &Source<'_>,
+        background: &Background,
+    ) -> Result<(AuditId, Vec<&'a Op>, FoldedAudit), ApiError> {
+        let Self { audit, ops: new, before, seed } = self;
+        let (row, mut ops) = match before {
+            Some((row, _)) if row.auditor_id != source.user => return Ok((audit, new, Err("foreign_audit"))),
+            Some((row, bytes)) => (Some(row), AuditOps::decode(&bytes).map_err(ApiError::internal)?),
+            None => (None, AuditOps::new()),
+        };
+        let server = matches!(source.trust, Trust::Server);
+        let arrival = Arrival { recv_ms: Some(millis(source.received)), server };
+        for op in &new {
+            ops.insert(source.dev, (*op).clone(), arrival);
+        }
+        if let Some(seed) = seed {
+            ops.set_seed(source.dev, seed);
+        }
+        Ok((audit, new, Ok((row, Folded::of(ops, background)?))))
     }
-    if let Some(seed) = seed {
-        ops.set_seed(source.dev, seed);
-    }
-    let new: BTreeSet<OpId> = new.iter().map(|it| OpId::new(source.dev, it.dseq)).collect();
-    read_again(tx, app, source, background, audit, (row, ops), &new)
 }
 
 /// Reads an audit anew after `new` ops came into it: what it pins, where it stands, and what is in conflict.
@@ -313,10 +356,10 @@ pub(super) fn read_again(
     source: &Source<'_>,
     background: &Background,
     audit: AuditId,
-    (row, ops): (Option<Audit>, AuditOps),
+    (row, folded): (Option<Audit>, Folded),
     new: &BTreeSet<OpId>,
 ) -> Result<Result<Applied, Quarantined>, ApiError> {
-    let view = ops.view();
+    let Folded { ops, view, bytes, complete } = folded;
     let is_new = row.is_none();
     let found = match row {
         Some(row) => pin_again(tx, app, source, background, row, new, &view)?,
@@ -326,7 +369,10 @@ pub(super) fn read_again(
         Ok(row) => row,
         Err(reason) => return Ok(Err(reason)),
     };
-    let complete = is_complete(app.checklist(tx, source.org, row.template_hash)?.as_deref(), &view);
+    let complete = match complete.filter(|it| it.0 == row.template_hash) {
+        Some((_, complete)) => complete,
+        None => is_complete(app.checklist(tx, source.org, row.template_hash)?.as_deref(), &view),
+    };
     let first_seq = if is_new { 1 } else { audits::next_event_seq(tx, source.org, audit)? };
     let mut events = returned_again(source, &mut row, &view, first_seq);
     let next_seq = first_seq.saturating_add(count(events.len()));
@@ -335,7 +381,6 @@ pub(super) fn read_again(
     row.open_conflicts = count(view.open_conflicts().count());
     row.late_ops = count(view.late.len());
     row.updated_at = source.now;
-    let bytes = ops.encode().map_err(ApiError::internal)?;
     let assignment = row.assignment_id.and_then(|it| background.assignments.get(&it));
     let assignment =
         assignment.filter(|it| it.state != row.state).map(|it| (it.assignment_id, (it.state, row.state)));

@@ -31,6 +31,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../../migrations/device/0004_receipts.sql"),
     include_str!("../../../migrations/device/0005_renewed.sql"),
     include_str!("../../../migrations/device/0006_redacted.sql"),
+    include_str!("../../../migrations/device/0007_rows.sql"),
 ];
 
 /// A device: a folder with a database, a key and the files of photos.
@@ -133,7 +134,7 @@ fn connect(path: &Path) -> Result<Connection, DeviceError> {
     // a fork (SYNC.md 2.6).
     conn.execute_batch(
         "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA fullfsync = ON; \
-         PRAGMA foreign_keys = ON; PRAGMA busy_timeout = 5000; PRAGMA cache_size = -2048; \
+         PRAGMA foreign_keys = ON; PRAGMA busy_timeout = 5000; PRAGMA cache_size = -8192; \
          PRAGMA secure_delete = ON;",
     )?;
     conn.set_prepared_statement_cache_capacity(64);

@@ -2,8 +2,9 @@
 //! transport. Owns how entries of streams enter the store; an entry that cannot be understood is set aside and the cursor
 //! moves.
 
+use std::collections::BTreeSet;
+
 use domain::Problem;
-use rusqlite::OptionalExtension;
 use sync_core::{
     Algorithm, Hash, OpId, Seed, codec,
     codec::Nested,
@@ -11,6 +12,7 @@ use sync_core::{
     fold::Arrival,
     hlc,
     op::Opening,
+    packed::AuditEntry,
     reference::{ASSIGNMENT, AssignmentRow, BRANCH, BranchRow, TEMPLATE},
     session::{Commit, Cursor, Effect, Event, Finish, Identity, Link, Loaded, Session, step},
 };
@@ -213,12 +215,14 @@ impl Device {
     fn load(&self, max_ops: usize, max_bytes: usize) -> Result<Loaded, DeviceError> {
         let acked = store::get_head(&self.conn, "acked")?;
         let mut bytes = 0_usize;
-        let mut ops = self.log_after(acked.dseq, max_ops)?;
+        let (mut ops, mut hashes) = self.chained_log_after(acked.dseq, max_ops)?;
         let fits = ops.iter().take_while(|op| {
             bytes = bytes.saturating_add(op.approximate_bytes());
             bytes <= max_bytes
         });
-        ops.truncate(fits.count().max(1));
+        let count = fits.count().max(1);
+        ops.truncate(count);
+        hashes.truncate(count);
         let mut seeds: Vec<(Uuid, Seed)> = Vec::new();
         for op in ops.iter().filter(|it| it.opening == Opening::Seeded) {
             if seeds.last().is_none_or(|it| it.0 != op.audit) {
@@ -243,6 +247,7 @@ impl Device {
             head: self.head,
             cursors: cursors.collect::<Result<_, DeviceError>>()?,
             ops,
+            hashes,
             seeds,
             pending,
             relay: Vec::new(),
@@ -354,7 +359,7 @@ fn store_item(writer: &mut Writer<'_>, stream: &str, item: &Item, wall_ms: u64) 
 }
 
 fn observe(writer: &mut Writer<'_>, run: &Run, wall_ms: u64) {
-    if let Some(last) = run.ops.unpack(run.dseq_first).ok().and_then(|it| it.last().map(|op| op.hlc)) {
+    if let Some(last) = run.ops.last_hlc() {
         writer.clock.observe(last, wall_ms, writer.offset_ms);
     }
 }
@@ -413,12 +418,15 @@ pub(crate) fn take_in_run(
         Err(e) => return Ok(Err(e.to_string())),
     };
     let arrival = Arrival { recv_ms: Some(recv_ms), server: run.server };
+    let mut revoked = BTreeSet::new();
+    for AuditEntry(audit, _) in &run.ops.audits {
+        let mut find = writer.conn.prepare_cached("SELECT 1 FROM revoked WHERE audit = ?1")?;
+        if find.exists([audit.into_bytes()])? {
+            revoked.insert(*audit);
+        }
+    }
     for op in ops {
-        let revoked = {
-            let mut find = writer.conn.prepare_cached("SELECT 1 FROM revoked WHERE audit = ?1")?;
-            find.query_row([op.audit.into_bytes()], |_| Ok(())).optional()?.is_some()
-        };
-        if revoked {
+        if revoked.contains(&op.audit) {
             continue;
         }
         let seed = run.ops.seed(&op.audit);

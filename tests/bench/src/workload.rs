@@ -57,6 +57,8 @@ pub(crate) fn measure(
     if let Some(proxy) = proxy {
         proxy.take_bytes();
     }
+    // It comes out of a place without a network: it has no connection.
+    phone.reconnect();
     phone.take_requests();
     let (office_before, own_before) = (office.usage()?, Usage::own()?);
     let wall = work(phone)?;
