@@ -153,22 +153,6 @@ impl Segment {
         Ok((segment, last))
     }
 
-    /// As [`Segment::unsigned`], for ops out of the own log, which knows its chain: `last` is the one after the last of them. A
-    /// damaged log shows when its signature does not hold.
-    ///
-    /// - **Errors**: [`SegmentError::Gap`].
-    pub fn recorded(
-        dev: DeviceId,
-        prev: Head,
-        ops: &[Op],
-        alg: Algorithm,
-        seed_of: impl FnMut(&Uuid) -> Option<Seed>,
-    ) -> Result<Self, SegmentError> {
-        let first = prev.dseq.checked_add(1).ok_or(SegmentError::Gap)?;
-        let packed = PackedOps::pack(dev, ops, seed_of);
-        Ok(Self { first, prev_h: prev.h, ops: packed, alg, sig: Bytes::default() })
-    }
-
     /// Recomputes commitments and chain, and checks limits, without looking at the signature.
     ///
     /// - **Errors**: all of [`SegmentError`] but the last two.

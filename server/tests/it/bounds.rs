@@ -21,10 +21,13 @@ async fn refusal(scene: &Scene, phone: &Phone, request: &Request) -> (u16, Refus
 }
 
 /// A visit with notes of more bytes than one page may have, one feed entry each.
+/// Notes of 30 kB each: more than an answer takes.
+const NOTES: usize = 90;
+
 async fn a_long_stream(scene: &Scene) {
     let (mut phone, audit) = (scene.phone(1).await, scene.new_audit());
     phone.create(audit, &scene.pin());
-    for _ in 0..45 {
+    for _ in 0..NOTES {
         phone.write(Kind::Note, audit, 1, "", Some(Bytes::from("n".repeat(30_000).as_str())));
         let request = phone.push();
         scene.done(&phone, &request).await;
@@ -101,7 +104,7 @@ async fn all_pages_of_an_answer_together_have_a_bound_and_no_stream_waits_for_an
     // The first answer is full of the one stream, and still brings the other on.
     assert!(counts[0][0] > 20 && counts[0][1] == 1, "{counts:?}");
     let whole: usize = counts.iter().map(|it| it[0]).sum();
-    assert_eq!(whole, 45);
+    assert_eq!(whole, NOTES);
     let org = scene.office.org;
     let rows = scene.office.app.db.read(|tx| db::feed::list(tx, org, streams[1], 0, 500)).unwrap().items;
     assert_eq!(counts.iter().map(|it| it[1]).sum::<usize>(), rows.len());

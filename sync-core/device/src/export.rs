@@ -137,18 +137,9 @@ impl Device {
 
     /// Own ops after a position, at most `limit`.
     pub(crate) fn log_after(&self, after: u64, limit: usize) -> Result<Vec<Op>, DeviceError> {
-        Ok(self.chained_log_after(after, limit)?.0)
-    }
-
-    /// As [`Self::log_after`], with the chain hash after each op.
-    pub(crate) fn chained_log_after(
-        &self,
-        after: u64,
-        limit: usize,
-    ) -> Result<(Vec<Op>, Vec<Hash>), DeviceError> {
         let sql = format!("SELECT {LOG_COLUMNS} FROM oplog WHERE dseq > ?1 ORDER BY dseq LIMIT ?2");
         let mut list = self.conn.prepare_cached(&sql)?;
-        let rows = list.query_map((after, limit), read_op)?;
+        let rows = list.query_map((after, limit), |row| Ok(read_op(row)?.0))?;
         Ok(rows.collect::<Result<_, _>>()?)
     }
 

@@ -215,14 +215,12 @@ impl Device {
     fn load(&self, max_ops: usize, max_bytes: usize) -> Result<Loaded, DeviceError> {
         let acked = store::get_head(&self.conn, "acked")?;
         let mut bytes = 0_usize;
-        let (mut ops, mut hashes) = self.chained_log_after(acked.dseq, max_ops)?;
+        let mut ops = self.log_after(acked.dseq, max_ops)?;
         let fits = ops.iter().take_while(|op| {
             bytes = bytes.saturating_add(op.approximate_bytes());
             bytes <= max_bytes
         });
-        let count = fits.count().max(1);
-        ops.truncate(count);
-        hashes.truncate(count);
+        ops.truncate(fits.count().max(1));
         let mut seeds: Vec<(Uuid, Seed)> = Vec::new();
         for op in ops.iter().filter(|it| it.opening == Opening::Seeded) {
             if seeds.last().is_none_or(|it| it.0 != op.audit) {
@@ -247,7 +245,6 @@ impl Device {
             head: self.head,
             cursors: cursors.collect::<Result<_, DeviceError>>()?,
             ops,
-            hashes,
             seeds,
             pending,
             relay: Vec::new(),

@@ -153,3 +153,78 @@ impl Columns {
         (is_over && openings.next().is_none()).then_some(ops)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Hash;
+    use alloc::vec;
+    use proptest::prelude::*;
+
+    fn op() -> impl Strategy<Value = PackedOp> {
+        let value = proptest::option::of(proptest::collection::vec(any::<u8>(), 0..40));
+        let opening = prop_oneof![
+            4 => Just(Opening::Seeded),
+            1 => any::<[u8; 32]>().prop_map(|it| Opening::Redacted(Hash(it))),
+        ];
+        let numbers = (any::<u16>(), any::<u64>(), any::<u32>(), any::<u32>(), any::<u32>());
+        (numbers, proptest::collection::vec(any::<u64>(), 0..6), value, opening).prop_map(
+            |((kind, hlc_step, audit, round, field), base, value, opening)| {
+                let (kind, value) = (Kind::from_number(kind), value.map(Bytes));
+                PackedOp { kind, hlc_step, audit, round, field, base, value, opening }
+            },
+        )
+    }
+
+    fn each(columns: &mut Columns) -> [&mut Bytes; 8] {
+        let Columns(a, b, c, d, e, f, g, h, _) = columns;
+        [a, b, c, d, e, f, g, h]
+    }
+
+    proptest! {
+        #[test]
+        fn ops_come_back_from_their_columns(ops in proptest::collection::vec(op(), 0..20)) {
+            prop_assert_eq!(Columns::of(&ops).ops(), Some(ops));
+        }
+
+        #[test]
+        fn a_column_that_is_longer_or_shorter_than_the_others_is_refused(
+            ops in proptest::collection::vec(op(), 1..10),
+            at in 0_usize..8,
+        ) {
+            let mut columns = Columns::of(&ops);
+            each(&mut columns)[at].0.push(0);
+            prop_assert_eq!(columns.ops(), None);
+            let mut columns = Columns::of(&ops);
+            if each(&mut columns)[at].0.pop().is_some() {
+                prop_assert_eq!(columns.ops(), None);
+            }
+        }
+
+        #[test]
+        fn any_bytes_are_ops_or_refused(parts in proptest::collection::vec(proptest::collection::vec(any::<u8>(), 0..12), 8)) {
+            let mut columns = Columns::default();
+            for (column, part) in each(&mut columns).into_iter().zip(parts) {
+                column.0 = part;
+            }
+            let most = columns.0.len();
+            prop_assert!(columns.ops().is_none_or(|it| it.len() <= most));
+        }
+    }
+
+    #[test]
+    fn a_number_that_does_not_fit_and_an_opening_of_no_op_are_refused() {
+        let mut number = Bytes(vec![0xFF; 9]);
+        number.0.push(1);
+        assert_eq!(Reader(&number).next(), Some(u64::MAX));
+        number.0[9] = 2;
+        assert_eq!(Reader(&number).next(), None);
+        let eleven = [0x80_u8; 11];
+        assert_eq!(Reader(&eleven).next(), None);
+        let mut columns = Columns::of(&[]);
+        columns.8.push((0, Opening::Redacted(Hash::ZERO)));
+        assert_eq!(columns.ops(), None);
+        assert_eq!(after(3, distance(3, u32::MAX)), Some(u32::MAX));
+        assert_eq!(after(0, distance(1, 0)), None);
+    }
+}

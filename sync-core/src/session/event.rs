@@ -72,8 +72,6 @@ pub struct Loaded {
     pub cursors: Vec<Cursor>,
     /// The ops after `acked`, in order, at least one if there is any, as many as the bounds of [`Effect::Load`] allow.
     pub ops: Vec<Op>,
-    /// The own chain hash after each of `ops`.
-    pub hashes: Vec<Hash>,
     /// The own seed in each audit of `ops`.
     pub seeds: Vec<(Uuid, Seed)>,
     /// What is not sent.

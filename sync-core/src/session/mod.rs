@@ -166,8 +166,7 @@ impl Session {
         let seeds: BTreeMap<Uuid, Seed> = loaded.seeds.iter().copied().collect();
         let max_ops = usize::try_from(self.limits.seg_ops).unwrap_or(1).clamp(1, segment::MAX_SEGMENT_OPS);
         let max_bytes = usize::try_from(self.limits.seg_bytes).unwrap_or(MIN_BUDGET_BYTES).min(self.budget);
-        let (mut segments, mut prev) = (VecDeque::new(), loaded.acked);
-        let (mut rest, mut hashes) = (loaded.ops.as_slice(), loaded.hashes.as_slice());
+        let (mut segments, mut prev, mut rest) = (VecDeque::new(), loaded.acked, loaded.ops.as_slice());
         while !rest.is_empty() && segments.len() < MAX_PUSHED_SEGMENTS {
             let mut bytes = 0_usize;
             // Never across a receipt: each part has arrived when its receipt says.
@@ -176,15 +175,12 @@ impl Session {
                 bytes = bytes.saturating_add(op.approximate_bytes());
                 bytes <= max_bytes && receipt.is_none_or(|end| op.dseq <= end)
             });
-            let count = fits.count().max(1);
-            let (now, later) = rest.split_at(count);
-            let (links, further) = hashes.split_at_checked(count).ok_or(segment::SegmentError::Gap)?;
-            let (Some(op), Some(h)) = (now.last(), links.last()) else { break };
-            let last = Head { dseq: op.dseq, h: *h };
+            let (now, later) = rest.split_at(fits.count().max(1));
             let seed_of = |audit: &Uuid| seeds.get(audit).copied();
-            let segment = Segment::recorded(self.identity.dev, prev, now, self.identity.alg, seed_of)?;
+            let (segment, last) =
+                Segment::unsigned(self.identity.dev, prev, now, self.identity.alg, seed_of)?;
             segments.push_back((segment, last));
-            (prev, rest, hashes) = (last, later, further);
+            (prev, rest) = (last, later);
         }
         Ok(segments)
     }

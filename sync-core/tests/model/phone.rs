@@ -124,8 +124,8 @@ impl Phone {
     }
 
     fn load(&self, max_ops: usize, with_marks: bool) -> Loaded {
-        let unsent = self.log.iter().skip(self.acked.dseq as usize).cloned();
-        let (ops, hashes): (Vec<Op>, Vec<Hash>) = unsent.take(max_ops.min(self.max_ops)).unzip();
+        let unsent = self.log.iter().skip(self.acked.dseq as usize).map(|it| it.0.clone());
+        let ops: Vec<Op> = unsent.take(max_ops.min(self.max_ops)).collect();
         let seeds = ops.iter().map(|it| (it.audit, Seed::derive(&self.secret, &it.audit).unwrap())).collect();
         let cursor = |(stream, at): (&StreamId, &(u64, Hash))| {
             let all = if with_marks { self.marks_of(stream) } else { Vec::new() };
@@ -140,7 +140,6 @@ impl Phone {
             head: self.head(),
             cursors: self.cursors.iter().map(cursor).collect(),
             ops,
-            hashes,
             seeds,
             pending: Pending::default(),
             relay: relay.iter().take(2).cloned().collect(),
