@@ -75,7 +75,9 @@ fn main() -> ExitCode {
         Command::Test { passed_on } => test(&mut steps, &passed_on),
         Command::Demo { passed_on } => demo(&mut steps, &passed_on),
         Command::Ci => ci(&mut steps),
-        Command::Bench { name, passed_on } if name.as_deref() == Some("sync") => bench_sync(&mut steps, &passed_on),
+        Command::Bench { name, passed_on } if name.as_deref() == Some("sync") => {
+            bench_sync(&mut steps, &passed_on)
+        }
         Command::Bench { name, .. } => benches::run(&mut steps, name.as_deref()),
         Command::Simulate { passed_on } => simulate(&mut steps, &passed_on),
         Command::Fuzz { target, minutes } => fuzzing::run(&mut steps, target.as_deref(), minutes),

@@ -285,8 +285,7 @@ fn check(
     let work = |it: &Segment| (ingest::verify_pushed(it, &enrolled), packed(it));
     let worked: Vec<_> = segments.par_iter().map(work).collect();
     for (verified, bytes) in worked {
-        let verified = verified
-            .map_err(|it| Stop::Refused(Refusal::new(RefusalCode::Invalid, it.code())))?;
+        let verified = verified.map_err(|it| Stop::Refused(Refusal::new(RefusalCode::Invalid, it.code())))?;
         let pending = |dseq| checked.iter().rev().find_map(|it| it.accepted.segment.hash_at(dseq));
         let stored = |dseq| match pending(dseq) {
             Some(h) => Ok(Some(h)),

@@ -179,7 +179,11 @@ pub(super) fn run(
         // A run is what one push brought, so it is nearly always one segment as it is kept.
         Some(stored) if (stored.first_dseq, stored.last_dseq) == (first, last) => {
             let segment = super::read_segment(&stored)?;
-            if segment.first == first { whole(segment, stored.epoch) } else { pieces(tx, org, dev, first, last)? }
+            if segment.first == first {
+                whole(segment, stored.epoch)
+            } else {
+                pieces(tx, org, dev, first, last)?
+            }
         }
         _ => pieces(tx, org, dev, first, last)?,
     };

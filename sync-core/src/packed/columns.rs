@@ -149,7 +149,8 @@ impl Columns {
             let opening = openings.next_if(|it| it.0 == here).map(|it| it.1).unwrap_or_default();
             ops.push(PackedOp { kind, hlc_step, audit, round, field, base, value, opening });
         }
-        let is_over = [steps, audits, rounds, fields, bases, lengths, values].iter().all(|it| it.0.is_empty());
+        let is_over =
+            [steps, audits, rounds, fields, bases, lengths, values].iter().all(|it| it.0.is_empty());
         (is_over && openings.next().is_none()).then_some(ops)
     }
 }

@@ -35,7 +35,8 @@ pub(crate) fn run(bench: &Bench, phones: usize) -> Outcome<()> {
     let mut crowd = Vec::new();
     let mut sent = 0;
     for (auditor, number) in made {
-        let mut phone = Phone::enrol(&mut office, auditor, &folder.path().join(format!("phone{number}")), "-")?;
+        let mut phone =
+            Phone::enrol(&mut office, auditor, &folder.path().join(format!("phone{number}")), "-")?;
         phone.move_to(office.host());
         phone.sync()?;
         phone.make_audits(office.branch, &mut Words::new(900 + u64::try_from(number)?), AUDITS)?;
@@ -62,7 +63,9 @@ pub(crate) fn run(bench: &Bench, phones: usize) -> Outcome<()> {
     let failed: Vec<&String> = told.iter().filter_map(|it| it.as_ref().err()).collect();
     let mut done: Vec<&Told> = told.iter().flatten().collect();
     done.sort_by_key(|it| it.took);
-    let at = |percent: usize| done.get((done.len().max(1) - 1) * percent / 100).map_or(0.0, |it| it.took.as_secs_f64());
+    let at = |percent: usize| {
+        done.get((done.len().max(1) - 1) * percent / 100).map_or(0.0, |it| it.took.as_secs_f64())
+    };
     let Usage { cpu, peak_kib } = office.usage()?;
     let held = stored(&office)?;
     println!(

@@ -67,7 +67,8 @@ impl Peers {
         }
         let run = |program: &str, arguments: &[&str]| -> Outcome<()> {
             println!("  installing: {program} {}", arguments.join(" "));
-            let status = Command::new(program).args(arguments).current_dir(&folder).stdout(Stdio::null()).status()?;
+            let status =
+                Command::new(program).args(arguments).current_dir(&folder).stdout(Stdio::null()).status()?;
             if status.success() { Ok(()) } else { Err(format!("{program} failed").into()) }
         };
         run("python3", &["-m", "venv", "python"])?;
@@ -82,16 +83,17 @@ impl Peers {
         println!("\nPeers on W, load of the machine {}", meter::load());
         let file = self.folder.join("w.tsv");
         let mut words = Words::new(20_261_121);
-        let line = |words: &mut Words| {
-            (0..ITEMS).map(|_| words.text()).collect::<Vec<_>>().join("\t")
-        };
+        let line = |words: &mut Words| (0..ITEMS).map(|_| words.text()).collect::<Vec<_>>().join("\t");
         let text: Vec<String> = (0..AUDITS).map(|_| line(&mut words)).collect();
         fs::write(&file, text.join("\n") + "\n")?;
         let (mut push, mut pull) = (Duration::MAX, Duration::MAX);
         for peer in &PEERS {
             let counted = self.once(bench, peer, &file, true)?;
             let [up, down] = counted.bytes;
-            println!("  {:<8} push {} B up {} B down, pull {} B up {} B down", peer.name, up.0, up.1, down.0, down.1);
+            println!(
+                "  {:<8} push {} B up {} B down, pull {} B up {} B down",
+                peer.name, up.0, up.1, down.0, down.1
+            );
             let mut took = Vec::new();
             for _ in 0..RUNS {
                 let once = self.once(bench, peer, &file, false)?;

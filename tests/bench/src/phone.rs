@@ -7,8 +7,8 @@ use crate::{
     words::Words,
 };
 use device::{
-    Batch, BlobTransport, Device, DeviceError, DeviceKind, NewDevice, PhotoFacts, Start, SubmitRule, Sync, Transport, TransportError,
-    Upload,
+    Batch, BlobTransport, Device, DeviceError, DeviceKind, NewDevice, PhotoFacts, Start, SubmitRule, Sync,
+    Transport, TransportError, Upload,
 };
 use serde_json::json;
 use std::{
@@ -130,7 +130,8 @@ impl Phone {
         let enrolment: Enrolment = serde_json::from_value(answer)?;
         device.enrolled(&enrolment)?;
         let token = format!("Bearer {}", enrolment.token);
-        let line = Line { agent: agent(), base: format!("http://{host}"), token, requests: 0, pushed_back: 0 };
+        let line =
+            Line { agent: agent(), base: format!("http://{host}"), token, requests: 0, pushed_back: 0 };
         Ok(Self { device, line })
     }
 
@@ -201,7 +202,12 @@ impl Phone {
     }
 
     /// Makes audits of [`ITEMS`] answers each and hands them in; gives their ids.
-    pub(crate) fn make_audits(&mut self, branch: Uuid, words: &mut Words, count: usize) -> Outcome<Vec<Uuid>> {
+    pub(crate) fn make_audits(
+        &mut self,
+        branch: Uuid,
+        words: &mut Words,
+        count: usize,
+    ) -> Outcome<Vec<Uuid>> {
         let content_hash = self.template()?;
         let mut audits = Vec::with_capacity(count);
         for _ in 0..count.div_ceil(BATCH) {

@@ -88,7 +88,12 @@ impl Proxy {
     }
 }
 
-fn relay(client: TcpStream, target: SocketAddr, weather: Option<Weather>, counts: &Arc<Counts>) -> Outcome<()> {
+fn relay(
+    client: TcpStream,
+    target: SocketAddr,
+    weather: Option<Weather>,
+    counts: &Arc<Counts>,
+) -> Outcome<()> {
     if let Some(weather) = weather {
         // The handshake.
         thread::sleep(weather.round_trip);
@@ -144,7 +149,8 @@ impl Link {
     /// When a packet of so many bytes that is handed over now arrives.
     fn arrival(&mut self, bytes: usize) -> Instant {
         let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
-        self.free = self.free.max(Instant::now()) + Duration::from_nanos(self.nanos_per_byte.saturating_mul(bytes));
+        self.free =
+            self.free.max(Instant::now()) + Duration::from_nanos(self.nanos_per_byte.saturating_mul(bytes));
         let mut arrives = self.free + self.half_way;
         let mut wait = self.round_trip;
         while self.is_lost() {

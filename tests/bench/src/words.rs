@@ -1,8 +1,8 @@
 //! Pseudo-words from a seed: what the answers of the workload say. The same seed gives the same text on every machine.
 
 const SYLLABLES: [&str; 32] = [
-    "ba", "ce", "di", "fo", "gu", "ha", "je", "ki", "lo", "mu", "na", "pe", "qui", "ro", "su", "ta", "ve", "xi", "yo",
-    "zu", "bra", "cle", "dri", "flo", "gru", "pla", "que", "tri", "cho", "llu", "sta", "nes",
+    "ba", "ce", "di", "fo", "gu", "ha", "je", "ki", "lo", "mu", "na", "pe", "qui", "ro", "su", "ta", "ve",
+    "xi", "yo", "zu", "bra", "cle", "dri", "flo", "gru", "pla", "que", "tri", "cho", "llu", "sta", "nes",
 ];
 /// Bytes of an answer, about.
 const ANSWER_BYTES: usize = 60;

@@ -114,7 +114,13 @@ pub(crate) fn run(bench: &Bench) -> Outcome<(Duration, Duration)> {
         let (push, pull) = push_and_pull(bench, AUDITS, 20_261_122 + u64::try_from(run)?, false)?;
         push.print("push");
         pull.print("pull");
-        println!("  {:<28} {:>8.3} s  rows {:.3} s, request {:.4} s", "floor", (rows + request).as_secs_f64(), rows.as_secs_f64(), request.as_secs_f64());
+        println!(
+            "  {:<28} {:>8.3} s  rows {:.3} s, request {:.4} s",
+            "floor",
+            (rows + request).as_secs_f64(),
+            rows.as_secs_f64(),
+            request.as_secs_f64()
+        );
         pushes.push(push.wall);
         pulls.push(pull.wall);
     }
