@@ -203,7 +203,7 @@ impl Server {
                 }
             }
         }
-        let epoch = self.epoch;
+        let (epoch, open) = (self.epoch, ended.is_none());
         for (segment, it) in accepted {
             let seeds: BTreeMap<Uuid, Seed> = it.segment.seeds.iter().copied().collect();
             let row_end = it.head.head;
@@ -211,7 +211,7 @@ impl Server {
                 it.head == row_end && it.verify(&self.org, &server_key(it.epoch).public_key()).is_ok()
             });
             let recv_ms = honoured.map(|it| it.recv_ms).min().unwrap_or(self.now_ms);
-            if ended.is_none() {
+            if open {
                 self.store(dev, it.new_ops(), &it.segment.hashes[it.skip..], &seeds, recv_ms);
             }
             let row = self.devices.get_mut(&dev).unwrap();
@@ -224,7 +224,6 @@ impl Server {
             row.head = it.head;
         }
         let user = self.devices[&dev].user;
-        let open = ended.is_none();
         request.relay.iter().filter(|_| open).for_each(|run| self.take_back(user, run));
         let pull = request.pull.iter().filter(|_| open).map(|it| self.page(dev, it)).collect();
         Ok(Response {

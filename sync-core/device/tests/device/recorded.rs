@@ -329,9 +329,9 @@ fn names(part: &str, extension: &str) -> Vec<PathBuf> {
 /// Reads a recorded message in both forms and writes it again.
 fn reread<T: Serialize + DeserializeOwned + PartialEq + std::fmt::Debug>(path: &Path) -> T {
     let (cbor, json) = (fs::read(path).unwrap(), fs::read(path.with_extension("json")).unwrap());
-    let message: T = codec::from_cbor(&cbor).unwrap_or_else(|it| panic!("{}: {it}", path.display()));
+    let message: T = codec::from_cbor(&cbor).map_err(|it| format!("{}: {it}", path.display())).unwrap();
     assert_eq!(codec::to_cbor(&message).unwrap(), cbor, "{}: it is written otherwise now", path.display());
-    let of_json: T = codec::from_json(&json).unwrap_or_else(|it| panic!("{}: {it}", path.display()));
+    let of_json: T = codec::from_json(&json).map_err(|it| format!("{}: {it}", path.display())).unwrap();
     // The form for debugging shows an entry of a later version as what it cannot read.
     if !String::from_utf8_lossy(&json).contains(r#""body":"x:"#) {
         let value = |it: &[u8]| serde_json::from_slice::<serde_json::Value>(it).unwrap();
