@@ -117,6 +117,14 @@ pub struct TestPerson {
 }
 
 impl TestOffice {
+    /// Takes every place for exchanges, as a crowd of phones does, until what it gives is dropped.
+    #[must_use]
+    pub fn take_every_place(&self) -> impl Drop {
+        let places = Arc::clone(&self.app.exchange_places);
+        let count = u32::try_from(places.available_permits()).unwrap_or(u32::MAX);
+        places.try_acquire_many_owned(count).expect("the places are free")
+    }
+
     /// Opens an office over SQLite in a temporary folder.
     pub async fn open() -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder can be made");

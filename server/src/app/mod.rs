@@ -56,6 +56,10 @@ pub struct App {
     pub(crate) blobs: Arc<BlobStore>,
     /// How many parts of blobs are taken at once.
     pub(crate) blob_turns: Arc<Semaphore>,
+    /// How many exchanges may be here at once; beyond it a device is told to come later.
+    pub(crate) exchange_places: Arc<Semaphore>,
+    /// How many of them are worked on at once.
+    pub(crate) exchange_turns: Arc<Semaphore>,
     /// Told when there may be photos that nobody looked at.
     pub(crate) photos: Arc<Notify>,
 }
@@ -64,6 +68,10 @@ pub struct App {
 const HASHES_AT_ONCE: usize = 4;
 /// Parts of blobs that are taken at the same time, at most: each is held in memory.
 const PARTS_AT_ONCE: usize = 64;
+/// Exchanges that are here at the same time, at most: each has its body in memory, as it travels.
+const EXCHANGES_AT_ONCE: usize = 256;
+/// Of those, worked on at the same time: each takes many times its body then. Enough that commits are shared.
+const EXCHANGES_WORKED_ON: usize = 16;
 
 impl App {
     /// Opens the database of the settings and brings its schema to this version's.
@@ -78,6 +86,8 @@ impl App {
             environment,
             blobs: Arc::new(BlobStore::open(&config)?),
             blob_turns: Arc::new(Semaphore::new(PARTS_AT_ONCE)),
+            exchange_places: Arc::new(Semaphore::new(EXCHANGES_AT_ONCE)),
+            exchange_turns: Arc::new(Semaphore::new(EXCHANGES_WORKED_ON)),
             photos: Arc::default(),
             config: Arc::new(config),
             hashing: Arc::new(Semaphore::new(HASHES_AT_ONCE)),

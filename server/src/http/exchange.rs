@@ -34,6 +34,8 @@ const MAX_BODY_BYTES: u64 = 32 << 20;
 /// The same of a device that may only hand in what it had left: what a session sends by itself fits.
 const MAX_ENDED_PACKED_BYTES: usize = 2 << 20;
 const MAX_ENDED_BODY_BYTES: u64 = 8 << 20;
+/// When a device may come again that found every place taken; it adds a wait of its own, so that not all come at once.
+const PLACE_RETRY_MS: u64 = 2_000;
 /// Below this, packing an answer costs more than it saves.
 const WORTH_PACKING: usize = 512;
 
@@ -96,6 +98,12 @@ async fn exchange_route(
         Sender::Principal(_) => (MAX_PACKED_BYTES, MAX_BODY_BYTES),
         Sender::Ended(_) => (MAX_ENDED_PACKED_BYTES, MAX_ENDED_BODY_BYTES),
     };
+    // Taken before the body is read: bodies are what fills the memory.
+    let Ok(_place) = app.exchange_places.try_acquire() else {
+        let retry_after_ms = Some(PLACE_RETRY_MS);
+        let refusal = Refusal::new(RefusalCode::Unavailable, "too_many_exchanges");
+        return respond(&request, &Reply::Refused(Refusal { retry_after_ms, ..refusal }));
+    };
     // The bytes as they travel: the framework's own reading would unpack some encodings, and not bound what comes out.
     let reply = match body.to_bytes_limited(packed_bytes).await {
         Err(_) => Reply::Refused(Refusal::new(RefusalCode::TooLarge, "body_too_large")),
@@ -103,6 +111,7 @@ async fn exchange_route(
         Ok(Ok(body)) => {
             let form = Form::of(&request, header::CONTENT_TYPE);
             let encoding = packed_as(&request);
+            let _turn = app.exchange_turns.acquire().await.map_err(ApiError::internal)?;
             let app = app.get_ref().clone();
             blocking(move || {
                 let bytes = unpack(encoding, &body, most);

@@ -80,6 +80,21 @@ async fn a_push_of_more_segments_or_ops_than_a_session_sends_is_refused_also_if_
 }
 
 #[actix_web::test]
+async fn a_device_that_finds_every_place_taken_is_told_to_come_later_and_loses_nothing() {
+    let scene = Scene::open().await;
+    let mut phone = scene.phone(1).await;
+    phone.fill_in(scene.new_audit(), &scene.pin());
+    let (push, before) = (phone.push(), scene.stored());
+    let taken = scene.office.take_every_place();
+    let told = refusal(&scene, &phone, &push).await;
+    assert_eq!(told, (503, RefusalCode::Unavailable, "too_many_exchanges".to_owned()));
+    assert_eq!(scene.stored(), before);
+    drop(taken);
+    scene.done(&phone, &push).await;
+    assert_ne!(scene.stored(), before);
+}
+
+#[actix_web::test]
 async fn all_pages_of_an_answer_together_have_a_bound_and_no_stream_waits_for_another() {
     let scene = Scene::open().await;
     a_long_stream(&scene).await;
