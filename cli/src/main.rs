@@ -14,10 +14,6 @@ mod settings;
 
 use std::process::ExitCode;
 
-/// Requests come and go on many threads, each in thousands of small pieces.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 use clap::{Parser, Subcommand};
 
 /// Audits of experience, from the answer to the incentive.
