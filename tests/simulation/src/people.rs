@@ -529,7 +529,10 @@ impl World {
             7 | 8 if self.mixture.restores => {
                 if let Some(copy) = self.backups.get(dice.place(self.backups.len())).cloned() {
                     self.fired.note(Fault::RestoreNewEpoch);
-                    let evidence = *dice.pick(&[Evidence::Kept, Evidence::Copied, Evidence::Lost]);
+                    let mut evidence = *dice.pick(&[Evidence::Kept, Evidence::Copied, Evidence::Lost]);
+                    if !self.stored_photos().is_empty() && dice.once_in(2) {
+                        evidence = Evidence::Lost;
+                    }
                     if evidence == Evidence::Lost && !self.stored_photos().is_empty() {
                         self.fired.note(Fault::EvidenceLost);
                     }
