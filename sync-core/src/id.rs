@@ -160,7 +160,7 @@ impl Hash {
     }
 }
 
-/// A [`Hash`] of bytes that come piece by piece.
+/// A [`struct@Hash`] of bytes that come piece by piece.
 #[derive(Debug, Clone, Default)]
 pub struct Hasher(Sha256);
 

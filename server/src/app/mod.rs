@@ -114,7 +114,7 @@ impl App {
     }
 
     /// Writes in one transaction, away from the threads that serve requests. What people do goes through
-    /// [`crate::command::execute`] instead, which also answers repeats and keeps the audit log.
+    /// `crate::command::execute` instead, which also answers repeats and keeps the audit log.
     ///
     /// # Errors
     /// Those of the job.
