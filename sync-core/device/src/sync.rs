@@ -343,20 +343,23 @@ fn store_item(writer: &mut Writer<'_>, stream: &str, item: &Item, wall_ms: u64) 
             "INSERT INTO feed (stream, first, last, recv_ms, h, body) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
         )?
         .execute((stream, item.first, item.last, item.recv_ms, item.h.0, raw))?;
-    if let Nested::Known(Body::Ops(run)) = &item.body {
-        observe(writer, run, wall_ms);
-    }
-    if let Err(error) = take_in_body(writer, (item.first, item.last), item.recv_ms, &item.body)? {
-        writer.conn.execute(
-            "INSERT INTO quarantine (stream, first, error) VALUES (?1, ?2, ?3)",
-            (stream, item.first, error),
-        )?;
+    match take_in_body(writer, (item.first, item.last), item.recv_ms, &item.body)? {
+        // What is set aside does not move the clock.
+        Ok(()) => observe(writer, &item.body, wall_ms),
+        Err(error) => {
+            writer.conn.execute(
+                "INSERT INTO quarantine (stream, first, error) VALUES (?1, ?2, ?3)",
+                (stream, item.first, error),
+            )?;
+        }
     }
     Ok(())
 }
 
-fn observe(writer: &mut Writer<'_>, run: &Run, wall_ms: u64) {
-    if let Some(last) = run.ops.last_hlc() {
+fn observe(writer: &mut Writer<'_>, body: &Nested<Body>, wall_ms: u64) {
+    if let Nested::Known(Body::Ops(run)) = body
+        && let Some(last) = run.ops.last_hlc()
+    {
         writer.clock.observe(last, wall_ms, writer.offset_ms);
     }
 }

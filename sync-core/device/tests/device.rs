@@ -6,6 +6,8 @@
     reason = "a test may stop where it stands"
 )]
 
+#[path = "device/clocks.rs"]
+mod clocks;
 #[path = "../../tests/model/mod.rs"]
 mod model;
 mod photos;
