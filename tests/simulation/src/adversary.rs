@@ -12,7 +12,7 @@ use crate::{
 use server::testing::Answer;
 use std::collections::BTreeMap;
 use sync_core::{
-    Bytes, DeviceId, Hash, Head, Kind, Op, Seed, Segment, codec,
+    Bytes, DeviceId, Hash, Head, Kind, Op, OpId, Seed, Segment, codec,
     exchange::{Hello, PROTO, RefusalCode, Reply, Request, Run},
     hlc,
     ingest::{Enrolment, EnrolmentRequest, enrolment_bytes},
@@ -315,16 +315,32 @@ impl World {
         }
     }
 
+    /// What of a visit a forged redaction names: all that somebody recorded in the field of one answer.
+    fn named_by_a_forger(&self, audit: Uuid, dice: &mut Dice) -> Option<(String, Vec<OpId>)> {
+        let ops = self.server_ops(audit)?;
+        let fields: Vec<&String> =
+            ops.iter().filter(|it| it.1.op.kind.loses_value()).map(|it| &it.1.op.field).collect();
+        let field = fields.get(dice.place(fields.len())).copied()?;
+        let named = ops.iter().filter(|it| it.1.op.field == *field).map(|it| *it.0).take(8);
+        Some((field.clone(), named.collect()))
+    }
+
     /// A decision of the server that it never took.
     fn forge(&mut self, dice: &mut Dice) -> Checked {
         let epoch = self.epoch();
         let audits: Vec<Uuid> = self.oracle.owners.keys().copied().collect();
         let Some(audit) = audits.get(dice.place(audits.len())).copied() else { return Ok(()) };
         let Some(rogue) = &self.rogue else { return Ok(()) };
-        self.fired.note(Fault::ForgedServerRun);
+        let named = if dice.once_in(2) { self.named_by_a_forger(audit, dice) } else { None };
+        let fault = if named.is_some() { Fault::ForgedRedaction } else { Fault::ForgedServerRun };
+        self.fired.note(fault);
         let key = SigningKey::from_secret(&dice.bytes32());
         let dev = key.public_key().device();
-        let op = Op { dseq: 1, kind: Kind::Approve, ..rogue.op(1, audit, "", b"approved".to_vec()) };
+        let op = rogue.op(1, audit, "", b"approved".to_vec());
+        let op = match named {
+            Some((field, base)) => Op { dseq: 1, kind: Kind::Redact, field, base, ..op },
+            None => Op { dseq: 1, kind: Kind::Approve, ..op },
+        };
         let packed = PackedOps::pack(dev, &[op], Rogue::seed);
         let mut segment = Segment {
             first: 1,
@@ -376,6 +392,13 @@ impl World {
             1 => {
                 let ops = [op(vec![0xff, 0xfe, b'"'])];
                 self.stored(Fault::InvalidUtf8, &ops)
+            }
+            2 if dice.once_in(2) => {
+                // In a device's own log the server's words mean nothing.
+                let Some((field, base)) = self.named_by_a_forger(known, dice) else { return Ok(()) };
+                let ops =
+                    [Op { kind: Kind::Redact, base, ..rogue.op(1, known, &field, b"asked for".to_vec()) }];
+                self.stored(Fault::ForgedRedaction, &ops)
             }
             2 => {
                 // Also on a visit that is another's: it is set aside there.

@@ -150,6 +150,7 @@ impl World {
         self.check_feeds(&office)?;
         self.check_pins(&office)?;
         self.check_photos()?;
+        self.check_redacted()?;
         self.check_rebuild()?;
         match self.office.read(db::audit_log::verify) {
             None => Ok(()),
@@ -271,19 +272,22 @@ impl World {
             }
             for typed in phone.made.iter().map(|it| &self.oracle.typed[*it]) {
                 let what = || format!("{:?} on {} of {}", typed.said, typed.audit, phone.dev);
-                let Some(ids) = said.get(&typed.said) else {
+                let ways = self.oracle.ways_to_say(typed);
+                let ids: Vec<&OpId> = ways.iter().filter_map(|it| said.get(it)).flatten().collect();
+                if ids.is_empty() {
                     // Nobody can vouch for a former device to an office made from a copy that never knew it.
                     if was_restored && !known.contains(&typed.said.origin.dev) {
                         continue;
                     }
                     return broken("I1 no loss", what());
-                };
+                }
                 let ops = office.audits.get(&typed.audit);
                 let is_there = |id: &OpId| {
                     let held = ops.and_then(|it| it.get(id));
-                    held.is_some_and(|it| Said::of(id, &it.op) == typed.said) || office.set_aside.contains(id)
+                    held.is_some_and(|it| ways.contains(&Said::of(id, &it.op)))
+                        || office.set_aside.contains(id)
                 };
-                if !ids.iter().any(is_there) {
+                if !ids.into_iter().any(is_there) {
                     return broken("I5 no silent loss", what());
                 }
             }
@@ -498,7 +502,21 @@ fn verified(
     key: &PublicKey,
     org: Uuid,
 ) -> Result<VerifiedSegment, String> {
+    // That nothing is without its value but what was redacted is another law.
+    segment_of(stored)?.verify_as_kept(key, &org, stored.epoch).map_err(|it| it.to_string())
+}
+
+/// A segment as the office keeps it.
+///
+/// # Errors
+/// A text of why it cannot be read.
+pub(crate) fn segment_of(stored: &db::devices::StoredSegment) -> Result<Segment, String> {
     let bytes = zstd::bulk::decompress(&stored.bytes, 64 << 20).map_err(|it| it.to_string())?;
-    let segment: Segment = codec::from_cbor(&bytes).map_err(|it| it.to_string())?;
-    segment.verify(key, &org, stored.epoch).map_err(|it| it.to_string())
+    codec::from_cbor(&bytes).map_err(|it| it.to_string())
+}
+
+/// What the office keeps of a log that its device gave up, by where it begins.
+pub(crate) fn runs_given_up(office: &crate::office::Office, dev: DeviceId) -> Vec<(u64, Vec<u8>)> {
+    let kept = office.read(|tx, org| db::former::list_runs(tx, org, dev, None, 1_000)).items;
+    kept.into_iter().map(|it| (it.first_dseq, it.bytes)).collect()
 }

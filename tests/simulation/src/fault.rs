@@ -115,6 +115,18 @@ faults! {
     SamePhotoTwice = "photos: the same in two visits",
     /// The server's store of photos is gone when it is restored.
     EvidenceLost = "photos: lost with the server",
+    /// An answer, a comment or a remark is taken out of a visit.
+    Redaction = "redaction: of a value",
+    /// A photo is.
+    RedactionOfPhoto = "redaction: of a photo",
+    /// It is, while some phone has something on the visit that the server has not.
+    RedactionRaces = "redaction: races what is unsent",
+    /// The server goes off while it is carried out.
+    CrashInRedaction = "redaction: crash of the server",
+    /// An office made from an older copy knows nothing of it.
+    RedactionUndone = "redaction: undone by a restore",
+    /// It names what a renewed phone says again, or has said before.
+    RedactedSaidAgain = "redaction: of what a renewed phone says again",
     /// Ten years ahead.
     ClockAhead = "clock: +10 years",
     /// Ten years behind.
@@ -177,6 +189,8 @@ faults! {
     ForeignDevice = "adversary: foreign device",
     /// A run of the server's own log that it never wrote.
     ForgedServerRun = "adversary: forged run of the server",
+    /// A redaction that the office never said.
+    ForgedRedaction = "adversary: forged redaction",
     /// A receipt that the office never signed.
     ForgedReceipt = "adversary: forged receipt",
     /// Very many ops at once.

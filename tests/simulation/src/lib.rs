@@ -21,6 +21,7 @@
 //! | I11 pin | `check.rs` | end |
 //! | I12 permission | `check.rs`; `photos.rs`: nobody reads the photos of others | end, when asked |
 //! | I13 blob | `photos.rs`: what was told to be stored is, and hashes to its id; what is approved has its photos; at the end what a phone still has is stored, and what it lost it says | each run of photos, each approval, end |
+//! | a redaction is for good | `redaction.rs`: what the office or a phone knows to be redacted stands in none of its bytes, nor does the seed that it could be guessed with; `check.rs`: nothing else is without its value, and every segment still verifies | each redaction, often, end |
 //! | I14 progress | `world.rs`, `photos.rs`: no honest phone is refused or stops; `check.rs`: all settles in a few rounds | each exchange, end |
 //! | I15 bounds | `wire.rs` (bytes), `world.rs`, `photos.rs` (waits) | each request, each answer |
 //! | I16 durable before send | `wire.rs`: the log has nothing unsynced when a request leaves | each request |
@@ -45,8 +46,9 @@
 //! | server: restored by hand, by command (new epoch, new key; photos kept, copied or lost), grown past old cursors | `people.rs`, `office.rs` |
 //! | template published, branch changed, user disabled, device revoked, re-assigned | `people.rs` |
 //! | photos: part cut or changed on its way, part thrown away, quota, pause, edited, deleted, the same in two visits | `wire.rs`, `photos.rs` |
+//! | redaction of a value or a photo, while phones have something unsent, with a power cut, undone by a restore, of what a renewed phone says again | `redaction.rs` |
 //! | two devices on one field, return racing an edit, approval racing a late op, void and edit | follow from the schedule; `people.rs` and `check.rs` notice them |
-//! | replayed, signed by another key, deleted middle op, flipped bit, back-dated, foreign device, forged run, flood, oversized value, invalid UTF-8, deep CBOR, compression bomb, removed question, swapped photo, blob with another hash | `adversary.rs`, `photos.rs` |
+//! | replayed, signed by another key, deleted middle op, flipped bit, back-dated, foreign device, forged run, forged redaction, flood, oversized value, invalid UTF-8, deep CBOR, compression bomb, removed question, swapped photo, blob with another hash | `adversary.rs`, `photos.rs` |
 //! | forged receipt | `wire.rs` |
 //!
 //! Not injected here:
@@ -72,6 +74,7 @@ pub mod oracle;
 pub mod people;
 pub mod phone;
 pub mod photos;
+pub mod redaction;
 pub mod renewal;
 pub mod run;
 pub mod vfs;

@@ -3,12 +3,13 @@
 
 use crate::{
     disk::Honesty,
-    office::FIRST_SECRET,
+    office::{FIRST_SECRET, Office},
     oracle::{Violation, broken},
     phone::Phone,
     wire::{Address, Letter, Wire},
 };
 use device::TransportError;
+use domain::ids::AuditId;
 use rusqlite::Connection;
 use std::fmt;
 use sync_core::{
@@ -51,11 +52,17 @@ pub enum Mutant {
     BasesNotMapped,
     /// A renewed phone does not say again what was not acknowledged.
     NotSaidAgain,
+    /// A redaction forgets the log: it takes the value out of the visit alone.
+    LogKeepsRedacted,
+    /// What comes after a redaction brings the visit back as it was.
+    LatePushBringsBack,
+    /// A phone that is told of a redaction keeps the value in its log.
+    PhoneKeepsRedacted,
 }
 
 impl Mutant {
     /// All of them.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 15] = [
         Self::AcknowledgeBeforeStore,
         Self::HighestInsteadOfPrefix,
         Self::CursorBeforeData,
@@ -68,6 +75,9 @@ impl Mutant {
         Self::PhotosNotDoubted,
         Self::BasesNotMapped,
         Self::NotSaidAgain,
+        Self::LogKeepsRedacted,
+        Self::LatePushBringsBack,
+        Self::PhoneKeepsRedacted,
     ];
 
     /// Whether it matters only where phones are copied, set back or without their key.
@@ -80,6 +90,12 @@ impl Mutant {
     #[must_use]
     pub fn is_of_photos(self) -> bool {
         matches!(self, Self::StoredBeforeChecked | Self::PhotosNotDoubted)
+    }
+
+    /// Whether it matters only where values are redacted.
+    #[must_use]
+    pub fn is_of_redaction(self) -> bool {
+        matches!(self, Self::LogKeepsRedacted | Self::LatePushBringsBack | Self::PhoneKeepsRedacted)
     }
 
     /// How the disks of phones behave.
@@ -110,6 +126,9 @@ impl fmt::Display for Mutant {
             Self::PhotosNotDoubted => "photos not offered again to a restored server",
             Self::BasesNotMapped => "bases not mapped in a renewal",
             Self::NotSaidAgain => "nothing said again in a renewal",
+            Self::LogKeepsRedacted => "a redaction that forgets the log",
+            Self::LatePushBringsBack => "a redacted value brought back by a late push",
+            Self::PhoneKeepsRedacted => "a phone that keeps what was redacted",
         })
     }
 }
@@ -208,7 +227,19 @@ pub(crate) fn beyond(
             trust_photos(wire);
             Ok(answer)
         }
-        Mutant::SynchronousNormal
+        Mutant::LatePushBringsBack => {
+            let answer = wire.ask_the_real_one(letter)?;
+            if let Some(kept) = &wire.mail.kept {
+                kept.put_visit_back(wire.office);
+            }
+            Ok(answer)
+        }
+        Mutant::PhoneKeepsRedacted => {
+            keep_values(wire);
+            wire.ask_the_real_one(letter)
+        }
+        Mutant::LogKeepsRedacted
+        | Mutant::SynchronousNormal
         | Mutant::NoBase
         | Mutant::ServerNeverSyncs
         | Mutant::StoredBeforeChecked
@@ -243,6 +274,56 @@ fn publish_again(wire: &Wire<'_>) {
         db::feed::append(tx, org, &[db::feed::FeedEntry { sseq_first, sseq_last, f, ..last }])?;
         db::feed::set_hash(tx, org, stream, f)
     });
+}
+
+/// Every value that the phone ever had in its log is there, in a table of its own.
+fn keep_values(wire: &Wire<'_>) {
+    let Ok(store) = Connection::open(&wire.database) else { return };
+    // A disk that is full or locked keeps it from doing wrong.
+    let _ = store.execute_batch(
+        "CREATE TABLE IF NOT EXISTS kept (dseq INTEGER PRIMARY KEY, value BLOB);
+         INSERT OR IGNORE INTO kept SELECT dseq, value FROM oplog WHERE value IS NOT NULL;",
+    );
+}
+
+/// What the office had of a visit before something of it was redacted.
+pub(crate) struct Kept {
+    audit: AuditId,
+    ops: Vec<u8>,
+    segments: Vec<db::devices::StoredSegment>,
+}
+
+impl Kept {
+    /// What the office has of a visit.
+    pub(crate) fn of(office: &Office, audit: Uuid) -> Self {
+        let audit = AuditId(audit);
+        let (ops, segments) = office.read(|tx, org| {
+            let mut segments = Vec::new();
+            for device in db::devices::list(tx, org, None, None, 500)?.items {
+                segments.extend(db::devices::list_segments(tx, org, device.dev, 0, 10_000)?.items);
+            }
+            Ok((db::audits::find_ops(tx, org, audit)?.unwrap_or_default(), segments))
+        });
+        Self { audit, ops, segments }
+    }
+
+    /// Puts the logs back.
+    pub(crate) fn put_logs_back(self, office: &Office) {
+        office.write(move |tx, org| {
+            let mut all = self.segments.iter();
+            all.try_for_each(|it| db::devices::rewrite_segment(tx, org, it.dev, it.first_dseq, &it.bytes))
+        });
+    }
+
+    /// Puts the visit back.
+    fn put_visit_back(&self, office: &Office) {
+        let (audit_id, ops) = (self.audit, self.ops.clone());
+        office.write(move |tx, org| {
+            let is_there = db::audits::find_ops(tx, org, audit_id)?.is_some();
+            let back = db::audits::AuditOps { audit_id, ops: ops.clone() };
+            if is_there { db::audits::upsert_ops(tx, org, &[back]) } else { Ok(()) }
+        });
+    }
 }
 
 /// What was stored once counts as stored, whatever became of the server.

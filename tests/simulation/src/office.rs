@@ -189,6 +189,24 @@ impl Office {
         self.folder.path().join("copies")
     }
 
+    /// Whether the bytes of a photo lie in its store, under whatever name.
+    #[must_use]
+    pub fn has_photo(&self, id: &Hash) -> bool {
+        let id = id.to_string();
+        files(&self.evidence()).iter().any(|it| it.to_string_lossy().contains(&id))
+    }
+
+    /// Writes all of its database into its file.
+    pub fn gather(&self) {
+        self.app().db.gather().expect("a database can be gathered");
+    }
+
+    /// The file of its database.
+    #[must_use]
+    pub fn database_bytes(&self) -> Vec<u8> {
+        self.disk.image().file(&self.database).expect("the office has a database").to_vec()
+    }
+
     /// Parts of photos that are not whole.
     #[must_use]
     pub fn parts(&self) -> usize {

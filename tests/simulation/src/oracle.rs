@@ -1,7 +1,7 @@
 //! What the simulator knows apart from the product: what each person typed and had before their eyes, what was committed,
 //! what was acknowledged. Owns the laws that are checked after every step.
 
-use crate::{office::Held, phone::Phone};
+use crate::{office::Held, phone::Phone, redaction::Redacted};
 use std::{
     collections::{BTreeMap, BTreeSet},
     fmt,
@@ -58,6 +58,11 @@ impl Said {
         let field = op.field.clone();
         Self { origin: op.origin.unwrap_or(*id), kind: op.kind, hlc: op.hlc, round: op.round, field, value }
     }
+
+    /// The same without what it says.
+    fn redacted(&self) -> Self {
+        Self { value: None, ..self.clone() }
+    }
 }
 
 /// Something that was recorded on a phone.
@@ -80,6 +85,10 @@ pub struct Oracle {
     pub typed: Vec<Typed>,
     /// The same by what it says.
     by_said: BTreeMap<Said, usize>,
+    /// The same by all but the value, where that is enough to tell it.
+    by_rest: BTreeMap<Said, Option<usize>>,
+    /// What was redacted.
+    pub redacted: Redacted,
     /// Every position of every log that was ever committed on some disk.
     pub committed: BTreeMap<DeviceId, BTreeSet<(u64, Hash)>>,
     /// Up to where each log was acknowledged, and not lost by a restore since.
@@ -105,14 +114,30 @@ impl Oracle {
         }
         let number = self.typed.len();
         self.by_said.insert(typed.said.clone(), number);
+        self.by_rest.entry(typed.said.redacted()).and_modify(|it| *it = None).or_insert(Some(number));
         self.typed.push(typed);
         number
     }
 
-    /// The number of what was recorded.
+    /// The number of what was recorded, also where its value is redacted.
     #[must_use]
     pub fn find(&self, said: &Said) -> Option<usize> {
-        self.by_said.get(said).copied()
+        let rest =
+            || self.by_rest.get(said).copied().flatten().filter(|it| self.is_redacted(&self.typed[*it]));
+        self.by_said.get(said).copied().or_else(rest)
+    }
+
+    /// Whether the office ever redacted something that was recorded.
+    #[must_use]
+    pub fn is_redacted(&self, typed: &Typed) -> bool {
+        self.redacted.names(&typed.said.origin, &typed.audit, &typed.field)
+    }
+
+    /// How something that was recorded may be said: with its value, or without it once that is redacted.
+    #[must_use]
+    pub fn ways_to_say(&self, typed: &Typed) -> Vec<Said> {
+        let redacted = self.is_redacted(typed).then(|| typed.said.redacted());
+        [typed.said.clone()].into_iter().chain(redacted).collect()
     }
 
     /// Takes note of a committed op.

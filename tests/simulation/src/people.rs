@@ -9,6 +9,7 @@ use crate::{
     oracle::{Checked, broken},
     phone::{Phone, Standing},
     photos,
+    redaction::MARK,
     world::World,
 };
 use device::{Device, DeviceError, PhotoFacts, Start};
@@ -76,7 +77,7 @@ enum Action {
     Start(Start),
     Answer { audit: Uuid, field: &'static str, json: String },
     Resolve { audit: Uuid, field: String, json: String },
-    Note { audit: Uuid },
+    Note { audit: Uuid, text: String },
     Submit { audit: Uuid },
     Void { audit: Uuid },
     Photo { audit: Uuid, field: &'static str, bytes: Vec<u8> },
@@ -89,7 +90,7 @@ impl Action {
             Self::Start(_) => None,
             Self::Answer { audit, .. }
             | Self::Resolve { audit, .. }
-            | Self::Note { audit }
+            | Self::Note { audit, .. }
             | Self::Submit { audit }
             | Self::Void { audit }
             | Self::Photo { audit, .. }
@@ -115,7 +116,7 @@ impl Action {
             Self::Start(start) => device.start(start, now).map(drop),
             Self::Answer { audit, field, json } => device.answer(*audit, field, json, now).map(drop),
             Self::Resolve { audit, field, json } => device.resolve(*audit, field, json, now).map(drop),
-            Self::Note { audit } => device.batch(|it| it.note(*audit, "", "a remark", now)).map(drop),
+            Self::Note { audit, text } => device.batch(|it| it.note(*audit, "", text, now)).map(drop),
             Self::Submit { audit } => device.submit(*audit, now).map(drop),
             Self::Void { audit } => device.void(*audit, "by mistake", now).map(drop),
             Self::Photo { audit, field, bytes } => {
@@ -218,7 +219,7 @@ impl World {
                     None => self.take_photo(audit, dice),
                 }
             }
-            0 => Action::Note { audit },
+            0 => Action::Note { audit, text: format!("a remark {}", mark(dice)) },
             1 | 2 => Action::Submit { audit },
             3 if dice.once_in(4) => Action::Void { audit },
             4..=6 => {
@@ -555,6 +556,9 @@ impl World {
         let held = self.office.devices();
         self.oracle.restored(&held);
         self.mail.unstored.clear();
+        if self.has_lost_a_redaction() {
+            self.fired.note(Fault::RedactionUndone);
+        }
         for phone in &mut self.phones {
             phone.has_old_answer |= phone.sync.is_some();
         }
@@ -649,6 +653,7 @@ impl World {
                 }
             }
             5 if self.mixture.phones => self.revoke(dice),
+            7..=10 if self.mixture.redactions => self.redact(dice)?,
             6 => {
                 if let Some(audit) = self.set_aside().first().copied() {
                     self.decide(audit, if dice.once_in(2) { "adopt" } else { "dismiss" });
@@ -763,7 +768,7 @@ impl World {
     }
 
     /// Whether some phone has something on an audit that the office has not.
-    fn has_unsent(&self, audit: Uuid) -> bool {
+    pub(crate) fn has_unsent(&self, audit: Uuid) -> bool {
         self.phones.iter().filter_map(|it| it.device.as_ref()).any(|device| {
             let Ok(ops) = device.ops(audit) else { return false };
             let acked = device.status().map_or(0, |it| it.acked.dseq);
@@ -776,12 +781,17 @@ fn root_of(ops: &AuditOps) -> Hash {
     content_root(ops, &ops.view())
 }
 
+/// Text that stands nowhere else.
+fn mark(dice: &mut Dice) -> String {
+    format!("{MARK}{:016x}", dice.number())
+}
+
 fn answer_to(field: &str, dice: &mut Dice) -> String {
     if dice.once_in(12) {
         return "null".to_owned();
     }
     match field {
-        "A03" => format!("\"{}\"", "well ".repeat(dice.place(40) + 1)),
+        "A03" => format!("\"{}{}\"", "well ".repeat(dice.place(40) + 1), mark(dice)),
         "A04" => format!("{}", 1 + dice.below(5)),
         _ => dice.pick(&["\"yes\"", "\"no\""]).to_string(),
     }

@@ -57,6 +57,8 @@ pub struct Mail {
     pub recorded: Vec<Letter>,
     /// What a server that acknowledges before it stores has not stored yet.
     pub unstored: Vec<Letter>,
+    /// What a mutant keeps of a visit that was redacted.
+    pub(crate) kept: Option<mutant::Kept>,
     /// How many requests were answered with a refusal in a row, and with which.
     pub storm: Option<(RefusalCode, u64)>,
     /// Requests.

@@ -38,6 +38,8 @@ pub struct Mixture {
     pub photos: bool,
     /// Whether little may be sent of them in a day.
     pub quota: bool,
+    /// Whether values and photos are taken out of visits.
+    pub redactions: bool,
 }
 
 impl Mixture {
@@ -51,6 +53,7 @@ impl Mixture {
             adversary: dice.once_in(2),
             photos: dice.once_in(2),
             quota: dice.once_in(3),
+            redactions: dice.once_in(2),
         }
     }
 }
@@ -106,10 +109,16 @@ impl World {
         let mut mixture = Mixture::of(&mut dice);
         if mutant.is_some() {
             // A mutant has to be found where it matters, not through other trouble.
-            mixture = Mixture { restores: true, phones: false, adversary: false, ..mixture };
+            mixture =
+                Mixture { restores: true, phones: false, adversary: false, redactions: false, ..mixture };
         }
         if let Some(mutant) = mutant {
-            mixture = Mixture { phones: mutant.is_of_renewal(), photos: mutant.is_of_photos(), ..mixture };
+            mixture = Mixture {
+                phones: mutant.is_of_renewal(),
+                photos: mutant.is_of_photos(),
+                redactions: mutant.is_of_redaction(),
+                ..mixture
+            };
         }
         let mut office = Office::open(seed);
         if mixture.photos && mixture.quota {
@@ -190,6 +199,9 @@ impl World {
         let held = self.office.devices();
         self.oracle.check_held(&held)?;
         self.check_frozen()?;
+        if what % 4 == 0 {
+            self.check_office_redacted()?;
+        }
         self.note(what, &held);
         Ok(())
     }
@@ -397,7 +409,12 @@ impl World {
     fn exchange_ended(&mut self, at: usize, finish: &Finish, now_ms: u64, dice: &mut Dice) -> Checked {
         let phone = &mut self.phones[at];
         match finish {
-            Finish::Done(_) => (phone.wait_until, phone.is_done) = (0, true),
+            Finish::Done(_) => {
+                (phone.wait_until, phone.is_done) = (0, true);
+                if dice.once_in(3) {
+                    self.check_phone_redacted(at)?;
+                }
+            }
             Finish::Backoff { wait_ms, reason } => {
                 if *wait_ms > MAX_WAIT_MS + 60_000 {
                     return broken("I15 bounds", format!("a wait of {wait_ms} ms after {reason}"));
