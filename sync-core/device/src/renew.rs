@@ -15,7 +15,7 @@ use sync_core::{
 use uuid::Uuid;
 
 use crate::{
-    DeviceError,
+    DeviceError, blobs,
     identity::Keys,
     rebuild::replay,
     recover,
@@ -269,6 +269,8 @@ fn put_aside(
     for table in ["oplog", "outcome", "receipt"] {
         conn.execute(&format!("DELETE FROM {table}"), [])?;
     }
+    // What the server said to that device it may not hold any more.
+    blobs::doubt_all(conn)?;
     store::put_head(conn, "acked", &Head::EMPTY)?;
     store::put_meta(conn, "dev", &writer.dev.0)?;
     // A device that lost its key before the server heard of it is nobody there: the one it went on for is.

@@ -32,6 +32,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../../migrations/device/0005_renewed.sql"),
     include_str!("../../../migrations/device/0006_redacted.sql"),
     include_str!("../../../migrations/device/0007_rows.sql"),
+    include_str!("../../../migrations/device/0008_asked.sql"),
 ];
 
 /// A device: a folder with a database, a key and the files of photos.

@@ -16,6 +16,8 @@ use crate::{
     sync::{TransportError, not_enrolled},
 };
 
+/// What the server said this long ago it is asked again, as long as the file is here, in milliseconds.
+const ASK_AGAIN_MS: u64 = 12 * 60 * 60 * 1_000;
 /// The size of parts that the last run came down to.
 const CHUNK: &str = "blob_chunk";
 
@@ -117,7 +119,7 @@ impl Upload {
                 if after.is_none() {
                     device.adopt_blobs(self.now_ms)?;
                 }
-                Event::Loaded(device.blobs_to_send(after, limit)?)
+                Event::Loaded(device.blobs_to_send(after, limit, self.now_ms)?)
             }
             Effect::Query(query) => {
                 let reply = transport.query(&codec::to_cbor(&query)?);
@@ -218,8 +220,10 @@ impl Upload {
 }
 
 impl Device {
-    /// What a file that is to be sent holds.
+    /// What a file that is to be sent holds. The server asks for it, so what it said of it before holds no more.
     fn blob_state(&self, blob: &BlobRef) -> Result<FileState, DeviceError> {
+        let wanted = "UPDATE blobs SET confirmed = NULL WHERE id = ?1 AND confirmed IS NOT NULL";
+        self.conn.prepare_cached(wanted)?.execute([blob.id.0])?;
         let state = self.blobs.state(blob);
         let is_evicted = "SELECT evicted FROM blobs WHERE id = ?1";
         if state != FileState::Intact && self.conn.query_row(is_evicted, [blob.id.0], |row| row.get(0))? {
@@ -228,19 +232,24 @@ impl Device {
         Ok(state)
     }
 
-    /// Blobs that some audit needs and the server has not confirmed in this epoch: also those that are lost here, since another
-    /// phone may have brought them, and those that it refused, since its limits may have changed.
-    fn blobs_to_send(&self, after: Option<BlobRef>, limit: usize) -> Result<Loaded, DeviceError> {
+    /// Blobs that some audit needs and the server has not confirmed in this epoch, nor of late: also those that are lost here, since
+    /// another phone may have brought them, and those that it refused, since its limits may have changed.
+    fn blobs_to_send(
+        &self,
+        after: Option<BlobRef>,
+        limit: usize,
+        now_ms: u64,
+    ) -> Result<Loaded, DeviceError> {
         let epoch = store::get_number(&self.conn, "epoch")?;
         let chunk = store::get_number(&self.conn, CHUNK)?.and_then(|it| u32::try_from(it).ok());
         let after = after.unwrap_or(BlobRef { id: Hash::ZERO, size: 0 });
         let mut list = self.conn.prepare_cached(
-            "SELECT id, size FROM blobs WHERE (size, id) > (?1, ?2) AND (confirmed IS NULL OR confirmed IS NOT ?3) \
-             AND EXISTS (SELECT 1 FROM needed WHERE blob = blobs.id) ORDER BY size, id LIMIT ?4",
+            "SELECT id, size FROM blobs WHERE (size, id) > (?1, ?2) AND (confirmed IS NULL OR confirmed IS NOT ?3 \
+             OR (NOT evicted AND abs(coalesce(asked_ms, stored_ms, 0) - ?5) > ?6)) AND EXISTS (SELECT 1 FROM needed WHERE blob = blobs.id) ORDER BY size, id LIMIT ?4",
         )?;
-        let rows = list.query_map((after.size, after.id.0, epoch, limit.saturating_add(1)), |row| {
-            Ok(BlobRef { id: Hash(row.get(0)?), size: row.get(1)? })
-        })?;
+        let of_late = (now_ms.cast_signed(), ASK_AGAIN_MS);
+        let bounds = (after.size, after.id.0, epoch, limit.saturating_add(1), of_late.0, of_late.1);
+        let rows = list.query_map(bounds, |row| Ok(BlobRef { id: Hash(row.get(0)?), size: row.get(1)? }))?;
         let mut blobs: Vec<BlobRef> = rows.collect::<Result<_, _>>()?;
         let more = blobs.len() > limit;
         blobs.truncate(limit);
@@ -261,8 +270,9 @@ impl Device {
                     }
                     Mark::Stored { epoch } => {
                         let mut note = writer.conn.prepare_cached(
-                            "UPDATE blobs SET off = size, confirmed = ?2, stored_ms = ?3, stored_dseq = ?4, \
-                             lost = NULL, refused = NULL WHERE id = ?1",
+                            "UPDATE blobs SET off = size, confirmed = ?2, asked_ms = ?3, lost = NULL, refused = NULL, \
+                             stored_ms = CASE WHEN confirmed IS ?2 THEN stored_ms ELSE ?3 END, \
+                             stored_dseq = CASE WHEN confirmed IS ?2 THEN stored_dseq ELSE ?4 END WHERE id = ?1",
                         )?;
                         note.execute((id.0, epoch, now_ms, acked.dseq))?;
                         photos::take_back_loss(&mut writer, id, now_ms)?;
@@ -275,7 +285,7 @@ impl Device {
                     }
                     Mark::Refused(reason) => {
                         let mut note =
-                            writer.conn.prepare_cached("UPDATE blobs SET refused = ?2 WHERE id = ?1")?;
+                            writer.conn.prepare_cached("UPDATE blobs SET refused = ?2, confirmed = NULL WHERE id = ?1")?;
                         note.execute((id.0, reason))?;
                     }
                 }

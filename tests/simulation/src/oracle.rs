@@ -99,8 +99,6 @@ pub struct Oracle {
     pub owners: BTreeMap<Uuid, usize>,
     /// What approved audits say.
     pub frozen: BTreeMap<Uuid, Hash>,
-    /// Photos that an office whose files were put back by hand, in the same epoch, does not have any more: nothing tells a phone.
-    pub undone: BTreeSet<Hash>,
     /// Which audits each photo was taken for.
     pub photos: BTreeMap<Hash, BTreeSet<Uuid>>,
 }

@@ -520,10 +520,7 @@ impl World {
             5 | 6 if self.mixture.restores => {
                 if let Some(copy) = self.copies.get(dice.place(self.copies.len())).cloned() {
                     self.fired.note(Fault::RestoreSameEpoch);
-                    let before = self.stored_photos();
                     self.office.put_back(&copy);
-                    let after = self.stored_photos();
-                    self.oracle.undone.extend(before.difference(&after));
                     self.after_restore(dice);
                 }
             }

@@ -261,7 +261,7 @@ impl World {
                 if self.oracle.redacted.has_photo(&blob) {
                     continue;
                 }
-                if is_whole && !is_stored && !self.oracle.undone.contains(&blob) {
+                if is_whole && !is_stored {
                     return broken(
                         "I13 blob",
                         format!("{blob} of {audit} is on {dev} ({state:?}), and nowhere else"),

@@ -135,13 +135,21 @@ impl World {
     }
 
     fn upload_with(&mut self, cuts: &[Cut]) -> Finish {
+        self.upload_then(cuts, NOW)
+    }
+
+    fn upload_then(&mut self, cuts: &[Cut], now_ms: u64) -> Finish {
         let mut wire = BlobWire { server: &mut self.blobs, cuts: cuts.iter().copied().collect() };
         let device = self.phone.device.as_mut().unwrap();
-        Upload::new(device).unwrap().run(device, &mut wire, None, 1 << 31, NOW).unwrap()
+        Upload::new(device).unwrap().run(device, &mut wire, None, 1 << 31, now_ms).unwrap()
     }
 
     fn upload(&mut self) -> Summary {
-        let finish = self.upload_with(&[]);
+        self.upload_at(NOW)
+    }
+
+    fn upload_at(&mut self, now_ms: u64) -> Summary {
+        let finish = self.upload_then(&[], now_ms);
         let Finish::Done(summary) = finish else { unreachable!("{finish:?}") };
         summary
     }
@@ -483,6 +491,53 @@ fn a_server_that_was_set_back_gets_the_photos_again_whether_it_says_so_or_not() 
         assert_eq!(world.blobs.stored[&id], bytes(1, 70_000));
         assert_eq!((world.state(id), world.unsent()), (PhotoState::Stored, Unsent::default()));
     }
+}
+
+#[test]
+fn what_the_server_said_of_a_photo_long_ago_it_is_asked_again() {
+    const LATER: u64 = NOW + 13 * 60 * 60 * 1_000;
+    let mut world = World::new();
+    let (_, id) = world.take(1, 2_000);
+    world.synchronise();
+    // Asked of late, asked again later, and not twice.
+    let asked = |it: Summary| (it.requests, it.had, it.stored);
+    assert_eq!(asked(world.upload()), (0, 0, 0));
+    assert_eq!(asked(world.upload_at(LATER)), (1, 1, 0));
+    assert_eq!(asked(world.upload_at(LATER)), (0, 0, 0));
+    // An old copy of the server's photos is put back by hand, and its log knows nothing of it.
+    world.blobs.stored.clear();
+    assert_eq!(asked(world.upload_at(2 * LATER - NOW)), (2, 0, 1));
+    assert_eq!((world.blobs.stored[&id].clone(), world.state(id)), (bytes(1, 2_000), PhotoState::Stored));
+    // Again, and the file is gone too: that is said. A clock that was set back is no excuse.
+    world.blobs.stored.clear();
+    fs::remove_file(world.file(id)).unwrap();
+    world.upload_at(NOW);
+    world.exchange();
+    assert_eq!(world.state(id), PhotoState::Lost { cause: "missing".into() });
+    assert_eq!(world.conflicts(), [(ConflictKind::BlobLost, true)]);
+}
+
+#[test]
+fn a_photo_that_is_asked_for_again_and_again_is_cleared_no_later_and_one_sent_again_no_earlier() {
+    let mut world = World::new();
+    let (_, id) = world.take(1, 2_000);
+    world.synchronise();
+    let audit = world.audit;
+    world.device().answer(audit, "A01", "\"yes\"", NOW).unwrap();
+    world.server.durable_through = world.device().head().dseq;
+    world.exchange();
+    assert_eq!(world.upload_at(NOW + KEEP_MS - 1).had, 1);
+    assert_eq!(world.state(id), PhotoState::Durable);
+    // What the server asked for again no backup has.
+    world.blobs.stored.clear();
+    assert_eq!(world.upload_at(NOW + KEEP_MS / 2).stored, 1);
+    assert_eq!((world.device().evict(NOW + 3 * KEEP_MS).unwrap(), world.state(id)), (0, PhotoState::Stored));
+    world.device().answer(audit, "A01", "\"no\"", NOW).unwrap();
+    world.server.durable_through = world.device().head().dseq;
+    world.exchange();
+    assert_eq!(world.upload_at(NOW + KEEP_MS).had, 1);
+    assert_eq!(world.device().evict(NOW + KEEP_MS / 2 + KEEP_MS - 1).unwrap(), 0);
+    assert_eq!(world.device().evict(NOW + KEEP_MS / 2 + KEEP_MS).unwrap(), 1);
 }
 
 #[test]
