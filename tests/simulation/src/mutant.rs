@@ -224,7 +224,7 @@ pub(crate) fn beyond(
         }
         Mutant::PhotosNotDoubted => {
             let answer = wire.ask_the_real_one(letter)?;
-            trust_photos(wire);
+            trust_photos(wire, request.hello.clock.wall_ms);
             Ok(answer)
         }
         Mutant::LatePushBringsBack => {
@@ -327,12 +327,13 @@ impl Kept {
 }
 
 /// What was stored once counts as stored, whatever became of the server.
-fn trust_photos(wire: &Wire<'_>) {
+fn trust_photos(wire: &Wire<'_>, wall_ms: u64) {
     let Ok(store) = Connection::open(&wire.database) else { return };
     let epoch =
         store.query_row("SELECT value FROM meta WHERE key = 'epoch'", [], |row| row.get::<_, [u8; 8]>(0));
     let epoch = epoch.map_or(1, u64::from_be_bytes);
-    let _ = store.execute("UPDATE blobs SET confirmed = ?1 WHERE stored_ms IS NOT NULL", [epoch]);
+    let trust = "UPDATE blobs SET confirmed = ?1, asked_ms = ?2 WHERE stored_ms IS NOT NULL";
+    let _ = store.execute(trust, [epoch, wall_ms]);
 }
 
 /// Takes the base out of the op that a phone wrote last, as if it had never been there.
