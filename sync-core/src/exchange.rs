@@ -286,6 +286,8 @@ pub enum Ending {
     DeviceRevoked,
     /// Its person was ended.
     UserEnded,
+    /// It was never enrolled here: another device of its person brought its log after a restore.
+    DeviceUnknown,
     /// A reason of a later version.
     #[serde(other)]
     Other,
@@ -297,13 +299,14 @@ impl Ending {
         match self {
             Self::DeviceRevoked => "device_revoked",
             Self::UserEnded => "user_ended",
+            Self::DeviceUnknown => "device_unknown",
             Self::Other => "other",
         }
     }
 
     /// The ending that the reason of a refusal names.
     pub fn of_name(name: &str) -> Option<Self> {
-        [Self::DeviceRevoked, Self::UserEnded].into_iter().find(|it| it.name() == name)
+        [Self::DeviceRevoked, Self::UserEnded, Self::DeviceUnknown].into_iter().find(|it| it.name() == name)
     }
 }
 

@@ -51,10 +51,20 @@ record! {
         name: String,
         /// Whether it may sync.
         state: DeviceState,
-        /// When it was enrolled.
+        /// When it was enrolled; [`Self::NEVER`] for one that never was.
         enrolled_at: Micros,
         /// When it was revoked.
         revoked_at: Option<Micros>,
+    }
+}
+
+impl Device {
+    /// The time of enrolment of a device that a phone made known, and nobody enrolled.
+    pub const NEVER: Micros = Micros(0);
+
+    /// Whether somebody enrolled it here.
+    pub fn is_enrolled(&self) -> bool {
+        self.enrolled_at != Self::NEVER
     }
 }
 
@@ -147,6 +157,21 @@ pub fn revoke(tx: &mut Tx<'_>, org: OrgId, dev: DeviceId, at: Micros) -> Result<
         .set((devices::state.eq(DeviceState::Revoked.as_str()), devices::revoked_at.eq(Some(at.store())),))
         .execute(c))?;
     Ok(revoked > 0)
+}
+
+/// Enrols a device that only a phone had made known; `device` says whose it is from here on.
+pub fn enrol_known(tx: &mut Tx<'_>, org: OrgId, device: &Device) -> Result<(), DbError> {
+    let row = device.row(org);
+    on_db!(tx, |c| diesel::update(devices::table.find((org.store(), device.dev.store())))
+        .filter(devices::enrolled_at.eq(Device::NEVER.store()))
+        .set((
+            devices::user_id.eq(&row.user_id),
+            devices::kind.eq(&row.kind),
+            devices::name.eq(&row.name),
+            devices::enrolled_at.eq(&row.enrolled_at),
+        ))
+        .execute(c))?;
+    Ok(())
 }
 
 /// The end of a device's log.

@@ -208,8 +208,8 @@ pub(crate) struct Device {
     pub(crate) name: String,
     /// `active` or `revoked`.
     pub(crate) state: String,
-    /// When it was enrolled, RFC 3339.
-    pub(crate) enrolled_at: String,
+    /// When it was enrolled, RFC 3339; none for one that never was: another device brought its log after a restore.
+    pub(crate) enrolled_at: Option<String>,
     /// When it was taken out, RFC 3339.
     pub(crate) revoked_at: Option<String>,
     /// How many ops of its log are here.
@@ -273,6 +273,10 @@ pub(crate) fn enrol(tx: &mut Tx<'_>, app: &App, new: &NewDevice) -> Result<Enrol
     let dev = new.key.device();
     match devices::find(tx, org, dev)? {
         None => devices::append(tx, org, &device(new, user, now))?,
+        // Whoever brought its log said whose it is; who has its key and a code knows.
+        Some(known) if !known.is_enrolled() && known.state == DeviceState::Active => {
+            devices::enrol_known(tx, org, &device(new, user, now))?;
+        }
         Some(known) if known.user_id == Some(user) && known.state == DeviceState::Active => {
             db::sessions::revoke_all_of_device(tx, org, dev, now)?;
         }
@@ -451,13 +455,14 @@ pub(crate) fn list(
 fn show(tx: &mut Tx<'_>, org: OrgId, device: devices::Device) -> Result<Device, ApiError> {
     let head = devices::find_head(tx, org, device.dev)?.unwrap_or_default();
     let former = db::former::find_succession(tx, org, device.dev)?;
+    let enrolled_at = device.is_enrolled().then(|| instant(device.enrolled_at));
     Ok(Device {
         dev: device.dev.to_string(),
         user: device.user_id.map(|it| it.0),
         kind: device.kind.as_str().to_owned(),
         name: device.name,
         state: device.state.as_str().to_owned(),
-        enrolled_at: instant(device.enrolled_at),
+        enrolled_at,
         revoked_at: device.revoked_at.map(instant),
         ops: head.head.head.dseq,
         forked: head.forked,

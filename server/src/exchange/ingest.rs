@@ -57,8 +57,8 @@ pub(crate) enum Sender {
     Ended(Ended),
 }
 
-/// Most ops of a device that was taken out that wait for a person: a phone in foreign hands fills no disk.
-const MAX_WAITING_OPS: u64 = 20_000;
+/// Most ops of a device that was taken out, or was never enrolled here, that wait for a person: a phone in foreign hands fills no disk.
+pub(super) const MAX_WAITING_OPS: u64 = 20_000;
 /// When it may come again, in milliseconds.
 const WAITING_RETRY_MS: u64 = 60 * 60 * 1_000;
 

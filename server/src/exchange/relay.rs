@@ -4,7 +4,7 @@
 
 use super::{
     feed,
-    ingest::{Caller, Stop, Vouched, push, stored_hash},
+    ingest::{Caller, MAX_WAITING_OPS, Stop, Vouched, push, stored_hash},
     project, pull, redaction,
 };
 use crate::{app::App, error::ApiError};
@@ -13,10 +13,10 @@ use db::{
     devices::{Device, DeviceKind, DeviceState},
     former::FormerRun,
 };
-use domain::ids::OrgId;
+use domain::ids::{OrgId, UserId};
 use sync_core::{
     Bytes, DeviceId, Head, PublicKey, Segment, VerifiedSegment, codec,
-    exchange::{Run, StreamId},
+    exchange::{Ending, Run, StreamId},
     ingest::{Accepted, DeviceHead, redacted_by_the_server},
     packed::PackedOps,
     redaction::Redactions,
@@ -24,6 +24,8 @@ use sync_core::{
     signature::SigningKey,
 };
 
+/// Devices of a person beyond which no other one is made known by a phone.
+const MAX_DEVICES: u32 = 100;
 /// How often a run is tried anew because its author's log grew in the meantime.
 const ATTEMPTS: u32 = 4;
 
@@ -69,8 +71,8 @@ fn keep(app: &App, caller: &Caller, run: &Run, last: Head, now: Micros) -> Resul
     };
     let run = run.clone();
     app.db.write(move |tx| {
-        let own = db::devices::find(tx, org, kept.dev)?.is_some_and(|it| it.user_id == Some(user));
-        if !own || stands(tx, org, kept.dev, last)? {
+        let known = author(tx, org, user, &run, now)?;
+        if known.is_none() || stands(tx, org, kept.dev, last)? {
             return Ok(());
         }
         let known = redaction::known(tx, org, audits(&run.ops))?;
@@ -91,13 +93,25 @@ fn of_a_device(
     redacted: &Redactions,
     now: Micros,
 ) -> Result<(), ApiError> {
-    let (org, dev) = (caller.org, run.dev);
+    let (org, user, dev) = (caller.org, caller.user, run.dev);
     let found = app.db.read(|tx| db::devices::find(tx, org, dev))?;
-    // The caller's stream holds the ops of the caller's own devices only.
-    let Some(device) = found.filter(|it| it.user_id == Some(caller.user)) else { return Ok(()) };
+    let device = match found {
+        // The caller's stream holds the ops of the caller's own devices only.
+        Some(known) => Some(known).filter(|it| it.user_id == Some(user)),
+        None => {
+            let run = run.clone();
+            app.db.write(move |tx| author(tx, org, user, &run, now))?
+        }
+    };
+    let Some(device) = device else { return Ok(()) };
+    // That it is this person's is only said by another phone: somebody looks at what it wrote.
+    let ended = if device.is_enrolled() { None } else { Some(Ending::DeviceUnknown) };
+    if ended.is_some() && !may_wait(app, caller, run)? {
+        return Ok(());
+    }
     let key = PublicKey { alg: device.alg, key: Bytes(device.public_key) };
     let reach = caller.reach.clone();
-    let author = Caller { org, user: caller.user, dev, key, epoch: proof.epoch, reach, ended: None };
+    let author = Caller { org, user, dev, key, epoch: proof.epoch, reach, ended };
     let Some(segment) = signed_segment(app, &author, run, proof)? else { return Ok(()) };
     // What of the segment is here already was vouched for then.
     let mut known = app.db.read(|tx| redaction::known(tx, org, audits(&segment.ops)))?;
@@ -115,6 +129,47 @@ fn of_a_device(
         }
     }
     Ok(())
+}
+
+/// The device of the caller's person that wrote a run; none where it is somebody else's. An office made from a copy may not know
+/// it, since it was enrolled later: whoever brings its log makes it known, as one that was never enrolled here.
+fn author(
+    tx: &mut Tx<'_>,
+    org: OrgId,
+    user: UserId,
+    run: &Run,
+    now: Micros,
+) -> Result<Option<Device>, ApiError> {
+    if let Some(known) = db::devices::find(tx, org, run.dev)? {
+        return Ok(Some(known).filter(|it| it.user_id == Some(user)));
+    }
+    let Some(key) = &run.key else { return Ok(None) };
+    let others = db::devices::list(tx, org, Some(user), None, MAX_DEVICES)?;
+    if others.next.is_some() {
+        tracing::warn!(dev = %run.dev, "a run of an unknown device of somebody who has very many");
+        return Ok(None);
+    }
+    tracing::warn!(dev = %run.dev, at = now.0, "a run of a device that was never enrolled here");
+    let device = Device {
+        dev: run.dev,
+        user_id: Some(user),
+        kind: DeviceKind::Phone,
+        alg: key.alg,
+        public_key: key.key.0.clone(),
+        name: DeviceKind::Phone.as_str().to_owned(),
+        state: DeviceState::Active,
+        enrolled_at: Device::NEVER,
+        revoked_at: None,
+    };
+    db::devices::append(tx, org, &device)?;
+    Ok(Some(device))
+}
+
+/// Whether what a device wrote that was never enrolled here may wait for a person.
+fn may_wait(app: &App, caller: &Caller, run: &Run) -> Result<bool, ApiError> {
+    let waiting = app.db.read(|tx| db::quarantine::count_open(tx, caller.org, run.dev))?;
+    let brought = u64::try_from(run.ops.ops.len()).unwrap_or(u64::MAX);
+    Ok(waiting.saturating_add(brought) <= MAX_WAITING_OPS)
 }
 
 /// The segment that the author signed; none where its beginning is neither in the run nor here.

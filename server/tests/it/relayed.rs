@@ -8,9 +8,15 @@ use sync_core::{
     Bytes, Hash,
     codec::Nested,
     exchange::{Body, Request, Run},
+    ingest::{EnrolmentRequest, enrolment_bytes},
+    relay::Proof,
+    signature::SigningKey,
 };
 
-crate::on_both![a_genuine_run_is_taken_only_from_its_authors_own_user,];
+crate::on_both![
+    a_genuine_run_is_taken_only_from_its_authors_own_user,
+    what_a_phone_brings_of_one_that_was_enrolled_after_the_copy_waits_for_a_person,
+];
 
 /// A phone that handed a visit in, with its audit.
 async fn a_visit_handed_in(scene: &Scene) -> (Phone, uuid::Uuid) {
@@ -143,4 +149,105 @@ async fn every_run_of_the_server_stands_by_itself() {
             run.verify(&scene.office.org.0).expect("it proves itself");
         }
     }
+}
+
+/// A phone that an office made from a copy does not know, since it was enrolled later, and a run of its log.
+async fn lost(scene: &Scene, number: u8) -> (Phone, uuid::Uuid, Run) {
+    let (known, audit) = (scene.phone(1).await, scene.new_audit());
+    let mut lost = Phone { key: SigningKey::from_secret(&[number; 32]), ..known };
+    lost.fill_in(audit, &scene.pin());
+    let (segment, _) = lost.segment(lost.head, &lost.unsent);
+    let (prev_h, epoch) = (Hash::ZERO, lost.enrolment.epoch);
+    let proof = Proof { prev_h, first: 1, epoch, alg: segment.alg, sig: segment.sig };
+    let (dev, key) = (lost.dev(), Some(lost.key.public_key()));
+    let (server, evidence) = (false, false);
+    (lost, audit, Run { dev, key, server, dseq_first: 1, ops: segment.ops, proof: Some(proof), evidence })
+}
+
+async fn what_a_phone_brings_of_one_that_was_enrolled_after_the_copy_waits_for_a_person(database: Database) {
+    let scene = Scene::over(database).await;
+    let mut sibling = scene.phone(2).await;
+    let (mut lost, audit, run) = lost(&scene, 77).await;
+    sibling.read(&scene).await;
+    scene.done(&sibling, &relaying(&sibling, run.clone())).await;
+    // Stored, and shown nowhere before a person took it in: a key is all that speaks for it.
+    let aside = scene.quarantine();
+    assert_eq!(aside.len(), lost.unsent.len());
+    assert!(aside.iter().all(|it| (it.1, it.2.as_str()) == (audit, "device_unknown")), "{aside:?}");
+    let listed = scene.office.get("/api/v1/devices").by(&scene.admin).send().await.expect_json();
+    let of_lost = json!(lost.dev().to_string());
+    let shown = listed["items"].as_array().unwrap().iter().find(|it| it["dev"] == of_lost).unwrap();
+    assert_eq!((&shown["user"], &shown["ops"]), (&json!(scene.auditor.id), &json!(lost.unsent.len())));
+    assert!(shown["enrolled_at"].is_null() && shown["state"] == "active", "{shown}");
+    let stored = scene.stored();
+    scene.done(&sibling, &relaying(&sibling, run)).await;
+    assert!(scene.stored() == stored, "again it is nothing new");
+    assert_eq!(runs(&scene, &mut sibling).await, []);
+    let adopt = format!("/api/v1/quarantine/{audit}/adopt");
+    let why = json!({"reason": "her phone was stolen"});
+    scene.office.post(&adopt).by(&scene.reviewer).json(&why).send().await.expect_json();
+    assert_eq!(scene.visit(audit).await["state"], "submitted");
+    assert_eq!(runs(&scene, &mut sibling).await.len(), 1);
+    // It turns up: with a code it goes on where it was.
+    let enrolled = Phone::enrol(&scene.office, &scene.admin, &scene.auditor, 77).await;
+    lost.enrolment = enrolled.enrolment;
+    let other = scene.new_audit();
+    lost.create(other, &scene.pin());
+    let request = lost.push();
+    let response = scene.done(&lost, &request).await;
+    assert_eq!((response.dev_head, response.outcomes), (lost.head, Vec::new()));
+    assert_eq!(scene.visit(other).await["state"], "in_progress");
+}
+
+#[actix_web::test]
+async fn who_brings_a_log_of_another_person_does_not_keep_its_device_from_its_owner() {
+    let scene = Scene::open().await;
+    let stranger = scene.office.person(Role::Auditor);
+    let foreign = Phone::enrol(&scene.office, &scene.admin, &stranger, 4).await;
+    let (_, audit, run) = lost(&scene, 77).await;
+    scene.done(&foreign, &relaying(&foreign, run)).await;
+    assert_eq!(scene.quarantine().len(), 4);
+    let (org, dev) = (scene.office.org, SigningKey::from_secret(&[77; 32]).public_key().device());
+    let owner =
+        || scene.office.app.db.read(|tx| db::devices::find(tx, org, dev)).unwrap().and_then(|it| it.user_id);
+    assert_eq!(owner(), Some(stranger.id));
+    Phone::enrol(&scene.office, &scene.admin, &scene.auditor, 77).await;
+    assert_eq!(owner(), Some(scene.auditor.id));
+    // Once somebody enrolled it, it is theirs.
+    let body = json!({"user": stranger.id, "kind": "phone"});
+    let issued =
+        scene.office.post("/api/v1/devices/codes").by(&scene.admin).json(&body).send().await.expect_json();
+    let code = issued["code"].as_str().unwrap().to_owned();
+    let key = SigningKey::from_secret(&[77; 32]);
+    let sig = Bytes(key.sign(&enrolment_bytes(&dev, &code)));
+    let (kind, former) = ("phone".to_owned(), None);
+    let request = EnrolmentRequest { code, key: key.public_key(), kind, sig, former };
+    let refused = scene.office.post("/api/v1/devices/enrol").json(&request).send().await;
+    assert_eq!(refused.outcome(), (409, "device_known".to_owned()));
+    assert!(scene.quarantine().iter().all(|it| it.1 == audit));
+}
+
+#[actix_web::test]
+async fn a_phone_makes_no_more_devices_known_than_a_person_can_have() {
+    let scene = Scene::open().await;
+    let sibling = scene.phone(2).await;
+    let (_, _, run) = lost(&scene, 77).await;
+    let (org, user) = (scene.office.org, scene.auditor.id);
+    let known = scene.office.app.db.read(|tx| db::devices::find(tx, org, sibling.dev())).unwrap().unwrap();
+    scene
+        .office
+        .app
+        .db
+        .write(move |tx| {
+            let held = db::devices::list(tx, org, Some(user), None, 200)?.items.len();
+            for number in held..101 {
+                let dev = sync_core::DeviceId([number as u8 + 100; 16]);
+                db::devices::append(tx, org, &db::devices::Device { dev, ..known.clone() })?;
+            }
+            Ok::<_, db::DbError>(())
+        })
+        .unwrap();
+    let before = scene.stored();
+    scene.done(&sibling, &relaying(&sibling, run)).await;
+    assert!(scene.stored() == before);
 }

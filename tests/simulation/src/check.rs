@@ -207,17 +207,12 @@ impl World {
     }
 
     /// Audits that somebody wrote on from a disk that lied: these are for people to settle.
-    fn is_contested(&self, ops: &AuditOps, known: &BTreeSet<DeviceId>) -> bool {
-        ops.iter().any(|(id, _)| {
-            self.oracle.damaged.contains(&id.dev)
-                // A restored office cannot know a lost phone that was enrolled after the copy was made.
-                || !known.contains(&id.dev)
-        })
+    fn is_contested(&self, ops: &AuditOps) -> bool {
+        ops.iter().any(|(id, _)| self.oracle.damaged.contains(&id.dev))
     }
 
     /// I4, I6, I8 and I12: all phones of a person have what one has that read everything anew, which is what the office has.
     fn check_convergence(&self, fresh: usize, office: &Office) -> Checked {
-        let known: BTreeSet<DeviceId> = self.office.devices().into_keys().collect();
         for at in self.working(None) {
             let phone = &self.phones[at];
             if phone.is_damaged {
@@ -228,7 +223,7 @@ impl World {
             let all: BTreeSet<&Uuid> = own.keys().chain(new.keys()).collect();
             for audit in all {
                 let (held, read) = (own.get(audit), new.get(audit));
-                let contested = [held, read].into_iter().flatten().any(|it| self.is_contested(it, &known));
+                let contested = [held, read].into_iter().flatten().any(|it| self.is_contested(it));
                 let is_open = office.touched.contains(audit);
                 if held != read && !contested && !is_open {
                     let what = format!("{audit}: {} and a new phone: {}", phone.dev, difference(held, read));
@@ -262,9 +257,6 @@ impl World {
     /// I1 and I5: everything that was recorded on a phone that works is on the server, under whatever name, and stands, or was
     /// replaced by somebody who had seen it, or is in a record that people look at.
     fn check_typed(&mut self, office: &Office, said: &BTreeMap<Said, Vec<OpId>>) -> Checked {
-        let known: BTreeSet<DeviceId> = self.office.devices().into_keys().collect();
-        let restores = [Fault::RestoreSameEpoch, Fault::RestoreNewEpoch];
-        let was_restored = restores.iter().any(|it| self.fired.count(*it) > 0);
         for at in self.working(None) {
             let phone = &self.phones[at];
             if phone.is_damaged {
@@ -275,10 +267,6 @@ impl World {
                 let ways = self.oracle.ways_to_say(typed);
                 let ids: Vec<&OpId> = ways.iter().filter_map(|it| said.get(it)).flatten().collect();
                 if ids.is_empty() {
-                    // Nobody can vouch for a former device to an office made from a copy that never knew it.
-                    if was_restored && !known.contains(&typed.said.origin.dev) {
-                        continue;
-                    }
                     return broken("I1 no loss", what());
                 }
                 let ops = office.audits.get(&typed.audit);
@@ -377,8 +365,11 @@ impl World {
 
     /// I2, I7 and I9: every log of a device chains, is signed, and its clock rises; no rank is far ahead of its arrival. Gives
     /// what all logs say.
-    fn check_logs(&self, office: &Office) -> Result<BTreeMap<Said, Vec<OpId>>, Violation> {
+    fn check_logs(&mut self, office: &Office) -> Result<BTreeMap<Said, Vec<OpId>>, Violation> {
         let devices = self.office.read(|tx, org| db::devices::list(tx, org, None, None, 500)).items;
+        for _ in devices.iter().filter(|it| it.user_id.is_some() && !it.is_enrolled()) {
+            self.fired.note(Fault::UnknownDevice);
+        }
         let mut arrived: BTreeMap<OpId, u64> = BTreeMap::new();
         let mut said: BTreeMap<Said, Vec<OpId>> = BTreeMap::new();
         for device in devices {
@@ -437,8 +428,7 @@ impl World {
                         && ops.iter().any(|it| it.0.dev == *dev && it.0.dseq == *last)
                 });
                 let seen = ops.seen_by(&submit.value.frontier);
-                let is_simple = !office.touched.contains(audit)
-                    && !self.is_contested(ops, &held.keys().copied().collect());
+                let is_simple = !office.touched.contains(audit) && !self.is_contested(ops);
                 if whole && is_simple && content_root(&seen, &seen.view()) != submit.value.content_root {
                     return broken(
                         "I10 frozen",

@@ -153,6 +153,8 @@ faults! {
     RestoreSameEpoch = "server: restored, same epoch",
     /// The server is restored with its command.
     RestoreNewEpoch = "server: restored, new epoch and key",
+    /// It was restored to before a device was enrolled, whose log another phone brings.
+    UnknownDevice = "server: restored to before a device",
     /// After it was restored, it grows past old cursors before anybody asks.
     RestoreAndGrow = "server: restored and grown",
     /// A version of the checklist is released while visits are under way.

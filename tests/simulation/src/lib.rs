@@ -26,8 +26,10 @@
 //! | I15 bounds | `wire.rs` (bytes), `world.rs`, `photos.rs` (waits) | each request, each answer |
 //! | I16 durable before send | `wire.rs`: the log has nothing unsynced when a request leaves | each request |
 //!
-//! What a phone recorded and did not send is excused where it is physically gone: its database was deleted, or is an older one,
-//! or a bit of it was turned. A copied phone, one that was set back and one without its key are excused of nothing.
+//! What a phone recorded and did not send is excused where it is physically gone: its database was deleted, or is an older one, or
+//! a bit of it was turned, so that nobody can tell what it said; visits that such a phone wrote on are for people to settle. Nothing
+//! else is excused: not a copied phone, one that was set back or one without its key, nor an office whose files were put back by
+//! hand in the same epoch, or that was made from a copy older than a device.
 //!
 //! # Faults
 //!
@@ -43,7 +45,7 @@
 //! | corrupt page, database deleted, storage evicted, restored from an older copy (with its key and without), cloned, key lost, app downgrade | `people.rs` |
 //! | clocks: 10 years, back during an edit, daylight saving, frozen, drift, leap second, new boot | `people.rs` |
 //! | server: power cut before and after a commit, in a part of a photo, at rest | `wire.rs`, `people.rs` |
-//! | server: restored by hand, by command (new epoch, new key; photos kept, copied or lost), grown past old cursors | `people.rs`, `office.rs` |
+//! | server: restored by hand, by command (new epoch, new key; photos kept, copied or lost), grown past old cursors, restored to before a device whose log others bring | `people.rs`, `office.rs`; noticed in `check.rs` |
 //! | template published, branch changed, user disabled, device revoked, re-assigned | `people.rs` |
 //! | photos: part cut or changed on its way, part thrown away, quota, pause, edited, deleted, the same in two visits | `wire.rs`, `photos.rs` |
 //! | redaction of a value or a photo, while phones have something unsent, with a power cut, undone by a restore, of what a renewed phone says again | `redaction.rs` |
