@@ -2,6 +2,7 @@
 //! through the real routes without a port. Not part of the product.
 
 pub mod photos;
+pub mod strangers;
 
 use crate::{
     App, Config, Environment,

@@ -38,6 +38,30 @@ pub fn from_cbor<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, CodecError> {
     Ok(value)
 }
 
+/// How many parts CBOR bytes are made of, told without taking them apart: each costs memory, however short it is, and one of
+/// a byte some dozens of bytes. What lies in a byte string is one part.
+pub fn count_items(bytes: &[u8]) -> usize {
+    let (mut rest, mut count) = (bytes, 0_usize);
+    while let Some((first, after)) = rest.split_first() {
+        count = count.saturating_add(1);
+        let (kind, short) = (first >> 5, first & 0x1f);
+        let (short, width) = match short {
+            0..24 => (u64::from(short), 0),
+            24..28 => (0, 1_usize << (short - 24)),
+            _ => (0, 0),
+        };
+        let Some((number, after)) = after.split_at_checked(width) else { break };
+        // Of byte strings and texts the number is a length; else what is inside follows by itself.
+        let length = match kind {
+            2 | 3 => number.iter().fold(short, |sum, it| sum << 8 | u64::from(*it)),
+            _ => 0,
+        };
+        let inside = usize::try_from(length).unwrap_or(usize::MAX);
+        rest = after.get(inside..).unwrap_or_default();
+    }
+    count
+}
+
 /// Encodes as JSON, for debugging.
 ///
 /// - **Errors**: as [`to_cbor`].
@@ -86,5 +110,48 @@ impl<'de, T: DeserializeOwned> Deserialize<'de> for Nested<T> {
             Ok(value) => Self::Known(value),
             Err(_) => Self::Unknown(raw),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    type Part = (u64, String, Bytes, Option<bool>, Vec<u16>);
+
+    fn part() -> impl Strategy<Value = Part> {
+        let bytes = proptest::collection::vec(any::<u8>(), 0..300).prop_map(Bytes);
+        (
+            any::<u64>(),
+            ".{0,80}",
+            bytes,
+            any::<Option<bool>>(),
+            proptest::collection::vec(any::<u16>(), 0..30),
+        )
+    }
+
+    proptest! {
+        #[test]
+        fn each_place_of_a_message_is_counted_and_what_lies_in_bytes_and_texts_is_not(
+            parts in proptest::collection::vec(part(), 0..40),
+        ) {
+            let places: usize = parts.iter().map(|it| 6 + it.4.len()).sum();
+            prop_assert_eq!(count_items(&to_cbor(&parts).unwrap()), 1 + places);
+        }
+
+        #[test]
+        fn any_bytes_are_counted_as_no_more_than_they_are(bytes in proptest::collection::vec(any::<u8>(), 0..60)) {
+            let count = count_items(&bytes);
+            prop_assert!(count <= bytes.len() && (count > 0 || bytes.is_empty()));
+        }
+    }
+
+    #[test]
+    fn the_shortest_parts_are_counted_also_where_no_length_is_told() {
+        assert_eq!(count_items(&[0x9f, 0x60, 0x60, 0x60, 0xff]), 5);
+        assert_eq!(count_items(&[0x7f, 0x61, b'a', 0x61, b'b', 0xff]), 4);
+        // A length beyond the end leaves nothing to count.
+        assert_eq!(count_items(&[0x5b, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x00]), 1);
     }
 }

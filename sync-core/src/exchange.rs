@@ -118,6 +118,9 @@ pub fn may_relay<'a>(runs: impl IntoIterator<Item = &'a Run>) -> bool {
     count <= MAX_RELAYED_RUNS && ops <= MAX_RELAYED_OPS
 }
 
+/// Most parts of a request in CBOR ([`crate::codec::count_items`]): a push and a relay of the most ops fit, were each op of a
+/// visit, a field, a device and an origin of its own.
+pub const MAX_ITEMS: usize = 1 << 21;
 /// Most segments of a push: a session sends at most sixteen.
 pub const MAX_PUSHED_SEGMENTS: usize = 64;
 /// Most ops of a push.

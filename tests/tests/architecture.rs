@@ -20,7 +20,7 @@ const ALLOWED: [(&str, &[&str]); 14] = [
     ("veedor-tests", &["server", "device", "audit-templates", "domain", "sync-core", "db"]),
     ("no-std", &["domain", "sync-core"]),
     ("test-postgres", &[]),
-    ("fuzz", &["audit-templates", "domain", "sync-core"]),
+    ("fuzz", &["server", "audit-templates", "domain", "sync-core"]),
     ("simulation", &["server", "db", "device", "domain", "sync-core"]),
     ("bench-sync", &["device", "sync-core"]),
     ("xtask", &[]),

@@ -94,7 +94,7 @@ fn answer(app: &App, sender: &Sender, query: &BlobQuery) -> Result<BlobReply, St
     let caller = caller(app, sender)?;
     let (org, dev) = (caller.org, caller.dev);
     if dev != query.dev {
-        return refused(RefusalCode::Unauthorized, "foreign_device");
+        return refused(RefusalCode::Unauthorized, super::FOREIGN_DEVICE);
     }
     query.check_bounds().map_err(Stop::Refused)?;
     let now = app.now();

@@ -57,6 +57,16 @@ pub(crate) enum Sender {
     Ended(Ended),
 }
 
+impl Sender {
+    /// The device that speaks; none for a person with a browser.
+    pub(crate) fn dev(&self) -> Option<DeviceId> {
+        match self {
+            Self::Principal(it) => it.dev,
+            Self::Ended(it) => Some(it.dev),
+        }
+    }
+}
+
 /// Most ops of a device that was taken out, or was never enrolled here, that wait for a person: a phone in foreign hands fills no disk.
 pub(super) const MAX_WAITING_OPS: u64 = 20_000;
 /// When it may come again, in milliseconds.
@@ -199,7 +209,7 @@ fn caller(app: &App, sender: &Sender, request: &Request) -> Result<Caller, Stop>
     };
     let Some(dev) = dev else { return Err(unauthorized("not_a_device")) };
     if dev != request.dev {
-        return Err(unauthorized("foreign_device"));
+        return Err(unauthorized(super::FOREIGN_DEVICE));
     }
     let (device, epoch, reach) = app.db.read(|tx| -> Result<_, ApiError> {
         let reach = match sender {

@@ -26,6 +26,8 @@ use sync_core::{Segment, codec};
 pub(crate) const ZSTD_LEVEL: i32 = 3;
 /// The most that a segment may unpack to.
 const MAX_SEGMENT_BYTES: usize = 64 << 20;
+/// Why a session of one device may not speak for another.
+pub(crate) const FOREIGN_DEVICE: &str = "foreign_device";
 /// Where the installation keeps its epoch.
 const EPOCH: &str = "epoch";
 

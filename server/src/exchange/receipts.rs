@@ -56,7 +56,7 @@ pub(super) fn honoured(
     if receipts.is_empty() {
         return Ok(Vec::new());
     }
-    let mut honoured = Vec::new();
+    let (mut honoured, mut forged) = (Vec::new(), 0_usize);
     let mut keys = Vec::new();
     for receipt in receipts.iter().filter(|it| it.dev == caller.dev) {
         if !keys.iter().any(|(epoch, _)| *epoch == receipt.epoch) {
@@ -67,8 +67,11 @@ pub(super) fn honoured(
         if known.unwrap_or_default().iter().find(is_own).is_some() {
             honoured.push(receipt.clone());
         } else {
-            tracing::warn!(dev = %caller.dev, at = receipt.head.dseq, "a device brings a receipt that is none of this server");
+            forged = forged.saturating_add(1);
         }
+    }
+    if forged > 0 {
+        tracing::warn!(dev = %caller.dev, forged, reason = "forged_receipt", "a device brings receipts that are none of this server");
     }
     Ok(honoured)
 }

@@ -23,7 +23,7 @@ use actix_web::{
 use serde::Deserialize;
 use std::time::Duration;
 use sync_core::{
-    Hash,
+    DeviceId, Hash,
     blob::{BlobQuery, BlobRefusal, BlobReply, CHUNK_HASH_HEADER, QUERY_PATH},
     exchange::{Limits, RefusalCode},
     payload::BlobRef,
@@ -55,16 +55,25 @@ struct Place {
     size: u64,
 }
 
-fn respond(request: &HttpRequest, reply: &BlobReply) -> Result<HttpResponse, ApiError> {
+fn respond(
+    request: &HttpRequest,
+    dev: Option<DeviceId>,
+    reply: &BlobReply,
+) -> Result<HttpResponse, ApiError> {
     let refused = match reply {
         BlobReply::Done(_) | BlobReply::Progress(_) => None,
-        BlobReply::Refused(refusal) => Some(refusal.code),
+        BlobReply::Refused(refusal) => Some((refusal.code, refusal.reason.as_str())),
     };
-    respond_with(request, refused, reply)
+    respond_with(request, dev, refused, reply)
 }
 
-fn refuse(request: &HttpRequest, code: RefusalCode, reason: &str) -> Result<HttpResponse, ApiError> {
-    respond(request, &BlobReply::Refused(BlobRefusal::new(code, reason)))
+fn refuse(
+    request: &HttpRequest,
+    dev: Option<DeviceId>,
+    code: RefusalCode,
+    reason: &str,
+) -> Result<HttpResponse, ApiError> {
+    respond(request, dev, &BlobReply::Refused(BlobRefusal::new(code, reason)))
 }
 
 /// The caller, or the answer to somebody who is not signed in.
@@ -75,7 +84,7 @@ fn signed_in(
     match principal {
         Ok(principal) => Ok(Ok(principal)),
         Err(refused) if refused.problem().status == 401 => {
-            refuse(request, RefusalCode::Unauthorized, &refused.problem().code).map(Err)
+            refuse(request, None, RefusalCode::Unauthorized, &refused.problem().code).map(Err)
         }
         Err(failed) => Err(failed),
     }
@@ -94,7 +103,7 @@ async fn sender(
             Err(it) => {
                 let retry_after_ms = it.retry_after_ms;
                 let refusal = BlobRefusal { retry_after_ms, ..BlobRefusal::new(it.code, &it.reason) };
-                respond(request, &BlobReply::Refused(refusal)).map(Err)
+                respond(request, None, &BlobReply::Refused(refusal)).map(Err)
             }
         },
         Err(failed) => Err(failed),
@@ -111,17 +120,18 @@ async fn query(
         Ok(sender) => sender,
         Err(response) => return Ok(response),
     };
+    let dev = sender.dev();
     let body = match body.to_bytes_limited(MAX_QUERY_BYTES).await {
-        Err(_) => return refuse(&request, RefusalCode::TooLarge, "body_too_large"),
-        Ok(Err(_)) => return refuse(&request, RefusalCode::Malformed, "body_broke_off"),
+        Err(_) => return refuse(&request, dev, RefusalCode::TooLarge, "body_too_large"),
+        Ok(Err(_)) => return refuse(&request, dev, RefusalCode::Malformed, "body_broke_off"),
         Ok(Ok(body)) => body,
     };
     let Ok(query) = Form::of(&request, header::CONTENT_TYPE).read::<BlobQuery>(&body) else {
-        return refuse(&request, RefusalCode::Malformed, "not_a_request");
+        return refuse(&request, dev, RefusalCode::Malformed, "not_a_request");
     };
     let app = app.get_ref().clone();
     let reply = blocking(move || blobs::query(&app, &sender, &query)).await?;
-    respond(&request, &reply)
+    respond(&request, dev, &reply)
 }
 
 async fn take(
@@ -134,15 +144,15 @@ async fn take(
         Ok(sender) => sender,
         Err(response) => return Ok(response),
     };
-    let place = web::Query::<Place>::from_query(request.query_string());
-    let hash = text(&request, header::HeaderName::from_static(HASH_HEADER)).and_then(|it| it.parse().ok());
-    let (Some(id), Ok(place), Some(hash)) = (blob_of(&request), place, hash) else {
-        return refuse(&request, RefusalCode::Malformed, "not_a_part");
+    let dev = sender.dev();
+    let Some((blob, offset, hash)) = part_of(&request) else {
+        return refuse(&request, dev, RefusalCode::Malformed, "not_a_part");
     };
     // Taken before the body is read: bodies are what fills the memory.
     let Ok(_turn) = app.blob_turns.try_acquire() else {
         return respond(
             &request,
+            dev,
             &BlobReply::Refused(BlobRefusal {
                 retry_after_ms: Some(TURN_RETRY_MS),
                 ..BlobRefusal::new(RefusalCode::TooMany, "too_many_parts")
@@ -152,16 +162,16 @@ async fn take(
     let most = usize::try_from(Limits::default().chunk_bytes).unwrap_or(usize::MAX);
     let bytes = match timeout(BODY_TIME, body.to_bytes_limited(most)).await {
         Ok(Ok(Ok(bytes))) => bytes,
-        Ok(Err(_)) => return refuse(&request, RefusalCode::TooLarge, "chunk_too_large"),
-        Ok(Ok(Err(_))) | Err(_) => return refuse(&request, RefusalCode::Malformed, "body_broke_off"),
+        Ok(Err(_)) => return refuse(&request, dev, RefusalCode::TooLarge, "chunk_too_large"),
+        Ok(Ok(Err(_))) | Err(_) => return refuse(&request, dev, RefusalCode::Malformed, "body_broke_off"),
     };
-    let (inside, blob) = (app.get_ref().clone(), BlobRef { id, size: place.size });
+    let inside = app.get_ref().clone();
     let reply = blocking(move || {
-        let chunk = Chunk { blob, offset: place.offset, hash, bytes: &bytes };
+        let chunk = Chunk { blob, offset, hash, bytes: &bytes };
         blobs::take(&inside, &sender, &chunk)
     })
     .await?;
-    respond(&request, &reply)
+    respond(&request, dev, &reply)
 }
 
 /// [`CHUNK_HASH_HEADER`], as this library wants it.
@@ -177,13 +187,14 @@ async fn show(
         Ok(principal) => principal,
         Err(response) => return Ok(response),
     };
+    let dev = principal.dev;
     let Some(id) = blob_of(&request) else {
-        return refuse(&request, RefusalCode::NotFound, "no_such_blob");
+        return refuse(&request, dev, RefusalCode::NotFound, "no_such_blob");
     };
     let (inside, org) = (app.get_ref().clone(), principal.org);
     let size = match blocking(move || blobs::readable(&inside, &principal, id)).await? {
         Ok(size) => size,
-        Err(refusal) => return respond(&request, &BlobReply::Refused(refusal)),
+        Err(refusal) => return respond(&request, dev, &BlobReply::Refused(refusal)),
     };
     let mut response = HttpResponse::Ok();
     response
@@ -208,9 +219,16 @@ async fn show(
     };
     let length = range.as_ref().map_or(size, |it| it.end.saturating_sub(it.start));
     let Some(found) = app.blobs.read(org, id, range).await? else {
-        return refuse(&request, RefusalCode::NotFound, "no_such_blob");
+        return refuse(&request, dev, RefusalCode::NotFound, "no_such_blob");
     };
     Ok(response.body(SizedStream::new(length, found.into_stream())))
+}
+
+/// Of which blob a part is, where it begins, and its hash.
+pub(crate) fn part_of(request: &HttpRequest) -> Option<(BlobRef, u64, Hash)> {
+    let place = web::Query::<Place>::from_query(request.query_string()).ok()?;
+    let hash = text(request, header::HeaderName::from_static(HASH_HEADER))?.parse().ok()?;
+    Some((BlobRef { id: blob_of(request)?, size: place.size }, place.offset, hash))
 }
 
 fn blob_of(request: &HttpRequest) -> Option<Hash> {
@@ -218,7 +236,8 @@ fn blob_of(request: &HttpRequest) -> Option<Hash> {
 }
 
 /// What of a blob is asked for.
-enum Asked {
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Asked {
     Everything,
     /// From the first byte to the one after the last.
     Part(u64, u64),
@@ -226,7 +245,7 @@ enum Asked {
 }
 
 /// A single range is honoured; anything else is answered with everything, as the standard allows.
-fn asked_range(request: &HttpRequest, size: u64) -> Asked {
+pub(crate) fn asked_range(request: &HttpRequest, size: u64) -> Asked {
     let Ok(Range::Bytes(specs)) = Range::parse(request) else { return Asked::Everything };
     let [spec] = specs.as_slice() else { return Asked::Everything };
     let (from, to) = match spec {

@@ -4,7 +4,7 @@
 use crate::{
     app::{App, blocking},
     error::ApiError,
-    exchange::{self, Sender},
+    exchange::{self, FOREIGN_DEVICE, Sender},
     principal::{Principal, find_ended, token},
     rate_limit,
 };
@@ -23,8 +23,9 @@ use flate2::{
 use serde::{Serialize, de::DeserializeOwned};
 use std::io::Read;
 use sync_core::{
+    DeviceId,
     codec::{self, CodecError},
-    exchange::{Refusal, RefusalCode, Reply, Request},
+    exchange::{MAX_ITEMS, Refusal, RefusalCode, Reply, Request},
 };
 
 /// Largest body as it travels.
@@ -34,6 +35,11 @@ const MAX_BODY_BYTES: u64 = 32 << 20;
 /// The same of a device that may only hand in what it had left: what a session sends by itself fits.
 const MAX_ENDED_PACKED_BYTES: usize = 2 << 20;
 const MAX_ENDED_BODY_BYTES: u64 = 8 << 20;
+/// The same of a body of debugging.
+const MAX_JSON_BYTES: u64 = 4 << 20;
+/// How far back in a body a packed part may reach, as a power of 2: as far as the levels that phones pack with do. A decoder
+/// keeps so much, however short the body is that asks for it.
+const MAX_ZSTD_WINDOW: u32 = 23;
 /// When a device may come again that found every place taken; it adds a wait of its own, so that not all come at once.
 const PLACE_RETRY_MS: u64 = 2_000;
 /// Below this, packing an answer costs more than it saves.
@@ -90,10 +96,11 @@ async fn exchange_route(
         Ok(principal) => Sender::Principal(principal),
         Err(refused) if refused.problem().status == 401 => match ended(&app, &request, refused).await? {
             Ok(sender) => sender,
-            Err(refusal) => return respond(&request, &Reply::Refused(refusal)),
+            Err(refusal) => return respond(&request, None, &Reply::Refused(refusal)),
         },
         Err(failed) => return Err(failed),
     };
+    let dev = sender.dev();
     let (packed_bytes, most) = match &sender {
         Sender::Principal(_) => (MAX_PACKED_BYTES, MAX_BODY_BYTES),
         Sender::Ended(_) => (MAX_ENDED_PACKED_BYTES, MAX_ENDED_BODY_BYTES),
@@ -102,7 +109,7 @@ async fn exchange_route(
     let Ok(_place) = app.exchange_places.try_acquire() else {
         let retry_after_ms = Some(PLACE_RETRY_MS);
         let refusal = Refusal::new(RefusalCode::Unavailable, "too_many_exchanges");
-        return respond(&request, &Reply::Refused(Refusal { retry_after_ms, ..refusal }));
+        return respond(&request, dev, &Reply::Refused(Refusal { retry_after_ms, ..refusal }));
     };
     // The bytes as they travel: the framework's own reading would unpack some encodings, and not bound what comes out.
     let reply = match body.to_bytes_limited(packed_bytes).await {
@@ -114,13 +121,14 @@ async fn exchange_route(
             let _turn = app.exchange_turns.acquire().await.map_err(ApiError::internal)?;
             let app = app.get_ref().clone();
             blocking(move || {
+                let most = if form == Form::Json { MAX_JSON_BYTES } else { most };
                 let bytes = unpack(encoding, &body, most);
                 answer(&app, &sender, form, bytes)
             })
             .await?
         }
     };
-    respond(&request, &reply)
+    respond(&request, dev, &reply)
 }
 
 /// Who speaks with a token that opens nothing any more: a device that was taken out, or a stranger.
@@ -154,13 +162,18 @@ fn answer(app: &App, sender: &Sender, form: Form, bytes: Result<Vec<u8>, Unpack>
         Err(Unpack::Encoding) => return refused(RefusalCode::Malformed, "unknown_content_encoding"),
         Err(Unpack::Broken) => return refused(RefusalCode::Malformed, "body_cannot_be_unpacked"),
     };
+    if form == Form::Cbor && codec::count_items(&bytes) > MAX_ITEMS {
+        return refused(RefusalCode::TooLarge, "too_many_items");
+    }
     match form.read::<Request>(&bytes) {
         Ok(request) => exchange::exchange(app, sender, &request),
         Err(_) => refused(RefusalCode::Malformed, "not_a_request"),
     }
 }
 
-enum Unpack {
+/// Why a body cannot be unpacked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Unpack {
     TooLarge,
     Encoding,
     Broken,
@@ -168,17 +181,25 @@ enum Unpack {
 
 /// How the body of a request is packed; none where nobody knows the name.
 fn packed_as(request: &HttpRequest) -> Option<ContentEncoding> {
-    match text(request, header::CONTENT_ENCODING) {
+    encoding(text(request, header::CONTENT_ENCODING))
+}
+
+/// The encoding of a name.
+pub(crate) fn encoding(name: Option<&str>) -> Option<ContentEncoding> {
+    match name {
         None | Some("") => Some(ContentEncoding::Identity),
         Some(name) => name.parse().ok(),
     }
 }
 
-fn unpack(encoding: Option<ContentEncoding>, body: &[u8], most: u64) -> Result<Vec<u8>, Unpack> {
+/// Unpacks a body to at most so many bytes.
+pub(crate) fn unpack(encoding: Option<ContentEncoding>, body: &[u8], most: u64) -> Result<Vec<u8>, Unpack> {
     let reader: Box<dyn Read + '_> = match encoding {
         Some(ContentEncoding::Identity) => Box::new(body),
         Some(ContentEncoding::Zstd) => {
-            Box::new(zstd::stream::read::Decoder::new(body).map_err(|_| Unpack::Broken)?)
+            let mut reader = zstd::stream::read::Decoder::new(body).map_err(|_| Unpack::Broken)?;
+            reader.window_log_max(MAX_ZSTD_WINDOW).map_err(|_| Unpack::Broken)?;
+            Box::new(reader)
         }
         Some(ContentEncoding::Gzip) => Box::new(GzDecoder::new(body)),
         _ => return Err(Unpack::Encoding),
@@ -195,24 +216,42 @@ fn wanted(request: &HttpRequest) -> Encoding {
     accepted.and_then(|it| it.negotiate(known.iter())).unwrap_or_else(Encoding::identity)
 }
 
-fn respond(request: &HttpRequest, reply: &Reply) -> Result<HttpResponse, ApiError> {
+fn respond(request: &HttpRequest, dev: Option<DeviceId>, reply: &Reply) -> Result<HttpResponse, ApiError> {
     let refused = match reply {
         Reply::Done(_) => None,
-        Reply::Refused(refusal) => Some(refusal.code),
+        Reply::Refused(refusal) => Some((refusal.code, refusal.reason.as_str())),
     };
-    respond_with(request, refused, reply)
+    respond_with(request, dev, refused, reply)
+}
+
+/// Tells the operator what no honest device sends, once for each request; `dev` is the device of the session.
+fn tell(dev: Option<DeviceId>, code: RefusalCode, reason: &str) {
+    use RefusalCode::{BadHash, Fork, Invalid, Malformed, PrevMismatch, TooLarge, Unauthorized};
+    let is_odd = match code {
+        Malformed | Invalid | Fork | PrevMismatch | TooLarge | BadHash => true,
+        Unauthorized => reason == FOREIGN_DEVICE,
+        _ => false,
+    };
+    if is_odd {
+        let dev = dev.map(tracing::field::display);
+        tracing::warn!(dev, status = code.status(), reason, "a request of sync is refused");
+    }
 }
 
 /// Answers with a message, packed as the device likes it best; its status says what was refused, if anything.
 pub(super) fn respond_with(
     request: &HttpRequest,
-    refused: Option<RefusalCode>,
+    dev: Option<DeviceId>,
+    refused: Option<(RefusalCode, &str)>,
     message: &impl Serialize,
 ) -> Result<HttpResponse, ApiError> {
+    if let Some((code, reason)) = refused {
+        tell(dev, code, reason);
+    }
     let form = Form::of(request, header::ACCEPT);
     let bytes = form.write(message).map_err(ApiError::internal)?;
     let status = refused
-        .map_or(Ok(StatusCode::OK), |it| StatusCode::from_u16(it.status()))
+        .map_or(Ok(StatusCode::OK), |it| StatusCode::from_u16(it.0.status()))
         .map_err(ApiError::internal)?;
     let mut response = HttpResponse::build(status);
     response.content_type(form.media_type()).insert_header((header::CACHE_CONTROL, "no-store"));

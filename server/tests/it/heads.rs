@@ -1,52 +1,9 @@
 //! What an operator's log shipper carries out of this server's power: where every stream ends, once a day.
 
 use crate::exchange::Scene;
+use crate::operator::Lines;
 use server::app::verify::heads;
-use std::{
-    fmt::{Debug, Write as _},
-    sync::{Arc, Mutex},
-};
-use tracing::{
-    Event, Metadata, Subscriber,
-    field::{Field, Visit},
-    span::{Attributes, Id, Record},
-};
-
-/// Keeps every line that is told.
-#[derive(Clone, Default)]
-struct Lines(Arc<Mutex<Vec<String>>>);
-
-struct Line(String);
-
-impl Visit for Line {
-    fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
-        let _ = write!(self.0, " {}={value:?}", field.name());
-    }
-}
-
-impl Subscriber for Lines {
-    fn enabled(&self, _: &Metadata<'_>) -> bool {
-        true
-    }
-
-    fn new_span(&self, _: &Attributes<'_>) -> Id {
-        Id::from_u64(1)
-    }
-
-    fn record(&self, _: &Id, _: &Record<'_>) {}
-
-    fn record_follows_from(&self, _: &Id, _: &Id) {}
-
-    fn event(&self, event: &Event<'_>) {
-        let mut line = Line(event.metadata().target().to_owned());
-        event.record(&mut line);
-        self.0.lock().unwrap().push(line.0);
-    }
-
-    fn enter(&self, _: &Id) {}
-
-    fn exit(&self, _: &Id) {}
-}
+use tracing::Level;
 
 #[actix_web::test]
 async fn the_ends_of_all_streams_are_told_once_a_day_with_the_key_of_the_server() {
@@ -57,11 +14,9 @@ async fn the_ends_of_all_streams_are_told_once_a_day_with_the_key_of_the_server(
     scene.done(&phone, &request).await;
     let app = &scene.office.app;
     let told = |before| {
-        let lines = Lines::default();
+        let lines = Lines::of(Level::INFO);
         let day = tracing::subscriber::with_default(lines.clone(), || app.tell_heads(before).unwrap());
-        let mut lines = std::mem::take(&mut *lines.0.lock().unwrap());
-        lines.retain(|it| it.starts_with("veedor::heads"));
-        (day, lines)
+        (day, lines.which(|it| it.starts_with("veedor::heads")))
     };
     let (day, lines) = told(None);
     let known = heads(app).unwrap();

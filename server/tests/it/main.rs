@@ -1,6 +1,8 @@
 //! The office through its real routes: every status and code, over SQLite.
 
 #[cfg(test)]
+mod adversary;
+#[cfg(test)]
 mod assessments;
 #[cfg(test)]
 mod assignments;
@@ -39,6 +41,8 @@ mod heads;
 #[cfg(test)]
 mod openapi;
 #[cfg(test)]
+mod operator;
+#[cfg(test)]
 mod payouts;
 #[cfg(test)]
 mod payouts_guards;
@@ -46,6 +50,8 @@ mod payouts_guards;
 mod payouts_protected;
 #[cfg(test)]
 mod photos;
+#[cfg(test)]
+mod photos_restarted;
 #[cfg(test)]
 mod pins;
 #[cfg(test)]

@@ -60,7 +60,7 @@ impl Scene {
         self.office.get(&address).by(&self.reviewer).send().await
     }
 
-    fn row_of(&self, blob: &BlobRef) -> Blob {
+    pub(crate) fn row_of(&self, blob: &BlobRef) -> Blob {
         let org = self.office.org;
         self.office.app.db.read(|tx| db::blobs::find(tx, org, blob.id)).unwrap().unwrap()
     }

@@ -5,11 +5,19 @@
 
 mod content;
 mod exchange;
+#[cfg(feature = "office")]
+mod lane;
 mod log;
+#[cfg(feature = "office")]
+mod office;
 
 pub use content::{answers, content};
 pub use exchange::{reply_cbor, reply_json, request_cbor, request_json};
+#[cfg(feature = "office")]
+pub use lane::{blob_lane, body, photo};
 pub use log::{ops, relayed, signed};
+#[cfg(feature = "office")]
+pub use office::{api_json, evidence_file};
 
 use peak_alloc::PeakAlloc;
 use serde::{Serialize, de::DeserializeOwned};
@@ -27,8 +35,18 @@ pub type Target = fn(&[u8]);
 /// Every target, by the name of its folder below `corpus` and of its program.
 pub const TARGETS: &[(&str, Target)] = &[
     ("answers", answers),
+    #[cfg(feature = "office")]
+    ("api_json", api_json),
+    #[cfg(feature = "office")]
+    ("blob_lane", blob_lane),
+    #[cfg(feature = "office")]
+    ("body", body),
     ("content", content),
+    #[cfg(feature = "office")]
+    ("evidence_file", evidence_file),
     ("ops", ops),
+    #[cfg(feature = "office")]
+    ("photo", photo),
     ("relayed", relayed),
     ("reply_cbor", reply_cbor),
     ("reply_json", reply_json),

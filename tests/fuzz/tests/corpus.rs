@@ -1,7 +1,13 @@
 //! Every input that is checked in keeps the promises of its target, and every target has its folder and its program.
 
 use fuzz::TARGETS;
+use serde::de::DeserializeOwned;
 use std::{collections::BTreeSet, fs, path::Path};
+use sync_core::{
+    codec::{self, Nested},
+    exchange::{Body, Reply, Request, Run},
+    packed::PackedOps,
+};
 
 fn folder(name: &str) -> std::path::PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(name)
@@ -28,5 +34,31 @@ fn every_input_that_is_checked_in_keeps_the_promises_of_its_target() {
         }
         target(&[]);
         assert!(count > 0, "{name} has no input");
+    }
+}
+
+/// The messages of a target's corpus that can be read; after a change of the wire `examples/seeds.rs` makes them anew.
+fn messages<T: DeserializeOwned>(target: &str) -> Vec<T> {
+    let inputs = fs::read_dir(folder("corpus").join(target)).expect("its folder");
+    let bytes = inputs.map(|it| fs::read(it.expect("an entry").path()).expect("an input"));
+    bytes.filter_map(|it| codec::from_cbor(&it).or_else(|_| codec::from_json(&it)).ok()).collect()
+}
+
+#[test]
+fn the_corpora_of_messages_have_ones_that_todays_form_can_read_whole() {
+    let unpack = |it: &PackedOps| it.unpack(1).is_ok_and(|ops| ops.len() > 3);
+    assert!(messages("ops").iter().any(unpack));
+    assert!(messages::<Run>("relayed").iter().any(|it| unpack(&it.ops) && it.proof.is_some()));
+    for target in ["request_cbor", "request_json"] {
+        let requests = messages::<Request>(target);
+        assert!(requests.iter().flat_map(|it| &it.push).any(|it| unpack(&it.ops)), "{target}");
+        assert!(requests.iter().any(|it| !it.relay.is_empty()), "{target}");
+    }
+    for target in ["reply_cbor", "reply_json"] {
+        let replies = messages::<Reply>(target);
+        let pages =
+            replies.iter().filter_map(|it| if let Reply::Done(it) = it { Some(&it.pull) } else { None });
+        let mut bodies = pages.flatten().flat_map(|it| &it.items).map(|it| &it.body);
+        assert!(bodies.any(|it| matches!(it, Nested::Known(Body::Ops(run)) if unpack(&run.ops))), "{target}");
     }
 }

@@ -1,0 +1,127 @@
+//! Makes the corpora of messages anew from the latest recorded version of the wire, for when the form of messages changed:
+//! `cargo run -p fuzz --example seeds`.
+
+use serde::{Serialize, de::DeserializeOwned};
+use std::{collections::BTreeSet, fs, path::Path};
+use sync_core::{
+    Hash,
+    codec::{self, Nested},
+    exchange::{Body, Reply, Request, Run},
+    packed::PackedOps,
+};
+
+/// The most bytes of a target's corpus, so that all together stay small.
+const MOST: usize = 22_000;
+
+/// The inputs of each target whose form the wire decides.
+#[derive(Default)]
+struct Seeds {
+    request_cbor: BTreeSet<Vec<u8>>,
+    request_json: BTreeSet<Vec<u8>>,
+    reply_cbor: BTreeSet<Vec<u8>>,
+    reply_json: BTreeSet<Vec<u8>>,
+    ops: BTreeSet<Vec<u8>>,
+    relayed: BTreeSet<Vec<u8>>,
+}
+
+impl Seeds {
+    fn add_request(&mut self, bytes: Vec<u8>) {
+        let request: Request = codec::from_cbor(&bytes).expect("a recorded request");
+        self.request_json.insert(codec::to_json(&request).expect("a request can be written"));
+        self.request_cbor.insert(bytes);
+        request.push.iter().for_each(|it| self.add_ops(&it.ops));
+        request.relay.iter().for_each(|it| self.add_run(it));
+    }
+
+    fn add_reply(&mut self, bytes: Vec<u8>) {
+        let reply: Reply = codec::from_cbor(&bytes).expect("a recorded reply");
+        self.reply_json.insert(codec::to_json(&reply).expect("a reply can be written"));
+        self.reply_cbor.insert(bytes);
+        let Reply::Done(response) = reply else { return };
+        for item in response.pull.iter().flat_map(|it| &it.items) {
+            if let Nested::Known(Body::Ops(run)) = &item.body {
+                self.add_run(run);
+            }
+        }
+    }
+
+    /// A run as it came, as evidence of a log that was given up, and without what proves it.
+    fn add_run(&mut self, run: &Run) {
+        self.relayed.insert(cbor(run));
+        self.relayed.insert(cbor(&Run { evidence: !run.evidence, ..run.clone() }));
+        self.relayed.insert(cbor(&Run { proof: None, key: None, ..run.clone() }));
+        self.add_ops(&run.ops);
+    }
+
+    /// Ops together and each by itself.
+    fn add_ops(&mut self, ops: &PackedOps) {
+        self.ops.insert(cbor(ops));
+        let author = *ops.devices.first().expect("the author of recorded ops");
+        for op in &ops.unpack(1).expect("recorded ops") {
+            self.ops.insert(cbor(&PackedOps::pack(author, [op], |audit| ops.seed(audit))));
+        }
+    }
+}
+
+fn cbor(message: &impl Serialize) -> Vec<u8> {
+    codec::to_cbor(message).expect("a message can be written")
+}
+
+fn reads<T: DeserializeOwned>(bytes: &[u8]) -> bool {
+    codec::from_cbor::<T>(bytes).is_ok()
+}
+
+/// The names of a folder, in order.
+fn names(folder: &Path) -> BTreeSet<String> {
+    let entries = fs::read_dir(folder).expect("a folder of ours").map(|it| it.expect("an entry"));
+    entries.map(|it| it.file_name().into_string().expect("a name of ours")).collect()
+}
+
+/// Writes a target's corpus, the shortest first.
+fn write(corpus: &Path, target: &str, seeds: BTreeSet<Vec<u8>>) {
+    let folder = corpus.join(target);
+    fs::remove_dir_all(&folder).expect("its folder");
+    fs::create_dir(&folder).expect("its folder");
+    let mut seeds: Vec<_> = seeds.into_iter().collect();
+    seeds.sort_by_key(Vec::len);
+    let (mut count, mut bytes) = (0, 0);
+    for seed in seeds {
+        bytes += seed.len();
+        if bytes > MOST {
+            break;
+        }
+        let name: String = Hash::of(&seed).to_string().chars().take(12).collect();
+        fs::write(folder.join(name), seed).expect("a file in its folder");
+        count += 1;
+    }
+    println!("{target}: {count}");
+}
+
+fn main() {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let recorded = here.join("../recorded");
+    let mut versions = names(&recorded).into_iter().filter(|it| it.starts_with("wire-"));
+    let latest = recorded.join(versions.next_back().expect("a recorded version"));
+    let mut seeds = Seeds::default();
+    for folder in ["exchange", "messages"].map(|it| latest.join(it)) {
+        for name in names(&folder).iter().filter(|it| it.ends_with(".cbor")) {
+            let bytes = fs::read(folder.join(name)).expect("a recorded message");
+            if reads::<Request>(&bytes) {
+                seeds.add_request(bytes);
+            } else if reads::<Reply>(&bytes) {
+                seeds.add_reply(bytes);
+            }
+        }
+    }
+    let Seeds { request_cbor, request_json, reply_cbor, reply_json, ops, relayed } = seeds;
+    for (target, seeds) in [
+        ("request_cbor", request_cbor),
+        ("request_json", request_json),
+        ("reply_cbor", reply_cbor),
+        ("reply_json", reply_json),
+        ("ops", ops),
+        ("relayed", relayed),
+    ] {
+        write(&here.join("corpus"), target, seeds);
+    }
+}

@@ -1,0 +1,3 @@
+//! libFuzzer on `fuzz::blob_lane`.
+#![cfg_attr(fuzzing, no_main)]
+fuzz::program!(blob_lane);

@@ -1,0 +1,3 @@
+//! libFuzzer on `fuzz::body`.
+#![cfg_attr(fuzzing, no_main)]
+fuzz::program!(body);

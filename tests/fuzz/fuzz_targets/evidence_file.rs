@@ -1,0 +1,3 @@
+//! libFuzzer on `fuzz::evidence_file`.
+#![cfg_attr(fuzzing, no_main)]
+fuzz::program!(evidence_file);

@@ -1,0 +1,3 @@
+//! libFuzzer on `fuzz::photo`.
+#![cfg_attr(fuzzing, no_main)]
+fuzz::program!(photo);
