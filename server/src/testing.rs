@@ -126,6 +126,16 @@ impl TestOffice {
         places.try_acquire_many_owned(count).expect("the places are free")
     }
 
+    /// Works on so many exchanges until what it gives is dropped.
+    ///
+    /// # Panics
+    /// Where so many are not worked on at once.
+    #[must_use]
+    pub fn take_turns(&self, count: u32) -> impl Drop {
+        let turns = Arc::clone(&self.app.exchange_turns);
+        turns.try_acquire_many_owned(count).expect("the turns are free")
+    }
+
     /// Opens an office over SQLite in a temporary folder.
     pub async fn open() -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder can be made");

@@ -1,6 +1,11 @@
 //! What one small request may cost the server: streams, relayed runs and the bytes of an answer are bounded.
 
 use crate::exchange::{Phone, Scene};
+use std::{
+    future::{Future as _, poll_fn},
+    pin::pin,
+    task::Poll,
+};
 use sync_core::{
     AuditOps, Bytes, Hash, Kind,
     codec::{self, Nested},
@@ -91,6 +96,32 @@ async fn a_device_that_finds_every_place_taken_is_told_to_come_later_and_loses_n
     assert_eq!(scene.stored(), before);
     drop(taken);
     scene.done(&phone, &push).await;
+    assert_ne!(scene.stored(), before);
+}
+
+#[actix_web::test]
+async fn sixteen_exchanges_are_worked_on_at_once_and_the_next_waits_for_its_turn() {
+    let scene = Scene::open().await;
+    let mut phone = scene.phone(1).await;
+    let fifteen = scene.office.take_turns(15);
+    phone.fill_in(scene.new_audit(), &scene.pin());
+    let push = phone.push();
+    scene.done(&phone, &push).await;
+    drop(fifteen);
+    phone.ops = AuditOps::new();
+    phone.fill_in(scene.new_audit(), &scene.pin());
+    let (push, before) = (phone.push(), scene.stored());
+    let sixteen = scene.office.take_turns(16);
+    let mut waiting = pin!(scene.done(&phone, &push));
+    // Everything else is answered meanwhile.
+    for _ in 0..30 {
+        let is_ready = poll_fn(|it| Poll::Ready(waiting.as_mut().poll(it).is_ready())).await;
+        assert!(!is_ready, "nobody gave a turn back");
+        scene.office.get("/api/v1/visits").by(&scene.reviewer).send().await.expect_json();
+    }
+    assert_eq!(scene.stored(), before);
+    drop(sixteen);
+    assert_eq!(waiting.await.dev_head, phone.head);
     assert_ne!(scene.stored(), before);
 }
 

@@ -87,6 +87,7 @@ mod successions;
 #[cfg(test)]
 mod taken_out;
 #[cfg(test)]
+mod unknown_kinds;
 mod users;
 #[cfg(test)]
 mod verify;

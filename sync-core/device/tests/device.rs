@@ -17,6 +17,8 @@ mod redacted;
 mod renewed;
 #[path = "device/rights.rs"]
 mod rights;
+#[path = "device/stores.rs"]
+mod stores;
 #[path = "device/versions.rs"]
 mod versions;
 
