@@ -19,6 +19,7 @@ use sync_core::{
     codec,
     exchange::{Limits, RefusalCode, Reply, Request, Response, StreamId},
     fold::Arrival,
+    payload::BlobRef,
     receipt::Receipt,
     relay::server_secret,
     signature::SigningKey,
@@ -165,6 +166,13 @@ fn claimed(wire: &Wire<'_>, request: &Request, head: Head) -> Vec<u8> {
     codec::to_cbor(&Reply::Done(response)).unwrap_or_default()
 }
 
+/// An answer that says that the whole of a photo is stored.
+fn told_to_be_stored(blob: &BlobRef) -> Vec<u8> {
+    let (offset, limits) = (blob.size, Limits::default());
+    let told = BlobReply::Progress(BlobProgress { offset, stored: true, limits });
+    codec::to_cbor(&told).unwrap_or_default()
+}
+
 /// The office as a mutant of it answers.
 ///
 /// # Errors
@@ -177,9 +185,7 @@ pub(crate) fn beyond(
     if let (Mutant::StoredBeforeChecked, Address::Part(blob, offset, _)) = (mutant, letter.to)
         && offset + letter.body.len() as u64 == blob.size
     {
-        let (offset, limits) = (blob.size, Limits::default());
-        let told = BlobReply::Progress(BlobProgress { offset, stored: true, limits });
-        return Ok(codec::to_cbor(&told).unwrap_or_default());
+        return Ok(told_to_be_stored(&blob));
     }
     let Some(request) = read(letter) else { return wire.ask_the_real_one(letter) };
     match mutant {

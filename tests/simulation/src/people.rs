@@ -518,6 +518,7 @@ impl World {
                 self.backups.push(copy);
             }
             5 | 6 if self.mixture.restores => {
+                self.phone_comes_and_goes(dice)?;
                 if let Some(copy) = self.copies.get(dice.place(self.copies.len())).cloned() {
                     self.fired.note(Fault::RestoreSameEpoch);
                     self.office.put_back(&copy);
@@ -525,6 +526,7 @@ impl World {
                 }
             }
             7 | 8 if self.mixture.restores => {
+                self.phone_comes_and_goes(dice)?;
                 if let Some(copy) = self.backups.get(dice.place(self.backups.len())).cloned() {
                     self.fired.note(Fault::RestoreNewEpoch);
                     let mut evidence = *dice.pick(&[Evidence::Kept, Evidence::Copied, Evidence::Lost]);
@@ -546,6 +548,27 @@ impl World {
                 }
             }
         }
+        Ok(())
+    }
+
+    /// Now and then a phone that is younger than every copy is lost, after others read what it wrote.
+    fn phone_comes_and_goes(&mut self, dice: &mut Dice) -> Checked {
+        if !self.mixture.phones || self.disabled[0] || !dice.once_in(2) {
+            return Ok(());
+        }
+        self.new_phone(0, dice)?;
+        let at = self.phones.len() - 1;
+        for _ in 0..3 {
+            if let Some(action) = self.next_action(at, dice)? {
+                self.act(at, &action, dice)?;
+            }
+        }
+        self.sync(at, usize::MAX, 0, dice)?;
+        for other in self.working(Some(0)).into_iter().filter(|it| *it != at) {
+            self.sync(other, usize::MAX, 0, dice)?;
+        }
+        self.phones[at].close();
+        self.phones[at].standing = Standing::Lost;
         Ok(())
     }
 

@@ -57,6 +57,8 @@ pub enum Standing {
     Damaged,
     /// The office revoked it.
     Revoked,
+    /// Nobody has it any more.
+    Lost,
 }
 
 /// A copy of a database, and what it holds by the simulator's own account.

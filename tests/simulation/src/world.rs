@@ -199,7 +199,7 @@ impl World {
         let held = self.office.devices();
         self.oracle.check_held(&held)?;
         self.check_frozen()?;
-        if what % 4 == 0 {
+        if what.is_multiple_of(4) {
             self.check_office_redacted()?;
         }
         self.note(what, &held);
