@@ -53,7 +53,10 @@ pub(crate) fn rewind(conn: &Connection, stream: StreamId, to: &Mark) -> Result<(
     let mut rows = beyond.query((&id, to.after))?;
     while let Some(row) = rows.next()? {
         let body: Vec<u8> = row.get(1)?;
-        if let Ok(Body::Ops(run)) = codec::from_cbor(&body) {
+        // Of some runs this device may read nothing: there is nothing to keep.
+        if let Ok(Body::Ops(run)) = codec::from_cbor(&body)
+            && !run.ops.ops.is_empty()
+        {
             let before = run.dseq_first.saturating_sub(1);
             keep.execute((run.dev.0, run.dseq_first, run.last(), before, row.get::<_, u64>(0)?, &body))?;
         }

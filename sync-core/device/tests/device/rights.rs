@@ -8,7 +8,8 @@ use proptest::prelude::*;
 use sync_core::{
     Bytes, DeviceId, Hash, Kind, OpId,
     codec::Nested,
-    exchange::{AuditRight, Body, Ending, RefRow, StreamId},
+    exchange::{AuditRight, Body, Ending, RefRow, Run, StreamId},
+    packed::PackedOps,
     session::Finish,
 };
 use uuid::Uuid;
@@ -233,5 +234,33 @@ proptest! {
         let before = phone.device().projection_hash().unwrap();
         phone.device().rebuild().unwrap();
         prop_assert_eq!(phone.device().projection_hash().unwrap(), before);
+    }
+}
+
+#[test]
+fn a_run_of_which_nothing_may_be_read_stops_no_phone_that_follows_a_server_back() {
+    for by_command in [true, false] {
+        let (mut server, hash) = world();
+        let mut phone = Phone::new(1, &mut server);
+        phone.sync(&mut server);
+        let copy = server.clone();
+        let (dev, key) = (DeviceId([7; 16]), None);
+        let nothing = Run {
+            dev,
+            key,
+            server: false,
+            dseq_first: 1,
+            ops: PackedOps { devices: vec![dev], ..PackedOps::default() },
+            proof: None,
+            evidence: false,
+        };
+        tell(&mut server, Body::Ops(nothing));
+        phone.sync(&mut server);
+        server.restore(&copy, by_command);
+        // It grows past where the phone stood, so that only the stream tells.
+        assign(&mut server, Uuid::from_u128(31), hash, "accepted");
+        assign(&mut server, Uuid::from_u128(32), hash, "accepted");
+        phone.sync(&mut server);
+        assert_eq!(phone.device().assignments().unwrap().len(), 2);
     }
 }
