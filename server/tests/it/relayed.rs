@@ -241,7 +241,7 @@ async fn a_phone_makes_no_more_devices_known_than_a_person_can_have() {
         .write(move |tx| {
             let held = db::devices::list(tx, org, Some(user), None, 200)?.items.len();
             for number in held..101 {
-                let dev = sync_core::DeviceId([number as u8 + 100; 16]);
+                let dev = sync_core::DeviceId([u8::try_from(number + 100).unwrap(); 16]);
                 db::devices::append(tx, org, &db::devices::Device { dev, ..known.clone() })?;
             }
             Ok::<_, db::DbError>(())
