@@ -83,7 +83,7 @@ pub fn parse_field(checklist: &Checklist, field: &str, json: &str) -> Result<Opt
 /// # Errors
 /// What does not fit, at the pointer of the item; the codes are those of [`parse_answers`].
 pub fn parse_answer(item: &Item, json: &str) -> Result<Option<Answer>, FieldProblem> {
-    let at = pointer("", &item.id);
+    let at = Place(&item.id, None);
     let json = json.trim();
     if json == "null" {
         return Ok(None);
@@ -92,17 +92,17 @@ pub fn parse_answer(item: &Item, json: &str) -> Result<Option<Answer>, FieldProb
         && item.kind != ItemType::Text
         && !(item.kind.is_choice() && item.option("na").is_some())
     {
-        return if item.accepts_na() { Ok(Some(Answer::NotApplicable)) } else { Err(na_not_allowed(&at)) };
+        return if item.accepts_na() { Ok(Some(Answer::NotApplicable)) } else { Err(na_not_allowed(at)) };
     }
     let answer = match item.kind {
-        ItemType::YesNo | ItemType::YesNoNa => yes_no(&at, json),
-        ItemType::Scale => scale(&at, json),
-        ItemType::Number | ItemType::Duration => number(item, &at, json),
-        ItemType::SingleChoice => single_choice(item, &at, json),
-        ItemType::MultiChoice => multi_choice(item, &at, json),
-        ItemType::Time => time(&at, json),
-        ItemType::Photo => photos(&at, json),
-        ItemType::Text => text(&at, json),
+        ItemType::YesNo | ItemType::YesNoNa => yes_no(at, json),
+        ItemType::Scale => scale(at, json),
+        ItemType::Number | ItemType::Duration => number(item, at, json),
+        ItemType::SingleChoice => single_choice(item, at, json),
+        ItemType::MultiChoice => multi_choice(item, at, json),
+        ItemType::Time => time(at, json),
+        ItemType::Photo => photos(at, json),
+        ItemType::Text => text(at, json),
     };
     answer.map(Some)
 }
@@ -113,13 +113,30 @@ fn field_answer<'a>(
     json: &str,
 ) -> Result<Option<Answer>, FieldProblem> {
     let found = AnswerField::parse(field).and_then(|it| item_of(it.item).map(|item| (item, it.part)));
-    let at = pointer("", field);
+    let at = Place(field, None);
     match found {
-        None => Err(unknown_item(&at, field)),
+        None => Err(unknown_item(at, field)),
         Some((item, AnswerPart::Value)) => parse_answer(item, json),
         Some(_) if json.trim() == "null" => Ok(None),
-        Some((_, AnswerPart::Comment)) => text(&at, json).map(Some),
-        Some((_, AnswerPart::Photos)) => photos(&at, json).map(Some),
+        Some((_, AnswerPart::Comment)) => text(at, json).map(Some),
+        Some((_, AnswerPart::Photos)) => photos(at, json).map(Some),
+    }
+}
+
+/// Where a value stands: its field, and its place in a list. The pointer is only made where something does not fit.
+#[derive(Clone, Copy)]
+struct Place<'a>(&'a str, Option<usize>);
+
+impl Place<'_> {
+    fn nth(self, index: usize) -> Self {
+        Self(self.0, Some(index))
+    }
+}
+
+impl From<Place<'_>> for String {
+    fn from(place: Place<'_>) -> Self {
+        let field = pointer("", place.0);
+        place.1.map_or_else(|| field.clone(), |index| pointer(&field, index))
     }
 }
 
@@ -146,11 +163,11 @@ impl<'de> Deserialize<'de> for Members {
     }
 }
 
-fn read<T: DeserializeOwned>(at: &str, json: &str, es: &str, en: &str) -> Result<T, FieldProblem> {
+fn read<T: DeserializeOwned>(at: Place<'_>, json: &str, es: &str, en: &str) -> Result<T, FieldProblem> {
     serde_json::from_str(json).map_err(|_| wrong_type(at, json, es, en))
 }
 
-fn yes_no(at: &str, json: &str) -> Result<Answer, FieldProblem> {
+fn yes_no(at: Place<'_>, json: &str) -> Result<Answer, FieldProblem> {
     match json {
         "\"yes\"" => Ok(Answer::Yes),
         "\"no\"" => Ok(Answer::No),
@@ -158,7 +175,7 @@ fn yes_no(at: &str, json: &str) -> Result<Answer, FieldProblem> {
     }
 }
 
-fn scale(at: &str, json: &str) -> Result<Answer, FieldProblem> {
+fn scale(at: Place<'_>, json: &str) -> Result<Answer, FieldProblem> {
     let value: i64 = read(at, json, "un entero de 1 a 5", "an integer from 1 to 5")?;
     match u8::try_from(value) {
         Ok(step @ 1..=5) => Ok(Answer::Scale(step)),
@@ -166,7 +183,7 @@ fn scale(at: &str, json: &str) -> Result<Answer, FieldProblem> {
     }
 }
 
-fn number(item: &Item, at: &str, json: &str) -> Result<Answer, FieldProblem> {
+fn number(item: &Item, at: Place<'_>, json: &str) -> Result<Answer, FieldProblem> {
     let is_number = json.starts_with(|it: char| it == '-' || it.is_ascii_digit());
     if !is_number || serde_json::from_str::<&RawValue>(json).is_err() {
         return Err(wrong_type(at, json, "un número", "a number"));
@@ -182,7 +199,7 @@ fn number(item: &Item, at: &str, json: &str) -> Result<Answer, FieldProblem> {
     Ok(Answer::Number(value))
 }
 
-fn single_choice(item: &Item, at: &str, json: &str) -> Result<Answer, FieldProblem> {
+fn single_choice(item: &Item, at: Place<'_>, json: &str) -> Result<Answer, FieldProblem> {
     let id: String = read(at, json, "el id de una opción", "the id of an option")?;
     if item.option(&id).is_none() {
         return Err(unknown_option(item, at, &id));
@@ -190,15 +207,15 @@ fn single_choice(item: &Item, at: &str, json: &str) -> Result<Answer, FieldProbl
     Ok(Answer::Option(id))
 }
 
-fn multi_choice(item: &Item, at: &str, json: &str) -> Result<Answer, FieldProblem> {
+fn multi_choice(item: &Item, at: Place<'_>, json: &str) -> Result<Answer, FieldProblem> {
     let ids: Vec<String> = read(at, json, "una lista de ids de opciones", "a list of option ids")?;
     let mut seen = BTreeSet::new();
     let mut exclusive = None;
     for (place, id) in ids.iter().enumerate() {
-        let at = pointer(at, place);
-        let option = item.option(id).ok_or_else(|| unknown_option(item, &at, id))?;
+        let at = at.nth(place);
+        let option = item.option(id).ok_or_else(|| unknown_option(item, at, id))?;
         if !seen.insert(id) {
-            return Err(repeated_option(&at, id));
+            return Err(repeated_option(at, id));
         }
         if option.exclusive {
             exclusive = Some(id);
@@ -210,33 +227,34 @@ fn multi_choice(item: &Item, at: &str, json: &str) -> Result<Answer, FieldProble
     }
 }
 
-fn time(at: &str, json: &str) -> Result<Answer, FieldProblem> {
+fn time(at: Place<'_>, json: &str) -> Result<Answer, FieldProblem> {
     let (es, en) = ("una hora \"HH:MM\" entre 00:00 y 23:59", "a time \"HH:MM\" between 00:00 and 23:59");
     let text: String = read(at, json, es, en)?;
     TimeOfDay::parse(&text).map(Answer::Time).ok_or_else(|| wrong_type(at, json, es, en))
 }
 
-fn photos(at: &str, json: &str) -> Result<Answer, FieldProblem> {
+fn photos(at: Place<'_>, json: &str) -> Result<Answer, FieldProblem> {
     let ids: Vec<String> = read(at, json, "una lista de ids de fotos", "a list of photo ids")?;
     if ids.len() > MAX_PHOTOS {
         return Err(too_long(at, "fotos", "photos", MAX_PHOTOS));
     }
     let mut seen = BTreeSet::new();
     for (place, id) in ids.iter().enumerate() {
-        let at = pointer(at, place);
+        let at = at.nth(place);
         if id.is_empty() || id.len() > MAX_BLOB_ID_BYTES {
-            return Err(too_long(&at, "bytes de id", "bytes of id", MAX_BLOB_ID_BYTES));
+            return Err(too_long(at, "bytes de id", "bytes of id", MAX_BLOB_ID_BYTES));
         }
         if !seen.insert(id) {
-            return Err(repeated_option(&at, id));
+            return Err(repeated_option(at, id));
         }
     }
     Ok(Answer::Photos(ids))
 }
 
-fn text(at: &str, json: &str) -> Result<Answer, FieldProblem> {
+fn text(at: Place<'_>, json: &str) -> Result<Answer, FieldProblem> {
     let text: String = read(at, json, "un texto", "a text")?;
-    if text.chars().count() > MAX_TEXT_CHARS {
+    // No text has more characters than bytes.
+    if text.len() > MAX_TEXT_CHARS && text.chars().count() > MAX_TEXT_CHARS {
         return Err(too_long(at, "caracteres", "characters", MAX_TEXT_CHARS));
     }
     Ok(Answer::Text(text))
@@ -252,7 +270,7 @@ fn shown(json: &str) -> String {
     format!("{start}…")
 }
 
-fn unknown_item(at: &str, field: &str) -> FieldProblem {
+fn unknown_item(at: Place<'_>, field: &str) -> FieldProblem {
     let field = shown(field);
     FieldProblem::new(
         at,
@@ -272,7 +290,7 @@ fn repeated_key(field: &str) -> FieldProblem {
     )
 }
 
-fn wrong_type(at: &str, json: &str, es: &str, en: &str) -> FieldProblem {
+fn wrong_type(at: Place<'_>, json: &str, es: &str, en: &str) -> FieldProblem {
     let value = shown(json);
     FieldProblem::new(
         at,
@@ -282,7 +300,7 @@ fn wrong_type(at: &str, json: &str, es: &str, en: &str) -> FieldProblem {
     )
 }
 
-fn out_of_range(at: &str, json: &str, min: &str, max: &str) -> FieldProblem {
+fn out_of_range(at: Place<'_>, json: &str, min: &str, max: &str) -> FieldProblem {
     let value = shown(json);
     FieldProblem::new(
         at,
@@ -292,7 +310,7 @@ fn out_of_range(at: &str, json: &str, min: &str, max: &str) -> FieldProblem {
     )
 }
 
-fn na_not_allowed(at: &str) -> FieldProblem {
+fn na_not_allowed(at: Place<'_>) -> FieldProblem {
     FieldProblem::new(
         at,
         "na_not_allowed",
@@ -301,7 +319,7 @@ fn na_not_allowed(at: &str) -> FieldProblem {
     )
 }
 
-fn unknown_option(item: &Item, at: &str, id: &str) -> FieldProblem {
+fn unknown_option(item: &Item, at: Place<'_>, id: &str) -> FieldProblem {
     let id = shown(id);
     let known = item.options.iter().map(|it| it.id.as_str()).collect::<Vec<_>>().join(", ");
     FieldProblem::new(
@@ -312,12 +330,12 @@ fn unknown_option(item: &Item, at: &str, id: &str) -> FieldProblem {
     )
 }
 
-fn repeated_option(at: &str, id: &str) -> FieldProblem {
+fn repeated_option(at: Place<'_>, id: &str) -> FieldProblem {
     let id = shown(id);
     FieldProblem::new(at, "repeated_option", format!("«{id}» está repetida"), format!("`{id}` is repeated"))
 }
 
-fn exclusive_option(at: &str, id: &str) -> FieldProblem {
+fn exclusive_option(at: Place<'_>, id: &str) -> FieldProblem {
     FieldProblem::new(
         at,
         "exclusive_option",
@@ -326,7 +344,7 @@ fn exclusive_option(at: &str, id: &str) -> FieldProblem {
     )
 }
 
-fn too_long(at: &str, es: &str, en: &str, most: usize) -> FieldProblem {
+fn too_long(at: impl Into<String>, es: &str, en: &str, most: usize) -> FieldProblem {
     FieldProblem::new(
         at,
         "too_long",

@@ -10,7 +10,7 @@ use std::thread::{self, JoinHandle, ThreadId};
 
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
 use diesel::connection::{AnsiTransactionManager, SimpleConnection, TransactionManager};
-use diesel::{Connection as _, SqliteConnection};
+use diesel::{Connection as _, RunQueryDsl as _, SqliteConnection};
 
 use crate::connection::Connection;
 use crate::{DbError, DbOptions, Tx, private};
@@ -18,6 +18,9 @@ use crate::{DbError, DbOptions, Tx, private};
 /// What readers and the writer have in common; `busy_timeout` goes before it.
 pub(crate) const SHARED_PRAGMAS: &str =
     "PRAGMA foreign_keys = ON; PRAGMA cache_size = -16384; PRAGMA temp_store = MEMORY;";
+
+/// Pages in the journal from which on they are taken over into the file, as many as SQLite itself waits for.
+const PAGES: i64 = 1_000;
 
 /// The most jobs of one group: beyond it the fsync no longer counts and the answers only come later.
 const GROUP: usize = 64;
@@ -125,7 +128,8 @@ fn open(path: &str, options: &DbOptions) -> Result<SqliteConnection, DbError> {
     // Deleted bytes are overwritten: an earlier copy of what is redacted one day must not lie on in a page that is free.
     connection.batch_execute(&format!(
         "PRAGMA busy_timeout = {}; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
-         PRAGMA fullfsync = ON; PRAGMA secure_delete = ON; {SHARED_PRAGMAS}",
+         PRAGMA fullfsync = ON; PRAGMA secure_delete = ON; \
+         PRAGMA wal_autocheckpoint = 0; {SHARED_PRAGMAS}",
         options.wait_ms
     ))?;
     Ok(connection)
@@ -208,7 +212,30 @@ fn run_waiting(connection: &mut SqliteConnection, waiting: &mut VecDeque<Work>) 
     let committed = AnsiTransactionManager::commit_transaction(connection).map_err(|error| error.to_string());
     let kept = committed.is_ok();
     finish_all(finished, committed);
+    if kept {
+        checkpoint(connection);
+    }
     kept
+}
+
+/// What `PRAGMA wal_checkpoint` tells.
+#[derive(diesel::QueryableByName)]
+struct Journal {
+    /// Pages in the journal.
+    #[diesel(sql_type = diesel::sql_types::BigInt)]
+    log: i64,
+    /// Pages of it that the file has too.
+    #[diesel(sql_type = diesel::sql_types::BigInt)]
+    checkpointed: i64,
+}
+
+/// Takes a long journal over into the file. SQLite would do it inside the commit, where the answers wait for it. One that does
+/// not succeed, since a reader is in its way, is tried again after the next group.
+fn checkpoint(connection: &mut SqliteConnection) {
+    let look = diesel::sql_query("PRAGMA wal_checkpoint(NOOP)").get_result::<Journal>(connection);
+    if look.is_ok_and(|it| it.log.saturating_sub(it.checkpointed) >= PAGES) {
+        drop(connection.batch_execute("PRAGMA wal_checkpoint(PASSIVE)"));
+    }
 }
 
 fn finish_all(finished: Vec<Finish>, committed: Result<(), String>) {

@@ -306,3 +306,18 @@ fn nobody_else_may_read_the_files_of_an_sqlite_database_even_where_they_could_be
     assert_eq!(rights(), [0o600; 3]);
     drop((first, second));
 }
+
+#[test]
+fn the_journal_is_taken_over_into_the_file_and_does_not_grow_without_end() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("veedor.db");
+    let db = Db::open(&format!("sqlite:{}", path.display()), &DbOptions::default()).unwrap();
+    db.migrate().unwrap();
+    for number in 0..60_u8 {
+        let half = vec![number; 1 << 19];
+        db.write(move |tx| db::organizations::put_meta(tx, "test", &half)).unwrap();
+    }
+    let size = |name: &str| std::fs::metadata(folder.path().join(name)).unwrap().len();
+    assert!(size("veedor.db-wal") < 8 << 20, "{} bytes of 30 MiB are still there", size("veedor.db-wal"));
+    assert!(size("veedor.db") > 1 << 19);
+}
