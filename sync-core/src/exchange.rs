@@ -13,11 +13,12 @@ use uuid::Uuid;
 use crate::{
     Bytes, DeviceId, Hash,
     chain::Head,
-    codec::Nested,
+    codec::{self, CodecError, Nested},
     packed::PackedOps,
     receipt::{MAX_RECEIPTS, Receipt, Succession},
     relay::Proof,
-    segment::{MAX_SEGMENT_OPS, Segment},
+    sealed::{SealedRun, SealedSegment},
+    segment::{MAX_SEGMENT_OPS, SegmentError},
     signature::PublicKey,
 };
 
@@ -85,7 +86,7 @@ pub struct Request {
     pub hello: Hello,
     /// Segments in order.
     #[serde(default)]
-    pub push: Vec<Segment>,
+    pub push: Vec<SealedSegment>,
     /// Streams to read.
     #[serde(default)]
     pub pull: Vec<Pull>,
@@ -106,7 +107,7 @@ pub const MAX_RELAYED_RUNS: usize = 1_024;
 pub const MAX_RELAYED_OPS: usize = 2 * MAX_SEGMENT_OPS;
 /// About the most bytes of items, uncompressed, in all pages of an answer together, whatever was asked for. Each page
 /// has one entry at least, so that no stream waits for another.
-pub const MAX_PULL_BYTES: u64 = 2 << 20;
+pub const MAX_PULL_BYTES: u64 = 4 << 20;
 
 /// Whether one request may relay these runs together.
 pub fn may_relay<'a>(runs: impl IntoIterator<Item = &'a Run>) -> bool {
@@ -125,6 +126,8 @@ pub const MAX_ITEMS: usize = 1 << 21;
 pub const MAX_PUSHED_SEGMENTS: usize = 64;
 /// Most ops of a push.
 pub const MAX_PUSHED_OPS: usize = 65_536;
+/// The most that all segments of a push come to when they are opened, in bytes of CBOR.
+pub const MAX_PUSHED_BYTES: u64 = 32 << 20;
 
 impl Request {
     /// Whether what is asked stays within what one answer may cost (I15).
@@ -133,9 +136,10 @@ impl Request {
     ///   `repeated_stream`, `too_many_receipts` or `too_many_relayed`.
     pub fn check_bounds(&self) -> Result<(), Refusal> {
         let refused = |reason| Err(Refusal::new(RefusalCode::Invalid, reason));
-        // Each segment costs a check against the log, also one that is there already.
-        let pushed: usize = self.push.iter().map(|it| it.ops.ops.len()).sum();
-        if self.push.len() > MAX_PUSHED_SEGMENTS || pushed > MAX_PUSHED_OPS {
+        // Each segment costs a check against the log, also one that is there already; what does not say its size is not opened.
+        let sizes = self.push.iter().map(|it| it.opened_bytes().unwrap_or_default());
+        let opened = sizes.fold(0, u64::saturating_add);
+        if self.push.len() > MAX_PUSHED_SEGMENTS || opened > MAX_PUSHED_BYTES {
             return Err(Refusal::new(RefusalCode::TooLarge, "too_many_pushed"));
         }
         if self.receipts.len() > MAX_RECEIPTS {
@@ -445,12 +449,33 @@ pub enum Body {
     },
     /// Ops of another device or of the server.
     Ops(Run),
+    /// The same, where they are a whole segment; it is an [`Self::Ops`] once it is opened.
+    Segment(SealedRun),
     /// Reference content.
     RefRow(RefRow),
     /// The reader may see an audit from here on.
     Grant(AuditRight),
     /// The reader may no longer see an audit: mirrored rows go, own unsent ops stay.
     Revoke(AuditRight),
+}
+
+impl Body {
+    /// A body that was kept as CBOR, without the compressed form.
+    ///
+    /// - **Errors**: bytes that are none.
+    pub fn read(kept: &[u8]) -> Result<Self, CodecError> {
+        codec::from_cbor::<Self>(kept)?.opened().map_err(|error| CodecError(format!("{error}")))
+    }
+
+    /// The body as it is read: without the compressed form.
+    ///
+    /// - **Errors**: as of [`SealedSegment::open`].
+    pub fn opened(self) -> Result<Self, SegmentError> {
+        match self {
+            Self::Segment(sealed) => sealed.open().map(Self::Ops),
+            other => Ok(other),
+        }
+    }
 }
 
 /// Ops of one device, as relayed.

@@ -172,8 +172,8 @@ pub fn redacted_by_the_server(
     if fits { Ok(verified) } else { Err(SegmentError::Redacted) }
 }
 
-/// A part of a run of ops that belongs to one audit, in order.
-pub fn by_audit(ops: &[Op]) -> Vec<(Uuid, Vec<&Op>)> {
+/// The parts of runs of ops that belong to one audit each, in order.
+pub fn by_audit<'a>(ops: impl IntoIterator<Item = &'a Op>) -> Vec<(Uuid, Vec<&'a Op>)> {
     let mut order: Vec<(Uuid, Vec<&Op>)> = Vec::new();
     let mut index = alloc::collections::BTreeMap::new();
     for op in ops {

@@ -116,6 +116,8 @@ pub enum PackError {
     Clock,
     /// A limit is broken.
     Size(SizeError),
+    /// The compressed form cannot be opened, or is none of ops ([`crate::sealed`]).
+    Opened,
 }
 
 impl fmt::Display for PackError {
@@ -124,6 +126,7 @@ impl fmt::Display for PackError {
             Self::Index => f.write_str("an op points outside its dictionaries"),
             Self::Clock => f.write_str("the clock of the ops does not strictly rise"),
             Self::Size(e) => fmt::Display::fmt(e, f),
+            Self::Opened => f.write_str("the compressed ops cannot be opened"),
         }
     }
 }

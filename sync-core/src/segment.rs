@@ -17,7 +17,7 @@ use crate::{
 /// The most ops of a segment, whatever a server announces.
 pub const MAX_SEGMENT_OPS: usize = 16_384;
 
-/// A segment as it travels and as the server keeps it.
+/// A segment; [`crate::sealed`] has the form in which it travels and is kept.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Segment {
     /// Position of the first op, from 1.
@@ -57,7 +57,7 @@ impl SegmentError {
         match self {
             Self::Length => "segment_length",
             Self::Gap => "segment_gap",
-            Self::Packed(PackError::Index) => "segment_malformed",
+            Self::Packed(PackError::Index | PackError::Opened) => "segment_malformed",
             Self::Packed(PackError::Clock) => "segment_clock",
             Self::Packed(PackError::Size(_)) => "op_too_large",
             Self::Redacted => "segment_redacted",

@@ -66,7 +66,19 @@ const PURE: [(&str, &[&str]); 2] = [
     ),
     (
         "sync-core",
-        &["ed25519-dalek", "hmac", "minicbor-serde", "p256", "serde", "serde_json", "sha2", "subtle", "uuid"],
+        // zstd is C, but does nothing except with the bytes that it is given; it needs no standard library.
+        &[
+            "ed25519-dalek",
+            "hmac",
+            "minicbor-serde",
+            "p256",
+            "serde",
+            "serde_json",
+            "sha2",
+            "subtle",
+            "uuid",
+            "zstd-safe",
+        ],
     ),
 ];
 

@@ -25,6 +25,13 @@ pub(crate) struct Run {
     pub(crate) h: Hash,
 }
 
+impl Run {
+    /// How many numbers of a stream it takes: one for each op.
+    fn len(&self) -> u64 {
+        self.last.saturating_sub(self.first).saturating_add(1)
+    }
+}
+
 /// Kind of an entry that is a run of ops.
 pub(crate) const OPS: &str = "ops";
 /// Kind of an entry that is a run of the server's own ops which a device brought back; its payload is the run as CBOR.
@@ -48,6 +55,27 @@ pub(super) fn publish_run(
     received_at: Micros,
 ) -> Result<u64, ApiError> {
     append(tx, org, stream, Carried::Run(run), received_at)
+}
+
+/// As [`publish_run`], for runs that came together. Gives the last number of each.
+///
+/// # Errors
+/// Those of the database.
+pub(super) fn publish_all(
+    tx: &mut Tx<'_>,
+    org: OrgId,
+    stream: StreamId,
+    runs: &[Run],
+    received_at: Micros,
+) -> Result<Vec<u64>, ApiError> {
+    let mut last = append_all(tx, org, stream, runs.iter().map(Carried::Run).collect(), received_at)?;
+    let mut numbers: Vec<u64> = Vec::with_capacity(runs.len());
+    for run in runs.iter().rev() {
+        numbers.push(last);
+        last = last.saturating_sub(run.len());
+    }
+    numbers.reverse();
+    Ok(numbers)
 }
 
 /// Appends a run of the server's own log that a device brought back; it carries itself, since no log here has it.

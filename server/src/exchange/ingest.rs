@@ -5,7 +5,7 @@
 use super::{
     blobs,
     feed::{self, Run},
-    millis, packed, project,
+    millis, project,
     pull::{self, Reader},
     receipts, redaction, relay,
 };
@@ -22,9 +22,10 @@ use domain::ids::{OrgId, UserId};
 use rayon::iter::{IntoParallelRefIterator as _, ParallelIterator as _};
 use std::{collections::BTreeSet, sync::Arc};
 use sync_core::{
-    Bytes, DeviceId, Hash, Head, PublicKey, Segment, VerifiedSegment,
+    Bytes, DeviceId, Hash, Head, PublicKey, SealedSegment, Segment, SegmentError, VerifiedSegment, codec,
     exchange::{
-        Ending, FORK_BEFORE_ACKED, Outcome, PROTO, Refusal, RefusalCode, Reply, Request, Response, StreamId,
+        Ending, FORK_BEFORE_ACKED, MAX_PUSHED_OPS, Outcome, PROTO, Refusal, RefusalCode, Reply, Request,
+        Response, StreamId,
     },
     ingest::{self, Accepted, Enrolled, Push},
     receipt::Receipt,
@@ -116,18 +117,19 @@ fn answer(app: &App, sender: &Sender, request: &Request) -> Result<Response, Sto
     if request.app_build < app.config.min_pull_build && !request.pull.is_empty() {
         return Err(Stop::Refused(Refusal::new(RefusalCode::Upgrade, "app_too_old")));
     }
+    let pushed = opened(&request.push)?;
     if let Some(ending) = caller.ended {
-        admit_ended(app, &caller, request, ending)?;
+        admit_ended(app, &caller, &pushed, ending)?;
     }
     let now = app.now();
     let honoured = app.db.read(|tx| receipts::honoured(tx, &caller, &request.receipts))?;
-    let redacted = app.db.read(|tx| relay::redacted(tx, caller.org, &request.push, &request.relay))?;
+    let redacted = app.db.read(|tx| relay::redacted(tx, caller.org, &pushed, &request.relay))?;
     let vouched = Vouched { honoured: &honoured, redacted: &redacted };
     agrees(app, &caller, request.hello.acked)?;
     let mut attempt = 0;
     let outcomes = loop {
         attempt += 1;
-        match push(app, &caller, &request.push, &vouched, now) {
+        match push(app, &caller, &pushed, &vouched, now) {
             Err(Stop::Moved) if attempt < ATTEMPTS => {}
             other => break other?,
         }
@@ -180,16 +182,49 @@ fn unauthorized(reason: &str) -> Stop {
     Stop::Refused(Refusal::new(RefusalCode::Unauthorized, reason))
 }
 
+/// A pushed segment, opened, with the bytes that are stored of it: as it came.
+pub(super) struct Opened {
+    pub(super) segment: Segment,
+    bytes: Vec<u8>,
+}
+
+impl Opened {
+    /// A segment that did not come in one piece.
+    ///
+    /// # Errors
+    /// None: every segment can be packed.
+    pub(super) fn of(segment: Segment) -> Result<Self, ApiError> {
+        Ok(Self { bytes: super::packed(&segment)?, segment })
+    }
+}
+
+/// Opens what is pushed, on all cores.
+fn opened(push: &[SealedSegment]) -> Result<Vec<Opened>, Stop> {
+    let open = |it: &SealedSegment| -> Result<Opened, Stop> {
+        let refused = |error: SegmentError| Stop::Refused(Refusal::new(RefusalCode::Invalid, error.code()));
+        let segment = it.open().map_err(refused)?;
+        let bytes = codec::to_cbor(it).map_err(ApiError::internal)?;
+        Ok(Opened { segment, bytes })
+    };
+    let all: Vec<Result<Opened, Stop>> = push.par_iter().map(open).collect();
+    let all = all.into_iter().collect::<Result<Vec<Opened>, Stop>>()?;
+    let ops: usize = all.iter().map(|it| it.segment.ops.ops.len()).sum();
+    if ops > MAX_PUSHED_OPS {
+        return Err(Stop::Refused(Refusal::new(RefusalCode::TooLarge, "too_many_pushed")));
+    }
+    Ok(all)
+}
+
 /// Whether a device that was taken out may hand this in: something of its own, and not without end.
-fn admit_ended(app: &App, caller: &Caller, request: &Request, ending: Ending) -> Result<(), Stop> {
-    if request.push.is_empty() {
+fn admit_ended(app: &App, caller: &Caller, push: &[Opened], ending: Ending) -> Result<(), Stop> {
+    if push.is_empty() {
         // How far its log is here, so that it sends again what a restored server lacks; its token alone gets no receipt.
         let head = app.db.read(|tx| db::devices::find_head(tx, caller.org, caller.dev))?.unwrap_or_default();
         let refusal = Refusal::new(RefusalCode::Unauthorized, ending.name());
         return Err(Stop::Refused(Refusal { dev_head: Some(head.head.head), ..refusal }));
     }
     let waiting = app.db.read(|tx| db::quarantine::count_open(tx, caller.org, caller.dev))?;
-    let pushed = request.push.iter().map(|it| it.ops.ops.len()).sum::<usize>();
+    let pushed = push.iter().map(|it| it.segment.ops.ops.len()).sum::<usize>();
     if waiting.saturating_add(u64::try_from(pushed).unwrap_or(u64::MAX)) > MAX_WAITING_OPS {
         tracing::warn!(dev = %caller.dev, waiting, "a device that was taken out hands in more than is looked at");
         let retry_after_ms = Some(WAITING_RETRY_MS);
@@ -257,7 +292,7 @@ pub(super) struct Vouched<'a> {
 pub(super) fn push(
     app: &App,
     caller: &Caller,
-    segments: &[Segment],
+    segments: &[Opened],
     vouched: &Vouched<'_>,
     now: Micros,
 ) -> Result<Vec<Outcome>, Stop> {
@@ -276,15 +311,18 @@ pub(super) fn push(
         segment.received = received;
     }
     let checked = Arc::new(checked);
-    let (app, caller) = (app.clone(), caller.clone());
-    app.db.clone().write(move |tx| store(tx, &app, &caller, &before, &checked, now))
+    let (inside, caller, stored) = (app.clone(), caller.clone(), checked.clone());
+    let outcomes = app.db.write(move |tx| store(tx, &inside, &caller, &before, &stored, now));
+    // Freeing so many small things takes a while, for which nobody waits.
+    rayon::spawn(move || drop(checked));
+    outcomes
 }
 
 fn check(
     app: &App,
     caller: &Caller,
     before: &StoredHead,
-    segments: &[Segment],
+    segments: &[Opened],
     redacted: &Redactions,
     now: Micros,
 ) -> Result<Vec<Checked>, Stop> {
@@ -292,9 +330,9 @@ fn check(
     let enrolled = Enrolled { key, org, epoch, redactions: Some(redacted) };
     let mut head = before.head;
     let mut checked: Vec<Checked> = Vec::with_capacity(segments.len());
-    let work = |it: &Segment| (ingest::verify_pushed(it, &enrolled), packed(it));
-    let worked: Vec<_> = segments.par_iter().map(work).collect();
-    for (verified, bytes) in worked {
+    let verified: Vec<_> =
+        segments.par_iter().map(|it| ingest::verify_pushed(&it.segment, &enrolled)).collect();
+    for (it, verified) in segments.iter().zip(verified) {
         let verified = verified.map_err(|it| Stop::Refused(Refusal::new(RefusalCode::Invalid, it.code())))?;
         let pending = |dseq| checked.iter().rev().find_map(|it| it.accepted.segment.hash_at(dseq));
         let stored = |dseq| match pending(dseq) {
@@ -306,7 +344,7 @@ fn check(
             Push::Duplicate => {}
             Push::Accepted(accepted) => {
                 head = accepted.head;
-                checked.push(Checked { accepted, bytes: bytes?, received: now });
+                checked.push(Checked { accepted, bytes: it.bytes.clone(), received: now });
             }
         }
     }
@@ -349,31 +387,21 @@ fn store(
     };
     let touched = || checked.iter().flat_map(|it| it.accepted.segment.ops.iter().map(|op| op.audit));
     let redactions = redaction::known(tx, org, touched())?;
+    let cleaned: Vec<Option<Checked>> =
+        checked.iter().map(|it| cleaned(dev, &redactions, it)).collect::<Result<_, _>>()?;
+    let kept: Vec<&Checked> =
+        checked.iter().zip(&cleaned).map(|(it, cleaned)| cleaned.as_ref().unwrap_or(it)).collect();
     let (mut outcomes, mut said_again) = (Vec::new(), BTreeSet::new());
-    for it in checked {
-        let cleaned = cleaned(dev, &redactions, it)?;
-        let Checked { accepted, bytes, received } = cleaned.as_ref().unwrap_or(it);
-        said_again.extend(redaction::said_again(dev, &redactions, &accepted.segment.ops));
-        let (last, received) = (accepted.head.head, *received);
-        let run = Run { dev, first: accepted.from, last: last.dseq, h: last.h };
-        // What a device that was taken out hands in stands in no stream before a person takes it in.
-        let sseq = match ended {
-            None => feed::publish_run(tx, org, StreamId::User(user.0), &run, received)?,
-            Some(_) => 0,
-        };
-        let segment = StoredSegment {
-            dev: caller.dev,
-            first_dseq: accepted.from,
-            last_dseq: last.dseq,
-            h: last.h,
-            epoch: caller.epoch,
-            received_at: received,
-            bytes: bytes.clone(),
-            sseq,
-        };
-        db::devices::append_segments(tx, caller.org, &[segment])?;
+    // What a device says again after a restore has arrived when it first did; all else arrives at once.
+    for together in kept.chunk_by(|a, b| a.received == b.received) {
+        let Some(received) = together.first().map(|it| it.received) else { continue };
+        append(tx, caller, together, received)?;
+        let accepted: Vec<&Accepted> = together.iter().map(|it| &it.accepted).collect();
+        for it in &accepted {
+            said_again.extend(redaction::said_again(dev, &redactions, &it.segment.ops));
+        }
         let source = project::Source { org, user, dev, now, received, trust };
-        outcomes.extend(project::project(tx, app, &source, accepted)?);
+        outcomes.extend(project::project(tx, app, &source, &accepted)?);
     }
     if let Some(last) = checked.last() {
         let head = StoredHead { head: last.accepted.head, forked: held.forked };
@@ -387,6 +415,32 @@ fn store(
         redaction::settle(tx, org, audit, now)?;
     }
     Ok(outcomes)
+}
+
+/// Appends segments to the device's log and to the stream of its user.
+fn append(tx: &mut Tx<'_>, caller: &Caller, segments: &[&Checked], received: Micros) -> Result<(), ApiError> {
+    let Caller { org, user, dev, ended, epoch, .. } = *caller;
+    let run = |it: &&Checked| {
+        let last = it.accepted.head.head;
+        Run { dev, first: it.accepted.from, last: last.dseq, h: last.h }
+    };
+    let runs: Vec<Run> = segments.iter().map(run).collect();
+    // What a device that was taken out hands in stands in no stream before a person takes it in.
+    let numbers = match ended {
+        None => feed::publish_all(tx, org, StreamId::User(user.0), &runs, received)?,
+        Some(_) => vec![0; runs.len()],
+    };
+    let rows = runs.iter().zip(segments).zip(numbers).map(|((run, it), sseq)| StoredSegment {
+        dev,
+        first_dseq: run.first,
+        last_dseq: run.last,
+        h: run.h,
+        epoch,
+        received_at: received,
+        bytes: it.bytes.clone(),
+        sseq,
+    });
+    Ok(db::devices::append_segments(tx, org, &rows.collect::<Vec<_>>())?)
 }
 
 /// A segment without what was redacted; none where it may be stored as it came.

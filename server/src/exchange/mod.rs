@@ -20,12 +20,10 @@ pub(crate) use ingest::{Sender, exchange};
 
 use crate::error::ApiError;
 use db::{Micros, Tx, devices::StoredSegment};
-use sync_core::{Segment, codec};
+use sync_core::{SealedSegment, Segment, codec, sealed::Effort};
 
-/// Level of zstd for what is stored and sent: the level that the protocol was measured at.
+/// Level of zstd for answers: segments in them are compressed already.
 pub(crate) const ZSTD_LEVEL: i32 = 3;
-/// The most that a segment may unpack to.
-const MAX_SEGMENT_BYTES: usize = 64 << 20;
 /// Why a session of one device may not speak for another.
 pub(crate) const FOREIGN_DEVICE: &str = "foreign_device";
 /// Where the installation keeps its epoch.
@@ -64,10 +62,10 @@ pub(crate) fn raise_epoch(tx: &mut Tx<'_>, now: Micros) -> Result<u64, ApiError>
     Ok(next)
 }
 
-/// Packs a segment as it is stored: as it came, CBOR under zstd.
+/// A segment as it is stored, which is as it travels.
 fn packed(segment: &Segment) -> Result<Vec<u8>, ApiError> {
-    let bytes = codec::to_cbor(segment).map_err(ApiError::internal)?;
-    zstd::bulk::compress(&bytes, ZSTD_LEVEL).map_err(ApiError::internal)
+    let sealed = SealedSegment::of(segment, Effort::Quick).map_err(ApiError::internal)?;
+    codec::to_cbor(&sealed).map_err(ApiError::internal)
 }
 
 /// Reads a stored segment again.
@@ -79,6 +77,9 @@ pub(crate) fn read_segment(stored: &StoredSegment) -> Result<Segment, ApiError> 
 }
 
 fn unpacked(bytes: &[u8]) -> Result<Segment, ApiError> {
-    let bytes = zstd::bulk::decompress(bytes, MAX_SEGMENT_BYTES).map_err(ApiError::internal)?;
-    codec::from_cbor(&bytes).map_err(ApiError::internal)
+    sealed(bytes)?.open().map_err(ApiError::internal)
+}
+
+fn sealed(bytes: &[u8]) -> Result<SealedSegment, ApiError> {
+    codec::from_cbor(bytes).map_err(ApiError::internal)
 }

@@ -19,16 +19,16 @@ use domain::{
     lifecycle::{self, Actor, Command, Facts, State},
     visit_score::PreparedChecklist,
 };
-use rayon::iter::{IntoParallelIterator as _, ParallelIterator as _};
 use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
+    collections::{BTreeMap, BTreeSet, VecDeque},
+    sync::{Arc, mpsc},
 };
 use sync_core::{
     AuditOps, AuditView, DeviceId, Hash, Kind, Op, OpId, Seed,
     exchange::{Outcome, OutcomeKind},
     fold::{Arrival, ConflictKind, Phase},
-    hlc, ingest,
+    hlc,
+    ingest::{self, Accepted},
     payload::{self, AttachValue, CreateValue},
 };
 use uuid::Uuid;
@@ -72,27 +72,33 @@ pub(super) type Quarantined = &'static str;
 const WITHOUT_RIGHT: [Quarantined; 4] =
     ["no_field_work", "assignment_withdrawn", "foreign_audit", "foreign_assignment"];
 
+/// Audits of which a part is made.
+const AT_ONCE: usize = 64;
+/// Parts that are read ahead of the one that is stored, so that memory is bounded.
+const AHEAD: usize = 4;
+
 /// An audit as it was before these ops: its row and its ops.
 pub(super) type Known = BTreeMap<AuditId, (Audit, Vec<u8>)>;
 
-/// Applies the new ops of a segment to the audits that they touch.
+/// Applies the new ops of consecutive segments to the audits that they touch, each of which is read once.
 ///
 /// # Errors
 /// Those of the database, and stored data that cannot be read.
-pub(super) fn project(
+pub(super) fn project<'a>(
     tx: &mut Tx<'_>,
     app: &App,
     source: &Source<'_>,
-    accepted: &ingest::Accepted,
+    accepted: &[&'a Accepted],
 ) -> Result<Vec<Outcome>, ApiError> {
-    let touched = ingest::by_audit(accepted.new_ops());
+    let new_ops = || accepted.iter().flat_map(|it| it.new_ops());
+    let touched = ingest::by_audit(new_ops());
     let mut changed = Changed::default();
     if let Trust::Nobody(reason) = source.trust {
         let outcomes = touched.iter().flat_map(|(audit, ops)| changed.aside(AuditId(*audit), ops, reason));
         let outcomes = outcomes.collect();
         changed.store(tx, source)?;
         // Its photos may follow, so that evidence is not lost.
-        let attached = accepted.new_ops().iter().filter(|it| it.kind == Kind::Attach);
+        let attached = new_ops().filter(|it| it.kind == Kind::Attach);
         let named: BTreeSet<Hash> =
             attached.filter_map(|it| payload::of_op::<AttachValue>(it).ok()).map(|it| it.blob).collect();
         let named: Vec<Hash> = named.into_iter().collect();
@@ -101,37 +107,66 @@ pub(super) fn project(
     }
     let ids: Vec<AuditId> = touched.iter().map(|it| AuditId(it.0)).collect();
     let mut known = known(tx, source.org, &ids)?;
-    let seeds: BTreeMap<Uuid, Seed> = accepted.segment.seeds.iter().copied().collect();
+    let seeds: BTreeMap<Uuid, Seed> = accepted.iter().flat_map(|it| &it.segment.seeds).copied().collect();
     let background = Background::load(tx, app, source.org, &touched, &known)?;
     let touched = touched.into_iter().map(|(audit, ops)| {
         let before = known.remove(&AuditId(audit));
         Touched { audit: AuditId(audit), ops, before, seed: seeds.get(&audit).copied() }
     });
-    // What needs no database, on all cores.
-    let touched: Vec<Touched<'_>> = touched.collect();
-    let folded: Vec<_> = touched.into_par_iter().map(|it| it.fold(source, &background)).collect();
+    let mut parts = in_parts(touched);
     let mut outcomes = Vec::new();
-    for folded in folded {
-        let (audit, ops, folded) = folded?;
-        let new: BTreeSet<OpId> = ops.iter().map(|it| OpId::new(source.dev, it.dseq)).collect();
-        let applied = match folded {
-            Ok(folded) => read_again(tx, app, source, &background, audit, folded, &new)?,
-            Err(reason) => Err(reason),
-        };
-        match applied {
-            Ok(applied) => {
-                outcomes.extend(outcomes_of(source.dev, &ops, &applied.view));
-                changed.add(applied);
+    rayon::in_place_scope(|scope| -> Result<(), ApiError> {
+        let mut ahead = VecDeque::with_capacity(AHEAD);
+        loop {
+            // What needs no database happens on the other cores, while the part before is stored.
+            while ahead.len() < AHEAD
+                && let Some(part) = parts.next()
+            {
+                let (done, folded) = mpsc::sync_channel(1);
+                let background = &background;
+                scope.spawn(move |_| {
+                    let fold = |it: Touched<'a>| it.fold(source, background);
+                    // Nobody waits for it where the part before has failed.
+                    drop(done.send(part.into_iter().map(fold).collect::<Vec<_>>()));
+                });
+                ahead.push_back(folded);
             }
-            Err(reason) => outcomes.extend(changed.aside(audit, &ops, reason)),
+            let Some(folded) = ahead.pop_front() else { return Ok(()) };
+            let mut read = Vec::with_capacity(AT_ONCE);
+            for folded in folded.recv().map_err(ApiError::internal)? {
+                let (audit, ops, folded) = folded?;
+                let new: BTreeSet<OpId> = ops.iter().map(|it| OpId::new(source.dev, it.dseq)).collect();
+                let applied = match folded {
+                    Ok(folded) => read_again(tx, app, source, &background, audit, folded, &new)?,
+                    Err(reason) => Err(reason),
+                };
+                match applied {
+                    Ok(applied) => {
+                        outcomes.extend(outcomes_of(source.dev, &ops, &applied.view));
+                        read.push(changed.add(applied));
+                    }
+                    Err(reason) => outcomes.extend(changed.aside(audit, &ops, reason)),
+                }
+            }
+            // A read audit is many small things, and freeing them takes its time too.
+            scope.spawn(move |_| drop(read));
+            changed.write(tx, source)?;
         }
-    }
+    })?;
     let told = changed.without_right(tx, source)?;
     changed.store(tx, source)?;
     if !told.is_empty() {
         rights::settle(tx, source.org, source.user, rights::What::Audits(&told), source.now)?;
     }
     Ok(outcomes)
+}
+
+fn in_parts<'a>(touched: impl Iterator<Item = Touched<'a>>) -> impl Iterator<Item = Vec<Touched<'a>>> {
+    let mut touched = touched.fuse();
+    std::iter::from_fn(move || {
+        let part: Vec<Touched<'a>> = touched.by_ref().take(AT_ONCE).collect();
+        (!part.is_empty()).then_some(part)
+    })
 }
 
 /// What is known of audits, locked until the transaction ends.
@@ -184,7 +219,8 @@ impl Changed {
         Ok(changed.into_iter().collect())
     }
 
-    pub(super) fn add(&mut self, applied: Applied) {
+    /// Takes note of an audit; gives what was only needed to read it.
+    pub(super) fn add(&mut self, applied: Applied) -> (AuditOps, AuditView) {
         if applied.is_new {
             self.begun.push(applied.row.audit_id);
         }
@@ -193,18 +229,26 @@ impl Changed {
         self.ops.push(audits::AuditOps { audit_id: applied.row.audit_id, ops: applied.bytes });
         self.audits.push(applied.row);
         self.events.extend(applied.events);
+        (applied.ops, applied.view)
     }
 
-    pub(super) fn store(self, tx: &mut Tx<'_>, source: &Source<'_>) -> Result<(), ApiError> {
-        audits::upsert(tx, source.org, &self.audits)?;
-        audits::upsert_ops(tx, source.org, &self.ops)?;
-        audits::append_events(tx, source.org, &self.events)?;
-        if !self.blobs.is_empty() {
-            db::blobs::set_of_audits(tx, source.org, &self.blobs)?;
+    /// Writes the audits that were added since the last time.
+    fn write(&mut self, tx: &mut Tx<'_>, source: &Source<'_>) -> Result<(), ApiError> {
+        audits::upsert(tx, source.org, &std::mem::take(&mut self.audits))?;
+        audits::upsert_ops(tx, source.org, &std::mem::take(&mut self.ops))?;
+        audits::append_events(tx, source.org, &std::mem::take(&mut self.events))?;
+        let blobs = std::mem::take(&mut self.blobs);
+        if !blobs.is_empty() {
+            db::blobs::set_of_audits(tx, source.org, &blobs)?;
         }
-        for (assignment, step) in self.assignments {
+        for (assignment, step) in std::mem::take(&mut self.assignments) {
             db::programmes::set_assignment_state(tx, source.org, assignment, step)?;
         }
+        Ok(())
+    }
+
+    pub(super) fn store(mut self, tx: &mut Tx<'_>, source: &Source<'_>) -> Result<(), ApiError> {
+        self.write(tx, source)?;
         let aside: Vec<db::quarantine::QuarantinedOp> = self
             .set_aside
             .into_iter()
@@ -282,6 +326,7 @@ pub(super) struct Applied {
     pub(super) row: Audit,
     is_new: bool,
     bytes: Vec<u8>,
+    ops: AuditOps,
     view: AuditView,
     events: Vec<VisitEvent>,
     /// The assignment, where its state moved, with from and to.
@@ -387,7 +432,7 @@ pub(super) fn read_again(
     let has_attached = ops.iter().any(|(_, it)| it.op.kind == Kind::Attach);
     let standing = || view.attachments.values().flatten().filter(|it| !it.redacted);
     let blobs = has_attached.then(|| standing().map(|it| it.value.blob).collect());
-    Ok(Ok(Applied { row, is_new, bytes, view, events, assignment, blobs }))
+    Ok(Ok(Applied { row, is_new, bytes, ops, view, events, assignment, blobs }))
 }
 
 fn count(items: usize) -> u32 {

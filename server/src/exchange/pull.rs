@@ -6,7 +6,7 @@ use db::{Tx, devices::DeviceKind, feed::FeedEntry};
 use domain::ids::{AssignmentId, AuditId, OrgId, UserId, audit_of_assignment};
 use std::collections::BTreeSet;
 use sync_core::{
-    Bytes, DeviceId, Op, PublicKey, Seed, Segment,
+    Bytes, DeviceId, Op, PublicKey, SealedRun, Seed,
     codec::{self, Nested},
     exchange::{AuditRight, Body, Item, MAX_PULL_BYTES, Mark, Page, Pull, RefRow, Run, StreamId},
     packed::PackedOps,
@@ -116,8 +116,9 @@ fn item(
             (Body::Ops(without(run, revoked)?), carried_size)
         }
         (OPS | AGAIN, Some(dev), Some(first), Some(last)) => {
-            let (run, size) = run(tx, reader.org, dev, first, last)?;
-            (Body::Ops(without(run, revoked)?), size)
+            let body = run_body(tx, reader.org, dev, (first, last), revoked)?;
+            let size = size(&body)?;
+            (body, size)
         }
         (ROW, ..) => {
             let row: RefRow = codec::from_cbor(carried).map_err(ApiError::internal)?;
@@ -134,6 +135,18 @@ fn item(
         body: Nested::Known(body),
     };
     Ok((item, size))
+}
+
+/// What a body comes to when it is read: a small one may open to a large one.
+fn size(body: &Body) -> Result<u64, ApiError> {
+    if let Body::Segment(sealed) = body {
+        return sealed
+            .segment
+            .opened_bytes()
+            .ok_or_else(|| ApiError::internal("a stored segment says no size"));
+    }
+    let bytes = codec::to_cbor(body).map_err(ApiError::internal)?;
+    Ok(u64::try_from(bytes.len()).unwrap_or(u64::MAX))
 }
 
 /// A run without the ops of audits that were taken from the reader. What is left no longer stands by its author's signature.
@@ -160,7 +173,37 @@ fn row_body(row: RefRow, revoked: &BTreeSet<AuditId>) -> Body {
     }
 }
 
-/// The ops of a run, out of the segments that hold them, with about how many bytes they take.
+/// A run as it is told: a whole segment goes on as it came, unless something of it was taken from the reader.
+fn run_body(
+    tx: &mut Tx<'_>,
+    org: OrgId,
+    dev: DeviceId,
+    (first, last): (u64, u64),
+    revoked: &BTreeSet<AuditId>,
+) -> Result<Body, ApiError> {
+    // A run is what one push brought, so it is nearly always one segment as it is kept.
+    if revoked.is_empty()
+        && let Some(stored) = db::devices::find_segment(tx, org, dev, first)?
+        && (stored.first_dseq, stored.last_dseq) == (first, last)
+    {
+        let segment = super::sealed(&stored.bytes)?;
+        if segment.first == first {
+            let (key, server) = author(tx, org, dev)?;
+            return Ok(Body::Segment(SealedRun { dev, key, server, epoch: stored.epoch, segment }));
+        }
+    }
+    Ok(Body::Ops(without(run(tx, org, dev, (first, last))?, revoked)?))
+}
+
+/// The key of a device, and whether it is the server's.
+fn author(tx: &mut Tx<'_>, org: OrgId, dev: DeviceId) -> Result<(PublicKey, bool), ApiError> {
+    let device = db::devices::find(tx, org, dev)?
+        .ok_or_else(|| ApiError::internal(format!("the feed names device {dev}, which is not enrolled")))?;
+    let key = PublicKey { alg: device.alg, key: Bytes(device.public_key) };
+    Ok((key, device.kind == DeviceKind::Server))
+}
+
+/// The ops of a run, out of the segments that hold them.
 ///
 /// # Errors
 /// Those of the database, and a run that is not all here.
@@ -168,33 +211,11 @@ pub(super) fn run(
     tx: &mut Tx<'_>,
     org: OrgId,
     dev: DeviceId,
-    first: u64,
-    last: u64,
-) -> Result<(Run, u64), ApiError> {
-    let device = db::devices::find(tx, org, dev)?
-        .ok_or_else(|| ApiError::internal(format!("the feed names device {dev}, which is not enrolled")))?;
-    let key = PublicKey { alg: device.alg, key: Bytes(device.public_key) };
-    let server = device.kind == DeviceKind::Server;
-    let (packed, proof) = match db::devices::find_segment(tx, org, dev, first)? {
-        // A run is what one push brought, so it is nearly always one segment as it is kept.
-        Some(stored) if (stored.first_dseq, stored.last_dseq) == (first, last) => {
-            let segment = super::read_segment(&stored)?;
-            if segment.first == first {
-                whole(segment, stored.epoch)
-            } else {
-                pieces(tx, org, dev, first, last)?
-            }
-        }
-        _ => pieces(tx, org, dev, first, last)?,
-    };
-    let size = u64::try_from(codec::to_cbor(&packed).map_err(ApiError::internal)?.len()).unwrap_or(u64::MAX);
-    Ok((Run { dev, key: Some(key), server, dseq_first: first, ops: packed, proof, evidence: false }, size))
-}
-
-/// A segment as a run.
-fn whole(segment: Segment, epoch: u64) -> (PackedOps, Option<Proof>) {
-    let Segment { first, prev_h, ops, alg, sig } = segment;
-    (ops, Some(Proof { prev_h, first, epoch, alg, sig }))
+    (first, last): (u64, u64),
+) -> Result<Run, ApiError> {
+    let (key, server) = author(tx, org, dev)?;
+    let (ops, proof) = pieces(tx, org, dev, first, last)?;
+    Ok(Run { dev, key: Some(key), server, dseq_first: first, ops, proof, evidence: false })
 }
 
 /// A run out of parts of segments.

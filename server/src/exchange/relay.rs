@@ -4,7 +4,7 @@
 
 use super::{
     feed,
-    ingest::{Caller, MAX_WAITING_OPS, Stop, Vouched, push, stored_hash},
+    ingest::{Caller, MAX_WAITING_OPS, Opened, Stop, Vouched, push, stored_hash},
     project, pull, redaction,
 };
 use crate::{app::App, error::ApiError};
@@ -117,8 +117,9 @@ fn of_a_device(
     let mut known = app.db.read(|tx| redaction::known(tx, org, audits(&segment.ops)))?;
     known.extend(redacted);
     let vouched = Vouched { honoured: &[], redacted: &known };
+    let pushed = [Opened::of(segment)?];
     for _ in 0..ATTEMPTS {
-        match push(app, &author, std::slice::from_ref(&segment), &vouched, now) {
+        match push(app, &author, &pushed, &vouched, now) {
             Err(Stop::Moved) => {}
             Err(Stop::Failed(error)) => return Err(error),
             Err(Stop::Refused(refusal)) => {
@@ -186,9 +187,9 @@ fn signed_segment(app: &App, author: &Caller, run: &Run, proof: &Proof) -> Resul
         if head.head.head.dseq < last_earlier {
             return Ok(None);
         }
-        pull::run(tx, author.org, author.dev, proof.first, last_earlier).map(Some)
+        pull::run(tx, author.org, author.dev, (proof.first, last_earlier)).map(Some)
     })?;
-    let Some((earlier, _)) = earlier else { return Ok(None) };
+    let Some(earlier) = earlier else { return Ok(None) };
     let ops = earlier.ops.unpack(proof.first).map_err(ApiError::internal)?;
     let seed_of = |audit: &uuid::Uuid| earlier.ops.seed(audit);
     Ok(run.signed_segment(Head { dseq: before, h }, &ops, seed_of).ok())
@@ -223,7 +224,7 @@ fn of_the_server(
         feed::publish_returned(tx, org, stream, run, head.head.h, now)?;
         let trust = project::Trust::Server;
         let source = project::Source { org, user, dev: run.dev, now, received: now, trust };
-        project::project(tx, &inside, &source, &accepted)?;
+        project::project(tx, &inside, &source, &[&accepted])?;
         redacted.into_iter().try_for_each(|audit| redaction::settle(tx, org, audit, now))
     })
 }
@@ -240,10 +241,10 @@ fn audits(ops: &PackedOps) -> impl Iterator<Item = uuid::Uuid> {
 pub(super) fn redacted(
     tx: &mut Tx<'_>,
     org: OrgId,
-    pushed: &[Segment],
+    pushed: &[Opened],
     relayed: &[Run],
 ) -> Result<Redactions, ApiError> {
-    let all = pushed.iter().map(|it| &it.ops).chain(relayed.iter().map(|it| &it.ops));
+    let all = pushed.iter().map(|it| &it.segment.ops).chain(relayed.iter().map(|it| &it.ops));
     let without: Vec<uuid::Uuid> = all.filter(|it| it.has_redacted()).flat_map(audits).collect();
     if without.is_empty() {
         return Ok(Redactions::default());

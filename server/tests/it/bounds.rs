@@ -7,12 +7,13 @@ use std::{
     task::Poll,
 };
 use sync_core::{
-    AuditOps, Bytes, Hash, Kind,
+    AuditOps, Bytes, Hash, Kind, SealedSegment,
     codec::{self, Nested},
     exchange::{
         Body, MAX_PULL_BYTES, MAX_PUSHED_OPS, MAX_PUSHED_SEGMENTS, MAX_RELAYED_RUNS, Page, Pull, RefusalCode,
         Request, Run, StreamId,
     },
+    sealed::Effort,
 };
 
 fn pull(stream: StreamId, from: Option<&Page>) -> Pull {
@@ -27,7 +28,7 @@ async fn refusal(scene: &Scene, phone: &Phone, request: &Request) -> (u16, Refus
 
 /// A visit with notes of more bytes than one page may have, one feed entry each.
 /// Notes of 30 kB each: more than an answer takes.
-const NOTES: usize = 90;
+const NOTES: usize = 170;
 
 async fn a_long_stream(scene: &Scene) {
     let (mut phone, audit) = (scene.phone(1).await, scene.new_audit());
@@ -76,8 +77,9 @@ async fn a_push_of_more_segments_or_ops_than_a_session_sends_is_refused_also_if_
     let told = refusal(&scene, &phone, &again(MAX_PUSHED_SEGMENTS + 1)).await;
     assert_eq!(told, (413, RefusalCode::TooLarge, "too_many_pushed".to_owned()));
     let mut huge = push.clone();
-    let ops = &mut huge.push[0].ops.ops;
-    *ops = vec![ops[0].clone(); MAX_PUSHED_OPS + 1];
+    let mut opened = huge.push[0].open().unwrap();
+    opened.ops.ops = vec![opened.ops.ops[0].clone(); MAX_PUSHED_OPS + 1];
+    huge.push[0] = SealedSegment::of(&opened, Effort::Quick).unwrap();
     let told = refusal(&scene, &phone, &huge).await;
     assert_eq!(told, (413, RefusalCode::TooLarge, "too_many_pushed".to_owned()));
     scene.done(&phone, &again(MAX_PUSHED_SEGMENTS)).await;

@@ -1,6 +1,6 @@
 //! `POST /sync/v1/exchange`: what phones push and pull, through the real route with real keys.
 
-use crate::databases::Database;
+use crate::{databases::Database, pages};
 use db::content::{ContentKind, ContentVersion};
 use domain::{
     access::{Role, Scope},
@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use server::testing::{Answer, TestOffice, TestPerson};
 use std::io::Write as _;
 use sync_core::{
-    AuditOps, Bytes, Hash, Head, Kind, Op, OpId, Seed, Segment,
+    AuditOps, Bytes, Hash, Head, Kind, Op, OpId, SealedSegment, Seed, Segment,
     chain::{Chain, feed_hash},
     codec::{self, Nested},
     content,
@@ -24,6 +24,7 @@ use sync_core::{
     ingest::{Enrolment, EnrolmentRequest, enrolment_bytes},
     op::Opening,
     payload::{self, CreateValue, ReturnValue},
+    sealed::Effort,
     segment::signing_bytes,
     signature::SigningKey,
 };
@@ -215,7 +216,11 @@ impl Scene {
 
 pub(crate) fn reply(answer: &Answer) -> Reply {
     assert_eq!(answer.headers.get("content-type").unwrap(), CBOR);
-    codec::from_cbor(&answer.body).expect("the answer is a reply in CBOR")
+    let mut reply = codec::from_cbor(&answer.body).expect("the answer is a reply in CBOR");
+    if let Reply::Done(response) = &mut reply {
+        pages::open(response);
+    }
+    reply
 }
 
 /// A device with its log.
@@ -335,6 +340,7 @@ impl Phone {
     pub(crate) fn request(&self, push: Vec<Segment>) -> Request {
         let (dev, epoch, hello) = (self.dev(), Some(self.enrolment.epoch), Hello::default());
         let (pull, relay, receipts) = (vec![], vec![], vec![]);
+        let push = push.iter().map(|it| SealedSegment::of(it, Effort::Quick).unwrap()).collect();
         Request { proto: PROTO, app_build: 1, dev, epoch, hello, push, pull, relay, receipts }
     }
 
@@ -373,11 +379,8 @@ fn hash_of(page: &Page) -> Hash {
 
 /// The ops that others wrote.
 fn relayed(page: &Page) -> Vec<(bool, Op)> {
-    let runs = page.items.iter().filter_map(|it| match &it.body {
-        Nested::Known(Body::Ops(run)) => Some(run),
-        _ => None,
-    });
-    runs.flat_map(|run| run.ops.unpack(run.dseq_first).unwrap().into_iter().map(|op| (run.server, op)))
+    pages::runs(page)
+        .flat_map(|run| run.ops.unpack(run.dseq_first).unwrap().into_iter().map(|op| (run.server, op)))
         .collect()
 }
 

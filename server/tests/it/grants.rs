@@ -72,6 +72,7 @@ impl Reader {
         let Nested::Known(body) = &item.body else { panic!("{item:?}") };
         match body {
             Body::Own { .. } => "own".to_owned(),
+            Body::Segment(_) => unreachable!("answers are read with their segments opened"),
             Body::Ops(run) => {
                 let ops = run.ops.unpack(run.dseq_first).unwrap();
                 let told: Vec<u64> = ops.iter().map(|it| it.dseq).collect();

@@ -43,6 +43,8 @@ mod openapi;
 #[cfg(test)]
 mod operator;
 #[cfg(test)]
+mod pages;
+#[cfg(test)]
 mod payouts;
 #[cfg(test)]
 mod payouts_guards;
@@ -56,6 +58,8 @@ mod photos_restarted;
 mod pins;
 #[cfg(test)]
 mod postgres;
+#[cfg(test)]
+mod pushes;
 #[cfg(test)]
 mod quarantine;
 #[cfg(test)]

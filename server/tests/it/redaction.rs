@@ -14,7 +14,7 @@ use server::app::{
 };
 use std::{fs, io::Read as _};
 use sync_core::{
-    Bytes, Hash, Head, Kind, Op, OpId, Seed, Segment,
+    Bytes, Hash, Head, Kind, Op, OpId, SealedSegment, Seed,
     blob::BlobState,
     chain::Blinds,
     codec::{self, Nested},
@@ -288,8 +288,7 @@ async fn what_is_read_and_relayed_after_a_redaction_stands_by_itself() {
 pub(crate) fn given_up(scene: &Scene, phone: &Phone, audit: Uuid, texts: &[&str]) -> Run {
     let (org, dev) = (scene.office.org, phone.dev());
     let stored = scene.office.app.db.read(|tx| db::devices::find_segment(tx, org, dev, 1)).unwrap().unwrap();
-    let bytes = zstd::bulk::decompress(&stored.bytes, 1 << 20).unwrap();
-    let log: Segment = codec::from_cbor(&bytes).unwrap();
+    let log = codec::from_cbor::<SealedSegment>(&stored.bytes).unwrap().open().unwrap();
     let prev = Head { dseq: 1, h: log.chained(dev).unwrap().hash_at(1).unwrap() };
     let written = texts.iter().map(|it| ("A01#comment", *it)).chain([("A02", "yes")]);
     let ops: Vec<Op> = (2..)

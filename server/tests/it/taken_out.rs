@@ -36,7 +36,7 @@ impl Scene {
 
     /// Pushes and asks for all streams at once.
     async fn exchange(&self, phone: &mut Phone) -> Response {
-        let push = phone.push().push;
+        let push = vec![phone.take()];
         let pull = phone.pull(StreamId::User(phone.enrolment.user)).pull;
         self.done(phone, &Request { pull, ..phone.request(push) }).await
     }

@@ -351,12 +351,18 @@ impl Device {
         edit: impl FnOnce(&mut Batch<'_>) -> Result<T, DeviceError>,
     ) -> Result<T, DeviceError> {
         let (kind, blobs, free_bytes) = (self.kind, self.blobs.clone(), self.free_bytes);
-        self.transact(|writer, templates| {
+        let result = self.transact(|writer, templates| {
             let mut batch = Batch { writer, templates, kind, blobs, free_bytes };
             let result = edit(&mut batch)?;
             batch.writer.flush()?;
             Ok(result)
-        })
+        })?;
+        // What was typed is stored. A seal that fails is tried again after the next edit, or the log goes without it. An import
+        // sends at once what it writes.
+        if kind == DeviceKind::Phone {
+            drop(self.seal());
+        }
+        Ok(result)
     }
 
     /// [`Batch::start`] in a transaction of its own.

@@ -95,19 +95,18 @@ impl Taken {
         let mut changed: Vec<(String, u64, Vec<u8>)> = Vec::new();
         let mut rows = list.query([])?;
         while let Some(row) = rows.next()? {
-            let rest =
-                match codec::from_cbor::<Body>(row.get_ref(2)?.as_blob().map_err(DeviceError::corrupt)?) {
-                    Ok(Body::Ops(run)) if self.touches(&run) => match self.rest_of(run)? {
-                        Some(rest) => codec::to_cbor(&Body::Ops(rest))?,
-                        None => Vec::new(),
-                    },
-                    Ok(Body::RefRow(it))
-                        if it.json.is_some() && self.rows.contains(&(it.kind.clone(), it.id.clone())) =>
-                    {
-                        Vec::new()
-                    }
-                    _ => continue,
-                };
+            let rest = match Body::read(row.get_ref(2)?.as_blob().map_err(DeviceError::corrupt)?) {
+                Ok(Body::Ops(run)) if self.touches(&run) => match self.rest_of(run)? {
+                    Some(rest) => codec::to_cbor(&Body::Ops(rest))?,
+                    None => Vec::new(),
+                },
+                Ok(Body::RefRow(it))
+                    if it.json.is_some() && self.rows.contains(&(it.kind.clone(), it.id.clone())) =>
+                {
+                    Vec::new()
+                }
+                _ => continue,
+            };
             changed.push((row.get(0)?, row.get(1)?, rest));
         }
         let mut keep = conn.prepare("UPDATE feed SET body = ?3 WHERE stream = ?1 AND first = ?2")?;
@@ -123,8 +122,7 @@ impl Taken {
         let mut rows = list.query([])?;
         while let Some(row) = rows.next()? {
             // A run of which a part were missing would no longer stand by its signature: one that others need too stays whole.
-            if let Ok(Body::Ops(run)) =
-                codec::from_cbor(row.get_ref(3)?.as_blob().map_err(DeviceError::corrupt)?)
+            if let Ok(Body::Ops(run)) = Body::read(row.get_ref(3)?.as_blob().map_err(DeviceError::corrupt)?)
                 && run.ops.audits.iter().all(|it| self.audits.contains(&it.0))
             {
                 gone.push((row.get(0)?, row.get(1)?, row.get(2)?));

@@ -3,7 +3,7 @@
 
 use serde::Serialize;
 use sync_core::{
-    DeviceId, Hash, Op, OpId, PublicKey, Seed, Segment,
+    DeviceId, Hash, Op, OpId, PublicKey, Seed, Segment, SegmentError,
     chain::Head,
     op::Opening,
     segment::{MAX_SEGMENT_OPS, signing_bytes},
@@ -120,6 +120,14 @@ impl Device {
         Ok(self.keys.signing.sign(bytes))
     }
 
+    /// Own ops that come after `prev`, chained; with the head after them.
+    pub(crate) fn unsigned_segment(&self, prev: Head, ops: &[Op]) -> Result<(Segment, Head), SegmentError> {
+        let is_seeded =
+            |audit: &Uuid| ops.iter().any(|it| it.audit == *audit && it.opening == Opening::Seeded);
+        let seed_of = |audit: &Uuid| Seed::derive(&self.keys.secret, audit).filter(|_| is_seeded(audit));
+        Segment::unsigned(self.dev(), prev, ops, Algorithm::Ed25519, seed_of)
+    }
+
     /// Own ops that come after `prev`, chained and signed.
     pub(crate) fn signed_segment(
         &self,
@@ -127,10 +135,7 @@ impl Device {
         ops: &[Op],
         (org, epoch): (&Uuid, u64),
     ) -> Result<Segment, DeviceError> {
-        let is_seeded =
-            |audit: &Uuid| ops.iter().any(|it| it.audit == *audit && it.opening == Opening::Seeded);
-        let seed_of = |audit: &Uuid| Seed::derive(&self.keys.secret, audit).filter(|_| is_seeded(audit));
-        let (mut segment, head) = Segment::unsigned(self.dev(), prev, ops, Algorithm::Ed25519, seed_of)?;
+        let (mut segment, head) = self.unsigned_segment(prev, ops)?;
         segment.sig = self.sign(&signing_bytes(org, &self.dev(), epoch, segment.first, &head))?.into();
         Ok(segment)
     }

@@ -19,6 +19,7 @@ mod receipts;
 mod recover;
 mod redact;
 mod renew;
+mod seal;
 mod store;
 mod sync;
 mod upload;

@@ -97,7 +97,7 @@ fn read_rights(writer: &Writer<'_>) -> Result<(), DeviceError> {
     let mut list = conn.prepare("SELECT body FROM feed ORDER BY stream, first")?;
     let mut rows = list.query([])?;
     while let Some(row) = rows.next()? {
-        match sync_core::codec::from_cbor::<Body>(row.get_ref(0)?.as_blob().map_err(DeviceError::corrupt)?) {
+        match Body::read(row.get_ref(0)?.as_blob().map_err(DeviceError::corrupt)?) {
             Ok(Body::Grant(right)) => {
                 conn.execute("DELETE FROM revoked WHERE audit = ?1", [right.audit.into_bytes()])?;
             }
@@ -132,7 +132,7 @@ fn replay_feed(writer: &mut Writer<'_>) -> Result<(), DeviceError> {
     while let Some(row) = rows.next()? {
         let raw: Vec<u8> = row.get(3)?;
         // What was quarantined once may be understood by a newer program. Own ops of a former log are in its runs.
-        if let Ok(body) = sync_core::codec::from_cbor::<Body>(&raw)
+        if let Ok(body) = Body::read(&raw)
             && !matches!(body, Body::Grant(_) | Body::Revoke(_))
             && !(matches!(body, Body::Own { .. })
                 && row.get_ref(4)?.as_blob_or_null().is_ok_and(|it| it.is_some()))

@@ -5,7 +5,7 @@ use rusqlite::{Connection, OptionalExtension};
 use sync_core::{
     Hash,
     chain::feed_hash,
-    codec::{self, Nested},
+    codec::Nested,
     exchange::{Body, Item, Mark, StreamId, may_relay},
     session::{Commit, Cursor, Loaded, marks},
 };
@@ -34,7 +34,7 @@ fn takes_back_a_loss(conn: &Connection, stream: &str, to: &Mark) -> Result<bool,
     let mut rows = beyond.query((stream, to.after))?;
     while let Some(row) = rows.next()? {
         let body = row.get_ref(0)?.as_blob().map_err(DeviceError::corrupt)?;
-        if codec::from_cbor(body).is_ok_and(|it| takes_away(&it)) {
+        if Body::read(body).is_ok_and(|it| takes_away(&it)) {
             return Ok(true);
         }
     }
@@ -54,7 +54,7 @@ pub(crate) fn rewind(conn: &Connection, stream: StreamId, to: &Mark) -> Result<(
     while let Some(row) = rows.next()? {
         let body: Vec<u8> = row.get(1)?;
         // Of some runs this device may read nothing: there is nothing to keep.
-        if let Ok(Body::Ops(run)) = codec::from_cbor(&body)
+        if let Ok(Body::Ops(run)) = Body::read(&body)
             && !run.ops.ops.is_empty()
         {
             let before = run.dseq_first.saturating_sub(1);
@@ -78,7 +78,7 @@ pub(crate) fn place(conn: &Connection, item: &Item) -> Result<bool, DeviceError>
         let mut find =
             conn.prepare_cached("SELECT body FROM unplaced WHERE dev = ?1 AND first = ?2 AND last = ?3")?;
         let kept: Option<Vec<u8>> = find.query_row(key, |row| row.get(0)).optional()?;
-        let Some(Body::Ops(kept)) = kept.and_then(|it| codec::from_cbor(&it).ok()) else { return Ok(false) };
+        let Some(Body::Ops(kept)) = kept.and_then(|it| Body::read(&it).ok()) else { return Ok(false) };
         // A value of it may be redacted meanwhile, here or there: the chain is the same.
         if kept != *run && kept.last_hash().is_none_or(|it| Some(it) != run.last_hash()) {
             return Ok(false);
@@ -114,7 +114,7 @@ pub(crate) fn add_relay(conn: &Connection, loaded: &mut Loaded, room: usize) -> 
             break;
         }
         // What a server sent without its proof it would not take back.
-        if let Ok(Body::Ops(run)) = codec::from_cbor(&body)
+        if let Ok(Body::Ops(run)) = Body::read(&body)
             && run.proof.is_some()
             && !loaded.relay.contains(&run)
         {
@@ -159,7 +159,7 @@ pub(crate) fn replay_unplaced(writer: &mut Writer<'_>) -> Result<(), DeviceError
     let mut rows = list.query([])?;
     while let Some(row) = rows.next()? {
         let body: Vec<u8> = row.get(1)?;
-        if let Ok(Body::Ops(run)) = codec::from_cbor(&body) {
+        if let Ok(Body::Ops(run)) = Body::read(&body) {
             // A run that cannot be applied was in quarantine before.
             let _ = take_in_run(writer, &run, row.get(0)?)?;
         }
@@ -171,7 +171,7 @@ pub(crate) fn replay_unplaced(writer: &mut Writer<'_>) -> Result<(), DeviceError
 mod tests {
     use super::*;
     use crate::{Device, DeviceKind, NewDevice};
-    use sync_core::{Bytes, DeviceId, Kind, Op, Seed, exchange::Run, op::Opening, packed::PackedOps};
+    use sync_core::{Bytes, DeviceId, Kind, Op, Seed, codec, exchange::Run, op::Opening, packed::PackedOps};
     use uuid::Uuid;
 
     fn said_by_the_server(audit: u128) -> Item {

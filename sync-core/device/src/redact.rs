@@ -18,6 +18,7 @@ use uuid::Uuid;
 use crate::{
     DeviceError,
     ended::clear_journal,
+    seal,
     store::Device,
     writer::{LOG_COLUMNS, Writer, read_op},
 };
@@ -128,6 +129,7 @@ fn clean_log(writer: &Writer<'_>, audit: Uuid, redactions: &Redactions) -> Resul
     }
     let before = ops.clone();
     redactions.apply(dev, Some(&writer.seed(&audit)?), &mut ops);
+    seal::forget(conn)?;
     let mut put = conn.prepare("UPDATE oplog SET value = ?2, opening = ?3 WHERE dseq = ?1")?;
     for op in ops.iter().zip(before).filter(|(now, before)| *now != before).map(|it| it.0) {
         put.execute((op.dseq, op.value.as_ref().map(|it| it.0.as_slice()), encode_opening(&op.opening)))?;
@@ -151,7 +153,7 @@ fn clean_runs(
     let mut changed: Vec<Vec<Value>> = Vec::new();
     let mut rows = list.query([])?;
     while let Some(row) = rows.next()? {
-        let Ok(Body::Ops(run)) = codec::from_cbor(&row.get::<_, Vec<u8>>(0)?) else { continue };
+        let Ok(Body::Ops(run)) = Body::read(&row.get::<_, Vec<u8>>(0)?) else { continue };
         if !run.ops.audits.iter().any(|it| it.0 == audit) {
             continue;
         }
@@ -196,8 +198,7 @@ pub(crate) fn add_proofs(conn: &Connection, loaded: &mut Loaded) -> Result<(), D
     let mut list = conn.prepare("SELECT body FROM feed UNION ALL SELECT body FROM unplaced")?;
     let mut rows = list.query([])?;
     while let Some(row) = rows.next()? {
-        let Ok(Body::Ops(run)) = codec::from_cbor(row.get_ref(0)?.as_blob().map_err(DeviceError::corrupt)?)
-        else {
+        let Ok(Body::Ops(run)) = Body::read(row.get_ref(0)?.as_blob().map_err(DeviceError::corrupt)?) else {
             continue;
         };
         let is_proof =

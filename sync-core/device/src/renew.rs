@@ -18,7 +18,7 @@ use crate::{
     DeviceError, blobs,
     identity::Keys,
     rebuild::replay,
-    recover,
+    recover, seal,
     store::{self, Device},
     sync::take_in_run,
     writer::Writer,
@@ -148,7 +148,7 @@ impl Device {
         let mut rows = list.query([])?;
         let mut received = Vec::new();
         while let Some(row) = rows.next()? {
-            if let Ok(Body::Own { dseq_first }) = codec::from_cbor(&row.get::<_, Vec<u8>>(3)?) {
+            if let Ok(Body::Own { dseq_first }) = Body::read(&row.get::<_, Vec<u8>>(3)?) {
                 let steps = row.get::<_, u64>(1)?.saturating_sub(row.get(0)?);
                 received.push((dseq_first, dseq_first.saturating_add(steps), row.get(2)?));
             }
@@ -271,6 +271,7 @@ fn put_aside(
     }
     // What the server said to that device it may not hold any more.
     blobs::doubt_all(conn)?;
+    seal::forget(conn)?;
     store::put_head(conn, "acked", &Head::EMPTY)?;
     store::put_meta(conn, "dev", &writer.dev.0)?;
     // A device that lost its key before the server heard of it is nobody there: the one it went on for is.
@@ -308,7 +309,7 @@ pub(crate) fn replay_former(writer: &mut Writer<'_>) -> Result<(), DeviceError> 
         conn.prepare("SELECT recv_ms, body FROM former_run WHERE evidence = 0 ORDER BY dev, first")?;
     let mut rows = list.query([])?;
     while let Some(row) = rows.next()? {
-        if let Ok(Body::Ops(run)) = codec::from_cbor(&row.get::<_, Vec<u8>>(1)?) {
+        if let Ok(Body::Ops(run)) = Body::read(&row.get::<_, Vec<u8>>(1)?) {
             take_in_run(writer, &run, row.get(0)?)?.map_err(DeviceError::corrupt)?;
         }
     }

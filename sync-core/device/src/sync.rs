@@ -5,10 +5,11 @@
 use std::collections::BTreeSet;
 
 use domain::Problem;
+use rusqlite::OptionalExtension as _;
 use sync_core::{
-    Algorithm, Hash, OpId, Seed, codec,
+    Algorithm, Bytes, Hash, OpId, Seed, codec,
     codec::Nested,
-    exchange::{Body, ClockReading, Ending, Item, Pending, RefRow, RefusalCode, Reply, Run},
+    exchange::{Body, ClockReading, Ending, Item, Page, Pending, RefRow, RefusalCode, Reply, Run},
     fold::Arrival,
     hlc,
     op::Opening,
@@ -125,8 +126,8 @@ impl Sync {
         };
         let event = match effect {
             Effect::Finish(outcome) => return Ok(Some(outcome)),
-            Effect::Load { max_ops, max_bytes, marks } => {
-                let mut loaded = device.load(max_ops, max_bytes)?;
+            Effect::Load { max_ops, max_bytes, marks, sealed } => {
+                let mut loaded = device.load(max_ops, max_bytes, sealed)?;
                 if marks {
                     recover::add_marks(&device.conn, &mut loaded.cursors)?;
                 }
@@ -151,7 +152,7 @@ impl Sync {
                 Event::HashesFound(found.collect::<Result<_, _>>()?)
             }
             Effect::Commit(commit) => {
-                device.commit(&commit, self.wall_ms)?;
+                device.commit(*commit, self.wall_ms)?;
                 Event::Committed
             }
         };
@@ -212,15 +213,21 @@ impl Sync {
 
 impl Device {
     /// What the session needs to know, in one read.
-    fn load(&self, max_ops: usize, max_bytes: usize) -> Result<Loaded, DeviceError> {
+    fn load(&self, mut max_ops: usize, mut max_bytes: usize, sealed: bool) -> Result<Loaded, DeviceError> {
         let acked = store::get_head(&self.conn, "acked")?;
+        // A segment never goes across a receipt: each part has arrived when its receipt says.
+        let sealed = match sealed && self.receipts(acked.dseq, self.head.dseq)?.is_empty() {
+            true => self.sealed(acked, (&mut max_ops, &mut max_bytes))?,
+            false => Vec::new(),
+        };
         let mut bytes = 0_usize;
-        let mut ops = self.log_after(acked.dseq, max_ops)?;
+        let before = sealed.last().map_or(acked.dseq, |it| it.last.dseq);
+        let mut ops = self.log_after(before, max_ops)?;
         let fits = ops.iter().take_while(|op| {
             bytes = bytes.saturating_add(op.approximate_bytes());
             bytes <= max_bytes
         });
-        ops.truncate(fits.count().max(1));
+        ops.truncate(fits.count().max(usize::from(sealed.is_empty())));
         let mut seeds: Vec<(Uuid, Seed)> = Vec::new();
         for op in ops.iter().filter(|it| it.opening == Opening::Seeded) {
             if seeds.last().is_none_or(|it| it.0 != op.audit) {
@@ -244,6 +251,7 @@ impl Device {
             acked,
             head: self.head,
             cursors: cursors.collect::<Result<_, DeviceError>>()?,
+            sealed,
             ops,
             seeds,
             pending,
@@ -258,9 +266,10 @@ impl Device {
     }
 
     /// Stores what an exchange brought: data, cursors and the acknowledged head in one transaction.
-    fn commit(&mut self, commit: &Commit, wall_ms: u64) -> Result<(), DeviceError> {
+    fn commit(&mut self, mut commit: Commit, wall_ms: u64) -> Result<(), DeviceError> {
+        let kept = open_pages(&mut commit.pages)?;
         let (cleared, redacted) = self.transact(|mut writer, templates| {
-            recover::note_offers(writer.conn, commit)?;
+            recover::note_offers(writer.conn, &commit)?;
             if !commit.rewinds.is_empty() || commit.acked.dseq < store::get_head(writer.conn, "acked")?.dseq {
                 blobs::doubt_all(writer.conn)?;
             }
@@ -297,10 +306,12 @@ impl Device {
             let mut taken = Taken::default();
             // What a server says anew of ops that it had lost replaces what it had said of them.
             let mut anew = !commit.rewinds.is_empty();
+            let mut kept = kept.into_iter();
             for page in &commit.pages {
                 let stream = page.stream.to_string();
                 for item in &page.items {
-                    store_item(&mut writer, &stream, item, wall_ms)?;
+                    let raw = kept.next().unwrap_or_default();
+                    store_item(&mut writer, &stream, (item, raw), wall_ms)?;
                     anew |= recover::place(writer.conn, item)?;
                     // What the log and earlier entries hold of an audit that is given back is shown again.
                     anew |= matches!(&item.body, Nested::Known(Body::Grant(_)));
@@ -332,11 +343,32 @@ impl Device {
     }
 }
 
-fn store_item(writer: &mut Writer<'_>, stream: &str, item: &Item, wall_ms: u64) -> Result<(), DeviceError> {
-    let raw = match &item.body {
-        Nested::Known(body) => codec::to_cbor(body)?,
-        Nested::Unknown(raw) => raw.0.clone(),
-    };
+/// Opens what came compressed; gives what is kept of each entry, which is what came.
+fn open_pages(pages: &mut [Page]) -> Result<Vec<Vec<u8>>, DeviceError> {
+    let mut kept = Vec::new();
+    for item in pages.iter_mut().flat_map(|it| &mut it.items) {
+        let raw = match &item.body {
+            Nested::Known(body) => codec::to_cbor(body)?,
+            Nested::Unknown(raw) => raw.0.clone(),
+        };
+        if let Nested::Known(Body::Segment(sealed)) = &item.body {
+            // One that does not open is set aside like one of a kind that nobody knows.
+            item.body = match sealed.open() {
+                Ok(run) => Nested::Known(Body::Ops(run)),
+                Err(_) => Nested::Unknown(Bytes(raw.clone())),
+            };
+        }
+        kept.push(raw);
+    }
+    Ok(kept)
+}
+
+fn store_item(
+    writer: &mut Writer<'_>,
+    stream: &str,
+    (item, raw): (&Item, Vec<u8>),
+    wall_ms: u64,
+) -> Result<(), DeviceError> {
     writer
         .conn
         .prepare_cached(
@@ -378,6 +410,12 @@ pub(crate) fn take_in_body(
             acknowledge(writer, *dseq_first, dseq_first.saturating_add(count), recv_ms)?;
         }
         Nested::Known(Body::Ops(run)) => return take_in_run(writer, run, recv_ms),
+        Nested::Known(Body::Segment(sealed)) => {
+            return match sealed.open() {
+                Ok(run) => take_in_run(writer, &run, recv_ms),
+                Err(error) => Ok(Err(error.to_string())),
+            };
+        }
         Nested::Known(Body::RefRow(row)) => return mirror_row(writer, row),
         Nested::Known(Body::Grant(right)) => {
             writer.conn.execute("DELETE FROM revoked WHERE audit = ?1", [right.audit.into_bytes()])?;
@@ -393,6 +431,12 @@ pub(crate) fn take_in_body(
 /// Only ops whose clock the server did not believe change their rank.
 fn acknowledge(writer: &mut Writer<'_>, first: u64, last: u64, recv_ms: u64) -> Result<(), DeviceError> {
     let believable = hlc::effective(u64::MAX, recv_ms).min(hlc::MAX);
+    // The clock rises along the log: where it is believed at the end, it is before.
+    let mut end = writer.conn.prepare_cached("SELECT hlc FROM oplog WHERE dseq = ?1")?;
+    let latest: Option<u64> = end.query_row([last.min(hlc::MAX)], |row| row.get(0)).optional()?;
+    if latest.is_some_and(|it| it <= believable) {
+        return Ok(());
+    }
     let clamped: Vec<(u64, [u8; 16])> = {
         let mut list = writer
             .conn

@@ -17,6 +17,8 @@ mod redacted;
 mod renewed;
 #[path = "device/rights.rs"]
 mod rights;
+#[path = "device/sealed.rs"]
+mod sealed;
 #[path = "device/stores.rs"]
 mod stores;
 #[path = "device/versions.rs"]

@@ -5,7 +5,7 @@ use core::fmt;
 use uuid::Uuid;
 
 use crate::{
-    Algorithm, DeviceId, Hash, Op, Seed,
+    Algorithm, DeviceId, Hash, Op, SealedSegment, Seed,
     chain::Head,
     exchange::{
         ClockReading, Ending, Mark, Outcome, Page, Pending, RefusalCode, Reply, Request, Run, RunId, StreamId,
@@ -59,6 +59,15 @@ pub struct Cursor {
     pub marks: Vec<Mark>,
 }
 
+/// A segment that lacks its signature, and the end of the log after it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sealed {
+    /// The segment.
+    pub segment: SealedSegment,
+    /// The end of the log after it.
+    pub last: Head,
+}
+
 /// What the store holds, read in one transaction.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Loaded {
@@ -70,7 +79,10 @@ pub struct Loaded {
     pub head: Head,
     /// Streams to read.
     pub cursors: Vec<Cursor>,
-    /// The ops after `acked`, in order, at least one if there is any, as many as the bounds of [`Effect::Load`] allow.
+    /// Segments that were made of the ops after `acked` before, in order.
+    pub sealed: Vec<Sealed>,
+    /// The ops after those, in order, as many as the bounds of [`Effect::Load`] allow; at least one where there is any and none
+    /// is sealed.
     pub ops: Vec<Op>,
     /// The own seed in each audit of `ops`.
     pub seeds: Vec<(Uuid, Seed)>,
@@ -123,6 +135,8 @@ pub enum Effect {
         max_bytes: usize,
         /// Whether the cursors come with their earlier positions ([`marks`]).
         marks: bool,
+        /// Whether the server takes segments as they were sealed.
+        sealed: bool,
     },
     /// Sign these bytes with the device's key.
     Sign(Vec<u8>),

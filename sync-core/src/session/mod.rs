@@ -27,11 +27,13 @@ use crate::{
         ClockReading, Ending, FORK_BEFORE_ACKED, Hello, Limits, MAX_PULL_BYTES, MAX_PUSHED_SEGMENTS, PROTO,
         Pull, Refusal, RefusalCode, Reply, Request, Response, Run,
     },
-    segment::{self, Segment},
+    packed::PackError,
+    sealed::{Effort, SEALED_BYTES, SEALED_OPS, SealedSegment},
+    segment::{self, Segment, SegmentError},
 };
 
 pub use event::{
-    Commit, Cursor, Effect, Event, Finish, Identity, Link, Loaded, RecoverCause, Summary, marks,
+    Commit, Cursor, Effect, Event, Finish, Identity, Link, Loaded, RecoverCause, Sealed, Summary, marks,
 };
 
 /// The least that a request is cut down to, in bytes before compression.
@@ -52,8 +54,8 @@ enum Stage {
     Loading,
     Signing {
         loaded: Box<Loaded>,
-        waiting: VecDeque<(Segment, Head)>,
-        ready: Vec<Segment>,
+        waiting: VecDeque<(SealedSegment, Head)>,
+        ready: Vec<SealedSegment>,
         last: Head,
     },
     Sending {
@@ -141,7 +143,9 @@ impl Session {
         self.stage = Stage::Loading;
         let seg_ops = usize::try_from(self.limits.seg_ops).unwrap_or(1).max(1);
         let max_ops = seg_ops.saturating_mul(SEGMENTS_PER_REQUEST);
-        vec![Effect::Load { max_ops, max_bytes: self.budget, marks: self.with_marks }]
+        let seg_bytes = usize::try_from(self.limits.seg_bytes).unwrap_or(0);
+        let sealed = seg_ops >= SEALED_OPS && seg_bytes >= SEALED_BYTES;
+        vec![Effect::Load { max_ops, max_bytes: self.budget, marks: self.with_marks, sealed }]
     }
 
     fn finish(&mut self, link: Link, finish: Finish) -> Vec<Effect> {
@@ -162,11 +166,14 @@ impl Session {
     }
 
     /// The segments for loaded ops, unsigned, each with the head after it.
-    fn cut(&self, loaded: &Loaded) -> Result<VecDeque<(Segment, Head)>, segment::SegmentError> {
+    fn cut(&self, loaded: &Loaded) -> Result<VecDeque<(SealedSegment, Head)>, SegmentError> {
         let seeds: BTreeMap<Uuid, Seed> = loaded.seeds.iter().copied().collect();
         let max_ops = usize::try_from(self.limits.seg_ops).unwrap_or(1).clamp(1, segment::MAX_SEGMENT_OPS);
         let max_bytes = usize::try_from(self.limits.seg_bytes).unwrap_or(MIN_BUDGET_BYTES).min(self.budget);
-        let (mut segments, mut prev, mut rest) = (VecDeque::new(), loaded.acked, loaded.ops.as_slice());
+        let mut segments: VecDeque<(SealedSegment, Head)> =
+            loaded.sealed.iter().map(|it| (it.segment.clone(), it.last)).collect();
+        let mut prev = loaded.sealed.last().map_or(loaded.acked, |it| it.last);
+        let mut rest = loaded.ops.as_slice();
         while !rest.is_empty() && segments.len() < MAX_PUSHED_SEGMENTS {
             let mut bytes = 0_usize;
             // Never across a receipt: each part has arrived when its receipt says.
@@ -179,7 +186,9 @@ impl Session {
             let seed_of = |audit: &Uuid| seeds.get(audit).copied();
             let (segment, last) =
                 Segment::unsigned(self.identity.dev, prev, now, self.identity.alg, seed_of)?;
-            segments.push_back((segment, last));
+            let sealed = SealedSegment::of(&segment, Effort::Quick)
+                .map_err(|_| SegmentError::Packed(PackError::Opened))?;
+            segments.push_back((sealed, last));
             (prev, rest) = (last, later);
         }
         Ok(segments)
@@ -206,8 +215,8 @@ impl Session {
     fn sign_next(
         &mut self,
         loaded: Box<Loaded>,
-        waiting: VecDeque<(Segment, Head)>,
-        ready: Vec<Segment>,
+        waiting: VecDeque<(SealedSegment, Head)>,
+        ready: Vec<SealedSegment>,
         last: Head,
     ) -> Vec<Effect> {
         let Some((segment, head)) = waiting.front() else { return self.send(loaded, ready, last) };
@@ -218,7 +227,7 @@ impl Session {
         vec![Effect::Sign(bytes)]
     }
 
-    fn send(&mut self, loaded: Box<Loaded>, push: Vec<Segment>, last: Head) -> Vec<Effect> {
+    fn send(&mut self, loaded: Box<Loaded>, push: Vec<SealedSegment>, last: Head) -> Vec<Effect> {
         let limit_bytes = u64::try_from(self.budget).unwrap_or(MAX_PULL_BYTES).min(MAX_PULL_BYTES);
         let push_only = self.push_only || self.ended.is_some();
         let pull = |it: &Cursor| Pull {

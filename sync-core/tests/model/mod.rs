@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, convert::Infallible, rc::Rc};
 
 use sync_core::{
-    Algorithm, AuditOps, DeviceId, Hash, Op, OpId, PublicKey, Seed, Segment,
+    Algorithm, AuditOps, DeviceId, Hash, Op, OpId, PublicKey, SealedSegment, Seed, Segment,
     chain::{Head, feed_hash},
     codec::Nested,
     exchange::{
@@ -188,12 +188,15 @@ impl Server {
         let enrolled = Enrolled { key: &row.key, org: self.org, epoch: self.epoch, redactions: None };
         let (mut head, mut accepted) = (row.head, Vec::new());
         let mut staged: BTreeMap<u64, Hash> = BTreeMap::new();
-        for segment in &request.push {
+        let opened =
+            |it: &SealedSegment| it.open().map_err(|it| Refusal::new(RefusalCode::Invalid, it.code()));
+        for segment in request.push.iter().map(opened) {
+            let segment = segment?;
             let stored = |dseq: u64| {
                 let known = staged.get(&dseq).or_else(|| row.ops.get(&dseq).map(|it| &it.1)).copied();
                 Ok::<_, Infallible>(if dseq == 0 { Some(Hash::ZERO) } else { known })
             };
-            match check_push(&head, segment, &enrolled, stored).unwrap() {
+            match check_push(&head, &segment, &enrolled, stored).unwrap() {
                 Push::Refused(refusal) => return Err(refusal),
                 Push::Duplicate => {}
                 Push::Accepted(it) => {

@@ -139,6 +139,7 @@ impl Phone {
             acked: self.acked,
             head: self.head(),
             cursors: self.cursors.iter().map(cursor).collect(),
+            sealed: Vec::new(),
             ops,
             seeds,
             pending: Pending::default(),

@@ -109,7 +109,7 @@ fn stored(office: &Office) -> Outcome<u64> {
     loop {
         let page = office.call("GET", &format!("/api/v1/devices{after}"), &serde_json::Value::Null)?;
         let devices = page["items"].as_array().into_iter().flatten();
-        sum += devices.filter(|it| it["kind"] == "import").filter_map(|it| it["ops"].as_u64()).sum::<u64>();
+        sum += devices.filter(|it| it["kind"] == "phone").filter_map(|it| it["ops"].as_u64()).sum::<u64>();
         match page["next"].as_str() {
             Some(next) => after = format!("?after={next}"),
             None => return Ok(sum),

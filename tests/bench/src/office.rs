@@ -151,6 +151,10 @@ impl Office {
     pub(crate) fn auditor(&mut self, login: &str) -> Outcome<Uuid> {
         let person = json!({"login": login, "name": login, "roles": [{"role": "auditor"}]});
         let made = self.call("POST", "/api/v1/users", &person)?;
+        // By way of it the branch comes to their phones.
+        let offer = json!([{"branch_id": self.branch, "auditor_id": made["id"], "window_from": "2020-01-01",
+            "window_to": "2099-12-31", "template": {"id": "bench", "version": 1}}]);
+        self.call("POST", "/api/v1/assignments", &offer)?;
         Ok(serde_json::from_value(made["id"].clone())?)
     }
 
@@ -160,7 +164,7 @@ impl Office {
             self.restart()?;
         }
         self.enrolled += 1;
-        let body = json!({"user": auditor, "kind": "import"});
+        let body = json!({"user": auditor, "kind": "phone"});
         let issued = self.call("POST", "/api/v1/devices/codes", &body)?;
         Ok(issued["code"].as_str().ok_or("no code")?.to_owned())
     }

@@ -123,7 +123,7 @@ impl Phone {
         let code = office.code(auditor)?;
         let secret = *Uuid::new_v5(&auditor, folder.to_string_lossy().as_bytes()).as_bytes();
         let secret = Hash::of(&secret).0;
-        let mut device = Device::create(folder, &NewDevice { secret, kind: DeviceKind::Import })?;
+        let mut device = Device::create(folder, &NewDevice { secret, kind: DeviceKind::Phone })?;
         let mut request = serde_json::to_value(device.enrolment_request(&code)?)?;
         request["name"] = json!("bench");
         let answer = office.call("POST", "/api/v1/devices/enrol", &request)?;

@@ -3,12 +3,12 @@
 use crate::{EPOCH, ORG, dev, fair, key, public_key, read_cbor, read_json, within};
 use std::collections::VecDeque;
 use sync_core::{
-    Algorithm, Hash, Head, Kind, Op, Seed,
+    Algorithm, Hash, Head, Kind, Op, SealedSegment, Seed,
     blob::{BlobQuery, BlobReply},
     codec::{self, Nested},
     exchange::{
-        Body, ClockReading, MAX_PUSHED_OPS, MAX_PUSHED_SEGMENTS, MAX_STREAMS, Page, Pending, Reply, Request,
-        StreamId, may_relay,
+        Body, ClockReading, MAX_PUSHED_BYTES, MAX_PUSHED_SEGMENTS, MAX_STREAMS, Page, Pending, Reply,
+        Request, StreamId, may_relay,
     },
     ingest::{DeviceHead, Enrolled, Enrolment, Push, check_push},
     op::Opening,
@@ -37,16 +37,18 @@ pub fn request_json(bytes: &[u8]) {
 
 /// What the office does with a request before it looks into its database.
 fn received(request: &Request) {
-    let pushed: usize = request.push.iter().map(|it| it.ops.ops.len()).sum();
     if request.check_bounds().is_ok() {
-        assert!(request.push.len() <= MAX_PUSHED_SEGMENTS && pushed <= MAX_PUSHED_OPS);
+        let opened: u64 = request.push.iter().filter_map(SealedSegment::opened_bytes).sum();
+        assert!(request.push.len() <= MAX_PUSHED_SEGMENTS && opened <= MAX_PUSHED_BYTES);
         assert!(request.pull.len() <= MAX_STREAMS && may_relay(&request.relay));
     }
     let public = public_key();
     let enrolled = Enrolled { key: &public, org: ORG, epoch: EPOCH, redactions: None };
-    for segment in &request.push {
+    for sealed in &request.push {
+        let Ok(segment) = sealed.open() else { continue };
+        assert!(sealed.opened_bytes().is_some());
         let head = DeviceHead::default();
-        let Ok(push) = check_push(&head, segment, &enrolled, |_| Ok::<_, ()>(None)) else { continue };
+        let Ok(push) = check_push(&head, &segment, &enrolled, |_| Ok::<_, ()>(None)) else { continue };
         if let Push::Accepted(accepted) = push {
             assert!(accepted.new_ops().iter().all(|it| it.check_size().is_ok()));
         }
@@ -97,7 +99,9 @@ fn answered(reply: Reply) {
     if let Reply::Done(response) = &reply {
         let bodies = response.pull.iter().flat_map(|it| &it.items).map(|it| &it.body);
         for body in bodies {
-            if let Nested::Known(Body::Ops(run)) = body {
+            if let Nested::Known(body) = body
+                && let Ok(Body::Ops(run)) = body.clone().opened()
+            {
                 drop(run.verify_as_kept(&ORG));
             }
         }
@@ -164,6 +168,7 @@ fn loaded() -> Loaded {
         acked: Head::EMPTY,
         head: Head { dseq: 2, h: Hash([3; 32]) },
         cursors: streams.map(|stream| Cursor { stream, after: 0, f: Hash::ZERO, marks: Vec::new() }).into(),
+        sealed: Vec::new(),
         ops: vec![op(1), op(2)],
         seeds: vec![(audit, Seed([4; 32]))],
         pending: Pending::default(),

@@ -12,13 +12,14 @@ use crate::{
 use server::testing::Answer;
 use std::collections::BTreeMap;
 use sync_core::{
-    Bytes, DeviceId, Hash, Head, Kind, Op, OpId, Seed, Segment, codec,
+    Bytes, DeviceId, Hash, Head, Kind, Op, OpId, SealedSegment, Seed, Segment, codec,
     exchange::{Hello, PROTO, RefusalCode, Reply, Request, Run},
     hlc,
     ingest::{Enrolment, EnrolmentRequest, enrolment_bytes},
     op::Opening,
     packed::PackedOps,
     relay::Proof,
+    sealed::Effort,
     segment::signing_bytes,
     signature::SigningKey,
 };
@@ -80,6 +81,10 @@ impl Rogue {
     }
 
     fn request(&self, push: Vec<Segment>, epoch: u64) -> Request {
+        let push = push
+            .iter()
+            .map(|it| SealedSegment::of(it, Effort::Quick).expect("a segment can be sealed"))
+            .collect();
         Request {
             proto: PROTO,
             app_build: 1,
@@ -257,10 +262,11 @@ impl World {
 
     /// What a phone sent, changed on the way.
     fn tampered(&mut self, dice: &mut Dice) -> Checked {
+        let has_three = |it: &SealedSegment| it.open().is_ok_and(|it| it.ops.ops.len() > 2);
         let epoch = self.epoch();
         let fits = |it: &&Letter| {
             let request = codec::from_cbor::<Request>(&it.body).ok();
-            request.is_some_and(|it| it.epoch == Some(epoch) && it.push.iter().any(|it| it.ops.ops.len() > 2))
+            request.is_some_and(|it| it.epoch == Some(epoch) && it.push.iter().any(has_three))
         };
         let Some(letter) = self.mail.recorded.iter().rfind(fits).cloned() else { return Ok(()) };
         // An honest answer first: the session may have ended.
@@ -268,8 +274,8 @@ impl World {
             return Ok(());
         }
         let Ok(mut request) = codec::from_cbor::<Request>(&letter.body) else { return Ok(()) };
-        let Some(at) = request.push.iter().position(|it| it.ops.ops.len() > 2) else { return Ok(()) };
-        let segment = &mut request.push[at];
+        let Some(at) = request.push.iter().position(has_three) else { return Ok(()) };
+        let Ok(mut segment) = request.push[at].open() else { return Ok(()) };
         let fault = match dice.below(3) {
             0 => {
                 segment.sig = Bytes(SigningKey::from_secret(&dice.bytes32()).sign(b"something else"));
@@ -289,6 +295,7 @@ impl World {
                 Fault::FlippedBit
             }
         };
+        request.push[at] = SealedSegment::of(&segment, Effort::Quick).expect("a segment can be sealed");
         let body = codec::to_cbor(&request).unwrap_or_default();
         let codes = [RefusalCode::Invalid, RefusalCode::Fork, RefusalCode::PrevMismatch];
         self.refused(fault, &Letter { body, ..letter }, dice.once_in(2), &codes)

@@ -140,7 +140,7 @@ fn read(letter: &Letter) -> Option<Request> {
 
 /// Where a push would leave the log.
 fn end_of(dev: DeviceId, request: &Request) -> Option<Head> {
-    Some(request.push.last()?.chained(dev).ok()?.last())
+    Some(request.push.last()?.open().ok()?.chained(dev).ok()?.last())
 }
 
 /// An answer that says, under the server's signature, that a log is stored up to a head.

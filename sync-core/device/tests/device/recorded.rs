@@ -349,7 +349,7 @@ fn every_recorded_message_is_read_and_written_as_it_was() {
         if path.to_string_lossy().ends_with("request.cbor") {
             let request: Request = reread(&path);
             for segment in &request.push {
-                let ops = segment.ops.unpack(segment.first).unwrap();
+                let ops = segment.open().unwrap().ops.unpack(segment.first).unwrap();
                 kinds.extend(ops.iter().map(|it| it.kind.to_string()));
             }
         } else if let Reply::Done(response) = reread(&path) {
@@ -357,6 +357,7 @@ fn every_recorded_message_is_read_and_written_as_it_was() {
                 bodies.push(match &item.body {
                     Nested::Known(Body::Own { .. }) => "own",
                     Nested::Known(Body::Ops(_)) => "ops",
+                    Nested::Known(Body::Segment(_)) => "segment",
                     Nested::Known(Body::RefRow(_)) => "row",
                     Nested::Known(Body::Grant(_)) => "grant",
                     Nested::Known(Body::Revoke(_)) => "revoke",

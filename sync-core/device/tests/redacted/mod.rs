@@ -7,7 +7,7 @@ use super::*;
 const NAME: &str = "Ximena Quetzalcoatl-Ibarguengoitia";
 
 impl Server {
-    fn redact(&mut self, audit: Uuid, field: &str, base: Vec<OpId>) {
+    pub(super) fn redact(&mut self, audit: Uuid, field: &str, base: Vec<OpId>) {
         let value = payload::to_value(&ReasonValue { reason: "asked for".into() }).ok();
         self.command(USER, Op { field: field.into(), base, ..server_op(Kind::Redact, audit, 1, value) });
     }
