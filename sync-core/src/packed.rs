@@ -137,19 +137,17 @@ struct Dictionary<K> {
     index: BTreeMap<K, u32>,
 }
 
-impl<K: Ord + Clone> Dictionary<K> {
+impl<K: Ord + Copy> Dictionary<K> {
     fn new() -> Self {
         Self { index: BTreeMap::new() }
     }
 
-    fn of(&mut self, key: &K, mut add: impl FnMut(&K)) -> u32 {
-        if let Some(index) = self.index.get(key) {
-            return *index;
-        }
+    fn of(&mut self, key: K, add: impl FnOnce(K)) -> u32 {
         let next = u32::try_from(self.index.len()).unwrap_or(u32::MAX);
-        self.index.insert(key.clone(), next);
-        add(key);
-        next
+        *self.index.entry(key).or_insert_with(|| {
+            add(key);
+            next
+        })
     }
 }
 
@@ -162,7 +160,7 @@ impl PackedOps {
     ) -> Self {
         let mut packed = Self::default();
         let (mut devices, mut audits, mut fields) = (Dictionary::new(), Dictionary::new(), Dictionary::new());
-        devices.of(&author, |it| packed.devices.push(*it));
+        devices.of(author, |it| packed.devices.push(it));
         let (mut clock, mut expected) = (0_u64, None);
         for (index, op) in ops.into_iter().enumerate() {
             if let Some(gap) = expected.and_then(|it| op.dseq.checked_sub(it)).filter(|it| *it > 0) {
@@ -171,21 +169,21 @@ impl PackedOps {
             expected = op.dseq.checked_add(1);
             let mut base = Vec::with_capacity(op.base.len().saturating_mul(2));
             for id in &op.base {
-                base.push(u64::from(devices.of(&id.dev, |it| packed.devices.push(*it))));
+                base.push(u64::from(devices.of(id.dev, |it| packed.devices.push(it))));
                 base.push(id.dseq);
             }
             packed.ops.push(PackedOp {
                 kind: op.kind,
                 hlc_step: op.hlc.wrapping_sub(clock),
-                audit: audits.of(&op.audit, |it| packed.audits.push(AuditEntry(*it, seed_of(it)))),
+                audit: audits.of(op.audit, |it| packed.audits.push(AuditEntry(it, seed_of(&it)))),
                 round: op.round,
-                field: fields.of(&op.field, |it| packed.fields.push(it.clone())),
+                field: fields.of(op.field.as_str(), |it| packed.fields.push(String::from(it))),
                 base,
                 value: op.value.clone(),
                 opening: op.opening,
             });
             if let Some(origin) = op.origin {
-                let former = devices.of(&origin.dev, |it| packed.devices.push(*it));
+                let former = devices.of(origin.dev, |it| packed.devices.push(it));
                 packed.origins.push((u32::try_from(index).unwrap_or(u32::MAX), former, origin.dseq));
             }
             clock = op.hlc;

@@ -119,7 +119,9 @@ pub(crate) fn adopt(
     let source = Source { org, user, dev, now, received: now, trust };
     let new: BTreeSet<OpId> = set_aside.iter().map(|it| it.id).collect();
     let folded = project::Folded::of(ops, &background)?;
-    let applied = match project::read_again(tx, app, &source, &background, audit, (row, folded), &new)? {
+    let applied = match project::read_again(tx, app, &source, &background, audit, (row, folded), |it| {
+        new.contains(it)
+    })? {
         Ok(applied) => applied,
         Err(reason) => return Ok(Err(reason)),
     };

@@ -135,9 +135,9 @@ pub(super) fn project<'a>(
             let mut read = Vec::with_capacity(AT_ONCE);
             for folded in folded.recv().map_err(ApiError::internal)? {
                 let (audit, ops, folded) = folded?;
-                let new: BTreeSet<OpId> = ops.iter().map(|it| OpId::new(source.dev, it.dseq)).collect();
+                let came_now = |id: &OpId| id.dev == source.dev && ops.iter().any(|it| it.dseq == id.dseq);
                 let applied = match folded {
-                    Ok(folded) => read_again(tx, app, source, &background, audit, folded, &new)?,
+                    Ok(folded) => read_again(tx, app, source, &background, audit, folded, came_now)?,
                     Err(reason) => Err(reason),
                 };
                 match applied {
@@ -394,7 +394,7 @@ impl<'a> Touched<'a> {
     }
 }
 
-/// Reads an audit anew after `new` ops came into it: what it pins, where it stands, and what is in conflict.
+/// Reads an audit anew after ops came into it, of which `came_now` tells: what it pins, where it stands, and what is in conflict.
 pub(super) fn read_again(
     tx: &mut Tx<'_>,
     app: &App,
@@ -402,12 +402,12 @@ pub(super) fn read_again(
     background: &Background,
     audit: AuditId,
     (row, folded): (Option<Audit>, Folded),
-    new: &BTreeSet<OpId>,
+    came_now: impl Fn(&OpId) -> bool,
 ) -> Result<Result<Applied, Quarantined>, ApiError> {
     let Folded { ops, view, bytes, complete } = folded;
     let is_new = row.is_none();
     let found = match row {
-        Some(row) => pin_again(tx, app, source, background, row, new, &view)?,
+        Some(row) => pin_again(tx, app, source, background, row, came_now, &view)?,
         None => first_row(source, background, audit, &ops, &view),
     };
     let mut row = match found.and_then(|it| may_work_at(source, background, it)) {
@@ -547,14 +547,14 @@ fn pin_again(
     source: &Source<'_>,
     background: &Background,
     mut row: Audit,
-    new: &BTreeSet<OpId>,
+    came_now: impl Fn(&OpId) -> bool,
     view: &AuditView,
 ) -> Result<Result<Audit, Quarantined>, ApiError> {
     let Some(creation) = view.creations.first() else { return Ok(Ok(row)) };
     let pin = &creation.value;
     let elsewhere =
         BranchId(pin.branch) != row.branch_id || pin.assignment.map(AssignmentId) != row.assignment_id;
-    if new.contains(&creation.id) {
+    if came_now(&creation.id) {
         if elsewhere {
             return Ok(Err("audit_of_another_visit"));
         }

@@ -14,13 +14,18 @@ use crate::{
 };
 
 impl Device {
+    /// Tells from how many ops on a segment is made ready, at least 1 and at most [`SEALED_OPS`], which is meant untold.
+    pub fn seal_from(&mut self, ops: usize) {
+        self.seal_from = ops.clamp(1, SEALED_OPS);
+    }
+
     /// Seals what has grown long enough. Whatever fails, the log stands without it.
     pub(crate) fn seal(&self) -> Result<(), DeviceError> {
         let acked = store::get_head(&self.conn, "acked")?.dseq;
         let mut last = self.conn.prepare_cached("SELECT max(last) FROM sealed")?;
         let sealed: Option<u64> = last.query_row([], |row| row.get(0))?;
         let mut before = acked.max(sealed.unwrap_or(0));
-        let enough = u64::try_from(SEALED_OPS).unwrap_or(u64::MAX);
+        let enough = u64::try_from(self.seal_from).unwrap_or(u64::MAX);
         while self.head.dseq.saturating_sub(before) >= enough {
             let Some(last) = self.seal_after(before, acked)? else { return Ok(()) };
             before = last;
@@ -30,7 +35,7 @@ impl Device {
 
     /// Seals one segment; none where the log does not hang together there, which is for an exchange to tell.
     fn seal_after(&self, before: u64, acked: u64) -> Result<Option<u64>, DeviceError> {
-        let mut ops = self.log_after(before, SEALED_OPS)?;
+        let mut ops = self.log_after(before, self.seal_from)?;
         let (mut bytes, mut next) = (0_usize, 0_usize);
         let fits = ops.iter().take_while(|op| {
             next = bytes.saturating_add(op.approximate_bytes());

@@ -10,7 +10,7 @@ use std::{
 
 use domain::visit_score::PreparedChecklist;
 use rusqlite::{Connection, OptionalExtension};
-use sync_core::{DeviceId, Hash, chain::Head, hlc::Clock};
+use sync_core::{DeviceId, Hash, chain::Head, hlc::Clock, sealed::SEALED_OPS};
 
 use crate::{
     DeviceError,
@@ -51,6 +51,7 @@ pub struct Device {
     pub(crate) blobs: BlobFolder,
     /// Room where the folder lies, as last told.
     pub(crate) free_bytes: Option<u64>,
+    pub(crate) seal_from: usize,
     /// Given back by the system when the device, or its process, is gone.
     _lock: File,
 }
@@ -246,6 +247,7 @@ impl Device {
             templates: BTreeMap::new(),
             blobs: BlobFolder::of(dir),
             free_bytes: None,
+            seal_from: SEALED_OPS,
             _lock: lock,
         };
         device.reload()?;

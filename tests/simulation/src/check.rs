@@ -12,7 +12,7 @@ use device::DeviceError;
 use domain::ids::AuditId;
 use std::collections::{BTreeMap, BTreeSet};
 use sync_core::{
-    AuditOps, DeviceId, OpId, PublicKey, Segment, VerifiedSegment, codec,
+    AuditOps, DeviceId, OpId, PublicKey, SealedSegment, Segment, VerifiedSegment, codec,
     content::content_root,
     exchange::StreamId,
     fold::{Conflict, ConflictKind, StoredOp},
@@ -501,8 +501,8 @@ fn verified(
 /// # Errors
 /// A text of why it cannot be read.
 pub(crate) fn segment_of(stored: &db::devices::StoredSegment) -> Result<Segment, String> {
-    let bytes = zstd::bulk::decompress(&stored.bytes, 64 << 20).map_err(|it| it.to_string())?;
-    codec::from_cbor(&bytes).map_err(|it| it.to_string())
+    let sealed: SealedSegment = codec::from_cbor(&stored.bytes).map_err(|it| it.to_string())?;
+    sealed.open().map_err(|it| it.to_string())
 }
 
 /// What the office keeps of a log that its device gave up, by where it begins.

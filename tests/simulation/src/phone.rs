@@ -119,6 +119,9 @@ pub struct Phone {
     pub wait_until: u64,
 }
 
+/// Phones here write little, so they make segments ready of few ops.
+pub const SEAL_FROM: usize = 4;
+
 impl Phone {
     /// A new phone of an auditor, which is not enrolled.
     ///
@@ -128,7 +131,8 @@ impl Phone {
         let folder = temporary_folder();
         let disk = Disk::default();
         vfs::mount(folder.path(), &disk);
-        let device = Device::create(folder.path(), &NewDevice { secret, kind: DeviceKind::Phone })?;
+        let mut device = Device::create(folder.path(), &NewDevice { secret, kind: DeviceKind::Phone })?;
+        device.seal_from(SEAL_FROM);
         let phone = Self {
             auditor,
             disk,
@@ -216,7 +220,8 @@ impl Phone {
     /// Those of the store.
     pub fn install(&mut self, secret: [u8; 32]) -> Result<(), DeviceError> {
         let new = NewDevice { secret, kind: DeviceKind::Phone };
-        let device = Device::create(self.folder.path(), &new)?;
+        let mut device = Device::create(self.folder.path(), &new)?;
+        device.seal_from(SEAL_FROM);
         (self.dev, self.key_of) = (device.dev(), device.dev());
         self.device = Some(device);
         (self.log, self.made, self.acked) = (Vec::new(), BTreeSet::new(), Head::EMPTY);
@@ -321,7 +326,9 @@ impl Phone {
     /// Those of the store.
     pub fn start(&mut self) -> Result<(), DeviceError> {
         if self.device.is_none() {
-            self.device = Some(Device::open(self.folder.path())?);
+            let mut device = Device::open(self.folder.path())?;
+            device.seal_from(SEAL_FROM);
+            self.device = Some(device);
         }
         Ok(())
     }

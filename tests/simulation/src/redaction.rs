@@ -14,6 +14,7 @@ use crate::{
 };
 use domain::ids::AuditId;
 use serde_json::{Value, json};
+use std::io::Read as _;
 use std::collections::{BTreeMap, BTreeSet};
 use sync_core::{
     AuditOps, DeviceId, Hash, Kind, Op, OpId, Seed,
@@ -311,7 +312,13 @@ impl World {
                 let what = String::from_utf8_lossy(part).into_owned();
                 broken("a redaction is for good", format!("{} holds {what:?} in {name}", phone.dev))
             }
-            None => Ok(()),
+            None => match compressed(&phone.database()).iter().find_map(|it| find(&gone, it)) {
+                Some(part) => {
+                    let what = String::from_utf8_lossy(part).into_owned();
+                    broken("a redaction is for good", format!("{} holds {what:?}, compressed", phone.dev))
+                }
+                None => Ok(()),
+            },
         }
     }
 
@@ -358,4 +365,25 @@ impl World {
 fn files_of(image: &Image) -> impl Iterator<Item = (&'static str, &[u8])> {
     const WAL: &str = "device.db-wal";
     [DATABASE_FILE, WAL].into_iter().filter_map(|it| Some((it, image.file(it)?)))
+}
+
+/// What a phone keeps compressed, opened.
+fn compressed(database: &std::path::Path) -> Vec<Vec<u8>> {
+    const MAGIC: [u8; 4] = [0x28, 0xB5, 0x2F, 0xFD];
+    let Ok(store) = rusqlite::Connection::open(database) else { return Vec::new() };
+    let all = "SELECT ops FROM sealed UNION ALL SELECT body FROM feed UNION ALL SELECT body FROM unplaced \
+               UNION ALL SELECT body FROM former_run";
+    let read = || -> Result<Vec<Vec<u8>>, rusqlite::Error> {
+        let mut list = store.prepare(all)?;
+        list.query_map([], |row| row.get(0))?.collect()
+    };
+    let rows = read().unwrap_or_default();
+    let frames = rows.iter().filter_map(|row| row.get(row.windows(4).position(|it| it == MAGIC)?..));
+    frames
+        .filter_map(|frame| {
+            let mut opened = Vec::new();
+            let mut from = zstd::stream::read::Decoder::new(frame).ok()?.single_frame();
+            from.read_to_end(&mut opened).ok().map(|_| opened)
+        })
+        .collect()
 }

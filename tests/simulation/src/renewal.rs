@@ -7,7 +7,7 @@ use crate::{
     mutant::{self, Mutant},
     oracle::{Checked, Said, Typed, Violation, broken},
     people::{Armed, arm},
-    phone::{Phone, Standing},
+    phone::{Phone, SEAL_FROM, Standing},
     world::World,
 };
 use device::{Device, DeviceError};
@@ -70,8 +70,9 @@ impl World {
             let phone = &mut self.phones[at];
             let armed = arm(&phone.disk, self.mixture.disk, &mut dice);
             match Device::open_without_key(phone.folder(), secret) {
-                Ok(device) => {
+                Ok(mut device) => {
                     phone.disk.calm();
+                    device.seal_from(SEAL_FROM);
                     phone.device = Some(device);
                     return self.renewed(at);
                 }
