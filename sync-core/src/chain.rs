@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-use crate::{Hash, Op, Seed, op::Opening};
+use crate::{Hash, Kind, Op, Seed, op::Opening};
 
 /// The end of a device's log, or of the part of it that someone holds: `h` covers ops 1 to `dseq`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
@@ -34,9 +34,11 @@ impl Blinds {
         Hmac::new_from_slice(&seed.0).ok().map(Self)
     }
 
-    /// The blind of the op at a position: `HMAC-SHA-256(seed, dseq)`.
-    pub fn blind(&self, dseq: u64) -> Hash {
-        Hash(self.0.clone().chain_update(dseq.to_be_bytes()).finalize().into_bytes().into())
+    /// The blind of an op: `HMAC-SHA-256(seed, dseq || kind || field)`, numbers big-endian. Two copies of one device may write two
+    /// ops at one position: where one is redacted, the blind of the other, which stays, must not open it.
+    pub fn blind(&self, dseq: u64, kind: Kind, field: &str) -> Hash {
+        let mac = self.0.clone().chain_update(dseq.to_be_bytes()).chain_update(kind.number().to_be_bytes());
+        Hash(mac.chain_update(field.as_bytes()).finalize().into_bytes().into())
     }
 }
 
@@ -57,7 +59,7 @@ fn commit(blinds: Option<&Blinds>, op: &Op, buffer: &mut Vec<u8>) -> Option<Hash
     let blind = match op.opening {
         Opening::Redacted(vhash) => return Some(vhash),
         Opening::Blind(blind) => blind,
-        Opening::Seeded => blinds?.blind(op.dseq),
+        Opening::Seeded => blinds?.blind(op.dseq, op.kind, &op.field),
     };
     buffer.clear();
     put(buffer, &blind.0);

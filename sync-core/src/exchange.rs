@@ -127,7 +127,7 @@ pub const MAX_PUSHED_SEGMENTS: usize = 64;
 /// Most ops of a push.
 pub const MAX_PUSHED_OPS: usize = 65_536;
 /// The most that all segments of a push come to when they are opened, in bytes of CBOR.
-pub const MAX_PUSHED_BYTES: u64 = 32 << 20;
+pub const MAX_PUSHED_BYTES: u64 = 8 << 20;
 
 impl Request {
     /// Whether what is asked stays within what one answer may cost (I15).

@@ -114,7 +114,7 @@ impl Redactions {
                     (op.value, op.opening) = (None, Opening::Redacted(vhash));
                 }
             } else if let (Opening::Seeded, Some(blinds)) = (op.opening, &blinds) {
-                op.opening = Opening::Blind(blinds.blind(op.dseq));
+                op.opening = Opening::Blind(blinds.blind(op.dseq, op.kind, &op.field));
             }
         }
     }

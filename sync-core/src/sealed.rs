@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// The most that the ops of one segment come to when they are opened, in bytes of CBOR.
-pub const MAX_OPENED_BYTES: u64 = 16 << 20;
+pub const MAX_OPENED_BYTES: u64 = 8 << 20;
 /// How hard ops are compressed, which is done once: bytes that are saved here are saved on every way after that.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Effort {

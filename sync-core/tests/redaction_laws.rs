@@ -5,6 +5,7 @@
 use proptest::{collection::vec, prelude::*, sample::Index};
 use sync_core::{
     Algorithm, AuditOps, Bytes, DeviceId, Hash, Head, Kind, Op, OpId, Seed, Segment,
+    chain::Blinds,
     content::{content_root, submit_value},
     exchange::RefusalCode,
     fold::Arrival,
@@ -267,6 +268,21 @@ fn an_op_without_its_value_is_taken_only_where_the_server_redacted_it() {
     let mut named = Redactions::default();
     named.add(OpId::new(dev, 1), AUDIT, "");
     assert!(refused(check(&pushed(&[bare], false), Some(&named))));
+}
+
+#[test]
+fn two_ops_that_copies_of_a_device_wrote_at_one_position_have_blinds_of_their_own() {
+    let blinds = Blinds::of_seed(&Seed([5; 32])).unwrap();
+    let of = |dseq, kind, field| blinds.blind(dseq, kind, field);
+    let all = [
+        of(7, Kind::Set, "A01"),
+        of(7, Kind::Set, "A02"),
+        of(7, Kind::Note, "A01"),
+        of(8, Kind::Set, "A01"),
+        of(7, Kind::Set, ""),
+    ];
+    let different: std::collections::BTreeSet<Hash> = all.into_iter().collect();
+    assert_eq!(different.len(), all.len());
 }
 
 #[test]

@@ -7,7 +7,7 @@ use crate::{
 };
 use serde_json::{Value, json};
 use std::{fs, path::Path};
-use sync_core::{Hash, Seed, chain::Blinds};
+use sync_core::{Hash, Kind, Seed, chain::Blinds};
 use uuid::Uuid;
 
 const NAME: &str = "Ximena Quetzalcoatl-Ibarguengoitia";
@@ -46,7 +46,7 @@ fn redact(serving: &Serving, audit: &str, field: &str) -> Vec<u64> {
 fn assert_gone(folder: &Path, name: &str, seed: &Seed, positions: &[u64]) {
     let blinds = Blinds::of_seed(seed).unwrap();
     let mut parts = vec![NAME.as_bytes().to_vec(), seed.0.to_vec()];
-    parts.extend(positions.iter().map(|it| blinds.blind(*it).0.to_vec()));
+    parts.extend(positions.iter().map(|it| blinds.blind(*it, Kind::Set, "A01#comment").0.to_vec()));
     for suffix in ["", "-wal", "-shm"] {
         let bytes = fs::read(folder.join(format!("{name}{suffix}"))).unwrap_or_default();
         for (number, part) in parts.iter().enumerate() {

@@ -6,11 +6,12 @@ use crate::exchange::{CBOR, Phone, Scene, reply};
 use crate::operator::Lines;
 use std::sync::OnceLock;
 use sync_core::{
-    Bytes, DeviceId, Head, Op, Segment, codec,
+    Bytes, DeviceId, Head, Op, SealedSegment, Segment, codec,
     exchange::{MAX_ITEMS, RefusalCode, Reply, Request},
     hlc,
     packed::PackedOps,
     receipt::Receipt,
+    sealed::Effort,
     segment::{MAX_SEGMENT_OPS, signing_bytes},
     signature::SigningKey,
 };
@@ -125,7 +126,7 @@ async fn whatever_harm_is_pushed_has_its_own_code_is_told_once_and_keeps_nobody_
         *ops = (first..=last).map(|dseq| Op { dseq, hlc: small.hlc + dseq, ..small.clone() }).collect();
     };
     let mut crowded = place.pushed.clone();
-    crowded.push = vec![place.signed_anew(&own, flood); 62];
+    crowded.push = vec![SealedSegment::of(&place.signed_anew(&own, flood), Effort::Quick).unwrap(); 62];
     let replayed = Request { dev: place.honest.dev(), ..place.pushed.clone() };
     let cases = [
         ("replayed for another", Harm::Request(Box::new(replayed)), (401, "foreign_device")),
@@ -137,7 +138,7 @@ async fn whatever_harm_is_pushed_has_its_own_code_is_told_once_and_keeps_nobody_
         (
             "an op deleted from the middle",
             {
-                let mut segment = place.pushed.push[0].clone();
+                let mut segment = place.pushed.push[0].open().unwrap();
                 segment.ops = place
                     .signed_anew(&own, |ops| {
                         ops.remove(1);

@@ -124,8 +124,9 @@ async fn named(scene: &Scene, phone: &mut Phone) -> Uuid {
     audit
 }
 
+/// The blind of a comment.
 fn blind(dseq: u64) -> Vec<u8> {
-    Blinds::of_seed(&SEED).unwrap().blind(dseq).0.to_vec()
+    Blinds::of_seed(&SEED).unwrap().blind(dseq, Kind::Set, "A01#comment").0.to_vec()
 }
 
 async fn a_redacted_answer_is_gone_from_all_that_is_stored_and_all_else_is_proved(database: Database) {
@@ -227,7 +228,7 @@ async fn a_phone_that_does_not_know_brings_back_neither_the_value_nor_the_seed(d
     }
     let request = second.push();
     scene.done(&second, &request).await;
-    let twin = Blinds::of_seed(&second.seed).unwrap().blind(dseq).0;
+    let twin = Blinds::of_seed(&second.seed).unwrap().blind(dseq, Kind::Set, "A01#comment").0;
     let first = blind(3);
     scene.assert_gone(&[
         ("the name", NAME.as_bytes()),

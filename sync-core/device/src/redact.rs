@@ -48,10 +48,10 @@ pub(crate) fn decode_opening(bytes: Option<&[u8]>) -> Opening {
 
 /// The blind of an own op in an audit of which something of this device was redacted: from another secret than the seed that
 /// others may have kept.
-pub(crate) fn later_blind(secret: &[u8; 32], audit: &Uuid, dseq: u64) -> Option<Hash> {
-    let later = Seed::derive(secret, audit).map(|it| it.0)?;
+pub(crate) fn later_blind(secret: &[u8; 32], op: &Op) -> Option<Hash> {
+    let later = Seed::derive(secret, &op.audit).map(|it| it.0)?;
     let later = Seed::derive(secret, &Uuid::from_bytes(Hash::of(&later).0.first_chunk().copied()?))?;
-    Blinds::of_seed(&later).map(|it| it.blind(dseq))
+    Blinds::of_seed(&later).map(|it| it.blind(op.dseq, op.kind, &op.field))
 }
 
 /// Takes note of what pages of streams redact; the audits that it is of, and those redacted before that they bring more of.

@@ -178,7 +178,7 @@ impl Writer<'_> {
         let audit = self.audit(id)?;
         let seed = audit.seed;
         if op.opening == Opening::Seeded && audit.ops.is_closed(&dev) {
-            let blind = redact::later_blind(secret, &id, dseq);
+            let blind = redact::later_blind(secret, &op);
             op.opening = Opening::Blind(blind.ok_or_else(|| DeviceError::corrupt("no blind for an op"))?);
         }
         let is_seeded = op.opening == Opening::Seeded;

@@ -29,7 +29,7 @@ impl Seeds {
         let request: Request = codec::from_cbor(&bytes).expect("a recorded request");
         self.request_json.insert(codec::to_json(&request).expect("a request can be written"));
         self.request_cbor.insert(bytes);
-        request.push.iter().for_each(|it| self.add_ops(&it.ops));
+        request.push.iter().for_each(|it| self.add_ops(&it.open().expect("a recorded segment").ops));
         request.relay.iter().for_each(|it| self.add_run(it));
     }
 
@@ -39,8 +39,10 @@ impl Seeds {
         self.reply_cbor.insert(bytes);
         let Reply::Done(response) = reply else { return };
         for item in response.pull.iter().flat_map(|it| &it.items) {
-            if let Nested::Known(Body::Ops(run)) = &item.body {
-                self.add_run(run);
+            if let Nested::Known(body) = &item.body
+                && let Ok(Body::Ops(run)) = body.clone().opened()
+            {
+                self.add_run(&run);
             }
         }
     }

@@ -14,8 +14,8 @@ use crate::{
 };
 use domain::ids::AuditId;
 use serde_json::{Value, json};
-use std::io::Read as _;
 use std::collections::{BTreeMap, BTreeSet};
+use std::io::Read as _;
 use sync_core::{
     AuditOps, DeviceId, Hash, Kind, Op, OpId, Seed,
     chain::Blinds,
@@ -83,7 +83,7 @@ fn telling(before: &AuditOps, redact: &Op) -> BTreeSet<Vec<u8>> {
         if let Some(op) = before.get(id).map(|it| &it.op).filter(|it| it.field == redact.field) {
             gone.extend(op.value.as_deref().filter(|_| op.kind.loses_value()).and_then(mark_of));
             let blinds = seed.and_then(Blinds::of_seed).filter(|_| op.kind.loses_value());
-            gone.extend(blinds.map(|it| it.blind(id.dseq).0.to_vec()));
+            gone.extend(blinds.map(|it| it.blind(id.dseq, op.kind, &op.field).0.to_vec()));
         }
     }
     gone

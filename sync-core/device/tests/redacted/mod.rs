@@ -31,7 +31,7 @@ fn assert_gone(phone: &Phone, audit: Uuid, said: &[OpId]) {
     let seed = Seed::derive(&[1; 32], &audit).unwrap();
     let blinds = Blinds::of_seed(&seed).unwrap();
     let mut parts = vec![NAME.as_bytes().to_vec(), seed.0.to_vec()];
-    parts.extend(said.iter().map(|it| blinds.blind(it.dseq).0.to_vec()));
+    parts.extend(said.iter().map(|it| blinds.blind(it.dseq, Kind::Set, "A03").0.to_vec()));
     for file in ["device.db", "device.db-wal"] {
         let bytes = std::fs::read(phone.dir.path().join(file)).unwrap_or_default();
         for (number, part) in parts.iter().enumerate() {
@@ -83,7 +83,7 @@ fn a_redacted_answer_leaves_every_phone_that_has_it_and_the_file_too() {
     let set = &server.audits[&audit];
     let later = set.get(&submit).unwrap();
     let seed = Seed::derive(&[1; 32], &audit).unwrap();
-    let known = Blinds::of_seed(&seed).unwrap().blind(submit.dseq);
+    let known = Blinds::of_seed(&seed).unwrap().blind(submit.dseq, Kind::Submit, "");
     assert!(matches!(later.op.opening, Opening::Blind(blind) if blind != known));
     let server_dev = server.key.public_key().device();
     let held =
