@@ -440,7 +440,6 @@ pub struct Item {
 /// What an entry of a feed is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-#[expect(clippy::large_enum_variant, reason = "nearly every body of a page is the large one")]
 pub enum Body {
     /// The reader's own ops, without payload: `last - first + 1` positions of its log from here.
     Own {

@@ -17,8 +17,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use crate::Exact;
 pub use parse::{
-    MAX_ANSWER_FIELDS, MAX_BLOB_ID_BYTES, MAX_PHOTOS, MAX_TEXT_CHARS, parse_answer, parse_answers,
-    parse_field,
+    FieldParser, MAX_ANSWER_FIELDS, MAX_BLOB_ID_BYTES, MAX_PHOTOS, MAX_TEXT_CHARS, parse_answer,
+    parse_answers, parse_field,
 };
 
 /// Answers of one visit by field (see the module). An unanswered item is absent.

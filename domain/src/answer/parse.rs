@@ -52,14 +52,14 @@ pub fn parse_answers(checklist: &Checklist, json: &str) -> Result<Answers, Probl
     if members.0.len() > MAX_ANSWER_FIELDS {
         return Err(invalid(vec![too_long("", "campos", "fields", MAX_ANSWER_FIELDS)]));
     }
-    let items: BTreeMap<&str, &Item> = checklist.items().map(|it| (it.id.as_str(), it)).collect();
+    let fields = FieldParser::of(checklist);
     let (mut answers, mut problems, mut seen) = (Answers::new(), Vec::new(), BTreeSet::new());
     for (field, value) in &members.0 {
         if !seen.insert(field.as_str()) {
             problems.push(repeated_key(field));
             continue;
         }
-        match field_answer(|id| items.get(id).copied(), field, value.get()) {
+        match fields.parse(field, value.get()) {
             Ok(Some(answer)) => {
                 answers.insert(field.clone(), answer);
             }
@@ -76,6 +76,26 @@ pub fn parse_answers(checklist: &Checklist, json: &str) -> Result<Answers, Probl
 /// What does not fit, at the pointer of the field; the codes are those of [`parse_answers`].
 pub fn parse_field(checklist: &Checklist, field: &str, json: &str) -> Result<Option<Answer>, FieldProblem> {
     field_answer(|id| checklist.item(id), field, json)
+}
+
+/// Reads fields one by one, as [`parse_field`], for whoever has many.
+pub struct FieldParser<'a> {
+    items: BTreeMap<&'a str, &'a Item>,
+}
+
+impl<'a> FieldParser<'a> {
+    /// For the fields of a checklist.
+    pub fn of(checklist: &'a Checklist) -> Self {
+        Self { items: checklist.items().map(|it| (it.id.as_str(), it)).collect() }
+    }
+
+    /// As [`parse_field`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn parse(&self, field: &str, json: &str) -> Result<Option<Answer>, FieldProblem> {
+        field_answer(|id| self.items.get(id).copied(), field, json)
+    }
 }
 
 /// Reads the answer to one item from its JSON text; `None` for null.

@@ -116,7 +116,12 @@ async fn whatever_harm_is_pushed_has_its_own_code_is_told_once_and_keeps_nobody_
     let deep = [&b"\xa1\x61x"[..], &[0x81; 300_000][..], b"\x00"].concat();
     // A list of empty texts, each of one byte and a place of many.
     let crowd = [&b"\xa1\x61x\x9a\x01\x00\x00\x00"[..], &vec![0x60; MAX_ITEMS + 1]].concat();
-    let mut invalid_text = codec::to_cbor(&place.pushed).unwrap();
+    let packed_as = |ops: &[u8]| {
+        let mut request = place.pushed.clone();
+        request.push[0].ops = Bytes(zstd::bulk::compress(ops, 3).unwrap());
+        Harm::Request(Box::new(request))
+    };
+    let mut invalid_text = codec::to_cbor(&place.pushed.push[0].open().unwrap().ops).unwrap();
     let field = invalid_text.windows(4).position(|it| it == b"\x63A01").unwrap();
     invalid_text[field + 1] = 0xff;
     let older = |ops: &mut Vec<Op>| ops.iter_mut().for_each(|it| it.hlc -= hlc::at_ms(60_000));
@@ -159,7 +164,8 @@ async fn whatever_harm_is_pushed_has_its_own_code_is_told_once_and_keeps_nobody_
         ),
         ("a segment of too many ops", place.pushing(place.signed_anew(&own, flood)), (422, "segment_length")),
         ("a million ops", Harm::Request(Box::new(crowded)), (413, "too_many_pushed")),
-        ("invalid UTF-8", Harm::Bytes(invalid_text), (400, "not_a_request")),
+        ("invalid UTF-8", packed_as(&invalid_text), (422, "segment_malformed")),
+        ("a bomb for a segment", packed_as(&vec![0; 9 << 20]), (422, "segment_malformed")),
         ("deep CBOR", Harm::Bytes(deep), (400, "not_a_request")),
         ("more parts than a request has", Harm::Bytes(crowd), (413, "too_many_items")),
         ("a bomb", Harm::Bytes(vec![0; 33 << 20]), (413, "body_too_large")),

@@ -2,7 +2,7 @@
 
 use domain::{
     FieldProblem,
-    answer::{Answer, Answers, parse_field},
+    answer::{Answer, Answers, FieldParser},
     checklist::Checklist,
 };
 use sync_core::AuditView;
@@ -11,9 +11,10 @@ use sync_core::AuditView;
 /// field that has no answer of its own are its photos.
 pub(crate) fn answers_of(checklist: &Checklist, view: &AuditView) -> Answers {
     let mut answers = Answers::new();
+    let fields = FieldParser::of(checklist);
     for (field, register) in &view.fields {
         let json = register.value().and_then(|it| std::str::from_utf8(it).ok());
-        if let Some(Ok(Some(answer))) = json.map(|it| parse_field(checklist, field, it)) {
+        if let Some(Ok(Some(answer))) = json.map(|it| fields.parse(field, it)) {
             answers.insert(field.clone(), answer);
         }
     }

@@ -5,11 +5,11 @@
 use std::collections::BTreeSet;
 
 use domain::Problem;
-use rusqlite::OptionalExtension as _;
+use rusqlite::{Connection, OptionalExtension as _};
 use sync_core::{
     Algorithm, Bytes, Hash, OpId, Seed, codec,
     codec::Nested,
-    exchange::{Body, ClockReading, Ending, Item, Page, Pending, RefRow, RefusalCode, Reply, Run},
+    exchange::{self, Body, ClockReading, Ending, Item, Page, Pending, RefRow, RefusalCode, Reply, Run},
     fold::Arrival,
     hlc,
     op::Opening,
@@ -288,14 +288,7 @@ impl Device {
                 receipts::put(writer.conn, receipt)?;
             }
             store::put_meta(writer.conn, "durable_through", &commit.durable_through.to_be_bytes())?;
-            for outcome in &commit.outcomes {
-                writer
-                    .conn
-                    .prepare_cached(
-                        "INSERT OR REPLACE INTO outcome (dseq, kind, reason) VALUES (?1, ?2, ?3)",
-                    )?
-                    .execute((outcome.dseq, outcome.kind.name(), &outcome.reason))?;
-            }
+            put_outcomes(writer.conn, &commit.outcomes)?;
             for (stream, to) in &commit.rewinds {
                 recover::rewind(writer.conn, *stream, to)?;
             }
@@ -341,6 +334,15 @@ impl Device {
         }
         if redacted { self.tidy_blobs() } else { Ok(()) }
     }
+}
+
+fn put_outcomes(conn: &Connection, outcomes: &[exchange::Outcome]) -> Result<(), DeviceError> {
+    let mut put =
+        conn.prepare_cached("INSERT OR REPLACE INTO outcome (dseq, kind, reason) VALUES (?1, ?2, ?3)")?;
+    for outcome in outcomes {
+        put.execute((outcome.dseq, outcome.kind.name(), &outcome.reason))?;
+    }
+    Ok(())
 }
 
 /// Opens what came compressed; gives what is kept of each entry, which is what came.

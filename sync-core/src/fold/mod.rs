@@ -163,11 +163,10 @@ impl AuditOps {
 
     /// Whether something of a device was redacted here, so that no seed of it is kept.
     pub fn is_closed(&self, dev: &DeviceId) -> bool {
-        let mut own = self.own(dev);
-        !self.redactions.is_empty()
-            && own.any(|(id, it)| {
-                self.redactions.names(id, &it.op) || self.redactions.closes(dev, &it.op.audit)
-            })
+        let closes = |(id, it): (&OpId, &StoredOp)| {
+            self.redactions.names(id, &it.op) || self.redactions.closes(dev, &it.op.audit)
+        };
+        !self.redactions.is_empty() && self.own(dev).any(closes)
     }
 
     fn own(&self, dev: &DeviceId) -> impl Iterator<Item = (&OpId, &StoredOp)> {
@@ -207,8 +206,12 @@ impl AuditOps {
     }
 
     fn insert_stored(&mut self, id: OpId, new: StoredOp) -> Inserted {
+        let may_redact = new.server && new.op.kind == Kind::Redact;
         let inserted = self.put(id, new);
-        self.redact_with(&id);
+        // Most audits are never redacted, and are not looked into once more for each op.
+        if may_redact || !self.redactions.is_empty() {
+            self.redact_with(&id);
+        }
         inserted
     }
 

@@ -3,7 +3,7 @@
 
 use domain::{
     FieldProblem, Problem,
-    answer::{Answer, Answers, parse_field, photo_field},
+    answer::{Answer, Answers, FieldParser, photo_field},
     checklist::{Checklist, ItemType},
     problem::pointer,
     visit_score::{PreparedChecklist, VisitScore},
@@ -16,10 +16,11 @@ use sync_core::fold::AuditView;
 /// `invalid_answers` with every field that the checklist does not accept.
 pub(crate) fn answers(checklist: &Checklist, view: &AuditView) -> Result<Answers, Problem> {
     let (mut answers, mut problems) = (Answers::new(), Vec::new());
+    let fields = FieldParser::of(checklist);
     for (field, register) in &view.fields {
         let Some(value) = register.value() else { continue };
         match std::str::from_utf8(value) {
-            Ok(json) => match parse_field(checklist, field, json) {
+            Ok(json) => match fields.parse(field, json) {
                 Ok(Some(answer)) => {
                     answers.insert(field.clone(), answer);
                 }
