@@ -181,7 +181,7 @@ fn two_ops_at_one_place_are_a_fork_also_where_only_what_they_saw_differs() {
 #[test]
 fn of_an_op_the_form_stands_of_which_less_is_left() {
     let seed = Seed([1; 32]);
-    let blind = Blinds::of_seed(&seed).unwrap().blind(1);
+    let blind = Blinds::of_seed(&seed).unwrap().blind(1, Kind::Set, "A01");
     let opened = Op { opening: Opening::Blind(blind), ..set(1, "a") };
     let vhash = sync_core::chain::commitment(None, &opened).unwrap();
     let gone = Op { value: None, opening: Opening::Redacted(vhash), ..set(1, "a") };

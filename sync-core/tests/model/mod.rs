@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, convert::Infallible, rc::Rc};
 
 use sync_core::{
-    Algorithm, AuditOps, DeviceId, Hash, Op, OpId, PublicKey, SealedSegment, Seed, Segment,
+    Algorithm, AuditOps, DeviceId, Hash, Op, OpId, PublicKey, Seed, Segment,
     chain::{Head, feed_hash},
     codec::Nested,
     exchange::{
@@ -31,6 +31,11 @@ pub(crate) struct DeviceRow {
     pub(crate) seeds: BTreeMap<Uuid, Seed>,
     /// Where each stored part ends, with its number in the stream and when it came.
     pub(crate) received: BTreeMap<u64, (u64, u64)>,
+}
+
+fn opened(request: &Request) -> Result<Vec<Segment>, Refusal> {
+    let invalid = |it: sync_core::SegmentError| Refusal::new(RefusalCode::Invalid, it.code());
+    request.push.iter().map(|it| it.open().map_err(invalid)).collect()
 }
 
 impl DeviceRow {
@@ -188,10 +193,7 @@ impl Server {
         let enrolled = Enrolled { key: &row.key, org: self.org, epoch: self.epoch, redactions: None };
         let (mut head, mut accepted) = (row.head, Vec::new());
         let mut staged: BTreeMap<u64, Hash> = BTreeMap::new();
-        let opened =
-            |it: &SealedSegment| it.open().map_err(|it| Refusal::new(RefusalCode::Invalid, it.code()));
-        for segment in request.push.iter().map(opened) {
-            let segment = segment?;
+        for segment in opened(request)? {
             let stored = |dseq: u64| {
                 let known = staged.get(&dseq).or_else(|| row.ops.get(&dseq).map(|it| &it.1)).copied();
                 Ok::<_, Infallible>(if dseq == 0 { Some(Hash::ZERO) } else { known })
