@@ -8,7 +8,10 @@ use sync_core::{
     fold::{Arrival, ConflictKind, Inserted, Phase},
     hlc,
     op::Opening,
-    payload::{self, ApproveValue, Frontier, LossCause, LostValue, ReasonValue, ReturnValue, SubmitValue},
+    payload::{
+        self, ApproveValue, AttachValue, CreateValue, Frontier, LossCause, LostValue, ReasonValue,
+        ReturnValue, SubmitValue,
+    },
 };
 use uuid::Uuid;
 
@@ -455,4 +458,79 @@ fn the_servers_words_in_a_devices_log_are_shown_nowhere_and_settle_nothing() {
     assert_eq!(open(&audit), 1);
     put(&mut audit, SERVER, Op { base: seen, ..op(Kind::AckConflict, 1, "", None) });
     assert_eq!(open(&audit), 0);
+}
+
+#[test]
+fn a_redacted_remark_and_the_value_of_a_clear_are_shown_nowhere() {
+    let mut audit = AuditOps::new();
+    let vhash = Hash([3; 32]);
+    let gone = Op { opening: Opening::Redacted(vhash), ..op(Kind::Note, 1, "", None) };
+    put(&mut audit, 1, gone);
+    put(&mut audit, 1, op(Kind::Note, 2, "", Some(Bytes::from("seen"))));
+    // No honest device writes a value into it.
+    put(&mut audit, 1, op(Kind::Clear, 3, "A01", Some(Bytes::from("a"))));
+    let view = audit.view();
+    assert_eq!(view.remarks.iter().map(|it| it.id).collect::<Vec<_>>(), [id(1, 2)]);
+    assert_eq!((view.answer("A01"), view.fields["A01"].heads.len()), (None, 1));
+}
+
+#[test]
+fn one_other_pin_among_several_is_a_conflict() {
+    let create = |dseq: u64, version: u32| {
+        let value = CreateValue {
+            template: "t".into(),
+            version,
+            content_hash: Hash([9; 32]),
+            branch: Uuid::nil(),
+            assignment: None,
+            source: None,
+            visited_at: None,
+        };
+        op(Kind::Create, dseq, "", payload::to_value(&value).ok())
+    };
+    let conflicts = |versions: [u32; 3]| {
+        let mut audit = AuditOps::new();
+        for (from, version) in (1..).zip(versions) {
+            put(&mut audit, from, create(1, version));
+        }
+        audit.view().conflicts.len()
+    };
+    assert_eq!([[1, 1, 1], [1, 1, 2], [2, 1, 1], [1, 2, 1]].map(conflicts), [0, 1, 1, 1]);
+}
+
+#[test]
+fn what_a_detach_names_does_not_stand() {
+    let value = AttachValue {
+        blob: Hash([1; 32]),
+        size: 1,
+        mime: "image/jpeg".into(),
+        captured_at_ms: None,
+        gps: None,
+    };
+    let mut audit = AuditOps::new();
+    let photo = put(&mut audit, 1, op(Kind::Attach, 1, "A01#photo", payload::to_value(&value).ok()));
+    assert_eq!(audit.view().attachments.len(), 1);
+    put(&mut audit, 2, Op { base: vec![photo], ..op(Kind::Detach, 1, "A01#photo", None) });
+    assert!(audit.view().attachments.is_empty());
+}
+
+#[test]
+fn a_clock_that_was_not_believed_is_looked_at_once() {
+    let mut audit = AuditOps::new();
+    let ahead = put(&mut audit, 1, Op { hlc: hlc::at_ms(RECV_MS + 60 * MINUTE), ..set(1, "a") });
+    let open = |it: &AuditOps| it.view().open_conflicts().filter(|it| it.kind == ConflictKind::Clock).count();
+    assert_eq!(open(&audit), 1);
+    put(&mut audit, SERVER, Op { base: vec![ahead], ..op(Kind::AckConflict, 1, "", None) });
+    assert_eq!(open(&audit), 0);
+}
+
+#[test]
+fn only_a_return_to_a_later_round_settles_two_submits() {
+    let (audit, ..) = handed_in_twice();
+    let open = |round: u32| {
+        let mut audit = audit.clone();
+        decide(&mut audit, decision(1, 1, Kind::Return, round, returned()));
+        audit.view().open_conflicts().any(|it| it.kind == ConflictKind::Submit)
+    };
+    assert_eq!([1, 2].map(open), [true, false]);
 }
