@@ -40,6 +40,7 @@ pub(super) fn take_back(
     redacted: &Redactions,
     now: Micros,
 ) -> Result<(), ApiError> {
+    let mut forged = Vec::new();
     for run in runs {
         let kept = run.verify_as_kept(&caller.org.0);
         match (kept.and_then(|it| redacted_by_the_server(it, Some(redacted))), &run.proof) {
@@ -48,11 +49,13 @@ pub(super) fn take_back(
             }
             (Ok(verified), Some(_)) if run.evidence => keep(app, caller, run, verified.last(), now)?,
             (Ok(_), Some(proof)) => of_a_device(app, caller, run, proof, redacted, now)?,
-            (Err(reason), _) => {
-                tracing::warn!(by = %caller.dev, dev = %run.dev, code = reason.code(), "a relayed run is not what it says");
-            }
+            (Err(reason), _) => forged.push((run.dev, reason)),
             (Ok(_), None) => {}
         }
+    }
+    if let Some((author, reason)) = forged.first() {
+        let (count, reason) = (forged.len(), reason.code());
+        tracing::warn!(dev = %caller.dev, forged = count, %author, reason, "a device relays runs that are not what they say");
     }
     Ok(())
 }

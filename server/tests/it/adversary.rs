@@ -7,10 +7,11 @@ use crate::operator::Lines;
 use std::sync::OnceLock;
 use sync_core::{
     Bytes, DeviceId, Head, Op, SealedSegment, Segment, codec,
-    exchange::{MAX_ITEMS, RefusalCode, Reply, Request},
+    exchange::{MAX_ITEMS, RefusalCode, Reply, Request, Run},
     hlc,
     packed::PackedOps,
     receipt::Receipt,
+    relay::Proof,
     sealed::Effort,
     segment::{MAX_SEGMENT_OPS, signing_bytes},
     signature::SigningKey,
@@ -210,6 +211,37 @@ async fn forged_receipts_date_nothing_back_and_are_told_once_however_many_they_a
     assert_eq!(response.receipt.unwrap().recv_ms, now_ms);
     let news = told(dev);
     assert!(news.len() == 1 && news[0].contains("forged_receipt"), "{news:?}");
+    place.others_go_on().await;
+}
+
+#[actix_web::test]
+async fn forged_runs_of_another_are_not_stored_and_are_told_once_however_many_they_are() {
+    let mut place = Place::open(209).await;
+    let (honest, segment) = (&place.honest, place.pushed.push[0].open().unwrap());
+    let run = Run {
+        dev: honest.dev(),
+        key: Some(honest.key.public_key()),
+        server: false,
+        dseq_first: segment.first,
+        ops: segment.ops,
+        proof: Some(Proof {
+            prev_h: segment.prev_h,
+            first: segment.first,
+            epoch: honest.enrolment.epoch,
+            alg: segment.alg,
+            sig: segment.sig,
+        }),
+        evidence: false,
+    };
+    let request = Request { relay: vec![run; 20], ..place.rogue.request(Vec::new()) };
+    let stored = place.scene.stored();
+    place.scene.done(&place.rogue, &request).await;
+    assert_eq!(place.scene.stored(), stored);
+    let news = told(place.rogue.dev());
+    assert!(
+        news.len() == 1 && news[0].contains("forged=20") && news[0].contains("bad_signature"),
+        "{news:?}"
+    );
     place.others_go_on().await;
 }
 
