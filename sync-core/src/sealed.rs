@@ -12,12 +12,16 @@ use crate::{
     exchange::Run,
     packed::{PackError, PackedOps},
     relay::Proof,
-    segment::{Segment, SegmentError},
+    segment::{MAX_SEGMENT_OPS, Segment, SegmentError},
     signature::{Algorithm, PublicKey},
 };
 
 /// The most that the ops of one segment come to when they are opened, in bytes of CBOR.
 pub const MAX_OPENED_BYTES: u64 = 8 << 20;
+/// Most parts of that CBOR ([`codec::count_items`]): the most ops fit, were each of a visit, a field, a device and an origin of its
+/// own; an empty name takes a byte there and dozens in memory.
+pub const MAX_OPENED_ITEMS: usize = 16 * MAX_SEGMENT_OPS;
+
 /// How hard ops are compressed, which is done once: bytes that are saved here are saved on every way after that.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Effort {
@@ -86,7 +90,8 @@ impl SealedSegment {
 
     /// The segment.
     ///
-    /// - **Errors**: [`PackError::Opened`] for bytes that are no ops, or come to more than [`MAX_OPENED_BYTES`].
+    /// - **Errors**: [`PackError::Opened`] for bytes that are no ops, or come to more than [`MAX_OPENED_BYTES`] or
+    ///   [`MAX_OPENED_ITEMS`].
     pub fn open(&self) -> Result<Segment, SegmentError> {
         let ops = opened(&self.ops).ok_or(SegmentError::Packed(PackError::Opened))?;
         let Self { first, prev_h, alg, sig, .. } = self;
@@ -115,6 +120,9 @@ fn opened(packed: &[u8]) -> Option<PackedOps> {
     let mut bytes = vec![0; usize::try_from(size).ok().filter(|_| size <= MAX_OPENED_BYTES)?];
     let length = zstd_safe::decompress(&mut bytes[..], packed).ok()?;
     bytes.truncate(length);
+    if codec::count_items(&bytes) > MAX_OPENED_ITEMS {
+        return None;
+    }
     codec::from_cbor(&bytes).ok()
 }
 
@@ -171,7 +179,7 @@ impl SealedRun {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Kind, Op, Seed, op::Opening};
+    use crate::{Kind, Op, OpId, Seed, op::Opening};
     use alloc::{format, string::ToString};
     use proptest::prelude::*;
     use uuid::Uuid;
@@ -215,6 +223,28 @@ mod tests {
             SealedSegment { ops: Bytes(bomb), ..SealedSegment::of(&segment(1), Effort::Quick).unwrap() };
         assert_eq!(bomb.opened_bytes(), None);
         assert_eq!(bomb.open(), Err(SegmentError::Packed(PackError::Opened)));
+    }
+
+    #[test]
+    fn a_crowd_of_empty_names_is_not_read_and_the_most_ops_of_a_segment_are() {
+        let names = |count: usize| {
+            let ops = PackedOps { fields: vec![String::new(); count], ..PackedOps::default() };
+            SealedSegment::of(&Segment { ops, ..segment(1) }, Effort::Quick).unwrap()
+        };
+        assert!(names(1_000).open().is_ok());
+        assert!(names(MAX_OPENED_ITEMS).opened_bytes().is_some());
+        assert_eq!(names(MAX_OPENED_ITEMS).open(), Err(SegmentError::Packed(PackError::Opened)));
+        let apart = |it: &mut Op| {
+            it.audit = Uuid::from_u128(it.dseq.into());
+            it.field = it.dseq.to_string();
+            it.origin = Some(OpId::new(DeviceId(*it.audit.as_bytes()), 1));
+        };
+        let whole = segment(u64::try_from(MAX_SEGMENT_OPS).unwrap());
+        let mut ops = whole.ops.unpack(1).unwrap();
+        ops.iter_mut().for_each(apart);
+        let ops = PackedOps::pack(DeviceId([1; 16]), &ops, |_| Some(Seed([3; 32])));
+        let whole = Segment { ops, ..whole };
+        assert_eq!(SealedSegment::of(&whole, Effort::Quick).unwrap().open(), Ok(whole));
     }
 
     #[test]

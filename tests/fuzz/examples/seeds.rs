@@ -22,6 +22,7 @@ struct Seeds {
     reply_json: BTreeSet<Vec<u8>>,
     ops: BTreeSet<Vec<u8>>,
     relayed: BTreeSet<Vec<u8>>,
+    sealed: BTreeSet<Vec<u8>>,
 }
 
 impl Seeds {
@@ -29,7 +30,12 @@ impl Seeds {
         let request: Request = codec::from_cbor(&bytes).expect("a recorded request");
         self.request_json.insert(codec::to_json(&request).expect("a request can be written"));
         self.request_cbor.insert(bytes);
-        request.push.iter().for_each(|it| self.add_ops(&it.open().expect("a recorded segment").ops));
+        for segment in &request.push {
+            let ops = segment.open().expect("a recorded segment").ops;
+            self.sealed.insert([&[1], &*segment.ops].concat());
+            self.sealed.insert([vec![0], cbor(&ops)].concat());
+            self.add_ops(&ops);
+        }
         request.relay.iter().for_each(|it| self.add_run(it));
     }
 
@@ -53,6 +59,15 @@ impl Seeds {
         self.relayed.insert(cbor(&Run { evidence: !run.evidence, ..run.clone() }));
         self.relayed.insert(cbor(&Run { proof: None, key: None, ..run.clone() }));
         self.add_ops(&run.ops);
+    }
+
+    /// Short bytes that open to many, or to many empty names.
+    fn add_bombs(&mut self) {
+        let crowd = |count| cbor(&PackedOps { fields: vec![String::new(); count], ..PackedOps::default() });
+        for bomb in [vec![0; 8 << 20], vec![0; 9 << 20], crowd(200_000), crowd(300_000)] {
+            let packed = zstd::bulk::compress(&bomb, 19).expect("zeroes can be packed");
+            self.sealed.insert([vec![1], packed].concat());
+        }
     }
 
     /// Ops together and each by itself.
@@ -82,7 +97,9 @@ fn names(folder: &Path) -> BTreeSet<String> {
 /// Writes a target's corpus, the shortest first.
 fn write(corpus: &Path, target: &str, seeds: BTreeSet<Vec<u8>>) {
     let folder = corpus.join(target);
-    fs::remove_dir_all(&folder).expect("its folder");
+    if folder.exists() {
+        fs::remove_dir_all(&folder).expect("its folder");
+    }
     fs::create_dir(&folder).expect("its folder");
     let mut seeds: Vec<_> = seeds.into_iter().collect();
     seeds.sort_by_key(Vec::len);
@@ -115,7 +132,8 @@ fn main() {
             }
         }
     }
-    let Seeds { request_cbor, request_json, reply_cbor, reply_json, ops, relayed } = seeds;
+    seeds.add_bombs();
+    let Seeds { request_cbor, request_json, reply_cbor, reply_json, ops, relayed, sealed } = seeds;
     for (target, seeds) in [
         ("request_cbor", request_cbor),
         ("request_json", request_json),
@@ -123,6 +141,7 @@ fn main() {
         ("reply_json", reply_json),
         ("ops", ops),
         ("relayed", relayed),
+        ("sealed", sealed),
     ] {
         write(&here.join("corpus"), target, seeds);
     }

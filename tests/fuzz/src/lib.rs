@@ -15,7 +15,7 @@ pub use content::{answers, content};
 pub use exchange::{reply_cbor, reply_json, request_cbor, request_json};
 #[cfg(feature = "office")]
 pub use lane::{blob_lane, body, photo};
-pub use log::{ops, relayed, signed};
+pub use log::{ops, relayed, sealed, signed};
 #[cfg(feature = "office")]
 pub use office::{api_json, evidence_file};
 
@@ -52,6 +52,7 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("reply_json", reply_json),
     ("request_cbor", request_cbor),
     ("request_json", request_json),
+    ("sealed", sealed),
     ("signed", signed),
 ];
 

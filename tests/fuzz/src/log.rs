@@ -1,11 +1,12 @@
 //! Logs, and what is signed about them: ops in the form that travels, segments, runs by way of others, receipts, successions,
 //! enrolments, and what the values of ops say.
 
-use crate::{EPOCH, ORG, dev, fair, flipped, key, public_key, read_cbor, read_json, within};
+use crate::{EPOCH, ORG, SMALL, dev, fair, flipped, key, public_key, read_cbor, read_json, within};
 use serde::{Serialize, de::DeserializeOwned};
 use std::{collections::BTreeMap, fmt::Debug};
 use sync_core::{
-    Algorithm, AuditOps, Bytes, DeviceId, Head, Op, Seed, Segment, VerifiedSegment, codec,
+    Algorithm, AuditOps, Bytes, DeviceId, Hash, Head, Op, SealedRun, SealedSegment, Seed, Segment,
+    VerifiedSegment, codec,
     content::{content_root, obstacles_to_approval, submit_value},
     exchange::Run,
     fold::Arrival,
@@ -18,6 +19,7 @@ use sync_core::{
     receipt::{Receipt, Succession},
     relay::Proof,
     renew::SuccessionRequest,
+    sealed::{Effort, MAX_OPENED_BYTES},
     segment::signing_bytes,
 };
 use uuid::Uuid;
@@ -101,6 +103,36 @@ fn in_a_visit(packed: &PackedOps, ops: &[Op], seed_of: impl Fn(&Uuid) -> Option<
     for submit in view.rounds.submits.values().flatten() {
         drop(obstacles_to_approval(&visit, &submit.id, |_| 1));
     }
+}
+
+/// Bytes that are opened from a segment may take so many times as much.
+const PER_OPENED_BYTE: usize = 32;
+
+/// The ops of a segment as they travel, or, after a first byte that is even, what they are packed from.
+pub fn sealed(bytes: &[u8]) {
+    let Some((choice, bytes)) = bytes.split_first() else { return };
+    let packed = match choice % 2 {
+        0 => zstd::bulk::compress(bytes, 1).expect("bytes can be packed"),
+        _ => bytes.to_vec(),
+    };
+    let (alg, sig) = (Algorithm::Ed25519, Bytes::default());
+    let sealed = SealedSegment { first: 1, prev_h: Hash::ZERO, ops: Bytes(packed), alg, sig };
+    let told = sealed.opened_bytes();
+    let size = told.map_or(0, |it| usize::try_from(it).unwrap_or(usize::MAX));
+    let most = size.saturating_mul(PER_OPENED_BYTE).saturating_add(SMALL);
+    let Ok(segment) = within(most, || sealed.open()) else { return };
+    assert!(told.is_some_and(|it| it <= MAX_OPENED_BYTES), "opened unbounded: {told:?}");
+    let again = SealedSegment::of(&segment, Effort::Quick).expect("a segment can be sealed");
+    assert_eq!(again.open().as_ref(), Ok(&segment));
+    let travelled = codec::to_cbor(&sealed).expect("a sealed segment can be written");
+    assert_eq!(codec::from_cbor(&travelled).as_ref(), Ok(&sealed));
+    let read: SealedSegment =
+        codec::to_json(&sealed).and_then(|it| codec::from_json(&it)).expect("in JSON too");
+    assert_eq!(read.open().as_ref(), Ok(&segment));
+    drop((segment.chained(dev()), segment.chained_as_kept(dev())));
+    let run = SealedRun { dev: dev(), key: public_key(), server: false, epoch: EPOCH, segment: sealed };
+    let run = run.open().expect("what opened once opens again");
+    assert!(run.ops == segment.ops && run.verify(&ORG).is_err(), "nobody signed it");
 }
 
 /// A run of ops by way of somebody else than their author.

@@ -1,0 +1,3 @@
+//! libFuzzer on `fuzz::sealed`.
+#![cfg_attr(fuzzing, no_main)]
+fuzz::program!(sealed);
