@@ -33,7 +33,7 @@ pub struct Exact(BigRational);
 pub enum NumberError {
     /// Not a decimal number such as `-12.50`.
     NotANumber,
-    /// Longer than [`MAX_DECIMAL_CHARS`] or with an exponent out of range.
+    /// Longer than [`MAX_DECIMAL_CHARS`], also once it is written as a decimal, or with an exponent out of range.
     TooLong,
 }
 
@@ -82,7 +82,7 @@ impl Exact {
             if denominator.is_zero() {
                 return Err(NumberError::NotANumber);
             }
-            return Ok(Self(BigRational::new(numerator, denominator)));
+            return Self(BigRational::new(numerator, denominator)).readable_again();
         }
         let (mantissa, exponent) = match text.split_once(['e', 'E']) {
             Some((mantissa, exponent)) => {
@@ -103,11 +103,17 @@ impl Exact {
         // Both bounded above, so the scale fits in i32.
         let scale = i32::try_from(decimals.len()).map_err(|_| NumberError::TooLong)? - exponent;
         let power = ten_to(scale.unsigned_abs());
-        Ok(Self(if scale >= 0 {
+        let value = Self(if scale >= 0 {
             BigRational::new(units, power)
         } else {
             BigRational::from_integer(units * power)
-        }))
+        });
+        if exponent == 0 { Ok(value) } else { value.readable_again() }
+    }
+
+    /// A fraction or an exponent may write shortly what is long as a decimal, and what was taken has to be read again.
+    fn readable_again(self) -> Result<Self, NumberError> {
+        if self.to_string().len() > MAX_DECIMAL_CHARS { Err(NumberError::TooLong) } else { Ok(self) }
     }
 
     /// Quotient, or `None` where the divisor is zero.
@@ -362,6 +368,18 @@ mod tests {
             ("1/3", "1/3"),
         ] {
             assert_eq!(Exact::parse(text).unwrap().to_string(), printed);
+        }
+    }
+
+    #[test]
+    fn what_is_read_is_read_again_from_what_it_prints() {
+        for text in ["10.0769401507233076940150723340000e-22", "1/1099511627776", "-1234567890.123456789e-29"]
+        {
+            assert_eq!(Exact::parse(text), Err(NumberError::TooLong), "{text}");
+        }
+        for text in ["1e30", "-1e-30", "1/1024", "1/3", "1234567890123456789.12345678901234567890"] {
+            let number = Exact::parse(text).unwrap();
+            assert_eq!(Exact::parse(&number.to_string()), Ok(number), "{text}");
         }
     }
 
