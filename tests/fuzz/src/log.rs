@@ -1,7 +1,7 @@
 //! Logs, and what is signed about them: ops in the form that travels, segments, runs by way of others, receipts, successions,
 //! enrolments, and what the values of ops say.
 
-use crate::{EPOCH, ORG, SMALL, dev, fair, flipped, key, public_key, read_cbor, read_json, within};
+use crate::{EPOCH, ORG, dev, fair, flipped, key, public_key, read_cbor, read_json, within};
 use serde::{Serialize, de::DeserializeOwned};
 use std::{collections::BTreeMap, fmt::Debug};
 use sync_core::{
@@ -19,7 +19,7 @@ use sync_core::{
     receipt::{Receipt, Succession},
     relay::Proof,
     renew::SuccessionRequest,
-    sealed::{Effort, MAX_OPENED_BYTES},
+    sealed::{Effort, MAX_OPENED_BYTES, MAX_OPENED_ITEMS},
     segment::signing_bytes,
 };
 use uuid::Uuid;
@@ -105,8 +105,9 @@ fn in_a_visit(packed: &PackedOps, ops: &[Op], seed_of: impl Fn(&Uuid) -> Option<
     }
 }
 
-/// Bytes that are opened from a segment may take so many times as much.
+/// Bytes that are opened from a segment may take so many times as much, and so much the shortest parts that it may have.
 const PER_OPENED_BYTE: usize = 32;
+const SHORTEST_PARTS: usize = 64 * MAX_OPENED_ITEMS;
 
 /// The ops of a segment as they travel, or, after a first byte that is even, what they are packed from.
 pub fn sealed(bytes: &[u8]) {
@@ -119,7 +120,7 @@ pub fn sealed(bytes: &[u8]) {
     let sealed = SealedSegment { first: 1, prev_h: Hash::ZERO, ops: Bytes(packed), alg, sig };
     let told = sealed.opened_bytes();
     let size = told.map_or(0, |it| usize::try_from(it).unwrap_or(usize::MAX));
-    let most = size.saturating_mul(PER_OPENED_BYTE).saturating_add(SMALL);
+    let most = size.saturating_mul(PER_OPENED_BYTE).saturating_add(SHORTEST_PARTS);
     let Ok(segment) = within(most, || sealed.open()) else { return };
     assert!(told.is_some_and(|it| it <= MAX_OPENED_BYTES), "opened unbounded: {told:?}");
     let again = SealedSegment::of(&segment, Effort::Quick).expect("a segment can be sealed");
