@@ -1,4 +1,5 @@
-//! The messages of `POST /sync/v1/exchange` (SYNC.md 2.5). Owns their shapes; compression is around them, meaning is in
+//! The messages of `POST /sync/v1/exchange` (SYNC.md 2.5). Owns their shapes; segments are compressed in them
+//! ([`crate::sealed`]), whole messages around them; meaning is in
 //! [`crate::session`] on the device and [`crate::ingest`] on the server.
 //!
 //! A **feed** is the numbered stream that one device may read. An entry is a run of ops of one device that the server
@@ -105,7 +106,7 @@ pub const MAX_STREAMS: usize = 2;
 pub const MAX_RELAYED_RUNS: usize = 1_024;
 /// Most ops in all runs that a request relays; a whole segment of the largest size always fits.
 pub const MAX_RELAYED_OPS: usize = 2 * MAX_SEGMENT_OPS;
-/// About the most bytes of items, uncompressed, in all pages of an answer together, whatever was asked for. Each page
+/// About the most bytes of items, with segments opened, in all pages of an answer together, whatever was asked for. Each page
 /// has one entry at least, so that no stream waits for another.
 pub const MAX_PULL_BYTES: u64 = 4 << 20;
 

@@ -9,7 +9,7 @@
 //! 3. If `request.epoch` is present and is not the server's: 410 with the server's. If it is absent, nothing may be pushed
 //!    (the device could not sign): 422 `invalid`.
 //! 4. In one write transaction, first locking the row `device_head(dev) = (dseq, h, hlc, forked)`:
-//!    for each segment in order call [`check_push`] with the head that results from the one before.
+//!    for each segment, opened ([`crate::sealed`]), in order call [`check_push`] with the head that results from the one before.
 //!    - [`Push::Refused`]: roll everything back and send the refusal.
 //!    - [`Push::Duplicate`]: nothing to store.
 //!    - [`Push::Accepted`]: store the segment as it came, one row `(dev, from, last, epoch, recv_ms, bytes)` with

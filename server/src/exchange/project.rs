@@ -187,7 +187,7 @@ pub(super) fn known(tx: &mut Tx<'_>, org: OrgId, ids: &[AuditId]) -> Result<Know
     Ok(known)
 }
 
-/// What is written at the end of a segment.
+/// What is written of the audits that were read.
 #[derive(Default)]
 pub(super) struct Changed {
     audits: Vec<Audit>,
@@ -268,7 +268,7 @@ impl Changed {
     }
 }
 
-/// What the rows of a segment refer to, read at once.
+/// What the rows of the audits refer to, read at once.
 pub(super) struct Background {
     branches: BTreeMap<BranchId, Branch>,
     assignments: BTreeMap<AssignmentId, Assignment>,
