@@ -11,7 +11,7 @@ use std::{
 /// What a command needs on the machine.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Needs {
-    /// A C compiler and the PostgreSQL client library, which the server links.
+    /// A C compiler, `make` for the allocator, and the PostgreSQL client library, which the server links.
     Build,
     /// Also the programs of a PostgreSQL server.
     Tests,
@@ -50,9 +50,10 @@ pub(crate) fn set_up(steps: &mut Steps, needs: Needs) -> Result<(), Failed> {
     if !links("") {
         return Err(Failed("no C compiler: install one (Debian: apt-get install gcc libc6-dev)".to_owned()));
     }
+    let make_missing = !has_make();
     let library_missing = !links("-lpq");
     let programs_missing = needs == Needs::Tests && postgres_programs().is_none();
-    if !library_missing && !programs_missing {
+    if !make_missing && !library_missing && !programs_missing {
         println!("xtask: the machine has what is needed");
         return Ok(());
     }
@@ -60,6 +61,9 @@ pub(crate) fn set_up(steps: &mut Steps, needs: Needs) -> Result<(), Failed> {
         install(steps, needs)?;
     }
     let mut missing = Vec::new();
+    if !has_make() {
+        missing.push("make (Debian: make)");
+    }
     if !links("-lpq") {
         missing.push("the PostgreSQL client library (Debian: libpq-dev)");
     }
@@ -67,6 +71,10 @@ pub(crate) fn set_up(steps: &mut Steps, needs: Needs) -> Result<(), Failed> {
         missing.push("the PostgreSQL server programs (Debian: postgresql)");
     }
     if missing.is_empty() { Ok(()) } else { Err(Failed(format!("please install {}", missing.join(" and ")))) }
+}
+
+fn has_make() -> bool {
+    output_of("make", &["--version"]).is_some()
 }
 
 /// The folder with `initdb` and `postgres`, where the tests look for it too.
@@ -86,7 +94,7 @@ fn install(steps: &mut Steps, needs: Needs) -> Result<(), Failed> {
     let mut apt = |what: &str, arguments: &[&str]| steps.run(what, "apt-get", arguments, &quietly);
     apt("package lists", &["update", "-qq"])?;
     let install = ["install", "-y", "-qq", "--no-install-recommends"];
-    apt("PostgreSQL client library", &[&install[..], &["libpq-dev"]].concat())?;
+    apt("make, PostgreSQL client library", &[&install[..], &["make", "libpq-dev"]].concat())?;
     if needs == Needs::Build || postgres_programs().is_some() {
         return Ok(());
     }
