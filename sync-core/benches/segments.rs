@@ -50,7 +50,7 @@ fn segment() -> Segment {
     let dev = key().public_key().device();
     let (mut segment, last) =
         Segment::unsigned(dev, Head::EMPTY, &ops(), Algorithm::Ed25519, seed_of).unwrap();
-    segment.sig = Bytes(key().sign(&signing_bytes(&Uuid::nil(), &dev, 1, 1, &last)));
+    segment.sig = Bytes::from(key().sign(&signing_bytes(&Uuid::nil(), &dev, 1, 1, &last)));
     segment
 }
 

@@ -1,16 +1,17 @@
 //! Byte strings in messages. Owns how they look: a byte string in CBOR; in the JSON of debugging, text with `t:` in
 //! front where they are text (an answer is), else hexadecimal with `x:`.
 
-use alloc::{format, string::String, vec::Vec};
-use core::{fmt, fmt::Write, ops::Deref};
+use alloc::{format, string::String, sync::Arc, vec::Vec};
+use core::{fmt, fmt::Write, marker::PhantomData, ops::Deref};
 use serde::{
     Deserialize, Deserializer, Serialize, Serializer,
     de::{self, Visitor},
 };
 
-/// Bytes that sync carries without looking inside.
+/// Bytes that sync carries without looking inside. Clones share them: an op is copied from a message into its log, its audit and
+/// what is read of that, and its value is by far the most of it.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
-pub struct Bytes(pub Vec<u8>);
+pub struct Bytes(Arc<[u8]>);
 
 impl Deref for Bytes {
     type Target = [u8];
@@ -21,19 +22,29 @@ impl Deref for Bytes {
 
 impl From<Vec<u8>> for Bytes {
     fn from(bytes: Vec<u8>) -> Self {
-        Self(bytes)
+        Self(bytes.into())
     }
 }
 
 impl From<&[u8]> for Bytes {
     fn from(bytes: &[u8]) -> Self {
-        Self(bytes.to_vec())
+        Self(bytes.into())
     }
 }
 
 impl From<&str> for Bytes {
     fn from(text: &str) -> Self {
-        Self(text.as_bytes().to_vec())
+        Self(text.as_bytes().into())
+    }
+}
+
+/// Bytes that are still being put together, in the form of [`Bytes`].
+#[derive(Default)]
+pub(crate) struct Buffer(pub(crate) Vec<u8>);
+
+impl From<&[u8]> for Buffer {
+    fn from(bytes: &[u8]) -> Self {
+        Self(bytes.to_vec())
     }
 }
 
@@ -73,42 +84,55 @@ impl fmt::Debug for Bytes {
     }
 }
 
+fn write<S: Serializer>(bytes: &[u8], to: S) -> Result<S::Ok, S::Error> {
+    if to.is_human_readable() { to.serialize_str(&readable(bytes)) } else { to.serialize_bytes(bytes) }
+}
+
 impl Serialize for Bytes {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        if to.is_human_readable() {
-            to.serialize_str(&readable(&self.0))
-        } else {
-            to.serialize_bytes(&self.0)
-        }
+        write(&self.0, to)
     }
 }
 
-struct BytesVisitor;
+impl Serialize for Buffer {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        write(&self.0, to)
+    }
+}
 
-impl Visitor<'_> for BytesVisitor {
-    type Value = Bytes;
+struct BytesVisitor<T>(PhantomData<T>);
+
+impl<T: for<'a> From<&'a [u8]>> Visitor<'_> for BytesVisitor<T> {
+    type Value = T;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("bytes")
     }
 
-    fn visit_bytes<E: de::Error>(self, bytes: &[u8]) -> Result<Bytes, E> {
-        Ok(Bytes(bytes.to_vec()))
+    fn visit_bytes<E: de::Error>(self, bytes: &[u8]) -> Result<T, E> {
+        Ok(T::from(bytes))
     }
 
-    fn visit_str<E: de::Error>(self, text: &str) -> Result<Bytes, E> {
-        from_readable(text)
-            .map(Bytes)
-            .ok_or_else(|| E::custom("`t:` with text or `x:` with hexadecimal expected"))
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<T, E> {
+        let bytes = from_readable(text);
+        let bytes = bytes.ok_or_else(|| E::custom("`t:` with text or `x:` with hexadecimal expected"))?;
+        Ok(T::from(&bytes))
     }
+}
+
+fn read<'de, D: Deserializer<'de>, T: for<'a> From<&'a [u8]>>(from: D) -> Result<T, D::Error> {
+    let visitor = BytesVisitor(PhantomData);
+    if from.is_human_readable() { from.deserialize_str(visitor) } else { from.deserialize_bytes(visitor) }
 }
 
 impl<'de> Deserialize<'de> for Bytes {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        if from.is_human_readable() {
-            from.deserialize_str(BytesVisitor)
-        } else {
-            from.deserialize_bytes(BytesVisitor)
-        }
+        read(from)
+    }
+}
+
+impl<'de> Deserialize<'de> for Buffer {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        read(from)
     }
 }

@@ -90,7 +90,9 @@ impl<T: Serialize> Serialize for Nested<T> {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
         match self {
             Self::Known(value) if to.is_human_readable() => value.serialize(to),
-            Self::Known(value) => Bytes(to_cbor(value).map_err(serde::ser::Error::custom)?).serialize(to),
+            Self::Known(value) => {
+                Bytes::from(to_cbor(value).map_err(serde::ser::Error::custom)?).serialize(to)
+            }
             Self::Unknown(raw) => raw.serialize(to),
         }
     }
@@ -121,7 +123,7 @@ mod tests {
     type Part = (u64, String, Bytes, Option<bool>, Vec<u16>);
 
     fn part() -> impl Strategy<Value = Part> {
-        let bytes = proptest::collection::vec(any::<u8>(), 0..300).prop_map(Bytes);
+        let bytes = proptest::collection::vec(any::<u8>(), 0..300).prop_map(Bytes::from);
         (
             any::<u64>(),
             ".{0,80}",

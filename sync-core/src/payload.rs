@@ -165,7 +165,7 @@ pub struct VoidValue {
 ///
 /// - **Errors**: as [`codec::to_cbor`].
 pub fn to_value<T: Serialize>(payload: &T) -> Result<Bytes, CodecError> {
-    codec::to_cbor(payload).map(Bytes)
+    codec::to_cbor(payload).map(Bytes::from)
 }
 
 /// Decodes an op's value as a payload.

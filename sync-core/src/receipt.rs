@@ -59,7 +59,7 @@ impl Receipt {
     #[must_use]
     pub fn signed(self, org: &Uuid, key: &SigningKey) -> Self {
         let receipt = Self { alg: key.public_key().alg, ..self };
-        let sig = Bytes(key.sign(&receipt.bytes(org)));
+        let sig = Bytes::from(key.sign(&receipt.bytes(org)));
         Self { sig, ..receipt }
     }
 
@@ -119,7 +119,8 @@ impl Succession {
         before: impl IntoIterator<Item = &'a SigningKey>,
     ) -> Self {
         let bytes = succession_bytes(org, epoch, &key);
-        let vouch = |it: &SigningKey| Voucher { by: it.public_key().device(), sig: Bytes(it.sign(&bytes)) };
+        let vouch =
+            |it: &SigningKey| Voucher { by: it.public_key().device(), sig: Bytes::from(it.sign(&bytes)) };
         Self { epoch, key, vouchers: before.into_iter().map(vouch).collect() }
     }
 

@@ -82,7 +82,7 @@ impl SealedSegment {
         Ok(Self {
             first: *first,
             prev_h: *prev_h,
-            ops: Bytes(compress(ops, effort)?),
+            ops: Bytes::from(compress(ops, effort)?),
             alg: *alg,
             sig: sig.clone(),
         })
@@ -219,8 +219,10 @@ mod tests {
         let mut bomb = vec![0; 1 << 16];
         let length = zstd_safe::compress(&mut bomb[..], &zeroes, 3).unwrap();
         bomb.truncate(length);
-        let bomb =
-            SealedSegment { ops: Bytes(bomb), ..SealedSegment::of(&segment(1), Effort::Quick).unwrap() };
+        let bomb = SealedSegment {
+            ops: Bytes::from(bomb),
+            ..SealedSegment::of(&segment(1), Effort::Quick).unwrap()
+        };
         assert_eq!(bomb.opened_bytes(), None);
         assert_eq!(bomb.open(), Err(SegmentError::Packed(PackError::Opened)));
     }
@@ -252,13 +254,13 @@ mod tests {
         let sealed = SealedSegment::of(&segment(2), Effort::Quick).unwrap();
         let refused = Err(SegmentError::Packed(PackError::Opened));
         let mut longer = sealed.clone();
-        longer.ops.0.push(0);
+        longer.ops = Bytes::from([&*sealed.ops, &[0]].concat());
         assert_eq!(longer.open(), refused);
         let mut twice = sealed.clone();
-        twice.ops.0.extend_from_slice(&sealed.ops);
+        twice.ops = Bytes::from(sealed.ops.repeat(2));
         assert_eq!(twice.open(), refused);
         // Magic number; a header without the content's size; an empty last block.
-        let silent = Bytes(vec![0x28, 0xB5, 0x2F, 0xFD, 0, 0x58, 1, 0, 0]);
+        let silent = Bytes::from(vec![0x28, 0xB5, 0x2F, 0xFD, 0, 0x58, 1, 0, 0]);
         let silent = SealedSegment { ops: silent, ..sealed };
         assert_eq!((silent.opened_bytes(), silent.open()), (None, refused));
     }
@@ -267,10 +269,12 @@ mod tests {
         #[test]
         fn any_bytes_open_or_are_refused(bytes in proptest::collection::vec(any::<u8>(), 0..200), at in 0_usize..400, flip in 1_u8..) {
             let sealed = SealedSegment::of(&segment(20), Effort::Quick).unwrap();
-            let _ = SealedSegment { ops: Bytes(bytes), ..sealed.clone() }.open();
+            let _ = SealedSegment { ops: Bytes::from(bytes), ..sealed.clone() }.open();
             let mut turned = sealed;
-            let at = at % turned.ops.0.len();
-            turned.ops.0[at] ^= flip;
+            let mut bytes = turned.ops.to_vec();
+            let at = at % bytes.len();
+            bytes[at] ^= flip;
+            turned.ops = Bytes::from(bytes);
             let _ = turned.open();
         }
     }

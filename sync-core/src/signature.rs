@@ -101,7 +101,7 @@ impl PublicKey {
     }
 
     fn ed25519(&self) -> Result<ed25519_dalek::VerifyingKey, SignatureError> {
-        let bytes: &[u8; 32] = self.key.0.as_slice().try_into().map_err(|_| SignatureError::BadKey)?;
+        let bytes: &[u8; 32] = (&*self.key).try_into().map_err(|_| SignatureError::BadKey)?;
         let key = ed25519_dalek::VerifyingKey::from_bytes(bytes).map_err(|_| SignatureError::BadKey)?;
         if key.is_weak() { Err(SignatureError::BadKey) } else { Ok(key) }
     }

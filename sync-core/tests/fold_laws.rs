@@ -190,6 +190,27 @@ proptest! {
         prop_assert_eq!(AuditOps::decode(&once.encode().unwrap()).unwrap(), once);
     }
 
+    /// Ops that come together do what they do one by one, whether the audit was known and whatever stands where.
+    #[test]
+    fn ops_that_come_together_do_what_they_do_one_by_one(
+        (before, mut ops, rises) in (any_ops(), any_ops(), any::<bool>()),
+        (before_any, by_server) in (any::<bool>(), any::<bool>()),
+    ) {
+        let mut one_by_one = if before_any { gather(&before) } else { AuditOps::new() };
+        let mut together = one_by_one.clone();
+        if rises {
+            (1..).zip(&mut ops).for_each(|(dseq, it)| it.op.dseq = dseq);
+        }
+        let arrival = Arrival { recv_ms: Some(RECV_MS), server: by_server };
+        for it in &ops {
+            one_by_one.insert(dev(1), it.op.clone(), arrival);
+        }
+        together.insert_all(dev(1), ops.iter().map(|it| it.op.clone()), arrival);
+        prop_assert_eq!(&together, &one_by_one);
+        prop_assert_eq!(together.redactions(), one_by_one.redactions());
+        prop_assert_eq!(together.view(), one_by_one.view());
+    }
+
     /// I5: nothing that was set disappears without somebody having seen it.
     #[test]
     fn no_value_vanishes_silently(ops in any_ops()) {

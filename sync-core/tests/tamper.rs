@@ -54,7 +54,7 @@ fn seed_of(audit: &Uuid) -> Option<Seed> {
 fn signed_after(prev: Head, ops: &[Op], by: &SigningKey) -> (Segment, Head) {
     let dev = by.public_key().device();
     let (mut segment, last) = Segment::unsigned(dev, prev, ops, Algorithm::Ed25519, seed_of).unwrap();
-    segment.sig = Bytes(by.sign(&signing_bytes(&ORG, &dev, EPOCH, segment.first, &last)));
+    segment.sig = Bytes::from(by.sign(&signing_bytes(&ORG, &dev, EPOCH, segment.first, &last)));
     (segment, last)
 }
 
@@ -143,9 +143,11 @@ fn a_hardware_key_of_the_other_algorithm_verifies_too() {
     let (mut segment, last) =
         Segment::unsigned(dev, Head::EMPTY, &ops(3, 0, &[7]), Algorithm::Es256, seed_of).unwrap();
     let signature: Signature = hardware.sign(&signing_bytes(&ORG, &dev, EPOCH, 1, &last));
-    segment.sig = Bytes(signature.to_bytes().to_vec());
+    segment.sig = Bytes::from(signature.to_bytes().to_vec());
     assert!(segment.verify(&public, &ORG, EPOCH).is_ok());
-    segment.sig.0[5] ^= 1;
+    let mut turned = segment.sig.to_vec();
+    turned[5] ^= 1;
+    segment.sig = Bytes::from(turned);
     assert!(segment.verify(&public, &ORG, EPOCH).is_err());
     segment.alg = Algorithm::Ed25519;
     assert_eq!(segment.verify(&public, &ORG, EPOCH), Err(SegmentError::Algorithm));
@@ -190,14 +192,16 @@ fn a_push_is_accepted_skipped_or_refused_by_the_log_it_continues() {
     let stale = DeviceHead { hlc: u64::MAX >> 1, ..at(4) };
     assert_eq!(refusal(check(&stale, &held, &whole)).reason, "segment_clock");
     let mut unsigned = whole.clone();
-    unsigned.sig.0[0] ^= 1;
+    let mut turned = unsigned.sig.to_vec();
+    turned[0] ^= 1;
+    unsigned.sig = Bytes::from(turned);
     assert_eq!(refusal(check(&at(4), &held, &unsigned)).reason, "bad_signature");
 }
 
 #[test]
 fn a_value_above_the_limit_is_no_segment() {
     let mut list = ops(1, 0, &[7]);
-    list[0].value = Some(Bytes(vec![0; 32 * 1024 + 1]));
+    list[0].value = Some(Bytes::from(vec![0; 32 * 1024 + 1]));
     let dev = key().public_key().device();
     let error = Segment::unsigned(dev, Head::EMPTY, &list, Algorithm::Ed25519, seed_of).unwrap_err();
     assert_eq!(error.code(), "op_too_large");

@@ -59,10 +59,10 @@ fn log(taps: &[Tap]) -> Vec<Op> {
         let base = |field: &str| view.fields.get(field).map(|it| it.base()).unwrap_or_default();
         let (kind, field, base, value) = match tap {
             Tap::Answer(field, value) => {
-                (Kind::Set, FIELDS[*field], base(FIELDS[*field]), Some(Bytes(vec![*value])))
+                (Kind::Set, FIELDS[*field], base(FIELDS[*field]), Some(Bytes::from(vec![*value])))
             }
             Tap::Clear(field) => (Kind::Clear, FIELDS[*field], base(FIELDS[*field]), None),
-            Tap::Remark(value) => (Kind::Note, "", vec![], Some(Bytes(vec![*value]))),
+            Tap::Remark(value) => (Kind::Note, "", vec![], Some(Bytes::from(vec![*value]))),
             Tap::Submit => {
                 let value = payload::to_value(&submit_value(&set, &view)).unwrap();
                 (Kind::Submit, "", vec![], Some(value))
@@ -199,7 +199,7 @@ proptest! {
 fn an_op_that_says_something_else_than_the_origin_it_names_hides_nothing() {
     let log = log(&[Tap::Answer(0, 1)]);
     let mut forged = again(&AuditOps::new(), FORMER, &log, 0, NEW);
-    forged[0].value = Some(Bytes(vec![2]));
+    forged[0].value = Some(Bytes::from(vec![2]));
     let mut set = AuditOps::new();
     insert(&mut set, FORMER, &log);
     insert(&mut set, NEW, &forged);

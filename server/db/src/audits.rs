@@ -128,6 +128,23 @@ pub struct AuditFilter {
     pub in_conflict: bool,
 }
 
+/// Stores audits that were not found, with their ops, in statements of many.
+///
+/// - **Errors**: [`DbError::Duplicate`] for one that is there. On PostgreSQL another transaction may have begun it since:
+///   then [`crate::Db::write`] runs this one again, which finds it.
+pub fn append(tx: &mut Tx<'_>, org: OrgId, begun: &[Audit], ops: &[AuditOps]) -> Result<(), DbError> {
+    for batch in begun.chunks(BATCH) {
+        let batch = rows(org, batch);
+        let inserted = insert_all!(tx, batch, |values| diesel::insert_into(audits::table).values(values));
+        inserted.inspect_err(|error| tx.lost_if_duplicate(error))?;
+    }
+    for batch in ops.chunks(BATCH) {
+        let batch = rows(org, batch);
+        insert_all!(tx, batch, |values| diesel::insert_into(audit_ops::table).values(values))?;
+    }
+    Ok(())
+}
+
 /// Stores audits as they now are, in statements of many; of two with one id the later in `changed` stands.
 pub fn upsert(tx: &mut Tx<'_>, org: OrgId, changed: &[Audit]) -> Result<(), DbError> {
     for batch in changed.chunks(BATCH) {
@@ -352,7 +369,7 @@ pub fn set_state(
 pub fn append_events(tx: &mut Tx<'_>, org: OrgId, events: &[VisitEvent]) -> Result<(), DbError> {
     for batch in events.chunks(BATCH) {
         let batch = rows(org, batch);
-        on_db!(tx, |c| diesel::insert_into(visit_events::table).values(&batch).execute(c))?;
+        insert_all!(tx, batch, |values| diesel::insert_into(visit_events::table).values(values))?;
     }
     Ok(())
 }

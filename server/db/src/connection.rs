@@ -193,6 +193,11 @@ impl<'a> Tx<'a> {
         Ok(result?)
     }
 
+    /// Takes note that another transaction was first, so that this one is to be run again: where a duplicate can be nothing else.
+    pub(crate) fn lost_if_duplicate(&mut self, error: &DbError) {
+        self.contended |= matches!(error, DbError::Duplicate { .. });
+    }
+
     /// A whole transaction, begun with `begin`.
     fn run_once<T, E: From<DbError>>(
         &mut self,

@@ -34,6 +34,31 @@ macro_rules! on_db {
     }};
 }
 
+/// Inserts many rows; the body makes the statement of what it is given.
+///
+/// PostgreSQL takes all in one statement, since there the way is what costs. On SQLite a statement of as many rows as there are
+/// would be prepared anew each time, which costs as much as to run it: those of one length are prepared once.
+macro_rules! insert_all {
+    ($tx:expr, $rows:expr, |$values:ident| $insert:expr) => {{
+        let rows = $rows;
+        on_db!(
+            $tx,
+            pg | c | {
+                let $values = &rows;
+                $insert.execute(c).map(drop)
+            },
+            sqlite | c | {
+                let (parts, rest) = rows.as_chunks::<{ $crate::record::PREPARED }>();
+                let parts = parts.iter().try_for_each(|$values| $insert.execute(c).map(drop));
+                parts.and_then(|()| {
+                    let $values = rest;
+                    if $values.is_empty() { Ok(()) } else { $insert.execute(c).map(drop) }
+                })
+            },
+        )
+    }};
+}
+
 /// Declares a public struct and the private row that keeps it: the same columns, after the organization's.
 ///
 /// `treat_none_as_default_value = false` is what makes SQLite take many rows in one statement.
@@ -89,6 +114,9 @@ use crate::DbError;
 
 /// The most rows of one statement: more brings nothing, and the databases limit the bound values.
 pub(crate) const BATCH: usize = 500;
+
+/// Rows of a statement that SQLite keeps prepared.
+pub(crate) const PREPARED: usize = 32;
 
 /// A plain struct with a row behind it.
 pub(crate) trait Record: Sized {

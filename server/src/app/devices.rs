@@ -312,7 +312,7 @@ pub(crate) fn go_on(
     let (org, user) = (principal.org, principal.user);
     let former = principal.dev.ok_or_else(not_a_device)?;
     let known = devices::find(tx, org, former)?.ok_or_else(not_a_device)?;
-    let former_key = PublicKey { alg: known.alg, key: Bytes(known.public_key.clone()) };
+    let former_key = PublicKey { alg: known.alg, key: Bytes::from(known.public_key.clone()) };
     let request = SuccessionRequest {
         former,
         key: new.key.clone(),
@@ -325,7 +325,7 @@ pub(crate) fn go_on(
             let device = devices::Device {
                 dev,
                 alg: new.key.alg,
-                public_key: new.key.key.0.clone(),
+                public_key: new.key.key.to_vec(),
                 enrolled_at: app.now(),
                 ..known
             };
@@ -416,7 +416,7 @@ fn enrolled(
         org: org.0,
         user: user.0,
         epoch: crate::exchange::epoch(tx)?,
-        server_key: PublicKey { alg: server_key.alg, key: Bytes(server_key.public_key) },
+        server_key: PublicKey { alg: server_key.alg, key: Bytes::from(server_key.public_key) },
         token: token.expose_secret().to_owned(),
         streams: vec![StreamId::User(user.0), StreamId::Reference(org.0)],
     };
@@ -429,7 +429,7 @@ fn device(new: &NewDevice, user: UserId, now: Micros) -> devices::Device {
         user_id: Some(user),
         kind: new.kind.kind(),
         alg: new.key.alg,
-        public_key: new.key.key.0.clone(),
+        public_key: new.key.key.to_vec(),
         name: new.name.clone().unwrap_or_else(|| new.kind.purpose().as_str().to_owned()),
         state: DeviceState::Active,
         enrolled_at: now,

@@ -147,7 +147,7 @@ pub(crate) fn append_server_key(tx: &mut Tx<'_>, office: &Office, secret: [u8; 3
         dev: public.device(),
         alg: public.alg,
         secret_key: Hidden(secret.to_vec()),
-        public_key: public.key.0,
+        public_key: public.key.to_vec(),
         created_at: office.now(),
     };
     organizations::append_server_key(tx, office.org(), &key)?;

@@ -124,7 +124,7 @@ fn append_part(
     let (mut segment, last) =
         Segment::unsigned(dev, before, &ops, key.public_key().alg, |it| seeds.get(it).copied())
             .map_err(ApiError::internal)?;
-    segment.sig = Bytes(key.sign(&signing_bytes(&org.0, &dev, epoch, segment.first, &last)));
+    segment.sig = Bytes::from(key.sign(&signing_bytes(&org.0, &dev, epoch, segment.first, &last)));
     let verified = segment.chained(dev).map_err(ApiError::internal)?;
     let sseq = publish_runs(tx, org, drafts, part, &verified, now)?;
     let stored = StoredSegment {

@@ -170,7 +170,7 @@ pub(crate) fn withdrawn_row(kind: &str, id: uuid::Uuid) -> Carried<'static> {
 
 fn row(kind: &str, id: uuid::Uuid, value: &impl serde::Serialize) -> Result<RefRow, ApiError> {
     let json = serde_json::to_vec(value).map_err(ApiError::internal)?;
-    Ok(RefRow { kind: kind.to_owned(), id: id.to_string(), json: Some(Bytes(json)) })
+    Ok(RefRow { kind: kind.to_owned(), id: id.to_string(), json: Some(Bytes::from(json)) })
 }
 
 /// What an entry carries.

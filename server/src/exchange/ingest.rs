@@ -269,7 +269,7 @@ fn caller(app: &App, sender: &Sender, request: &Request) -> Result<Caller, Stop>
     if request.epoch.is_none() && !request.push.is_empty() {
         return Err(Stop::Refused(Refusal::new(RefusalCode::Invalid, "push_without_epoch")));
     }
-    let key = PublicKey { alg: device.alg, key: Bytes(device.public_key) };
+    let key = PublicKey { alg: device.alg, key: Bytes::from(device.public_key) };
     Ok(Caller { org, user, dev, key, epoch, reach: Arc::new(reach), ended })
 }
 
@@ -395,13 +395,13 @@ fn store(
     // What a device says again after a restore has arrived when it first did; all else arrives at once.
     for together in kept.chunk_by(|a, b| a.received == b.received) {
         let Some(received) = together.first().map(|it| it.received) else { continue };
-        append(tx, caller, together, received)?;
         let accepted: Vec<&Accepted> = together.iter().map(|it| &it.accepted).collect();
         for it in &accepted {
             said_again.extend(redaction::said_again(dev, &redactions, &it.segment.ops));
         }
         let source = project::Source { org, user, dev, now, received, trust };
-        outcomes.extend(project::project(tx, app, &source, &accepted)?);
+        let append = |tx: &mut Tx<'_>| append(tx, caller, together, received);
+        outcomes.extend(project::project(tx, app, &source, &accepted, append)?);
     }
     if let Some(last) = checked.last() {
         let head = StoredHead { head: last.accepted.head, forked: held.forked };

@@ -73,14 +73,15 @@ const WITHOUT_RIGHT: [Quarantined; 4] =
     ["no_field_work", "assignment_withdrawn", "foreign_audit", "foreign_assignment"];
 
 /// Audits of which a part is made.
-const AT_ONCE: usize = 64;
+const AT_ONCE: usize = 32;
 /// Parts that are read ahead of the one that is stored, so that memory is bounded.
-const AHEAD: usize = 4;
+const AHEAD: usize = 8;
 
 /// An audit as it was before these ops: its row and its ops.
 pub(super) type Known = BTreeMap<AuditId, (Audit, Vec<u8>)>;
 
-/// Applies the new ops of consecutive segments to the audits that they touch, each of which is read once.
+/// Applies the new ops of consecutive segments to the audits that they touch, each of which is read once; `meanwhile` is done
+/// while the first of them are read.
 ///
 /// # Errors
 /// Those of the database, and stored data that cannot be read.
@@ -89,11 +90,13 @@ pub(super) fn project<'a>(
     app: &App,
     source: &Source<'_>,
     accepted: &[&'a Accepted],
+    meanwhile: impl FnOnce(&mut Tx<'_>) -> Result<(), ApiError>,
 ) -> Result<Vec<Outcome>, ApiError> {
     let new_ops = || accepted.iter().flat_map(|it| it.new_ops());
     let touched = ingest::by_audit(new_ops());
     let mut changed = Changed::default();
     if let Trust::Nobody(reason) = source.trust {
+        meanwhile(tx)?;
         let outcomes = touched.iter().flat_map(|(audit, ops)| changed.aside(AuditId(*audit), ops, reason));
         let outcomes = outcomes.collect();
         changed.store(tx, source)?;
@@ -117,6 +120,7 @@ pub(super) fn project<'a>(
     let mut outcomes = Vec::new();
     rayon::in_place_scope(|scope| -> Result<(), ApiError> {
         let mut ahead = VecDeque::with_capacity(AHEAD);
+        let mut meanwhile = Some(meanwhile);
         loop {
             // What needs no database happens on the other cores, while the part before is stored.
             while ahead.len() < AHEAD
@@ -130,6 +134,9 @@ pub(super) fn project<'a>(
                     drop(done.send(part.into_iter().map(fold).collect::<Vec<_>>()));
                 });
                 ahead.push_back(folded);
+            }
+            if let Some(job) = meanwhile.take() {
+                job(tx)?;
             }
             let Some(folded) = ahead.pop_front() else { return Ok(()) };
             let mut read = Vec::with_capacity(AT_ONCE);
@@ -190,12 +197,14 @@ pub(super) fn known(tx: &mut Tx<'_>, org: OrgId, ids: &[AuditId]) -> Result<Know
 /// What is written of the audits that were read.
 #[derive(Default)]
 pub(super) struct Changed {
-    audits: Vec<Audit>,
-    ops: Vec<audits::AuditOps>,
+    /// Audits that were known before, as they now are.
+    known: (Vec<Audit>, Vec<audits::AuditOps>),
+    /// Audits that were not.
+    new: (Vec<Audit>, Vec<audits::AuditOps>),
     events: Vec<VisitEvent>,
     assignments: Vec<(AssignmentId, (State, State))>,
     set_aside: Vec<(u64, AuditId, Quarantined)>,
-    /// Audits that were not known before.
+    /// All that were not known before, written or not.
     begun: Vec<AuditId>,
     blobs: BTreeMap<AuditId, BTreeSet<Hash>>,
 }
@@ -221,21 +230,27 @@ impl Changed {
 
     /// Takes note of an audit; gives what was only needed to read it.
     pub(super) fn add(&mut self, applied: Applied) -> (AuditOps, AuditView) {
-        if applied.is_new {
+        let (rows, ops) = if applied.is_new {
             self.begun.push(applied.row.audit_id);
-        }
+            &mut self.new
+        } else {
+            &mut self.known
+        };
+        ops.push(audits::AuditOps { audit_id: applied.row.audit_id, ops: applied.bytes });
         self.blobs.extend(applied.blobs.map(|it| (applied.row.audit_id, it)));
         self.assignments.extend(applied.assignment);
-        self.ops.push(audits::AuditOps { audit_id: applied.row.audit_id, ops: applied.bytes });
-        self.audits.push(applied.row);
+        rows.push(applied.row);
         self.events.extend(applied.events);
         (applied.ops, applied.view)
     }
 
     /// Writes the audits that were added since the last time.
     fn write(&mut self, tx: &mut Tx<'_>, source: &Source<'_>) -> Result<(), ApiError> {
-        audits::upsert(tx, source.org, &std::mem::take(&mut self.audits))?;
-        audits::upsert_ops(tx, source.org, &std::mem::take(&mut self.ops))?;
+        let (rows, ops) = std::mem::take(&mut self.new);
+        audits::append(tx, source.org, &rows, &ops)?;
+        let (rows, ops) = std::mem::take(&mut self.known);
+        audits::upsert(tx, source.org, &rows)?;
+        audits::upsert_ops(tx, source.org, &ops)?;
         audits::append_events(tx, source.org, &std::mem::take(&mut self.events))?;
         let blobs = std::mem::take(&mut self.blobs);
         if !blobs.is_empty() {
@@ -384,9 +399,7 @@ impl<'a> Touched<'a> {
         };
         let server = matches!(source.trust, Trust::Server);
         let arrival = Arrival { recv_ms: Some(millis(source.received)), server };
-        for op in &new {
-            ops.insert(source.dev, (*op).clone(), arrival);
-        }
+        ops.insert_all(source.dev, new.iter().map(|it| (*it).clone()), arrival);
         if let Some(seed) = seed {
             ops.set_seed(source.dev, seed);
         }

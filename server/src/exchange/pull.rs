@@ -199,7 +199,7 @@ fn run_body(
 fn author(tx: &mut Tx<'_>, org: OrgId, dev: DeviceId) -> Result<(PublicKey, bool), ApiError> {
     let device = db::devices::find(tx, org, dev)?
         .ok_or_else(|| ApiError::internal(format!("the feed names device {dev}, which is not enrolled")))?;
-    let key = PublicKey { alg: device.alg, key: Bytes(device.public_key) };
+    let key = PublicKey { alg: device.alg, key: Bytes::from(device.public_key) };
     Ok((key, device.kind == DeviceKind::Server))
 }
 

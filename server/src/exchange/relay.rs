@@ -112,7 +112,7 @@ fn of_a_device(
     if ended.is_some() && !may_wait(app, caller, run)? {
         return Ok(());
     }
-    let key = PublicKey { alg: device.alg, key: Bytes(device.public_key) };
+    let key = PublicKey { alg: device.alg, key: Bytes::from(device.public_key) };
     let reach = caller.reach.clone();
     let author = Caller { org, user, dev, key, epoch: proof.epoch, reach, ended };
     let Some(segment) = signed_segment(app, &author, run, proof)? else { return Ok(()) };
@@ -159,7 +159,7 @@ fn author(
         user_id: Some(user),
         kind: DeviceKind::Phone,
         alg: key.alg,
-        public_key: key.key.0.clone(),
+        public_key: key.key.to_vec(),
         name: DeviceKind::Phone.as_str().to_owned(),
         state: DeviceState::Active,
         enrolled_at: Device::NEVER,
@@ -227,7 +227,7 @@ fn of_the_server(
         feed::publish_returned(tx, org, stream, run, head.head.h, now)?;
         let trust = project::Trust::Server;
         let source = project::Source { org, user, dev: run.dev, now, received: now, trust };
-        project::project(tx, &inside, &source, &[&accepted])?;
+        project::project(tx, &inside, &source, &[&accepted], |_| Ok(()))?;
         redacted.into_iter().try_for_each(|audit| redaction::settle(tx, org, audit, now))
     })
 }
@@ -295,7 +295,7 @@ fn is_own(tx: &mut Tx<'_>, org: OrgId, run: &Run, epoch: u64, now: Micros) -> Re
         user_id: None,
         kind: DeviceKind::Server,
         alg: key.alg,
-        public_key: key.key.0,
+        public_key: key.key.to_vec(),
         name: "server".to_owned(),
         state: DeviceState::Revoked,
         enrolled_at: now,

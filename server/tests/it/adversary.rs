@@ -75,7 +75,7 @@ impl Place {
         let last = segment.chained(dev).map_or(prev, |it| it.last());
         let enrolment = &self.rogue.enrolment;
         let signed = signing_bytes(&enrolment.org, &dev, enrolment.epoch, first, &last);
-        segment.sig = Bytes(key.sign(&signed));
+        segment.sig = Bytes::from(key.sign(&signed));
         segment
     }
 
@@ -119,7 +119,7 @@ async fn whatever_harm_is_pushed_has_its_own_code_is_told_once_and_keeps_nobody_
     let crowd = [&b"\xa1\x61x\x9a\x01\x00\x00\x00"[..], &vec![0x60; MAX_ITEMS + 1]].concat();
     let packed_as = |ops: &[u8]| {
         let mut request = place.pushed.clone();
-        request.push[0].ops = Bytes(zstd::bulk::compress(ops, 3).unwrap());
+        request.push[0].ops = Bytes::from(zstd::bulk::compress(ops, 3).unwrap());
         Harm::Request(Box::new(request))
     };
     let mut invalid_text = codec::to_cbor(&place.pushed.push[0].open().unwrap().ops).unwrap();
@@ -159,7 +159,7 @@ async fn whatever_harm_is_pushed_has_its_own_code_is_told_once_and_keeps_nobody_
         (
             "an oversized value",
             place.pushing(
-                place.signed_anew(&own, |ops| ops[1].value = Some(Bytes(vec![b'x'; 32 * 1024 + 1]))),
+                place.signed_anew(&own, |ops| ops[1].value = Some(Bytes::from(vec![b'x'; 32 * 1024 + 1]))),
             ),
             (422, "op_too_large"),
         ),

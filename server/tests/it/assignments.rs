@@ -53,7 +53,7 @@ impl Field {
 }
 
 fn json_of<T: serde::de::DeserializeOwned>(row: &RefRow) -> T {
-    serde_json::from_slice(&row.json.as_ref().unwrap().0).unwrap()
+    serde_json::from_slice(row.json.as_ref().unwrap()).unwrap()
 }
 
 #[actix_web::test]

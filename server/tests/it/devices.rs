@@ -13,7 +13,7 @@ async fn code(office: &TestOffice, admin: &TestPerson, user: &TestPerson, kind: 
 
 fn request(key: &SigningKey, code: &str, kind: &str) -> Value {
     let public = key.public_key();
-    let sig = Bytes(key.sign(&enrolment_bytes(&public.device(), code)));
+    let sig = Bytes::from(key.sign(&enrolment_bytes(&public.device(), code)));
     let (code, kind) = (code.to_owned(), kind.to_owned());
     let request = EnrolmentRequest { code, key: public, kind, sig, former: None };
     serde_json::to_value(request).unwrap()

@@ -88,7 +88,7 @@ async fn not_even_who_holds_the_servers_key_can_change_what_a_phone_signed() {
     let resealed = |body: &str| {
         let mut signed = Vec::from(*b"veedor-visit-1");
         signed.extend_from_slice(&Hash::of(body.as_bytes()).0);
-        let signature = serde_json::to_string(&Bytes(key.sign(&signed))).unwrap();
+        let signature = serde_json::to_string(&Bytes::from(key.sign(&signed))).unwrap();
         let (before, key) = (text.get(..begin).unwrap(), text.get(end..sig).unwrap());
         format!("{before}{body}{key}\"sig\":{signature}}}")
     };

@@ -329,7 +329,7 @@ impl Phone {
             user_id: Some(field.auditor.id),
             kind: DeviceKind::Phone,
             alg: public.alg,
-            public_key: public.key.0.clone(),
+            public_key: public.key.to_vec(),
             name: "test".to_owned(),
             state: DeviceState::Active,
             enrolled_at: field.office.app.now(),

@@ -80,7 +80,7 @@ fn store_organization(tx: &mut db::Tx<'_>, org: OrgId, epoch: u64, now: Micros) 
     let server_key = ServerKey {
         dev: key.device(),
         alg: Algorithm::Ed25519,
-        public_key: key.key.0.clone(),
+        public_key: key.key.to_vec(),
         secret_key: Hidden(vec![9; 32]),
         created_at: now,
     };
@@ -109,7 +109,7 @@ fn store_people(tx: &mut db::Tx<'_>, org: OrgId, user: UserId, now: Micros) -> R
             user_id: Some(user),
             kind: DeviceKind::Phone,
             alg: key.alg,
-            public_key: key.key.0.clone(),
+            public_key: key.key.to_vec(),
             name: name.to_owned(),
             state: DeviceState::Active,
             enrolled_at: now,

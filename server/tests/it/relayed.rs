@@ -219,7 +219,7 @@ async fn who_brings_a_log_of_another_person_does_not_keep_its_device_from_its_ow
         scene.office.post("/api/v1/devices/codes").by(&scene.admin).json(&body).send().await.expect_json();
     let code = issued["code"].as_str().unwrap().to_owned();
     let key = SigningKey::from_secret(&[77; 32]);
-    let sig = Bytes(key.sign(&enrolment_bytes(&dev, &code)));
+    let sig = Bytes::from(key.sign(&enrolment_bytes(&dev, &code)));
     let (kind, former) = ("phone".to_owned(), None);
     let request = EnrolmentRequest { code, key: key.public_key(), kind, sig, former };
     let refused = scene.office.post("/api/v1/devices/enrol").json(&request).send().await;

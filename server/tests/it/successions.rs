@@ -26,7 +26,7 @@ async fn enrol(office: &TestOffice, person: &TestPerson, number: u8, former: Opt
     let body = json!({"user": person.id, "kind": "phone"});
     let issued = office.post("/api/v1/devices/codes").by(&admin).json(&body).send().await.expect_json();
     let code = issued["code"].as_str().unwrap().to_owned();
-    let sig = Bytes(key(number).sign(&enrolment_bytes(&dev(number), &code)));
+    let sig = Bytes::from(key(number).sign(&enrolment_bytes(&dev(number), &code)));
     let kind = "phone".to_owned();
     let request = EnrolmentRequest { code, key: key(number).public_key(), kind, sig, former };
     let answer = office.post("/api/v1/devices/enrol").json(&json!(request)).send().await;
@@ -36,7 +36,7 @@ async fn enrol(office: &TestOffice, person: &TestPerson, number: u8, former: Opt
 /// The request of `new` to go on for `former`, each signature by the key of a number.
 fn succession(former: u8, new: u8, sig: u8, former_sig: u8) -> Value {
     let bytes = succession_bytes(&dev(former), &dev(new));
-    let by = |number: u8| Bytes(key(number).sign(&bytes));
+    let by = |number: u8| Bytes::from(key(number).sign(&bytes));
     json!({"key": key(new).public_key(), "sig": by(sig), "former_sig": by(former_sig)})
 }
 

@@ -26,7 +26,7 @@ fn with_a_later_op(scene: &Scene, phone: &mut Phone) -> (Uuid, OpId) {
     phone.create(audit, &scene.pin());
     phone.set(audit, 1, "A01", "yes");
     phone.set(audit, 1, "A02", "no");
-    let dseq = phone.write(LATER, audit, 1, "A01", Some(Bytes(VALUE.to_vec())));
+    let dseq = phone.write(LATER, audit, 1, "A01", Some(Bytes::from(VALUE.to_vec())));
     phone.submit(audit, 1);
     (audit, OpId::new(phone.dev(), dseq))
 }
@@ -59,7 +59,7 @@ async fn an_op_of_a_later_kind_is_stored_and_passed_on_and_the_visit_goes_on(dat
     let request = phone.push();
     let response = scene.done(&phone, &request).await;
     assert_eq!((response.dev_head, response.outcomes), (phone.head, Vec::new()));
-    let said = Some((LATER, Some(Bytes(VALUE.to_vec()))));
+    let said = Some((LATER, Some(Bytes::from(VALUE.to_vec()))));
     assert_eq!(held(&scene, audit, &id), said);
     assert_eq!(read(&scene, &mut sibling, &id).await, said);
     // It changes nothing of what today's office knows.
@@ -91,7 +91,7 @@ async fn an_op_of_a_later_kind_that_was_set_aside_is_kept_whatever_a_person_deci
         let decide = format!("/api/v1/quarantine/{audit}/{verdict}");
         let why = json!({"reason": "seen"});
         scene.office.post(&decide).by(&scene.reviewer).json(&why).send().await.expect_json();
-        let said = Some((LATER, Some(Bytes(VALUE.to_vec()))));
+        let said = Some((LATER, Some(Bytes::from(VALUE.to_vec()))));
         let (held, told) = (held(&scene, audit, &id), read(&scene, &mut sibling, &id).await);
         assert_eq!((held, told), if verdict == "adopt" { (said.clone(), said) } else { (None, None) });
     }

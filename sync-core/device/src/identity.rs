@@ -152,7 +152,7 @@ impl Device {
             code: code.to_owned(),
             key: self.keys.signing.public_key(),
             kind: self.kind.name().to_owned(),
-            sig: Bytes(sig),
+            sig: Bytes::from(sig),
             former: self.not_succeeded()?,
         })
     }

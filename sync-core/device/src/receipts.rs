@@ -23,7 +23,7 @@ pub(crate) fn put(conn: &Connection, receipt: &Receipt) -> Result<(), DeviceErro
         receipt.sseq,
         receipt.recv_ms,
         receipt.alg.number(),
-        &receipt.sig.0,
+        &*receipt.sig,
     ))?;
     Ok(())
 }
@@ -46,7 +46,7 @@ fn read(dev: DeviceId, row: &Row<'_>) -> Result<Receipt, DeviceError> {
         sseq: row.get(3)?,
         recv_ms: row.get(4)?,
         alg: Algorithm::try_from(row.get::<_, u8>(5)?).map_err(DeviceError::Corrupt)?,
-        sig: Bytes(row.get(6)?),
+        sig: Bytes::from(row.get::<_, Vec<u8>>(6)?),
     })
 }
 

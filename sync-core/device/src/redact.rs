@@ -132,7 +132,7 @@ fn clean_log(writer: &Writer<'_>, audit: Uuid, redactions: &Redactions) -> Resul
     seal::forget(conn)?;
     let mut put = conn.prepare("UPDATE oplog SET value = ?2, opening = ?3 WHERE dseq = ?1")?;
     for op in ops.iter().zip(before).filter(|(now, before)| *now != before).map(|it| it.0) {
-        put.execute((op.dseq, op.value.as_ref().map(|it| it.0.as_slice()), encode_opening(&op.opening)))?;
+        put.execute((op.dseq, op.value.as_deref(), encode_opening(&op.opening)))?;
     }
     Ok(())
 }

@@ -59,7 +59,7 @@ impl Device {
         tx.prepare_cached(
             "INSERT INTO sealed (first, last, prev_h, h, bytes, ops, mac) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
         )?
-        .execute((sealed.first, last.dseq, prev_h.0, last.h.0, bytes, &sealed.ops.0, mac.map(|it| it.0)))?;
+        .execute((sealed.first, last.dseq, prev_h.0, last.h.0, bytes, &*sealed.ops, mac.map(|it| it.0)))?;
         tx.commit()?;
         Ok(Some(last.dseq))
     }
@@ -81,7 +81,7 @@ impl Device {
             let segment = SealedSegment {
                 first: row.get(0)?,
                 prev_h: Hash(row.get(2)?),
-                ops: Bytes(row.get(5)?),
+                ops: Bytes::from(row.get::<_, Vec<u8>>(5)?),
                 alg: Algorithm::Ed25519,
                 sig: Bytes::default(),
             };

@@ -351,13 +351,13 @@ fn open_pages(pages: &mut [Page]) -> Result<Vec<Vec<u8>>, DeviceError> {
     for item in pages.iter_mut().flat_map(|it| &mut it.items) {
         let raw = match &item.body {
             Nested::Known(body) => codec::to_cbor(body)?,
-            Nested::Unknown(raw) => raw.0.clone(),
+            Nested::Unknown(raw) => raw.to_vec(),
         };
         if let Nested::Known(Body::Segment(sealed)) = &item.body {
             // One that does not open is set aside like one of a kind that nobody knows.
             item.body = match sealed.open() {
                 Ok(run) => Nested::Known(Body::Ops(run)),
-                Err(_) => Nested::Unknown(Bytes(raw.clone())),
+                Err(_) => Nested::Unknown(Bytes::from(raw.clone())),
             };
         }
         kept.push(raw);

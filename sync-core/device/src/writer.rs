@@ -110,7 +110,7 @@ pub(crate) fn read_op(row: &Row<'_>) -> rusqlite::Result<(Op, Hash)> {
         round: row.get(4)?,
         field: row.get(5)?,
         base: decode_base(row.get_ref(6)?.as_blob()?),
-        value: row.get::<_, Option<Vec<u8>>>(7)?.map(Bytes),
+        value: row.get::<_, Option<Vec<u8>>>(7)?.map(Bytes::from),
         opening: redact::decode_opening(row.get_ref(10)?.as_blob_or_null()?),
         origin: row.get_ref(9)?.as_blob_or_null()?.and_then(|it| decode_base(it).first().copied()),
     };
@@ -227,7 +227,7 @@ impl Writer<'_> {
                 op.round,
                 &op.field,
                 encode_base(&op.base),
-                op.value.as_ref().map(|it| it.0.as_slice()),
+                op.value.as_deref(),
                 h.0,
                 op.origin.map(|it| encode_base(&[it])),
                 redact::encode_opening(&op.opening),

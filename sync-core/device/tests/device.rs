@@ -182,7 +182,7 @@ fn assign(server: &mut Server, id: Uuid, hash: Hash, state: &str) {
         notes: None,
     };
     let json = serde_json::to_vec(&row).unwrap();
-    let row = RefRow { kind: "assignment".into(), id: id.to_string(), json: Some(Bytes(json)) };
+    let row = RefRow { kind: "assignment".into(), id: id.to_string(), json: Some(Bytes::from(json)) };
     server.publish(StreamId::User(USER), row);
 }
 
@@ -408,11 +408,14 @@ fn a_rebuild_gives_the_same_bytes() {
 fn an_entry_that_cannot_be_understood_is_set_aside_and_the_cursor_moves() {
     let (mut server, hash) = world();
     let stream = StreamId::Reference(server.org);
-    server.append(stream, 1, Hash::of(b"?"), Entry::Raw(Nested::Unknown(Bytes(vec![0x83, 1, 2, 3]))));
+    server.append(stream, 1, Hash::of(b"?"), Entry::Raw(Nested::Unknown(Bytes::from(vec![0x83, 1, 2, 3]))));
     let forged = RefRow { kind: "template".into(), id: hash.to_string(), json: Some(Bytes::from("{}")) };
     server.publish(stream, forged);
-    let deep =
-        RefRow { kind: "branch".into(), id: "x".into(), json: Some(Bytes("[".repeat(5_000).into_bytes())) };
+    let deep = RefRow {
+        kind: "branch".into(),
+        id: "x".into(),
+        json: Some(Bytes::from("[".repeat(5_000).into_bytes())),
+    };
     server.publish(stream, deep);
     let mut phone = Phone::new(1, &mut server);
     phone.sync(&mut server);

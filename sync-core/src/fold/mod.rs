@@ -68,6 +68,11 @@ pub struct StoredOp {
 }
 
 impl StoredOp {
+    fn arrived(dev: DeviceId, op: Op, arrival: Arrival) -> (OpId, Self) {
+        let eff_hlc = arrival.recv_ms.map_or(op.hlc, |recv_ms| hlc::effective(op.hlc, recv_ms));
+        (OpId::new(dev, op.dseq), Self { op, eff_hlc, server: arrival.server })
+    }
+
     /// Whether the author's clock ran too far ahead to be believed.
     pub fn is_clock_suspect(&self) -> bool {
         self.eff_hlc < self.op.hlc
@@ -201,8 +206,28 @@ impl AuditOps {
 
     /// Adds one op. Order and repeats do not matter.
     pub fn insert(&mut self, dev: DeviceId, op: Op, arrival: Arrival) -> Inserted {
-        let eff_hlc = arrival.recv_ms.map_or(op.hlc, |recv_ms| hlc::effective(op.hlc, recv_ms));
-        self.insert_stored(OpId::new(dev, op.dseq), StoredOp { op, eff_hlc, server: arrival.server })
+        let (id, stored) = StoredOp::arrived(dev, op, arrival);
+        self.insert_stored(id, stored)
+    }
+
+    /// Adds ops of one device that came together, as [`Self::insert`] does one by one.
+    pub fn insert_all(&mut self, dev: DeviceId, ops: impl IntoIterator<Item = Op>, arrival: Arrival) {
+        let ops = ops.into_iter().map(|op| StoredOp::arrived(dev, op, arrival));
+        if !(self.ops.is_empty() && self.redactions.is_empty()) || arrival.server {
+            for (id, stored) in ops {
+                self.insert_stored(id, stored);
+            }
+            return;
+        }
+        // An audit that was not known is built at once: nothing is there yet for an op to meet.
+        let ops: Vec<(OpId, StoredOp)> = ops.collect();
+        if ops.is_sorted_by(|a, b| a.0 < b.0) {
+            self.ops = ops.into_iter().collect();
+            return;
+        }
+        for (id, stored) in ops {
+            self.insert_stored(id, stored);
+        }
     }
 
     fn insert_stored(&mut self, id: OpId, new: StoredOp) -> Inserted {

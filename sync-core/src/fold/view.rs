@@ -243,7 +243,8 @@ type Entry<'a> = (OpId, &'a StoredOp);
 #[derive(Default)]
 struct Groups<'a> {
     creates: Vec<Entry<'a>>,
-    registers: BTreeMap<&'a str, Vec<Entry<'a>>>,
+    /// Answers, by field and then by op once all are read.
+    answers: Vec<(&'a str, Entry<'a>)>,
     attaches: Vec<Entry<'a>>,
     /// Attachments that were taken away, with the op that did.
     detached: BTreeMap<OpId, OpId>,
@@ -302,6 +303,8 @@ pub(super) fn fold(audit: &AuditOps, twins: &Twins) -> AuditView {
     for (id, stored) in audit.iter() {
         sort_in(&mut view, &mut groups, (*id, stored));
     }
+    // Those of one field stay in the order of the ops.
+    groups.answers.sort_by_key(|it| it.0);
     view.lifecycle.sort_by_key(|it| (it.eff_hlc, it.id));
     read_creations(&mut view, &groups);
     read_registers(&mut view, &groups);
@@ -341,10 +344,10 @@ fn sort_in<'a>(view: &mut AuditView, groups: &mut Groups<'a>, entry: Entry<'a>) 
     groups.written.insert(op.round);
     match op.kind {
         Kind::Create => groups.creates.push(entry),
-        Kind::Set | Kind::Clear => groups.registers.entry(&op.field).or_default().push(entry),
+        Kind::Set | Kind::Clear => groups.answers.push((&op.field, entry)),
         Kind::Resolve => {
             groups.settled.extend(op.base.iter().map(|seen| (*seen, id)));
-            groups.registers.entry(&op.field).or_default().push(entry);
+            groups.answers.push((&op.field, entry));
         }
         Kind::AckConflict => groups.settled.extend(op.base.iter().map(|seen| (*seen, id))),
         Kind::Attach => groups.attaches.push(entry),
@@ -383,21 +386,30 @@ fn read_creations(view: &mut AuditView, groups: &Groups<'_>) {
 }
 
 fn read_registers(view: &mut AuditView, groups: &Groups<'_>) {
-    for (field, ops) in &groups.registers {
-        let standing = heads(ops);
+    let of_a_field = groups.answers.chunk_by(|a, b| a.0 == b.0);
+    let registers = of_a_field.filter_map(|answers| {
+        let field = answers.first()?.0;
         let kind = ConflictKind::Field;
+        if let [(_, alone)] = answers
+            && alone.1.op.base.len() < 2
+        {
+            return Some((String::from(field), register_of(&[*alone])));
+        }
+        let ops: Vec<Entry<'_>> = answers.iter().map(|it| it.1).collect();
+        let standing = heads(&ops);
         if standing.len() > 1 {
-            let (field, ops) = (String::from(*field), ids(&standing));
+            let (field, ops) = (String::from(field), ids(&standing));
             view.conflicts.push(Conflict { kind, field, ops, resolved_by: None });
         }
         for (id, stored) in ops.iter().filter(|it| it.1.op.base.len() > 1) {
             let mut seen = stored.op.base.clone();
             seen.sort_unstable();
             let resolved_by = Some(*id);
-            view.conflicts.push(Conflict { kind, field: String::from(*field), ops: seen, resolved_by });
+            view.conflicts.push(Conflict { kind, field: String::from(field), ops: seen, resolved_by });
         }
-        view.fields.insert(String::from(*field), register_of(&standing));
-    }
+        Some((String::from(field), register_of(&standing)))
+    });
+    view.fields = registers.collect();
 }
 
 fn register_of(standing: &[Entry<'_>]) -> Register {

@@ -6,27 +6,27 @@ use alloc::{string::String, vec::Vec};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use super::PackedOp;
-use crate::{Bytes, Kind, op::Opening};
+use crate::{Bytes, Kind, bytes::Buffer, op::Opening};
 
 /// The columns, each of varints (LEB128) save the last two.
 #[derive(Serialize, Deserialize, Default)]
 struct Columns(
     /// Kinds.
-    Bytes,
+    Buffer,
     /// Clock steps.
-    Bytes,
+    Buffer,
     /// Audits, each as its distance from the one before.
-    Bytes,
+    Buffer,
     /// Rounds, likewise.
-    Bytes,
+    Buffer,
     /// Fields, likewise.
-    Bytes,
+    Buffer,
     /// How many numbers the base has, and the numbers.
-    Bytes,
+    Buffer,
     /// Lengths of the values, one more than the length; 0 for none.
-    Bytes,
+    Buffer,
     /// The values.
-    Bytes,
+    Buffer,
     /// Openings that are not seeded, each with the index of its op.
     Vec<(u32, Opening)>,
 );
@@ -43,7 +43,7 @@ pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<Pack
     columns.ops().ok_or_else(|| de::Error::custom(String::from("columns of ops that do not fit together")))
 }
 
-fn put(column: &mut Bytes, mut number: u64) {
+fn put(column: &mut Buffer, mut number: u64) {
     while number >= 0x80 {
         column.0.push(u8::try_from(number & 0x7F).unwrap_or_default() | 0x80);
         number >>= 7;
@@ -125,10 +125,10 @@ impl Columns {
     /// bounded by what came.
     fn ops(&self) -> Option<Vec<PackedOp>> {
         let [mut kinds, mut steps, mut audits, mut rounds, mut fields, mut bases, mut lengths, mut values] =
-            [&self.0, &self.1, &self.2, &self.3, &self.4, &self.5, &self.6, &self.7].map(|it| Reader(it));
+            [&self.0, &self.1, &self.2, &self.3, &self.4, &self.5, &self.6, &self.7].map(|it| Reader(&it.0));
         let mut openings = self.8.iter().peekable();
         let (mut audit, mut round, mut field) = (0, 0, 0);
-        let most = [&self.0, &self.1, &self.2].map(|it| it.len()).into_iter().min().unwrap_or_default();
+        let most = [&self.0, &self.1, &self.2].map(|it| it.0.len()).into_iter().min().unwrap_or_default();
         let mut ops = Vec::with_capacity(most);
         while !kinds.0.is_empty() {
             let kind = Kind::from_number(kinds.next()?.try_into().ok()?);
@@ -171,13 +171,13 @@ mod tests {
         let numbers = (any::<u16>(), any::<u64>(), any::<u32>(), any::<u32>(), any::<u32>());
         (numbers, proptest::collection::vec(any::<u64>(), 0..6), value, opening).prop_map(
             |((kind, hlc_step, audit, round, field), base, value, opening)| {
-                let (kind, value) = (Kind::from_number(kind), value.map(Bytes));
+                let (kind, value) = (Kind::from_number(kind), value.map(Bytes::from));
                 PackedOp { kind, hlc_step, audit, round, field, base, value, opening }
             },
         )
     }
 
-    fn each(columns: &mut Columns) -> [&mut Bytes; 8] {
+    fn each(columns: &mut Columns) -> [&mut Buffer; 8] {
         let Columns(a, b, c, d, e, f, g, h, _) = columns;
         [a, b, c, d, e, f, g, h]
     }
@@ -208,18 +208,18 @@ mod tests {
             for (column, part) in each(&mut columns).into_iter().zip(parts) {
                 column.0 = part;
             }
-            let most = columns.0.len();
+            let most = columns.0.0.len();
             prop_assert!(columns.ops().is_none_or(|it| it.len() <= most));
         }
     }
 
     #[test]
     fn a_number_that_does_not_fit_and_an_opening_of_no_op_are_refused() {
-        let mut number = Bytes(vec![0xFF; 9]);
+        let mut number = Buffer(vec![0xFF; 9]);
         number.0.push(1);
-        assert_eq!(Reader(&number).next(), Some(u64::MAX));
+        assert_eq!(Reader(&number.0).next(), Some(u64::MAX));
         number.0[9] = 2;
-        assert_eq!(Reader(&number).next(), None);
+        assert_eq!(Reader(&number.0).next(), None);
         let eleven = [0x80_u8; 11];
         assert_eq!(Reader(&eleven).next(), None);
         let mut columns = Columns::of(&[]);

@@ -474,7 +474,7 @@ pub fn step(session: &mut Session, event: Event) -> Vec<Effect> {
         (Stage::Loading, Event::Loaded(loaded)) => session.loaded(loaded),
         (Stage::Signing { loaded, mut waiting, mut ready, mut last }, Event::Signed(sig)) => {
             if let Some((mut segment, head)) = waiting.pop_front() {
-                segment.sig = Bytes(sig);
+                segment.sig = Bytes::from(sig);
                 ready.push(segment);
                 last = head;
             }

@@ -44,7 +44,7 @@ pub fn ops(bytes: &[u8]) {
 fn in_a_segment(ops: &[Op], seed_of: impl Fn(&Uuid) -> Option<Seed>) {
     let unsigned = Segment::unsigned(dev(), Head::EMPTY, ops, Algorithm::Ed25519, seed_of);
     let Ok((mut segment, last)) = unsigned else { return };
-    segment.sig = Bytes(key().sign(&signing_bytes(&ORG, &dev(), EPOCH, segment.first, &last)));
+    segment.sig = Bytes::from(key().sign(&signing_bytes(&ORG, &dev(), EPOCH, segment.first, &last)));
     let holds = |it: &Segment| it.verify(&public_key(), &ORG, EPOCH);
     let signed = holds(&segment).expect("what was signed holds");
     assert_eq!(signed.ops, ops);
@@ -117,7 +117,7 @@ pub fn sealed(bytes: &[u8]) {
         _ => bytes.to_vec(),
     };
     let (alg, sig) = (Algorithm::Ed25519, Bytes::default());
-    let sealed = SealedSegment { first: 1, prev_h: Hash::ZERO, ops: Bytes(packed), alg, sig };
+    let sealed = SealedSegment { first: 1, prev_h: Hash::ZERO, ops: Bytes::from(packed), alg, sig };
     let told = sealed.opened_bytes();
     let size = told.map_or(0, |it| usize::try_from(it).unwrap_or(usize::MAX));
     let most = size.saturating_mul(PER_OPENED_BYTE).saturating_add(SHORTEST_PARTS);
@@ -147,7 +147,7 @@ pub fn relayed(bytes: &[u8]) {
     let unsigned = Segment::unsigned(dev(), Head::EMPTY, &ops, Algorithm::Ed25519, seed_of);
     let Ok((segment, last)) = unsigned else { return };
     let chained = segment.chained(dev()).expect("what was chained holds");
-    let sig = Bytes(key().sign(&signing_bytes(&ORG, &dev(), EPOCH, segment.first, &last)));
+    let sig = Bytes::from(key().sign(&signing_bytes(&ORG, &dev(), EPOCH, segment.first, &last)));
     // The end of the log, with the proof that it is.
     let from = ops.len() / 2;
     let (before, tail) = ops.split_at(from);

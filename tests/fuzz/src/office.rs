@@ -45,6 +45,6 @@ fn sealed(body: &str) -> String {
         String::from_utf8(it.expect("a key can be written")).expect("JSON is text")
     };
     let public = text(codec::to_json(&key.public_key()));
-    let sig = text(codec::to_json(&Bytes(key.sign(&signed))));
+    let sig = text(codec::to_json(&Bytes::from(key.sign(&signed))));
     format!(r#"{{"format":"veedor-visit-1","body":{body},"key":{public},"sig":{sig}}}"#)
 }

@@ -59,7 +59,7 @@ impl Rogue {
             round: 1,
             field: field.to_owned(),
             base: Vec::new(),
-            value: Some(Bytes(value)),
+            value: Some(Bytes::from(value)),
             opening: Opening::Seeded,
             origin: None,
         }
@@ -76,7 +76,8 @@ impl Rogue {
         let (first, prev_h) = (self.head.dseq + 1, self.head.h);
         let mut segment = Segment { first, prev_h, ops: packed, alg, sig: Bytes::default() };
         let last = segment.chained(self.dev()).map_or(Head { dseq: first, h: Hash::ZERO }, |it| it.last());
-        segment.sig = Bytes(by.sign(&signing_bytes(&self.enrolment.org, &self.dev(), epoch, first, &last)));
+        segment.sig =
+            Bytes::from(by.sign(&signing_bytes(&self.enrolment.org, &self.dev(), epoch, first, &last)));
         (segment, last)
     }
 
@@ -142,7 +143,7 @@ impl World {
     fn enrol_key(&self, key: &SigningKey) -> Option<Enrolment> {
         let code = self.office.code(AUDITOR);
         let code = code.json()["code"].as_str()?.to_owned();
-        let sig = Bytes(key.sign(&enrolment_bytes(&key.public_key().device(), &code)));
+        let sig = Bytes::from(key.sign(&enrolment_bytes(&key.public_key().device(), &code)));
         let request =
             EnrolmentRequest { code, key: key.public_key(), kind: "phone".to_owned(), sig, former: None };
         let answer = self.office.send(|it| it.post("/api/v1/devices/enrol").json(&request));
@@ -278,7 +279,7 @@ impl World {
         let Ok(mut segment) = request.push[at].open() else { return Ok(()) };
         let fault = match dice.below(3) {
             0 => {
-                segment.sig = Bytes(SigningKey::from_secret(&dice.bytes32()).sign(b"something else"));
+                segment.sig = Bytes::from(SigningKey::from_secret(&dice.bytes32()).sign(b"something else"));
                 Fault::ResignedSegment
             }
             1 => {
@@ -357,7 +358,7 @@ impl World {
             sig: Bytes::default(),
         };
         let last = segment.chained(dev).map_or(Head::EMPTY, |it| it.last());
-        segment.sig = Bytes(key.sign(&signing_bytes(&rogue.enrolment.org, &dev, epoch, 1, &last)));
+        segment.sig = Bytes::from(key.sign(&signing_bytes(&rogue.enrolment.org, &dev, epoch, 1, &last)));
         let (alg, sig) = (segment.alg, segment.sig.clone());
         let proof = Some(Proof { prev_h: Hash::ZERO, first: 1, epoch, alg, sig });
         let run = Run {

@@ -374,7 +374,7 @@ impl World {
         let mut said: BTreeMap<Said, Vec<OpId>> = BTreeMap::new();
         for device in devices {
             let dev = device.dev;
-            let key = PublicKey { alg: device.alg, key: sync_core::Bytes(device.public_key) };
+            let key = PublicKey { alg: device.alg, key: sync_core::Bytes::from(device.public_key) };
             let stored =
                 self.office.read(|tx, org| db::devices::list_segments(tx, org, dev, 0, 10_000)).items;
             let (mut next, mut hlc) = (1, 0);

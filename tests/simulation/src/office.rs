@@ -514,7 +514,7 @@ fn create_organization(office: &Office) {
             dev: public.device(),
             alg: public.alg,
             secret_key: Hidden(FIRST_SECRET.to_vec()),
-            public_key: public.key.0.clone(),
+            public_key: public.key.to_vec(),
             created_at: db::Micros(0),
         };
         db::organizations::append_server_key(tx, org, &key)?;

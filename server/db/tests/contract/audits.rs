@@ -131,6 +131,34 @@ on_both! {
         assert_eq!(read(db, |tx| audits::find_ops(tx, org(1), audit_id(1))), Some(b"two".to_vec()));
     }
 
+    fn audits_are_begun_once_in_parts_of_any_length(db) {
+        two_organizations(db);
+        let mut next = 0;
+        for length in [0, 1, 31, 32, 33, 64, 500, 533] {
+            let numbers = next..next + length;
+            next += length;
+            write(db, move |tx| {
+                let begun: Vec<Audit> = numbers.clone().map(audit).collect();
+                let ops = |it: u32| AuditOps { audit_id: audit_id(it), ops: it.to_be_bytes().to_vec() };
+                audits::append(tx, org(1), &begun, &numbers.clone().map(ops).collect::<Vec<_>>())
+            })
+            .unwrap();
+        }
+        assert_eq!(read(db, |tx| audits::count_by_state(tx, org(1))), [(State::Submitted, u64::from(next))]);
+        for number in [0, 1, 32, 33, 63, 64, 130, 660, next - 1] {
+            assert_eq!(read(db, |tx| audits::find(tx, org(1), audit_id(number))), Some(audit(number)));
+            let ops = read(db, |tx| audits::find_ops(tx, org(1), audit_id(number)));
+            assert_eq!(ops, Some(number.to_be_bytes().to_vec()));
+        }
+        // In the middle of what SQLite takes at once, and nothing of it stays.
+        let again: Vec<Audit> = (next..next + 20).chain([7]).chain(next + 20..next + 30).map(audit).collect();
+        let again = write(db, move |tx| audits::append(tx, org(1), &again, &[]));
+        assert!(is_duplicate(&again), "{again:?}");
+        assert_eq!(read(db, |tx| audits::find(tx, org(1), audit_id(next))), None);
+        let stray = AuditOps { audit_id: audit_id(next), ops: vec![] };
+        assert!(is_refused(&write(db, move |tx| audits::append(tx, org(1), &[], std::slice::from_ref(&stray)))));
+    }
+
     fn thousands_are_stored_listed_and_counted(db) {
         two_organizations(db);
         write(db, |tx| {
@@ -251,4 +279,27 @@ on_both! {
         assert_eq!(seqs, BTreeMap::from([(audit_id(1), 3)]));
         assert_eq!(read(db, |tx| audits::next_event_seqs(tx, org(2), &ids)), BTreeMap::new());
     }
+}
+
+/// Two phones hand in a visit that nobody knew: neither finds it, and what the first wrote is not written over.
+#[test]
+fn who_begins_an_audit_that_another_began_meanwhile_is_run_again_and_finds_it() {
+    let db = crate::database::postgres();
+    two_organizations(&db);
+    let (inner, mut runs) = (db.db.clone(), 0);
+    let found = write(&db, move |tx| {
+        runs += 1;
+        let found = audits::find(tx, org(1), audit_id(1))?;
+        if runs == 1 {
+            assert_eq!(found, None);
+            let first = || Audit { round: 5, ..audit(1) };
+            write(&inner, move |tx| audits::append(tx, org(1), &[first()], &[])).unwrap();
+        }
+        match found {
+            None => audits::append(tx, org(1), &[audit(1)], &[]).map(|()| (runs, None)),
+            Some(found) => Ok((runs, Some(found.round))),
+        }
+    });
+    assert_eq!(found.unwrap(), (2, Some(5)));
+    assert_eq!(read(&db, |tx| audits::find(tx, org(1), audit_id(1))).unwrap().round, 5);
 }

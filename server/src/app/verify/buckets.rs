@@ -38,7 +38,7 @@ impl Record {
     }
 
     pub(super) fn stored(audit: Uuid, ops: &[u8]) -> Self {
-        Self::Stored { audit, hash: Bytes(Hash::of(ops).0.to_vec()) }
+        Self::Stored { audit, hash: Bytes::from(Hash::of(ops).0.to_vec()) }
     }
 
     fn audit(&self) -> &Uuid {

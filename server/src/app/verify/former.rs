@@ -54,7 +54,7 @@ impl Walk<'_, '_> {
 
     fn stands(&self, device: &Device, kept: &FormerRun) -> bool {
         let Ok(run) = codec::from_cbor::<Run>(&kept.bytes) else { return false };
-        let key = PublicKey { alg: device.alg, key: Bytes(device.public_key.clone()) };
+        let key = PublicKey { alg: device.alg, key: Bytes::from(device.public_key.clone()) };
         let Ok(verified) = run.verify_as_kept(&self.org.0) else { return false };
         run.key.as_ref() == Some(&key)
             && run.evidence

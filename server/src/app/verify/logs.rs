@@ -35,7 +35,7 @@ impl Walk<'_, '_> {
 
     fn log(&mut self, device: &Device, buckets: &mut Buckets) -> Result<(), Stop> {
         let dev = device.dev;
-        let key = PublicKey { alg: device.alg, key: Bytes(device.public_key.clone()) };
+        let key = PublicKey { alg: device.alg, key: Bytes::from(device.public_key.clone()) };
         if key.device() != dev {
             let (es, en) = ("la clave no es la del dispositivo", "the key is not the device's");
             return Err(fault("device_key", Place::log(dev, 0), es, en));

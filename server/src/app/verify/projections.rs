@@ -89,7 +89,7 @@ impl Walk<'_, '_> {
 
     fn audit(&mut self, id: AuditId, found: &Rebuilt, row: Option<Audit>) -> Result<(), Stop> {
         let bytes = found.ops.encode().map_err(crate::error::ApiError::internal)?;
-        let same = found.stored.as_ref().is_some_and(|it| it.0 == Hash::of(&bytes).0);
+        let same = found.stored.as_ref().is_some_and(|it| **it == Hash::of(&bytes).0);
         if !same {
             let (es, en) = (
                 "las respuestas guardadas no son las de los registros firmados",

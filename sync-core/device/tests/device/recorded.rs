@@ -152,7 +152,7 @@ fn first_part(stage: &mut Stage, hash: Hash) -> Uuid {
     stage.server.publish(STREAM, gone);
     let spare = AuditRight { audit: Uuid::from_u128(42) };
     tell(&mut stage.server, Nested::Known(Body::Revoke(spare)));
-    tell(&mut stage.server, Nested::Unknown(Bytes(vec![0x83, 1, 2, 3])));
+    tell(&mut stage.server, Nested::Unknown(Bytes::from(vec![0x83, 1, 2, 3])));
     tell(&mut stage.server, Nested::Known(Body::Grant(spare)));
     for at in [0, 1] {
         stage.sync(at);
@@ -539,7 +539,7 @@ fn a_later_refusal_stops_and_harms_nothing_and_a_later_entry_is_kept_for_a_newer
     assert_eq!(device.status().unwrap().pending_ops, 2);
     let raw = codec::to_cbor(&LaterBody::Reward { points: 3 }).unwrap();
     let before = stage.phones[0].device().status().unwrap().quarantined;
-    tell(&mut stage.server, Nested::Unknown(Bytes(raw.clone())));
+    tell(&mut stage.server, Nested::Unknown(Bytes::from(raw.clone())));
     assert!(matches!(stage.sync(0), Finish::Done(_)));
     let status = stage.phones[0].device().status().unwrap();
     assert_eq!((status.quarantined, status.pending_ops), (before + 1, 0));
@@ -549,7 +549,7 @@ fn a_later_refusal_stops_and_harms_nothing_and_a_later_entry_is_kept_for_a_newer
     let kept: u64 =
         store.query_row("SELECT count(*) FROM feed WHERE body = ?1", [&raw], |it| it.get(0)).unwrap();
     assert_eq!(kept, 1);
-    let item = Item { first: 1, last: 1, recv_ms: 1, h: Hash::ZERO, body: Nested::Unknown(Bytes(raw)) };
+    let item = Item { first: 1, last: 1, recv_ms: 1, h: Hash::ZERO, body: Nested::Unknown(Bytes::from(raw)) };
     let again: Item = codec::from_cbor(&codec::to_cbor(&item).unwrap()).unwrap();
     assert_eq!(again, item);
 }

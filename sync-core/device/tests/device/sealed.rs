@@ -60,7 +60,7 @@ fn held(server: &Server, phone: &mut Phone) -> Vec<(u64, String, Option<Bytes>)>
 fn typed(phone: &mut Phone) -> Vec<(u64, String, Option<Bytes>)> {
     let store = phone.store();
     let mut list = store.prepare("SELECT dseq, field, value FROM oplog ORDER BY dseq").unwrap();
-    let value = |row: &rusqlite::Row<'_>| row.get::<_, Option<Vec<u8>>>(2).map(|it| it.map(Bytes));
+    let value = |row: &rusqlite::Row<'_>| row.get::<_, Option<Vec<u8>>>(2).map(|it| it.map(Bytes::from));
     let rows = list.query_map([], |row| Ok((row.get(0)?, row.get(1)?, value(row)?)));
     rows.unwrap().collect::<Result<_, _>>().unwrap()
 }

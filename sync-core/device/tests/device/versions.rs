@@ -18,7 +18,7 @@ fn publish_second(server: &mut Server) -> Hash {
         .replace(r#""id":"A03","type":"text","weight":0"#, r#""id":"A05","type":"yes_no","weight":1"#);
     let json = text.replace(r#""id":"A02","type":"scale_1_5""#, r#""id":"A02","type":"yes_no""#).into_bytes();
     let hash = Hash::of(&json);
-    let row = RefRow { kind: "template".into(), id: hash.to_string(), json: Some(Bytes(json)) };
+    let row = RefRow { kind: "template".into(), id: hash.to_string(), json: Some(Bytes::from(json)) };
     server.publish(StreamId::Reference(server.org), row);
     hash
 }
@@ -112,8 +112,11 @@ fn another_checklist_is_no_version_and_a_photo_that_is_asked_no_more_is_taken_ba
     let text = String::from_utf8(template()).unwrap();
     let publish = |server: &mut Server, json: String| {
         let hash = Hash::of(json.as_bytes());
-        let row =
-            RefRow { kind: "template".into(), id: hash.to_string(), json: Some(Bytes(json.into_bytes())) };
+        let row = RefRow {
+            kind: "template".into(),
+            id: hash.to_string(),
+            json: Some(Bytes::from(json.into_bytes())),
+        };
         server.publish(StreamId::Reference(server.org), row);
         hash
     };

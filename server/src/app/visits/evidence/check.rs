@@ -225,7 +225,7 @@ fn take_in(
     let unproven = |dseq| body.unproven.contains(&OpId::new(dev, dseq));
     for op in verified.ops.iter().filter(|it| it.audit == body.audit && !unproven(it.dseq)) {
         let received_ms = part.receipt.recv_ms;
-        let text = |it: &sync_core::Bytes| String::from_utf8(it.0.clone()).ok();
+        let text = |it: &sync_core::Bytes| String::from_utf8(it.to_vec()).ok();
         let is_text = op.kind.writes_field() || op.kind == Kind::Note;
         proved.push(ProvedOp {
             id: OpId::new(dev, op.dseq),

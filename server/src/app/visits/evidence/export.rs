@@ -38,7 +38,7 @@ pub fn export(app: &App, org: OrgId, audit: AuditId) -> Result<String, ApiError>
         Ok((body(tx, org, audit, at, &key)?, key))
     })?;
     let body = serde_json::to_string(&body).map_err(ApiError::internal)?;
-    let sig = Bytes(key.sign(&sealed_bytes(&body)));
+    let sig = Bytes::from(key.sign(&sealed_bytes(&body)));
     let body = RawValue::from_string(body).map_err(ApiError::internal)?;
     let sealed = Sealed { format: FORMAT.to_owned(), body, key: key.public_key(), sig };
     serde_json::to_string(&sealed).map_err(ApiError::internal)
@@ -79,7 +79,7 @@ fn device(tx: &mut Tx<'_>, org: OrgId, dev: DeviceId) -> Result<DeviceFacts, Api
     Ok(DeviceFacts {
         dev,
         kind: found.kind.as_str().to_owned(),
-        key: PublicKey { alg: found.alg, key: Bytes(found.public_key) },
+        key: PublicKey { alg: found.alg, key: Bytes::from(found.public_key) },
         enrolled_at: instant(found.enrolled_at),
         revoked_at: found.revoked_at.map(instant),
     })
@@ -146,7 +146,7 @@ fn part(
     };
     let run = Run {
         dev,
-        key: Some(PublicKey { alg: device.alg, key: Bytes(device.public_key) }),
+        key: Some(PublicKey { alg: device.alg, key: Bytes::from(device.public_key) }),
         server: device.kind == DeviceKind::Server,
         dseq_first: first,
         ops: packed,
