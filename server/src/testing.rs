@@ -121,9 +121,7 @@ impl TestOffice {
     /// Takes every place for exchanges, as a crowd of phones does, until what it gives is dropped.
     #[must_use]
     pub fn take_every_place(&self) -> impl Drop {
-        let places = Arc::clone(&self.app.exchange_places);
-        let count = u32::try_from(places.available_permits()).unwrap_or(u32::MAX);
-        places.try_acquire_many_owned(count).expect("the places are free")
+        self.app.exchange_places.take_all().expect("the places are free")
     }
 
     /// Works on so many exchanges until what it gives is dropped.

@@ -12,7 +12,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use uuid::Uuid;
 
 use crate::{
-    Bytes, DeviceId, Hash,
+    Bytes, DeviceId, Hash, Kind,
     chain::Head,
     codec::{self, CodecError, Nested},
     packed::PackedOps,
@@ -514,6 +514,11 @@ pub struct RunId {
 }
 
 impl Run {
+    /// Whether it is of the server's log and redacts, and does nothing else: what proves that an op may come without its value.
+    pub fn only_redacts(&self) -> bool {
+        self.server && !self.ops.ops.is_empty() && self.ops.kinds().all(|it| it == Kind::Redact)
+    }
+
     /// Which run this is.
     pub fn id(&self) -> RunId {
         RunId { dev: self.dev, first: self.dseq_first, last: self.last() }

@@ -232,6 +232,11 @@ impl PackedOps {
         self.audits.iter().find(|it| it.0 == *audit)?.1
     }
 
+    /// The kinds of the ops.
+    pub fn kinds(&self) -> impl Iterator<Item = Kind> {
+        self.ops.iter().map(|it| it.kind)
+    }
+
     /// Whether an op lacks its value since it was redacted.
     pub fn has_redacted(&self) -> bool {
         self.ops.iter().any(|it| matches!(it.opening, Opening::Redacted(_)))

@@ -162,3 +162,56 @@ fn an_office_restored_from_before_learns_from_the_phone_what_it_had_redacted() {
         assert_eq!((status, &answer["code"]), (409, &json!("already_redacted")));
     }
 }
+
+/// The entry with which the office had redacted went with the visit, or with everything; the own log is still sent.
+#[test]
+fn what_was_redacted_is_proved_by_a_phone_that_may_no_longer_see_the_visit() {
+    for taken in ["role", "device"] {
+        let (world, serving, audit) = World::with_a_visit_begun();
+        let folder = world.office.path();
+        sync(&world, &serving);
+        printed(&run_in(folder, &["admin", "backup", "--to", "copy"]));
+        let (field, seed) = hand_in(&world, &audit);
+        sync(&world, &serving);
+        let positions = redact(&serving, &audit, &field);
+        sync(&world, &serving);
+        let take = |serving: &Serving| {
+            let admin = serving.sign_in("admin");
+            if taken == "role" {
+                let address = format!("users/{}/roles/revoke", world.auditor.as_str().unwrap());
+                serving.call("POST", &address, &admin, &json!({"role": "auditor"}));
+            } else {
+                let list = serving.call("GET", "devices", &admin, &Value::Null);
+                let phone =
+                    list["items"].as_array().unwrap().iter().find(|it| it["kind"] == "phone").unwrap();
+                let address = format!("devices/{}/revoke", phone["dev"].as_str().unwrap());
+                serving.call("POST", &address, &admin, &json!({}));
+            }
+        };
+        take(&serving);
+        let gone = world.field(&["--server", &serving.address, "sync"]);
+        assert_eq!(gone.status.success(), taken == "role", "{gone:?}");
+        assert_eq!(serving.stop(), Some(0));
+        for name in DATABASE {
+            let _ = fs::remove_file(folder.join(name));
+        }
+        printed(&run_in(folder, &["admin", "restore", "--from", "copy"]));
+        let serving = world.serve();
+        take(&serving);
+        let _ = world.field(&["--server", &serving.address, "sync"]);
+        // All of it came, and waits for a person.
+        let reviewer = serving.sign_in("reviewer");
+        let waiting = serving.call("GET", &format!("quarantine/{audit}"), &reviewer, &Value::Null);
+        let ops = waiting["ops"].as_array().unwrap();
+        let is_there = |dseq: &u64| ops.iter().any(|it| it["dseq"] == *dseq);
+        assert!(!positions.is_empty() && positions.iter().all(is_there), "{taken}: {waiting}");
+        assert!(ops.iter().any(|it| it["kind"] == "submit"), "{taken}: {waiting}");
+        serving.call("POST", &format!("quarantine/{audit}/adopt"), &reviewer, &json!({"reason": "asked"}));
+        let seen = comment(&serving, &audit, &field);
+        assert_eq!((&seen["redacted"], &seen["comment"]), (&json!(["comment"]), &Value::Null), "{taken}");
+        assert_eq!(serving.stop(), Some(0));
+        verify(&world);
+        assert_gone(folder, "veedor.db", &seed, &positions);
+        assert_gone(&world.phone.path().join("store"), "device.db", &seed, &positions);
+    }
+}

@@ -13,6 +13,7 @@ pub mod kpis;
 pub mod organizations;
 pub mod payouts;
 pub mod period;
+pub(crate) mod places;
 pub(crate) mod programmes;
 pub(crate) mod quarantine;
 pub(crate) mod reading;
@@ -30,8 +31,8 @@ pub mod verify;
 pub mod visits;
 
 use crate::{
-    blob_store::BlobStore, config::Config, environment::Environment, error::ApiError, office::Office,
-    rate_limit::RateLimit,
+    app::places::Places, blob_store::BlobStore, config::Config, environment::Environment, error::ApiError,
+    office::Office, rate_limit::RateLimit,
 };
 use actix_web::web;
 use db::{Db, DbOptions, Micros, Tx};
@@ -57,7 +58,7 @@ pub struct App {
     /// How many parts of blobs are taken at once.
     pub(crate) blob_turns: Arc<Semaphore>,
     /// How many exchanges may be here at once; beyond it a device is told to come later.
-    pub(crate) exchange_places: Arc<Semaphore>,
+    pub(crate) exchange_places: Places,
     /// How many of them are worked on at once.
     pub(crate) exchange_turns: Arc<Semaphore>,
     /// Told when there may be photos that nobody looked at.
@@ -68,9 +69,7 @@ pub struct App {
 const HASHES_AT_ONCE: usize = 4;
 /// Parts of blobs that are taken at the same time, at most: each is held in memory.
 const PARTS_AT_ONCE: usize = 64;
-/// Exchanges that are here at the same time, at most: each has its body in memory, as it travels.
-const EXCHANGES_AT_ONCE: usize = 256;
-/// Of those, worked on at the same time: each takes many times its body then. Enough that commits are shared.
+/// Exchanges that are worked on at the same time: each takes many times its body then. Enough that commits are shared.
 const EXCHANGES_WORKED_ON: usize = 16;
 
 impl App {
@@ -86,7 +85,7 @@ impl App {
             environment,
             blobs: Arc::new(BlobStore::open(&config)?),
             blob_turns: Arc::new(Semaphore::new(PARTS_AT_ONCE)),
-            exchange_places: Arc::new(Semaphore::new(EXCHANGES_AT_ONCE)),
+            exchange_places: Places::new(),
             exchange_turns: Arc::new(Semaphore::new(EXCHANGES_WORKED_ON)),
             photos: Arc::default(),
             config: Arc::new(config),

@@ -20,7 +20,7 @@ use db::{
 };
 use domain::ids::{OrgId, UserId};
 use rayon::iter::{IntoParallelRefIterator as _, ParallelIterator as _};
-use std::{collections::BTreeSet, sync::Arc};
+use std::{borrow::Cow, collections::BTreeSet, sync::Arc};
 use sync_core::{
     Bytes, DeviceId, Hash, Head, PublicKey, SealedSegment, Segment, SegmentError, VerifiedSegment, codec,
     exchange::{
@@ -134,12 +134,14 @@ fn answer(app: &App, sender: &Sender, request: &Request) -> Result<Response, Sto
             other => break other?,
         }
     };
-    // To a device that was taken out nothing is told but what became of its own log.
+    // To a device that was taken out nothing is told but what became of its own log, and nothing is taken from it but that and
+    // what this office itself had redacted there.
+    let proofs = || request.relay.iter().filter(|it| it.only_redacts()).cloned().collect();
     let (relayed, pulls) = match caller.ended {
-        None => (request.relay.as_slice(), request.pull.as_slice()),
-        Some(_) => (&[][..], &[][..]),
+        None => (Cow::Borrowed(request.relay.as_slice()), request.pull.as_slice()),
+        Some(_) => (Cow::Owned(proofs()), &[][..]),
     };
-    relay::take_back(app, &caller, relayed, &redacted, now)?;
+    relay::take_back(app, &caller, &relayed, &redacted, now)?;
     let works = !caller.reach.is_nowhere();
     let reader = Reader { org: caller.org, user: caller.user, dev: caller.dev, works };
     let (org, user, dev, ended) = (caller.org, caller.user, caller.dev, caller.ended.is_some());

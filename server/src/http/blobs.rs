@@ -1,7 +1,10 @@
 //! `/sync/v1/blobs`: the blob lane over HTTP. Owns paths, the bounds of a body, and ranges; answers everything but the bytes
 //! of a blob with a `BlobReply`, so that a captive portal's page is never taken for one.
 
-use super::exchange::{Form, ended, respond_with, text};
+use super::{
+    exchange::{Form, ended, respond_with, text},
+    incoming::{self, Broken},
+};
 use crate::{
     app::{App, blocking},
     error::ApiError,
@@ -21,19 +24,15 @@ use actix_web::{
     web,
 };
 use serde::Deserialize;
-use std::time::Duration;
 use sync_core::{
     DeviceId, Hash,
     blob::{BlobQuery, BlobRefusal, BlobReply, CHUNK_HASH_HEADER, QUERY_PATH},
     exchange::{Limits, RefusalCode},
     payload::BlobRef,
 };
-use tokio::time::timeout;
 
 /// Largest body of a query: 256 blobs take about 20 kB.
 const MAX_QUERY_BYTES: usize = 64 * 1024;
-/// Longest time that the body of a part may take: at 5 kB/s one of the largest is through.
-const BODY_TIME: Duration = Duration::from_secs(120);
 /// When a device comes again where too many send at once.
 const TURN_RETRY_MS: u64 = 2_000;
 
@@ -121,10 +120,9 @@ async fn query(
         Err(response) => return Ok(response),
     };
     let dev = sender.dev();
-    let body = match body.to_bytes_limited(MAX_QUERY_BYTES).await {
-        Err(_) => return refuse(&request, dev, RefusalCode::TooLarge, "body_too_large"),
-        Ok(Err(_)) => return refuse(&request, dev, RefusalCode::Malformed, "body_broke_off"),
-        Ok(Ok(body)) => body,
+    let body = match incoming::read(body.into_inner(), MAX_QUERY_BYTES).await {
+        Ok(body) => body,
+        Err(broken) => return refuse(&request, dev, broken.code(), broken.reason()),
     };
     let Ok(query) = Form::of(&request, header::CONTENT_TYPE).read::<BlobQuery>(&body) else {
         return refuse(&request, dev, RefusalCode::Malformed, "not_a_request");
@@ -160,10 +158,10 @@ async fn take(
         );
     };
     let most = usize::try_from(Limits::default().chunk_bytes).unwrap_or(usize::MAX);
-    let bytes = match timeout(BODY_TIME, body.to_bytes_limited(most)).await {
-        Ok(Ok(Ok(bytes))) => bytes,
-        Ok(Err(_)) => return refuse(&request, dev, RefusalCode::TooLarge, "chunk_too_large"),
-        Ok(Ok(Err(_))) | Err(_) => return refuse(&request, dev, RefusalCode::Malformed, "body_broke_off"),
+    let bytes = match incoming::read(body.into_inner(), most).await {
+        Ok(bytes) => bytes,
+        Err(Broken::TooLarge) => return refuse(&request, dev, RefusalCode::TooLarge, "chunk_too_large"),
+        Err(_) => return refuse(&request, dev, RefusalCode::Malformed, "body_broke_off"),
     };
     let inside = app.get_ref().clone();
     let reply = blocking(move || {

@@ -1,6 +1,7 @@
 //! `POST /sync/v1/exchange`: the sync protocol over HTTP. Owns media types, compression and the bounds of a body;
 //! answers every request with a `Reply`, so that a captive portal's page is never taken for one.
 
+use super::incoming;
 use crate::{
     app::{App, blocking},
     error::ApiError,
@@ -106,16 +107,16 @@ async fn exchange_route(
         Sender::Ended(_) => (MAX_ENDED_PACKED_BYTES, MAX_ENDED_BODY_BYTES),
     };
     // Taken before the body is read: bodies are what fills the memory.
-    let Ok(_place) = app.exchange_places.try_acquire() else {
+    // Who is no device is refused below, and has its place like one device.
+    let Some(_place) = app.exchange_places.take(dev.unwrap_or_default()) else {
         let retry_after_ms = Some(PLACE_RETRY_MS);
         let refusal = Refusal::new(RefusalCode::Unavailable, "too_many_exchanges");
         return respond(&request, dev, &Reply::Refused(Refusal { retry_after_ms, ..refusal }));
     };
     // The bytes as they travel: the framework's own reading would unpack some encodings, and not bound what comes out.
-    let reply = match body.to_bytes_limited(packed_bytes).await {
-        Err(_) => Reply::Refused(Refusal::new(RefusalCode::TooLarge, "body_too_large")),
-        Ok(Err(_)) => Reply::Refused(Refusal::new(RefusalCode::Malformed, "body_broke_off")),
-        Ok(Ok(body)) => {
+    let reply = match incoming::read(body.into_inner(), packed_bytes).await {
+        Err(broken) => Reply::Refused(Refusal::new(broken.code(), broken.reason())),
+        Ok(body) => {
             let form = Form::of(&request, header::CONTENT_TYPE);
             let encoding = packed_as(&request);
             let _turn = app.exchange_turns.acquire().await.map_err(ApiError::internal)?;

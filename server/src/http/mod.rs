@@ -13,6 +13,7 @@ pub(crate) mod evidence;
 pub(crate) mod exchange;
 mod expected;
 pub(crate) mod health;
+mod incoming;
 pub(crate) mod kpis;
 pub mod openapi;
 pub(crate) mod organization;

@@ -1,5 +1,6 @@
 //! What the server redacted goes from this device too: out of the own log, the entries of streams, the runs that are kept beside
-//! them, the projection, and the file itself; and so does the seed by which it could be guessed. Owns the table `redacted`.
+//! them, the projection, and the file itself; and so does the seed by which it could be guessed. Owns the tables `redacted` and
+//! `proofs`.
 
 use std::collections::BTreeSet;
 
@@ -59,6 +60,7 @@ pub(crate) fn note(conn: &Connection, pages: &[Page]) -> Result<BTreeSet<Uuid>, 
     let mut touched = BTreeSet::new();
     for item in pages.iter().flat_map(|it| &it.items) {
         let Nested::Known(Body::Ops(run)) = &item.body else { continue };
+        keep_proof(conn, run)?;
         for op in redactions_of(run) {
             touched.insert(op.audit);
             for id in &op.base {
@@ -81,6 +83,19 @@ pub(crate) fn note(conn: &Connection, pages: &[Page]) -> Result<BTreeSet<Uuid>, 
         }
     }
     Ok(touched)
+}
+
+/// The entry of the stream goes with a visit that is taken away, and all entries with a device that is; the own log stays, and an
+/// office made from an earlier copy takes what was redacted of it only with this.
+fn keep_proof(conn: &Connection, run: &Run) -> Result<(), DeviceError> {
+    if run.proof.is_some() && run.only_redacts() {
+        let body = codec::to_cbor(&Body::Ops(run.clone()))?;
+        conn.prepare_cached(
+            "INSERT INTO proofs (dev, first, body) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING",
+        )?
+        .execute((run.dev.0, run.dseq_first, body))?;
+    }
+    Ok(())
 }
 
 fn is_any(conn: &Connection) -> Result<bool, DeviceError> {
@@ -195,7 +210,9 @@ pub(crate) fn add_proofs(conn: &Connection, loaded: &mut Loaded) -> Result<(), D
     if without.is_empty() {
         return Ok(());
     }
-    let mut list = conn.prepare("SELECT body FROM feed UNION ALL SELECT body FROM unplaced")?;
+    let mut list = conn.prepare(
+        "SELECT body FROM proofs UNION ALL SELECT body FROM feed UNION ALL SELECT body FROM unplaced",
+    )?;
     let mut rows = list.query([])?;
     while let Some(row) = rows.next()? {
         let Ok(Body::Ops(run)) = Body::read(row.get_ref(0)?.as_blob().map_err(DeviceError::corrupt)?) else {
@@ -203,7 +220,8 @@ pub(crate) fn add_proofs(conn: &Connection, loaded: &mut Loaded) -> Result<(), D
         };
         let is_proof =
             run.proof.is_some() && redactions_of(&run).iter().any(|it| without.contains(&it.audit));
-        if is_proof && may_relay(loaded.relay.iter().chain([&run])) {
+        let is_there = || loaded.relay.iter().any(|it| it.id() == run.id());
+        if is_proof && !is_there() && may_relay(loaded.relay.iter().chain([&run])) {
             loaded.relay.push(run);
         }
     }

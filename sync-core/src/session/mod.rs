@@ -250,11 +250,17 @@ impl Session {
             },
             push,
             pull: if push_only { Vec::new() } else { loaded.cursors.iter().map(pull).collect() },
-            relay: if self.ended.is_some() { Vec::new() } else { loaded.relay.clone() },
+            relay: self.relayed(&loaded).cloned().collect(),
             receipts: loaded.receipts.iter().filter(|it| it.head.dseq <= last.dseq).cloned().collect(),
         };
         self.stage = Stage::Sending { loaded, last };
         vec![Effect::Send(Box::new(request))]
+    }
+
+    /// What is brought of others: of a device that was taken out only what proves its own log.
+    fn relayed<'a>(&self, loaded: &'a Loaded) -> impl Iterator<Item = &'a Run> + use<'a> {
+        let ended = self.ended.is_some();
+        loaded.relay.iter().filter(move |it| !ended || it.only_redacts())
     }
 
     fn answered(&mut self, loaded: Box<Loaded>, last: Head, response: Response) -> Vec<Effect> {
@@ -283,7 +289,7 @@ impl Session {
             receipt: response.receipt,
             outcomes: response.outcomes,
             rewinds: read.rewinds,
-            offered: loaded.relay.iter().map(Run::id).collect(),
+            offered: self.relayed(&loaded).map(Run::id).collect(),
             pages: read.pages,
             ended: response.ended,
         };

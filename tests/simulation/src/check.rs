@@ -73,6 +73,12 @@ impl World {
                 continue;
             }
             self.restart(at)?;
+            let dev = self.phones[at].dev;
+            // An office made from a copy that never knew it forgot that it was taken out too: it is let in with a code.
+            if !self.office.devices().contains_key(&dev) {
+                self.phones[at].standing = Standing::Working;
+                self.sign_in_again(at)?;
+            }
             self.sync(at, usize::MAX, 0, dice)?;
             let phone = &self.phones[at];
             let held = self.office.devices().get(&phone.dev).map_or(0, |it| it.head.dseq);
