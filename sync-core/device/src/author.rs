@@ -15,7 +15,8 @@ use sync_core::{
     Bytes, Hash, Kind, OpId,
     chain::Chain,
     content,
-    fold::Phase,
+    fold::{ConflictKind, Phase},
+    op::MAX_BASE,
     payload::{self, CreateValue, VoidValue},
     reference::BRANCH,
 };
@@ -258,9 +259,12 @@ impl Batch<'_> {
         now_ms: u64,
     ) -> Result<OpId, DeviceError> {
         let value = self.parse(audit, field, json)?;
-        let view = self.writer.audit(audit)?.ops.view();
-        let late = view.open_conflicts().filter(|it| it.kind == sync_core::fold::ConflictKind::Late);
-        let late: Vec<OpId> = late.filter(|it| it.field == field).flat_map(|it| it.ops.clone()).collect();
+        let ops = &self.writer.audit(audit)?.ops;
+        let view = ops.view();
+        // A late remark or photo of the field is another matter, which this does not settle unseen.
+        let is_answer = |id: &OpId| ops.get(id).is_some_and(|it| it.op.kind.writes_field());
+        let late = view.open_conflicts().filter(|it| it.kind == ConflictKind::Late && it.field == field);
+        let late: Vec<OpId> = late.flat_map(|it| it.ops.iter().copied()).filter(is_answer).collect();
         let register = view.fields.get(field);
         if late.is_empty() && !register.is_some_and(|it| it.is_conflict()) {
             return Err(not_found(
@@ -272,6 +276,8 @@ impl Batch<'_> {
         }
         let mut base = register.map(|it| it.base()).unwrap_or_default();
         base.extend(late);
+        // What is more than an op may name stays in conflict, and is settled by the next.
+        base.truncate(MAX_BASE);
         base.sort_unstable();
         self.writer.append(Draft { kind: Kind::Resolve, audit, field, base, value }, now_ms)
     }

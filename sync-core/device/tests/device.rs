@@ -19,6 +19,8 @@ mod renewed;
 mod rights;
 #[path = "device/sealed.rs"]
 mod sealed;
+#[path = "device/settled.rs"]
+mod settled;
 #[path = "device/stores.rs"]
 mod stores;
 #[path = "device/versions.rs"]
