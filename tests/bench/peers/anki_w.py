@@ -3,7 +3,7 @@
 Arguments: FILE with a line an audit, its answers parted by tabs; FOLDER where the peers are installed; PORT of the server;
 ADDRESS that the clients connect to (a counting proxy before the server, or the server itself); RUN, a folder for the data of
 this run. Waits for a line on its input before the push and before the pull, and says with a line of JSON what each took: seconds
-of the clock, and of a processor for the server.
+of the clock, and of a processor for the server and for the client.
 """
 
 import json
@@ -90,18 +90,19 @@ try:
         first.add_note(note, deck)
     print(json.dumps({"ready": run}), flush=True)
     sys.stdin.readline()
-    before = cpu()
+    before, own = cpu(), time.process_time()
     push = sync(first)
-    middle = cpu()
-    print(json.dumps({"pushed": push, "server": middle - before}), flush=True)
+    middle, client = cpu(), time.process_time() - own
+    print(json.dumps({"pushed": push, "server": middle - before, "client": client}), flush=True)
     sys.stdin.readline()
+    middle, own = cpu(), time.process_time()
     pull = sync(second)
-    after = cpu()
+    after, client = cpu(), time.process_time() - own
     held = second.note_count()
     assert held == len(audits), held
     note = second.get_note(second.find_notes("")[0])
     assert len(note.fields) == len(audits[0]) and all(note.fields)
-    print(json.dumps({"pulled": pull, "server": after - middle}), flush=True)
+    print(json.dumps({"pulled": pull, "server": after - middle, "client": client}), flush=True)
 finally:
     server.terminate()
     server.wait()

@@ -55,6 +55,10 @@ const cpu = () => {
   const fields = readFileSync(`/proc/${server.pid}/stat`, "utf8").split(") ")[1].split(" ");
   return (Number(fields[11]) + Number(fields[12])) / 100;
 };
+const own = () => {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1e6;
+};
 const lines = createInterface({ input: process.stdin })[Symbol.asyncIterator]();
 const say = (what) => console.log(JSON.stringify(what));
 
@@ -78,19 +82,22 @@ try {
   say({ ready: run });
   await lines.next();
   let before = cpu();
+  let mine = own();
   let begun = performance.now();
   const pushed = await first.sync();
   if (!pushed.ok) throw new Error(JSON.stringify(pushed.errors.slice(0, 2)));
-  say({ pushed: (performance.now() - begun) / 1000, server: cpu() - before });
+  say({ pushed: (performance.now() - begun) / 1000, server: cpu() - before, client: own() - mine });
   await lines.next();
   const second = client("second");
   before = cpu();
+  mine = own();
   begun = performance.now();
   const pulled = await second.sync();
   const took = (performance.now() - begun) / 1000;
+  const spent = own() - mine;
   const held = (await second.list()).data.length;
   if (!pulled.ok || held !== audits.length) throw new Error(`the second store holds ${held}`);
-  say({ pulled: took, server: cpu() - before });
+  say({ pulled: took, server: cpu() - before, client: spent });
 } finally {
   server.kill();
 }

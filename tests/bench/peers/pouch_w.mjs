@@ -33,6 +33,10 @@ const cpu = () => {
   return (Number(fields[11]) + Number(fields[12])) / 100;
 };
 
+const own = () => {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1e6;
+};
 const lines = createInterface({ input: process.stdin })[Symbol.asyncIterator]();
 const say = (what) => console.log(JSON.stringify(what));
 
@@ -55,19 +59,22 @@ try {
   say({ ready: run });
   await lines.next();
   let before = cpu();
+  let mine = own();
   let begun = performance.now();
   await first.replicate.to(remote());
-  say({ pushed: (performance.now() - begun) / 1000, server: cpu() - before });
+  say({ pushed: (performance.now() - begun) / 1000, server: cpu() - before, client: own() - mine });
   await lines.next();
   const second = new PouchDB(`${base}/second`);
   await second.info();
   before = cpu();
+  mine = own();
   begun = performance.now();
   await second.replicate.from(remote());
   const took = (performance.now() - begun) / 1000;
+  const spent = own() - mine;
   const held = (await second.info()).doc_count;
   if (held !== audits.length) throw new Error(`the second database holds ${held}`);
-  say({ pulled: took, server: cpu() - before });
+  say({ pulled: took, server: cpu() - before, client: spent });
 } finally {
   server.kill();
 }

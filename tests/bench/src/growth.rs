@@ -1,14 +1,15 @@
 //! Growth: the same push and pull with ten and a hundred times the audits, and what one changed answer costs beside them.
 
 use crate::{
-    Bench, Outcome,
+    Bench, Outcome, floor,
     meter::{self, median},
     office::Office,
     phone::{Phone, now_ms},
     proxy::Proxy,
     words::Words,
-    workload::{Leg, measure},
+    workload::{Leg, measure, ratio},
 };
+use std::{fs, path::Path};
 
 /// Changed answers of which the middle one counts.
 const CHANGES: usize = 31;
@@ -34,16 +35,35 @@ fn at_size(bench: &Bench, audits: usize) -> Outcome<()> {
     first.make_audits(office.branch, &mut words, audits)?;
     let open = first.begin_audit(office.branch, &mut words)?;
     first.device.answer(open, "A00", &words.answer(), now_ms())?;
-    measure(&office, Some(&proxy), &mut first, Phone::sync)?.print(&format!("{audits} audits, push"));
-    measure(&office, Some(&proxy), &mut second, Phone::sync)?.print(&format!("{audits} audits, pull"));
+    let push = measure(&office, Some(&proxy), &mut first, Phone::sync)?;
+    let pull = measure(&office, Some(&proxy), &mut second, Phone::sync)?;
+    push.print(&format!("{audits} audits, push"));
+    pull.print(&format!("{audits} audits, pull"));
+    tell(&folder.path().join("all"), audits, floor::ROWS, (&push, &pull))?;
     let (mut pushes, mut pulls) = (Vec::new(), Vec::new());
     for _ in 0..CHANGES {
         first.device.answer(open, "A00", &words.answer(), now_ms())?;
         pushes.push(measure(&office, Some(&proxy), &mut first, Phone::sync)?);
         pulls.push(measure(&office, Some(&proxy), &mut second, Phone::sync)?);
     }
-    middle(&pushes).print(&format!("{audits} audits, 1 answer pushed"));
-    middle(&pulls).print(&format!("{audits} audits, 1 answer pulled"));
+    let (push, pull) = (middle(&pushes), middle(&pulls));
+    push.print(&format!("{audits} audits, 1 answer pushed"));
+    pull.print(&format!("{audits} audits, 1 answer pulled"));
+    tell(&folder.path().join("one"), 1, 1, (&push, &pull))
+}
+
+/// The floor, and how far from it a push and a pull are.
+fn tell(folder: &Path, audits: usize, rows: usize, (push, pull): (&Leg, &Leg)) -> Outcome<()> {
+    fs::create_dir(folder)?;
+    let floor = floor::rows_in_one_transaction(folder, audits, rows)?
+        + floor::one_request(usize::try_from(push.bytes.0)?)?;
+    println!(
+        "  {:<28} {:>8.3} s; push {:.2} x, pull {:.2} x",
+        "floor",
+        floor.as_secs_f64(),
+        ratio(push.wall, floor),
+        ratio(pull.wall, floor)
+    );
     Ok(())
 }
 

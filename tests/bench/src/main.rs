@@ -20,7 +20,7 @@ mod words;
 mod workload;
 
 use clap::Parser;
-use std::{error::Error, path::PathBuf, process::ExitCode, time::Duration};
+use std::{error::Error, path::PathBuf, process::ExitCode};
 use tempfile::TempDir;
 
 /// A bench may stop where it stands, with the reason.
@@ -44,6 +44,9 @@ struct Bench {
     /// Also measure the peers on W, installed from their registries into this folder
     #[arg(long, value_name = "DIR", num_args = 0..=1, default_missing_value = "target/bench-peers")]
     peers: Option<PathBuf>,
+    /// Runs of W, of which the middle one counts
+    #[arg(long, default_value_t = 9)]
+    runs: usize,
     /// Phones that sync at once
     #[arg(long, default_value_t = 200)]
     phones: usize,
@@ -80,15 +83,18 @@ impl Bench {
     /// W, and the peers in the same run where they are asked for.
     fn workload(&self) -> Outcome<()> {
         let peers = self.peers.as_deref().map(peers::Peers::install).transpose()?;
-        let (push, pull) = workload::run(self)?;
-        let Some(peers) = peers else { return Ok(()) };
-        let (fastest_push, fastest_pull) = peers.run(self)?;
-        let ratio = |own: Duration, peer: Duration| own.as_secs_f64() / peer.as_secs_f64();
-        println!(
-            "  Veedor's push takes {:.2} x the fastest peer's, its pull {:.2} x",
-            ratio(push, fastest_push),
-            ratio(pull, fastest_pull)
-        );
+        let mut own = workload::Runs::begin(self)?;
+        let mut others = peers.map(|it| it.begin(self)).transpose()?;
+        for _ in 0..self.runs {
+            own.once(self)?;
+            if let Some(others) = &mut others {
+                others.once(self)?;
+            }
+        }
+        let medians = own.end();
+        if let Some(others) = others {
+            others.end(medians);
+        }
         Ok(())
     }
 }

@@ -1,12 +1,18 @@
 //! What a process has cost: processor time and memory, as the kernel counts them.
 
 use crate::Outcome;
-use std::{fs, time::Duration};
+use std::{fs, thread, time::Duration};
+
+/// How long nothing is to happen until a process is at rest, and how often that is looked at.
+const REST: Duration = Duration::from_millis(30);
+const MOST_LOOKS: usize = 200;
+/// What a process at rest takes in that time.
+const NOTHING: Duration = Duration::from_micros(500);
 
 /// What a process has used since it began.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Usage {
-    /// Time on a processor, of threads that still live.
+    /// Time on a processor, of threads that still live: those of the server live as long as it does.
     pub(crate) cpu: Duration,
     /// The most memory that it ever held, in KiB.
     pub(crate) peak_kib: u64,
@@ -26,6 +32,20 @@ impl Usage {
         let peak = status.lines().find_map(|it| it.strip_prefix("VmHWM:"));
         let peak_kib = peak.and_then(|it| it.split_whitespace().next()?.parse().ok()).unwrap_or(0);
         Ok(Self { cpu, peak_kib })
+    }
+
+    /// Of a process that has come to rest: what it does after its last answer is told is its cost too.
+    pub(crate) fn at_rest(id: u32) -> Outcome<Self> {
+        let mut usage = Self::of_process(id)?;
+        for _ in 0..MOST_LOOKS {
+            thread::sleep(REST);
+            let later = Self::of_process(id)?;
+            if later.cpu.saturating_sub(usage.cpu) < NOTHING {
+                return Ok(later);
+            }
+            usage = later;
+        }
+        Ok(usage)
     }
 
     /// Of this process.

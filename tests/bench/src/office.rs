@@ -135,7 +135,7 @@ impl Office {
 
     /// What it has cost since it was started.
     pub(crate) fn usage(&self) -> Outcome<Usage> {
-        Usage::of_process(self.running.child.id())
+        Usage::at_rest(self.running.child.id())
     }
 
     /// Stops it and starts it again over the same data.

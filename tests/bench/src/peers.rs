@@ -7,7 +7,7 @@ use crate::{
     office::ITEMS,
     proxy::Proxy,
     words::Words,
-    workload::AUDITS,
+    workload::{AUDITS, ratio},
 };
 use serde_json::Value;
 use std::{
@@ -27,16 +27,19 @@ const SCRIPTS: [(&str, &str); 4] = [
     ("kinto_w.mjs", include_str!("../peers/kinto_w.mjs")),
     ("package.json", include_str!("../peers/package.json")),
 ];
-const RUNS: usize = 5;
 
 /// What a peer took.
 #[derive(Debug, Clone, Copy, Default)]
 struct Took {
     push: Duration,
     pull: Duration,
+    /// Processor of the server and of the client, in seconds.
     server: (f64, f64),
+    client: (f64, f64),
     /// Bytes up and down, of the push and of the pull.
     bytes: [(u64, u64); 2],
+    /// Requests of the push and of the pull.
+    requests: [u64; 2],
 }
 
 /// Peers that are installed.
@@ -78,48 +81,23 @@ impl Peers {
         Ok(Self { folder })
     }
 
-    /// One peer after the other, each [`RUNS`] times; gives the medians of the fastest push and the fastest pull.
-    pub(crate) fn run(&self, bench: &Bench) -> Outcome<(Duration, Duration)> {
+    /// Counts the bytes and requests of each; these runs are not among the medians.
+    pub(crate) fn begin(self, bench: &Bench) -> Outcome<Runs> {
         println!("\nPeers on W, load of the machine {}", meter::load());
         let file = self.folder.join("w.tsv");
         let mut words = Words::new(20_261_121);
         let line = |words: &mut Words| (0..ITEMS).map(|_| words.text()).collect::<Vec<_>>().join("\t");
         let text: Vec<String> = (0..AUDITS).map(|_| line(&mut words)).collect();
         fs::write(&file, text.join("\n") + "\n")?;
-        let (mut push, mut pull) = (Duration::MAX, Duration::MAX);
         for peer in &PEERS {
-            let counted = self.once(bench, peer, &file, true)?;
-            let [up, down] = counted.bytes;
+            let Took { bytes: [up, down], requests: [pushes, pulls], .. } =
+                self.once(bench, peer, &file, true)?;
             println!(
-                "  {:<8} push {} B up {} B down, pull {} B up {} B down",
+                "  {:<8} push {pushes} requests {} B up {} B down, pull {pulls} requests {} B up {} B down",
                 peer.name, up.0, up.1, down.0, down.1
             );
-            let mut took = Vec::new();
-            for _ in 0..RUNS {
-                let once = self.once(bench, peer, &file, false)?;
-                println!(
-                    "  {:<8} push {:.3} s (server {:.2} s), pull {:.3} s (server {:.2} s)",
-                    peer.name,
-                    once.push.as_secs_f64(),
-                    once.server.0,
-                    once.pull.as_secs_f64(),
-                    once.server.1
-                );
-                took.push(once);
-            }
-            let middle = |figure: fn(&Took) -> Duration| {
-                median(&took.iter().map(figure).collect::<Vec<_>>()).unwrap_or_default()
-            };
-            let (own_push, own_pull) = (middle(|it| it.push), middle(|it| it.pull));
-            println!(
-                "  {:<8} medians of {RUNS}: push {:.3} s, pull {:.3} s",
-                peer.name,
-                own_push.as_secs_f64(),
-                own_pull.as_secs_f64()
-            );
-            (push, pull) = (push.min(own_push), pull.min(own_pull));
         }
-        Ok((push, pull))
+        Ok(Runs { peers: self, file, took: PEERS.iter().map(|_| Vec::new()).collect() })
     }
 
     fn once(&self, bench: &Bench, peer: &Peer, file: &Path, counted: bool) -> Outcome<Took> {
@@ -135,20 +113,72 @@ impl Peers {
         command.arg(&self.folder).arg(port.to_string()).arg(address).arg(run);
         command.args(peer.further.iter().map(|it| self.program(it)));
         let mut talk = Talk::start(&mut command)?;
-        let bytes = || proxy.as_ref().map(Proxy::take_bytes).unwrap_or_default();
+        let counted = || {
+            let proxy = proxy.as_ref();
+            (proxy.map(Proxy::take_bytes).unwrap_or_default(), proxy.map_or(0, Proxy::take_requests))
+        };
         talk.hear("ready")?;
-        bytes();
+        counted();
         let pushed = talk.next("pushed")?;
-        let up = bytes();
+        let up = counted();
         let pulled = talk.next("pulled")?;
-        let down = bytes();
-        let server = (pushed["server"].as_f64().unwrap_or(0.0), pulled["server"].as_f64().unwrap_or(0.0));
+        let down = counted();
+        let of = |what: &str| (pushed[what].as_f64().unwrap_or(0.0), pulled[what].as_f64().unwrap_or(0.0));
         let time = |it: &Value| Duration::from_secs_f64(it.as_f64().unwrap_or(0.0));
-        Ok(Took { push: time(&pushed["pushed"]), pull: time(&pulled["pulled"]), server, bytes: [up, down] })
+        let (push, pull) = (time(&pushed["pushed"]), time(&pulled["pulled"]));
+        let (server, client) = (of("server"), of("client"));
+        Ok(Took { push, pull, server, client, bytes: [up.0, down.0], requests: [up.1, down.1] })
     }
 
     fn program(&self, name: &str) -> PathBuf {
         if name.contains('/') { self.folder.join(name) } else { PathBuf::from(name) }
+    }
+}
+
+/// Runs of all peers, in turns with those of Veedor: the machine is not the same from one minute to the next.
+pub(crate) struct Runs {
+    peers: Peers,
+    file: PathBuf,
+    took: Vec<Vec<Took>>,
+}
+
+impl Runs {
+    /// One more run of each.
+    pub(crate) fn once(&mut self, bench: &Bench) -> Outcome<()> {
+        for (peer, took) in PEERS.iter().zip(&mut self.took) {
+            let once = self.peers.once(bench, peer, &self.file, false)?;
+            println!(
+                "  {:<8} push {:.3} s (client {:.2} s, server {:.2} s), pull {:.3} s (client {:.2} s, server {:.2} s)",
+                peer.name,
+                once.push.as_secs_f64(),
+                once.client.0,
+                once.server.0,
+                once.pull.as_secs_f64(),
+                once.client.1,
+                once.server.1
+            );
+            took.push(once);
+        }
+        Ok(())
+    }
+
+    /// Tells the medians, and how Veedor's stand to each.
+    pub(crate) fn end(&self, (push, pull): (Duration, Duration)) {
+        for (peer, took) in PEERS.iter().zip(&self.took) {
+            let middle = |figure: fn(&Took) -> Duration| {
+                median(&took.iter().map(figure).collect::<Vec<_>>()).unwrap_or_default()
+            };
+            let (own_push, own_pull) = (middle(|it| it.push), middle(|it| it.pull));
+            println!(
+                "  {:<8} medians of {}: push {:.3} s, pull {:.3} s; Veedor's push takes {:.2} x as long, its pull {:.2} x",
+                peer.name,
+                took.len(),
+                own_push.as_secs_f64(),
+                own_pull.as_secs_f64(),
+                ratio(push, own_push),
+                ratio(pull, own_pull)
+            );
+        }
     }
 }
 

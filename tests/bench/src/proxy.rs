@@ -21,6 +21,8 @@ use std::{
 
 /// Bytes of a packet.
 const PACKET: usize = 1_460;
+/// The end of a request's first line.
+const REQUEST: &[u8] = b" HTTP/1.1\r\n";
 /// Packets under way in one direction.
 const WINDOW: usize = 32;
 
@@ -54,6 +56,8 @@ impl Weather {
 struct Counts {
     up: AtomicU64,
     down: AtomicU64,
+    requests: AtomicU64,
+    connections: AtomicU64,
 }
 
 /// A proxy that runs until the process ends.
@@ -82,6 +86,11 @@ impl Proxy {
         Ok(Self { host, counts })
     }
 
+    /// Requests of HTTP/1.1 since the last call, by their first lines: what bodies hold is compressed or JSON.
+    pub(crate) fn take_requests(&self) -> u64 {
+        self.counts.requests.swap(0, Ordering::SeqCst)
+    }
+
     /// Bytes from and to the client since the last call.
     pub(crate) fn take_bytes(&self) -> (u64, u64) {
         (self.counts.up.swap(0, Ordering::SeqCst), self.counts.down.swap(0, Ordering::SeqCst))
@@ -103,13 +112,25 @@ fn relay(
     server.set_nodelay(true)?;
     let (from, to) = (client.try_clone()?, server.try_clone()?);
     let up = Arc::clone(counts);
+    // Every connection has its own luck, and every run the same.
+    let dice = counts.connections.fetch_add(2, Ordering::SeqCst);
     let upward = thread::spawn(move || {
-        let link = weather.map(|it| Link::new(it, it.up, 1));
-        pass(from, to, link, &up.up)
+        let link = weather.map(|it| Link::new(it, it.up, dice + 1));
+        pass(from, to, link, |bytes| {
+            up.up.fetch_add(length(bytes), Ordering::SeqCst);
+            let requests = bytes.windows(REQUEST.len()).filter(|it| *it == REQUEST).count();
+            up.requests.fetch_add(u64::try_from(requests).unwrap_or(u64::MAX), Ordering::SeqCst);
+        })
     });
-    let link = weather.map(|it| Link::new(it, it.down, 2));
-    pass(server, client, link, &counts.down)?;
+    let link = weather.map(|it| Link::new(it, it.down, dice + 2));
+    pass(server, client, link, |bytes| {
+        counts.down.fetch_add(length(bytes), Ordering::SeqCst);
+    })?;
     upward.join().map_err(|_| "a thread of the proxy failed")?
+}
+
+fn length(bytes: &[u8]) -> u64 {
+    u64::try_from(bytes.len()).unwrap_or(u64::MAX)
 }
 
 /// One direction of a poor line.
@@ -163,7 +184,7 @@ impl Link {
 }
 
 /// Carries bytes as they come; on a poor line through a queue of [`WINDOW`] packets, each of which arrives in its own time.
-fn pass(mut from: TcpStream, mut to: TcpStream, link: Option<Link>, count: &AtomicU64) -> Outcome<()> {
+fn pass(mut from: TcpStream, mut to: TcpStream, link: Option<Link>, count: impl Fn(&[u8])) -> Outcome<()> {
     let Some(mut link) = link else {
         let mut buffer = vec![0; 64 * 1024];
         loop {
@@ -172,7 +193,7 @@ fn pass(mut from: TcpStream, mut to: TcpStream, link: Option<Link>, count: &Atom
             if bytes.is_empty() {
                 return Ok(to.shutdown(Shutdown::Write)?);
             }
-            count.fetch_add(u64::try_from(read)?, Ordering::SeqCst);
+            count(bytes);
             to.write_all(bytes)?;
         }
     };
@@ -191,7 +212,7 @@ fn pass(mut from: TcpStream, mut to: TcpStream, link: Option<Link>, count: &Atom
         if packet.is_empty() {
             break;
         }
-        count.fetch_add(u64::try_from(read)?, Ordering::SeqCst);
+        count(packet);
         if queue.send((link.arrival(read), packet.to_vec())).is_err() {
             break;
         }

@@ -9,12 +9,11 @@ use crate::{
     proxy::Proxy,
     words::Words,
 };
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use sync_core::Hash;
 
 /// Audits of W.
 pub(crate) const AUDITS: usize = 1_000;
-const RUNS: usize = 5;
 const PHOTOS: usize = 50;
 const PHOTO_BYTES: usize = 200_000;
 
@@ -62,7 +61,8 @@ pub(crate) fn measure(
     phone.take_requests();
     let (office_before, own_before) = (office.usage()?, Usage::own()?);
     let wall = work(phone)?;
-    let (office_after, own_after) = (office.usage()?, Usage::own()?);
+    let own_after = Usage::own()?;
+    let office_after = office.usage()?;
     Ok(Leg {
         wall,
         client: own_after.cpu.saturating_sub(own_before.cpu),
@@ -73,8 +73,9 @@ pub(crate) fn measure(
     })
 }
 
-/// Push and pull of a workload, over the counting proxy or straight.
-pub(crate) fn push_and_pull(bench: &Bench, audits: usize, seed: u64, counted: bool) -> Outcome<(Leg, Leg)> {
+/// Push and pull of a workload, over the counting proxy or straight, and what making it had cost: that compresses too, which a
+/// push then need not.
+fn push_and_pull(bench: &Bench, audits: usize, seed: u64, counted: bool) -> Outcome<(Leg, Leg, Leg)> {
     let folder = bench.folder()?;
     let mut office = Office::set_up(&bench.veedor, &folder.path().join("office"))?;
     let proxy = counted.then(|| Proxy::before(office.host(), None)).transpose()?;
@@ -83,7 +84,12 @@ pub(crate) fn push_and_pull(bench: &Bench, audits: usize, seed: u64, counted: bo
     let mut first = Phone::enrol(&mut office, auditor, &folder.path().join("first"), &host)?;
     let mut second = Phone::enrol(&mut office, auditor, &folder.path().join("second"), &host)?;
     first.sync()?;
-    first.make_audits(office.branch, &mut Words::new(seed), audits)?;
+    let branch = office.branch;
+    let made = measure(&office, proxy.as_ref(), &mut first, |phone| {
+        let begun = Instant::now();
+        phone.make_audits(branch, &mut Words::new(seed), audits)?;
+        Ok(begun.elapsed())
+    })?;
     let push = measure(&office, proxy.as_ref(), &mut first, Phone::sync)?;
     let pull = measure(&office, proxy.as_ref(), &mut second, Phone::sync)?;
     let (mut after, mut held) = (None, 0);
@@ -96,46 +102,67 @@ pub(crate) fn push_and_pull(bench: &Bench, audits: usize, seed: u64, counted: bo
     if held != audits {
         return Err(format!("the second client holds {held} whole audits of {audits}").into());
     }
-    Ok((push, pull))
+    Ok((made, push, pull))
 }
 
-/// W, against its floor; the medians of the pushes and pulls.
-pub(crate) fn run(bench: &Bench) -> Outcome<(Duration, Duration)> {
-    println!("\nW: {AUDITS} audits of {ITEMS} answers, load of the machine {}", meter::load());
-    let (pushed, pulled) = push_and_pull(bench, AUDITS, 20_261_121, true)?;
-    pushed.print("push, counted by a proxy");
-    pulled.print("pull, counted by a proxy");
-    let (mut pushes, mut pulls, mut floors) = (Vec::new(), Vec::new(), Vec::new());
-    for run in 0..RUNS {
+/// Runs of W, each against the floor of its own moment.
+pub(crate) struct Runs {
+    seed: u64,
+    /// Bytes of the push.
+    bytes: u64,
+    pushes: Vec<Duration>,
+    pulls: Vec<Duration>,
+    floors: Vec<Duration>,
+}
+
+impl Runs {
+    /// Counts the bytes of W; these runs are not among the medians.
+    pub(crate) fn begin(bench: &Bench) -> Outcome<Self> {
+        println!("\nW: {AUDITS} audits of {ITEMS} answers, load of the machine {}", meter::load());
+        let seed = 20_261_121;
+        let (made, pushed, pulled) = push_and_pull(bench, AUDITS, seed, true)?;
+        made.print("made and compressed, offline");
+        pushed.print("push, counted by a proxy");
+        pulled.print("pull, counted by a proxy");
+        let (pushes, pulls, floors) = (Vec::new(), Vec::new(), Vec::new());
+        Ok(Self { seed, bytes: pushed.bytes.0, pushes, pulls, floors })
+    }
+
+    /// One more run.
+    pub(crate) fn once(&mut self, bench: &Bench) -> Outcome<()> {
         let folder = bench.folder()?;
-        let rows = floor::rows_in_one_transaction(folder.path(), AUDITS, ITEMS)?;
-        let request = floor::one_request(usize::try_from(pushed.bytes.0)?)?;
-        floors.push(rows + request);
-        let (push, pull) = push_and_pull(bench, AUDITS, 20_261_122 + u64::try_from(run)?, false)?;
+        let floor = floor::of_audits(folder.path(), AUDITS, self.bytes)?;
+        self.seed += 1;
+        let (_, push, pull) = push_and_pull(bench, AUDITS, self.seed, false)?;
         push.print("push");
         pull.print("pull");
-        println!(
-            "  {:<28} {:>8.3} s  rows {:.3} s, request {:.4} s",
-            "floor",
-            (rows + request).as_secs_f64(),
-            rows.as_secs_f64(),
-            request.as_secs_f64()
-        );
-        pushes.push(push.wall);
-        pulls.push(pull.wall);
+        println!("  {:<28} {:>8.3} s", "floor", floor.as_secs_f64());
+        self.floors.push(floor);
+        self.pushes.push(push.wall);
+        self.pulls.push(pull.wall);
+        Ok(())
     }
-    let middle = |it: &[Duration]| median(it).unwrap_or_default();
-    let (push, pull, floor) = (middle(&pushes), middle(&pulls), middle(&floors));
-    let ratio = |it: Duration| it.as_secs_f64() / floor.as_secs_f64();
-    println!(
-        "  medians of {RUNS}: floor {:.3} s, push {:.3} s = {:.2} x floor, pull {:.3} s = {:.2} x floor",
-        floor.as_secs_f64(),
-        push.as_secs_f64(),
-        ratio(push),
-        pull.as_secs_f64(),
-        ratio(pull),
-    );
-    Ok((push, pull))
+
+    /// Tells the medians, and gives those of the pushes and pulls.
+    pub(crate) fn end(&self) -> (Duration, Duration) {
+        let middle = |it: &[Duration]| median(it).unwrap_or_default();
+        let (push, pull, floor) = (middle(&self.pushes), middle(&self.pulls), middle(&self.floors));
+        println!(
+            "  medians of {}: floor {:.3} s, push {:.3} s = {:.2} x floor, pull {:.3} s = {:.2} x floor",
+            self.floors.len(),
+            floor.as_secs_f64(),
+            push.as_secs_f64(),
+            ratio(push, floor),
+            pull.as_secs_f64(),
+            ratio(pull, floor),
+        );
+        (push, pull)
+    }
+}
+
+/// How often one fits into the other.
+pub(crate) fn ratio(of: Duration, to: Duration) -> f64 {
+    of.as_secs_f64() / to.as_secs_f64()
 }
 
 /// W with photos.
@@ -158,10 +185,18 @@ pub(crate) fn photos(bench: &Bench) -> Outcome<()> {
         }
     }
     measure(&office, Some(&proxy), &mut first, Phone::sync)?.print("push of the answers");
-    measure(&office, Some(&proxy), &mut first, Phone::send_photos)?.print("push of the photos");
+    let sent = measure(&office, Some(&proxy), &mut first, Phone::send_photos)?;
+    sent.print("push of the photos");
+    let floor = floor::files(folder.path(), PHOTOS, PHOTO_BYTES)?
+        + floor::one_request(usize::try_from(sent.bytes.0)?)?;
+    println!(
+        "  floor of the photos: as many files, each on the disk, and one request: {:.3} s; the push is {:.2} x",
+        floor.as_secs_f64(),
+        ratio(sent.wall, floor)
+    );
     measure(&office, Some(&proxy), &mut second, Phone::sync)?.print("pull of the answers");
     let pulled = measure(&office, Some(&proxy), &mut second, |phone| {
-        let begun = std::time::Instant::now();
+        let begun = Instant::now();
         for id in &photos {
             phone.fetch_photo(id)?;
         }
