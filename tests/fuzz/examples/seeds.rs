@@ -6,8 +6,9 @@ use std::{collections::BTreeSet, fs, path::Path};
 use sync_core::{
     Hash,
     codec::{self, Nested},
-    exchange::{Body, Reply, Request, Run},
+    exchange::{Body, RefRow, Reply, Request, Run},
     packed::PackedOps,
+    reference::{ASSIGNMENT, BRANCH},
 };
 
 /// The most bytes of a target's corpus, so that all together stay small.
@@ -23,6 +24,7 @@ struct Seeds {
     ops: BTreeSet<Vec<u8>>,
     relayed: BTreeSet<Vec<u8>>,
     sealed: BTreeSet<Vec<u8>>,
+    rows: BTreeSet<Vec<u8>>,
 }
 
 impl Seeds {
@@ -45,6 +47,10 @@ impl Seeds {
         self.reply_cbor.insert(bytes);
         let Reply::Done(response) = reply else { return };
         for item in response.pull.iter().flat_map(|it| &it.items) {
+            if let Nested::Known(Body::RefRow(RefRow { kind, json: Some(json), .. })) = &item.body {
+                let choice = [BRANCH, ASSIGNMENT].iter().position(|it| it == kind).unwrap_or(2);
+                self.rows.insert([&[u8::try_from(choice).expect("one of three")], &**json].concat());
+            }
             if let Nested::Known(body) = &item.body
                 && let Ok(Body::Ops(run)) = body.clone().opened()
             {
@@ -133,7 +139,7 @@ fn main() {
         }
     }
     seeds.add_bombs();
-    let Seeds { request_cbor, request_json, reply_cbor, reply_json, ops, relayed, sealed } = seeds;
+    let Seeds { request_cbor, request_json, reply_cbor, reply_json, ops, relayed, sealed, rows } = seeds;
     for (target, seeds) in [
         ("request_cbor", request_cbor),
         ("request_json", request_json),
@@ -142,6 +148,7 @@ fn main() {
         ("ops", ops),
         ("relayed", relayed),
         ("sealed", sealed),
+        ("rows", rows),
     ] {
         write(&here.join("corpus"), target, seeds);
     }

@@ -1,17 +1,19 @@
 //! Content that people send in, and answers to it.
 
-use crate::{fair, within};
+use crate::{fair, read_json, within};
 use audit_templates::{
     TemplateProblem, checklists, read_checklist, read_plans, read_standard, released::canonical_json,
 };
 use domain::{
     FieldProblem,
-    answer::{answers_to_json, parse_answers, parse_field},
+    answer::{Answers, answers_to_json, parse_answers, parse_field},
+    checklist::Checklist,
     visit_score::PreparedChecklist,
 };
 use serde::{Serialize, de::DeserializeOwned};
 use std::fmt::Debug;
 use std::sync::OnceLock;
+use sync_core::reference::{AssignmentRow, BranchRow};
 
 /// A checklist, a standard or plans in YAML or JSON, as the first byte says.
 pub fn content(bytes: &[u8]) {
@@ -22,7 +24,7 @@ pub fn content(bytes: &[u8]) {
             if let Some(checklist) = told(text, read_checklist) {
                 let prepared =
                     PreparedChecklist::new(&checklist).expect("a checklist that was taken can be scored");
-                drop(prepared.score_explained(&domain::answer::Answers::new()));
+                drop(prepared.score_explained(&Answers::new()));
                 kept(&checklist);
             }
         }
@@ -63,9 +65,32 @@ fn kept<T: Serialize + DeserializeOwned + PartialEq + Debug>(content: &T) {
     assert_eq!(canonical_json(&again), json);
 }
 
+/// A row of reference content, as a phone takes it in: a branch, an assignment, or a checklist, which nobody looked at since the
+/// office did, and answers to it. What can be prepared can be answered and scored.
+pub fn rows(bytes: &[u8]) {
+    let Some((choice, json)) = bytes.split_first() else { return };
+    match choice % 3 {
+        0 => drop(read_json::<BranchRow>(json)),
+        1 => drop(read_json::<AssignmentRow>(json)),
+        _ => {
+            let Ok(checklist) = within(fair(json), || serde_json::from_slice::<Checklist>(json)) else {
+                return;
+            };
+            let Ok(prepared) = within(fair(json), || PreparedChecklist::new(&checklist)) else { return };
+            drop(prepared.completeness(&Answers::new()));
+            for item in checklist.sections.iter().flat_map(|it| &it.items).take(20) {
+                for answer in ["null", "\"yes\"", "3", "[\"a\"]", "{}"] {
+                    drop(parse_field(&checklist, &item.id, answer));
+                }
+            }
+            drop(prepared.score_explained(&Answers::new()));
+        }
+    }
+}
+
 fn prepared() -> &'static [PreparedChecklist] {
     static PREPARED: OnceLock<Vec<PreparedChecklist>> = OnceLock::new();
-    let prepare = |it: &domain::checklist::Checklist| PreparedChecklist::new(it).expect("released content");
+    let prepare = |it: &Checklist| PreparedChecklist::new(it).expect("released content");
     PREPARED.get_or_init(|| checklists().iter().map(|it| prepare(&it.content)).collect())
 }
 

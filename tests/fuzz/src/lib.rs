@@ -11,7 +11,7 @@ mod log;
 #[cfg(feature = "office")]
 mod office;
 
-pub use content::{answers, content};
+pub use content::{answers, content, rows};
 pub use exchange::{reply_cbor, reply_json, request_cbor, request_json};
 #[cfg(feature = "office")]
 pub use lane::{blob_lane, body, photo};
@@ -52,6 +52,7 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("reply_json", reply_json),
     ("request_cbor", request_cbor),
     ("request_json", request_json),
+    ("rows", rows),
     ("sealed", sealed),
     ("signed", signed),
 ];
