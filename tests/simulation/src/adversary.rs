@@ -279,7 +279,9 @@ impl World {
         let Ok(mut segment) = request.push[at].open() else { return Ok(()) };
         let fault = match dice.below(3) {
             0 => {
-                segment.sig = Bytes::from(SigningKey::from_secret(&dice.bytes32()).sign(b"something else"));
+                let Ok(last) = segment.chained(letter.dev).map(|it| it.last()) else { return Ok(()) };
+                let said = signing_bytes(&self.office.org.0, &letter.dev, epoch, segment.first, &last);
+                segment.sig = Bytes::from(SigningKey::from_secret(&dice.bytes32()).sign(&said));
                 Fault::ResignedSegment
             }
             1 => {

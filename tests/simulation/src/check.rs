@@ -15,7 +15,7 @@ use sync_core::{
     AuditOps, DeviceId, OpId, PublicKey, SealedSegment, Segment, VerifiedSegment, codec,
     content::content_root,
     exchange::StreamId,
-    fold::{Conflict, ConflictKind, StoredOp},
+    fold::{AuditView, Conflict, ConflictKind, StoredOp},
     hlc::{MAX_AHEAD_MS, at_ms},
 };
 use uuid::Uuid;
@@ -236,7 +236,7 @@ impl World {
                     return broken("I4 convergence", what);
                 }
                 if self.oracle.owners.get(audit).is_some_and(|it| *it != phone.auditor)
-                    && !self.is_rogue(read.or(held))
+                    && ![held, read].into_iter().flatten().all(|it| self.is_rogues(it))
                 {
                     return broken(
                         "I12 permission",
@@ -254,10 +254,10 @@ impl World {
         Ok(())
     }
 
-    /// Whether somebody who means harm wrote on it; what they write comes back to their own phones.
-    fn is_rogue(&self, ops: Option<&AuditOps>) -> bool {
+    /// Whether somebody who means harm wrote all of it; what they write comes back to the phones of the auditor they are.
+    fn is_rogues(&self, ops: &AuditOps) -> bool {
         let rogue = self.rogue.as_ref().map(crate::adversary::Rogue::dev);
-        ops.is_some_and(|it| it.iter().any(|(id, _)| Some(id.dev) == rogue))
+        ops.iter().all(|(id, _)| Some(id.dev) == rogue)
     }
 
     /// I1 and I5: everything that was recorded on a phone that works is on the server, under whatever name, and stands, or was
@@ -291,6 +291,9 @@ impl World {
             let view = ops.view();
             let of_a_field = |it: &&Conflict| it.kind == ConflictKind::Field && !it.field.is_empty();
             conflicts += view.conflicts.iter().filter(of_a_field).count() as u64;
+            if let Some(id) = unseen(ops, &view).first() {
+                return broken("I5 no silent loss", format!("{audit}: {id:?} is shown nowhere"));
+            }
             // Where all that was written applies, who had seen what decides what stands.
             let is_known = |id: &OpId, it: &StoredOp| {
                 it.server || (self.find(id, it).is_some() && !self.oracle.damaged.contains(&id.dev))
@@ -473,6 +476,23 @@ fn audits_of(phone: &Phone) -> Result<BTreeMap<Uuid, AuditOps>, Violation> {
         list.iter().map(|it| Ok((it.audit, device.ops(it.audit)?))).collect()
     };
     read().or_else(|it| broken("a store can be read", it.to_string()))
+}
+
+/// What was written and is shown nowhere: not as a head, nor as seen by somebody who wrote later, nor as late or in a fork. What
+/// was said twice is shown once.
+fn unseen(ops: &AuditOps, view: &AuditView) -> Vec<OpId> {
+    let mut shown: BTreeSet<OpId> = view.late.iter().map(|it| it.id).chain(ops.forks().copied()).collect();
+    for (field, register) in &view.fields {
+        let mut todo = register.base();
+        while let Some(next) = todo.pop() {
+            let stored = ops.get(&next).filter(|it| it.op.field == *field && it.op.kind.writes_field());
+            if let Some(stored) = stored.filter(|_| shown.insert(next)) {
+                todo.extend(stored.op.base.iter().map(|it| ops.standing(it)));
+            }
+        }
+    }
+    let writes = ops.iter().filter(|it| it.1.op.kind.writes_field());
+    writes.map(|it| *it.0).filter(|it| !shown.contains(it) && !shown.contains(&ops.standing(it))).collect()
 }
 
 /// What one holds of an audit and another does not, or otherwise.

@@ -3,17 +3,18 @@
 
 use clap::Parser;
 use simulation::{
-    mutant::Mutant,
-    run::{Plan, Total, command, hunt, run, run_many, shrink},
+    mutant::{Mutant, Setting},
+    run::{Hunted, Plan, Total, command, control, hunt, run, run_many, shrink},
 };
 use std::{
+    collections::BTreeMap,
     process::ExitCode,
     time::{Duration, Instant},
 };
 
 /// Seeds that every fault must happen in.
 const SEEDS: u64 = 200;
-/// Seeds in which a mutant must be noticed.
+/// Seeds in which a mutant must be noticed by its law.
 const SEEDS_OF_A_MUTANT: u64 = 60;
 
 /// Runs phones and an office with everything going wrong on purpose.
@@ -54,16 +55,40 @@ fn main() -> ExitCode {
 }
 
 fn mutants() -> bool {
-    Mutant::ALL.into_iter().fold(true, |all, mutant| match hunt(mutant, SEEDS_OF_A_MUTANT) {
-        Some((seed, violation)) => {
-            println!("caught    {mutant}: seed {seed}: {violation}");
-            all
+    let (mut is_well, mut seeds) = (true, BTreeMap::new());
+    for mutant in Mutant::ALL {
+        let laws = mutant.laws().join(" or ");
+        match hunt(mutant, SEEDS_OF_A_MUTANT) {
+            Hunted::Caught(seed, violation) => {
+                println!("caught    {mutant} (by {laws}): seed {seed}: {violation}");
+                let last = seeds.entry(mutant.setting()).or_insert(0);
+                *last = seed.max(*last);
+            }
+            Hunted::Otherwise(seed, violation) => {
+                println!("OTHERWISE {mutant} (not by {laws}): seed {seed}: {violation}");
+                is_well = false;
+            }
+            Hunted::Survived => {
+                println!("SURVIVED  {mutant} (by {laws}): in {SEEDS_OF_A_MUTANT} seeds");
+                is_well = false;
+            }
         }
+    }
+    is_well && seeds.into_iter().all(|(setting, last)| is_healthy(setting, last + 1))
+}
+
+/// Whether nothing breaks where mutants are looked for, without any.
+fn is_healthy(setting: Setting, seeds: u64) -> bool {
+    match control(setting, seeds) {
         None => {
-            println!("SURVIVED  {mutant}: in {SEEDS_OF_A_MUTANT} seeds");
+            println!("healthy   {setting:?} without a mutant: {seeds} seeds");
+            true
+        }
+        Some((seed, violation)) => {
+            println!("BROKEN    {setting:?} without a mutant: seed {seed}: {violation}");
             false
         }
-    })
+    }
 }
 
 fn one(seed: u64, keep: Option<&str>, trace: bool) -> bool {

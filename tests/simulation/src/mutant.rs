@@ -26,6 +26,24 @@ use sync_core::{
 };
 use uuid::Uuid;
 
+/// What goes wrong around a mutant, which has to be found where it matters and not through other trouble.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Setting {
+    /// Nothing but what always may.
+    Plain,
+    /// Phones are copied, set back or without their key.
+    Renewal,
+    /// Photos are taken.
+    Photos,
+    /// Values are redacted.
+    Redaction,
+}
+
+impl Setting {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Plain, Self::Renewal, Self::Photos, Self::Redaction];
+}
+
 /// A broken variant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mutant {
@@ -81,22 +99,36 @@ impl Mutant {
         Self::PhoneKeepsRedacted,
     ];
 
-    /// Whether it matters only where phones are copied, set back or without their key.
+    /// Where it matters.
     #[must_use]
-    pub fn is_of_renewal(self) -> bool {
-        matches!(self, Self::BasesNotMapped | Self::NotSaidAgain)
+    pub fn setting(self) -> Setting {
+        match self {
+            Self::BasesNotMapped | Self::NotSaidAgain => Setting::Renewal,
+            Self::StoredBeforeChecked | Self::PhotosNotDoubted => Setting::Photos,
+            Self::LogKeepsRedacted | Self::LatePushBringsBack | Self::PhoneKeepsRedacted => {
+                Setting::Redaction
+            }
+            _ => Setting::Plain,
+        }
     }
 
-    /// Whether it matters only where photos are taken.
+    /// The laws one of which it must break before any other: that it is noticed through something else proves nothing.
     #[must_use]
-    pub fn is_of_photos(self) -> bool {
-        matches!(self, Self::StoredBeforeChecked | Self::PhotosNotDoubted)
-    }
-
-    /// Whether it matters only where values are redacted.
-    #[must_use]
-    pub fn is_of_redaction(self) -> bool {
-        matches!(self, Self::LogKeepsRedacted | Self::LatePushBringsBack | Self::PhoneKeepsRedacted)
+    pub fn laws(self) -> &'static [&'static str] {
+        match self {
+            Self::AcknowledgeBeforeStore
+            | Self::HighestInsteadOfPrefix
+            | Self::ServerNeverSyncs
+            | Self::NotSaidAgain => &["I1 no loss"],
+            Self::CursorBeforeData | Self::RelayDropped => &["I4 convergence"],
+            Self::SynchronousNormal => &["I16 durable before send", "I1 no loss"],
+            Self::NoBase | Self::BasesNotMapped => &["I5 no silent loss"],
+            Self::PublishedTwice => &["I2 exactly once"],
+            Self::StoredBeforeChecked | Self::PhotosNotDoubted => &["I13 blob"],
+            Self::LogKeepsRedacted | Self::LatePushBringsBack | Self::PhoneKeepsRedacted => {
+                &["a redaction is for good"]
+            }
+        }
     }
 
     /// How the disks of phones behave.
@@ -380,8 +412,7 @@ pub fn say_nothing_again(phone: &mut Phone) -> Result<(), Violation> {
     phone.kill();
     let forget = || -> Result<(), rusqlite::Error> {
         let store = Connection::open(phone.database())?;
-        store.execute("DELETE FROM oplog", [])?;
-        Ok(())
+        store.execute_batch("DELETE FROM oplog; DELETE FROM sealed;")
     };
     forget().or_else(|it| broken("a mutant works", it.to_string()))?;
     let started = phone.start().and_then(|()| phone.device.as_mut().map_or(Ok(()), device::Device::rebuild));
@@ -406,6 +437,8 @@ fn rewrite(
 ) -> Result<(), rusqlite::Error> {
     let mut store = Connection::open(path)?;
     let tx = store.transaction()?;
+    // What was made ready of the log says what it was.
+    tx.execute("DELETE FROM sealed", [])?;
     let (mut chain, mut h) = (Chain::new(), Hash::ZERO);
     for (dseq, audit) in positions(&tx)? {
         let bytes: Vec<u8> =

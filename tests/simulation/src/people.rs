@@ -576,7 +576,7 @@ impl World {
         let held = self.office.devices();
         self.oracle.restored(&held);
         self.mail.unstored.clear();
-        if self.has_lost_a_redaction() {
+        if self.undo_redactions() {
             self.fired.note(Fault::RedactionUndone);
         }
         for phone in &mut self.phones {

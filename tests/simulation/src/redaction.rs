@@ -7,7 +7,7 @@ use crate::{
     dice::Dice,
     disk::{At, Image, Trouble},
     fault::Fault,
-    mutant::{Kept, Mutant},
+    mutant::{Kept, Mutant, Setting},
     oracle::{Checked, broken},
     phone::DATABASE_FILE,
     world::World,
@@ -35,6 +35,8 @@ struct Said {
     op: Op,
     /// Bytes that stand nowhere any more where this is known.
     gone: BTreeSet<Vec<u8>>,
+    /// Whether an office that was made from an older copy did not know it any more.
+    is_undone: bool,
 }
 
 /// What was redacted in a run, by the simulator's own account.
@@ -131,7 +133,10 @@ impl World {
             json!({"ops": [id.to_string()], "reason": "asked for"})
         };
         let unsent = self.has_unsent(audit);
-        let kept = self.mutant.filter(|it| it.is_of_redaction()).map(|_| Kept::of(&self.office, audit));
+        let kept = self
+            .mutant
+            .filter(|it| it.setting() == Setting::Redaction)
+            .map(|_| Kept::of(&self.office, audit));
         let done = self.order(audit, &order, dice)?;
         let new = self.note_redactions(audit, &before);
         self.say(|| format!("  {order} of {audit}: {done}, {new} redactions"));
@@ -199,19 +204,26 @@ impl World {
             let photos = photos.filter_map(|it| payload::of_op::<AttachValue>(&it.op).ok());
             redacted.photos.extend(photos.map(|it| it.blob));
             let gone = telling(before, &stored.op);
-            redacted.said.push(Said { id: *id, op: stored.op.clone(), gone });
+            redacted.said.push(Said { id: *id, op: stored.op.clone(), gone, is_undone: false });
             count += 1;
         }
         count
     }
 
-    /// Whether the office has forgotten something that it had said.
-    pub(crate) fn has_lost_a_redaction(&self) -> bool {
-        let is_known = |it: &Said| {
-            let ops = self.server_ops(it.op.audit);
-            ops.is_some_and(|ops| it.is_in(&ops))
-        };
-        !self.oracle.redacted.said.iter().all(is_known)
+    fn is_known_to_the_office(&self, said: &Said) -> bool {
+        self.server_ops(said.op.audit).is_some_and(|ops| said.is_in(&ops))
+    }
+
+    /// The office was made from a copy: what it said since then it may not know. Whether there is such.
+    pub(crate) fn undo_redactions(&mut self) -> bool {
+        let mut all = std::mem::take(&mut self.oracle.redacted.said);
+        let mut is_lost = false;
+        for said in &mut all {
+            let is_unknown = !self.is_known_to_the_office(said);
+            (said.is_undone, is_lost) = (said.is_undone || is_unknown, is_lost || is_unknown);
+        }
+        self.oracle.redacted.said = all;
+        is_lost
     }
 
     /// What the office knows to be redacted, and the bytes that give it away.
@@ -237,6 +249,10 @@ impl World {
         }
         let (known, gone) = self.known_to_the_office();
         let law = "a redaction is for good";
+        let mut owed = self.oracle.redacted.said.iter().filter(|it| !it.is_undone);
+        if let Some(forgotten) = owed.find(|it| !self.is_known_to_the_office(it)) {
+            return broken(law, format!("the office knows nothing of {:?} any more", forgotten.id));
+        }
         for audit in self.oracle.redacted.said.iter().map(|it| it.op.audit).collect::<BTreeSet<_>>() {
             let stored = self.office.read(|tx, org| db::audits::find_ops(tx, org, AuditId(audit)));
             let Some(stored) = stored else { continue };

@@ -2,7 +2,7 @@
 
 use crate::{
     fault::Fired,
-    mutant::Mutant,
+    mutant::{Mutant, Setting},
     oracle::{Checked, Violation},
     world::World,
 };
@@ -29,6 +29,8 @@ pub struct Plan {
     pub steps: usize,
     /// The steps to take; all where none is named.
     pub keep: Option<Vec<usize>>,
+    /// What may go wrong; whatever the seed says where it is not said.
+    pub setting: Option<Setting>,
     /// What is broken on purpose.
     pub mutant: Option<Mutant>,
     /// Whether what happens is printed.
@@ -39,7 +41,13 @@ impl Plan {
     /// A whole run of a seed.
     #[must_use]
     pub fn of(seed: u64) -> Self {
-        Self { seed, steps: STEPS, keep: None, mutant: None, trace: false }
+        Self { seed, steps: STEPS, keep: None, setting: None, mutant: None, trace: false }
+    }
+
+    /// A whole run of a seed with a mutant, where that matters.
+    #[must_use]
+    pub fn of_mutant(seed: u64, mutant: Mutant) -> Self {
+        Self { setting: Some(mutant.setting()), mutant: Some(mutant), ..Self::of(seed) }
     }
 
     fn schedule(&self) -> Vec<usize> {
@@ -63,7 +71,7 @@ pub struct Report {
 }
 
 fn steps(plan: &Plan, world: &mut Option<World>, at: &mut usize) -> Checked {
-    let world = world.insert(World::begin(plan.seed, plan.mutant)?);
+    let world = world.insert(World::begin(plan.seed, plan.setting, plan.mutant)?);
     world.trace = plan.trace;
     for number in plan.schedule() {
         *at = number;
@@ -196,11 +204,36 @@ pub fn run_many(first: u64, go_on: impl Fn(u64) -> bool + Sync) -> Total {
     total
 }
 
-/// The first seeds, one after the other, until a mutant is noticed: the seed and what was noticed.
+/// What became of a mutant.
+#[derive(Debug)]
+pub enum Hunted {
+    /// It broke one of its laws, in this seed.
+    Caught(u64, Violation),
+    /// It broke another law first, or the run stopped short.
+    Otherwise(u64, Violation),
+    /// No seed noticed it.
+    Survived,
+}
+
+/// The first seeds, one after the other, until a mutant is noticed.
 #[must_use]
-pub fn hunt(mutant: Mutant, seeds: u64) -> Option<(u64, Violation)> {
+pub fn hunt(mutant: Mutant, seeds: u64) -> Hunted {
+    let noticed = (0..seeds).find_map(|seed| {
+        let report = run(&Plan::of_mutant(seed, mutant));
+        report.violation.map(|it| (seed, it.1))
+    });
+    match noticed {
+        None => Hunted::Survived,
+        Some((seed, it)) if mutant.laws().contains(&it.law) => Hunted::Caught(seed, it),
+        Some((seed, it)) => Hunted::Otherwise(seed, it),
+    }
+}
+
+/// What breaks in a setting where nothing is broken on purpose, in as many seeds as its mutants needed: it would be taken for theirs.
+#[must_use]
+pub fn control(setting: Setting, seeds: u64) -> Option<(u64, Violation)> {
     (0..seeds).find_map(|seed| {
-        let report = run(&Plan { mutant: Some(mutant), ..Plan::of(seed) });
+        let report = run(&Plan { setting: Some(setting), ..Plan::of(seed) });
         report.violation.map(|it| (seed, it.1))
     })
 }

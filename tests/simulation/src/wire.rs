@@ -11,7 +11,7 @@ use crate::{
 };
 use device::{BlobTransport, Transport, TransportError};
 use server::testing::Answer;
-use std::path::PathBuf;
+use std::{collections::VecDeque, path::PathBuf};
 use sync_core::{
     DeviceId, Hash,
     blob::{BlobRefusal, BlobReply, BlobState, CHUNK_HASH_HEADER, QUERY_PATH, part_path},
@@ -23,6 +23,8 @@ use sync_core::{
 
 /// The most that one exchange may carry, either way (I15).
 const MAX_BYTES: usize = 4 << 20;
+/// Requests that an adversary has, the last ones.
+const RECORDED: usize = 40;
 
 /// Where a request goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,7 +56,7 @@ pub struct Mail {
     /// What arrives later, again.
     pub late: Vec<Letter>,
     /// What an adversary wrote down.
-    pub recorded: Vec<Letter>,
+    pub recorded: VecDeque<Letter>,
     /// What a server that acknowledges before it stores has not stored yet.
     pub unstored: Vec<Letter>,
     /// What a mutant keeps of a visit that was redacted.
@@ -364,9 +366,10 @@ impl Transport for Wire<'_> {
             self.wrong("I15 bounds", format!("a request of {} bytes", request.len()));
         }
         let letter = self.letter(Address::Exchange, request);
-        if self.mail.recorded.len() < 40 {
-            self.mail.recorded.push(letter.clone());
+        if self.mail.recorded.len() == RECORDED {
+            self.mail.recorded.pop_front();
         }
+        self.mail.recorded.push_back(letter.clone());
         let answer = self.carry(&letter)?;
         Ok(self.with_a_forged_receipt(&answer).unwrap_or(answer))
     }

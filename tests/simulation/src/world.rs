@@ -5,7 +5,7 @@ use crate::{
     adversary::Rogue,
     dice::Dice,
     fault::{Fault, Fired},
-    mutant::Mutant,
+    mutant::{Mutant, Setting},
     office::{BEGIN_MS, Copied, Held, Office},
     oracle::{Checked, Oracle, Violation, broken},
     phone::{Phone, Standing},
@@ -43,8 +43,8 @@ pub struct Mixture {
 }
 
 impl Mixture {
-    fn of(dice: &mut Dice) -> Self {
-        Self {
+    fn of(dice: &mut Dice, setting: Option<Setting>) -> Self {
+        let mixture = Self {
             network: *dice.pick(&[0, 3, 5, 8]),
             disk: *dice.pick(&[0, 5, 10]),
             phones: dice.once_in(2),
@@ -54,6 +54,17 @@ impl Mixture {
             photos: dice.once_in(2),
             quota: dice.once_in(3),
             redactions: dice.once_in(2),
+        };
+        match setting {
+            None => mixture,
+            Some(setting) => Self {
+                restores: true,
+                adversary: false,
+                phones: setting == Setting::Renewal,
+                photos: setting == Setting::Photos,
+                redactions: setting == Setting::Redaction,
+                ..mixture
+            },
         }
     }
 }
@@ -104,22 +115,9 @@ impl World {
     ///
     /// # Errors
     /// A law that does not hold already.
-    pub fn begin(seed: u64, mutant: Option<Mutant>) -> Result<Self, Violation> {
+    pub fn begin(seed: u64, setting: Option<Setting>, mutant: Option<Mutant>) -> Result<Self, Violation> {
         let mut dice = Dice::part(seed, u64::MAX);
-        let mut mixture = Mixture::of(&mut dice);
-        if mutant.is_some() {
-            // A mutant has to be found where it matters, not through other trouble.
-            mixture =
-                Mixture { restores: true, phones: false, adversary: false, redactions: false, ..mixture };
-        }
-        if let Some(mutant) = mutant {
-            mixture = Mixture {
-                phones: mutant.is_of_renewal(),
-                photos: mutant.is_of_photos(),
-                redactions: mutant.is_of_redaction(),
-                ..mixture
-            };
-        }
+        let mixture = Mixture::of(&mut dice, setting);
         let mut office = Office::open(seed);
         if mixture.photos && mixture.quota {
             office.allow(LITTLE);

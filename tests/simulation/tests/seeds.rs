@@ -5,8 +5,8 @@
 use simulation::{
     dice::Dice,
     disk::Disk,
-    mutant::Mutant,
-    run::{Plan, command, hunt, run, run_many, shrink},
+    mutant::{Mutant, Setting},
+    run::{Hunted, Plan, command, control, hunt, run, run_many, shrink},
     vfs,
 };
 
@@ -34,16 +34,22 @@ fn the_same_seed_is_the_same_run() {
 }
 
 #[test]
-fn every_broken_variant_is_noticed() {
-    for mutant in Mutant::ALL {
-        let noticed = hunt(mutant, 60);
-        assert!(noticed.is_some_and(|(_, it)| it.law != "nothing panics"), "{mutant}");
+fn every_broken_variant_is_noticed_by_its_law_where_all_is_well_without_it() {
+    for setting in Setting::ALL {
+        let mut seeds = 0;
+        for mutant in Mutant::ALL.into_iter().filter(|it| it.setting() == setting) {
+            let Hunted::Caught(seed, _) = hunt(mutant, 60) else {
+                panic!("{mutant}: {:?}", hunt(mutant, 60));
+            };
+            seeds = seeds.max(seed + 1);
+        }
+        assert_eq!(control(setting, seeds), None, "{setting:?}");
     }
 }
 
 #[test]
 fn a_failing_run_is_told_as_the_shortest_schedule_that_still_fails() {
-    let plan = Plan { mutant: Some(Mutant::ServerNeverSyncs), ..Plan::of(0) };
+    let plan = Plan::of_mutant(0, Mutant::ServerNeverSyncs);
     let violation = run(&plan).violation.expect("a server that never syncs is noticed").1;
     let keep = shrink(&plan, violation.law);
     assert!(keep.len() <= 4, "{keep:?}");
