@@ -7,7 +7,10 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use diesel::connection::SimpleConnection as _;
-use diesel::{RunQueryDsl, sql_query, sql_types};
+use diesel::dsl::sql;
+use diesel::{Connection as _, PgConnection, QueryableByName, RunQueryDsl, sql_query, sql_types};
+
+use sync_core::Hasher;
 
 use crate::DbError;
 use crate::connection::{Db, Engine, connect, sqlite_path};
@@ -54,10 +57,11 @@ impl Db {
         }
     }
 
-    /// Makes a database from a copy, at an address where there is none yet.
+    /// Makes a database from a copy, at an address where there is none yet. On PostgreSQL it is not to be used before
+    /// [`Db::finish_restore`], and what was interrupted before that is done again from the same copy.
     ///
-    /// - **Errors**: [`DbError::Usage`] where a database is there already or the copy is of the other kind; else as
-    ///   [`Db::back_up`].
+    /// - **Errors**: [`DbError::Usage`] where a database is there already, one that is half made from another copy too, or the
+    ///   copy is of the other kind; else as [`Db::back_up`].
     pub fn restore(url: &str, from: &Path) -> Result<(), DbError> {
         let is_sqlite = File::open(from).and_then(|it| starts_with(it, b"SQLite format 3\0"));
         let is_sqlite = is_sqlite.map_err(DbError::unavailable)?;
@@ -70,13 +74,87 @@ impl Db {
                 File::open(to).and_then(|it| it.sync_all()).map_err(DbError::unavailable)
             }
             None if is_sqlite => Err(DbError::Usage("this is a copy of an SQLite database")),
-            // All or nothing, and nothing where the tables are there already.
-            None => {
-                let how = ["--exit-on-error", "--single-transaction", "--no-owner", "--no-privileges"];
-                run(postgres_tool("pg_restore", url).args(how).arg(from))
-            }
+            None => restore_postgres(url, from),
         }
     }
+
+    /// Whether this database was made from a copy and something is still to be done before it may be used.
+    ///
+    /// - **Errors**: those of the database.
+    pub fn is_half_restored(&self) -> Result<bool, DbError> {
+        match self.engine() {
+            // Made aside, and put in its place when all is done.
+            Engine::Sqlite { .. } => Ok(false),
+            Engine::Postgres { pool, .. } => is_there(&mut *connect(pool)?, RESTORING),
+        }
+    }
+
+    /// Lets a database that was made from a copy be used.
+    ///
+    /// - **Errors**: those of the database.
+    pub fn finish_restore(&self) -> Result<(), DbError> {
+        match self.engine() {
+            Engine::Sqlite { .. } => Ok(()),
+            Engine::Postgres { pool, .. } => Ok(connect(pool)?.batch_execute(FORGET_RESTORING)?),
+        }
+    }
+}
+
+/// The table that is there while a database is made from a copy, and the SHA-256 of that copy in it. `pg_restore` is all or
+/// nothing, but what follows is not in its transaction.
+const RESTORING: &str = "veedor_restoring";
+const FORGET_RESTORING: &str = "DROP TABLE IF EXISTS veedor_restoring";
+
+#[derive(QueryableByName)]
+struct Copy {
+    #[diesel(sql_type = sql_types::Text)]
+    sha256: String,
+}
+
+fn restore_postgres(url: &str, from: &Path) -> Result<(), DbError> {
+    let sha256 = sha256_of(from).map_err(DbError::unavailable)?;
+    let mut connection = PgConnection::establish(url).map_err(DbError::unavailable)?;
+    let begun = is_there(&mut connection, RESTORING)?;
+    let restored = is_there(&mut connection, "organizations")?;
+    if restored && !begun {
+        return Err(THERE_ALREADY);
+    }
+    if begun {
+        let copies: Vec<Copy> = sql_query("SELECT sha256 FROM veedor_restoring").load(&mut connection)?;
+        if restored && copies.iter().any(|it| it.sha256 != sha256) {
+            return Err(DbError::Usage("another copy is half restored there; go on with that one"));
+        }
+        if restored {
+            return Ok(());
+        }
+    }
+    connection.batch_execute(FORGET_RESTORING)?;
+    connection.batch_execute("CREATE TABLE veedor_restoring (sha256 text NOT NULL)")?;
+    sql_query("INSERT INTO veedor_restoring VALUES ($1)")
+        .bind::<sql_types::Text, _>(&sha256)
+        .execute(&mut connection)?;
+    let how = ["--exit-on-error", "--single-transaction", "--no-owner", "--no-privileges"];
+    run(postgres_tool("pg_restore", url).args(how).arg(from)).inspect_err(|_| {
+        // Nothing was made: the place is as it was.
+        drop(connection.batch_execute(FORGET_RESTORING));
+    })
+}
+
+/// Whether a table is there.
+fn is_there(connection: &mut PgConnection, table: &str) -> Result<bool, DbError> {
+    let found = sql::<sql_types::Bool>("to_regclass(").bind::<sql_types::Text, _>(table).sql(") IS NOT NULL");
+    Ok(diesel::select(found).get_result(connection)?)
+}
+
+fn sha256_of(file: &Path) -> io::Result<String> {
+    let (mut file, mut hasher) = (File::open(file)?, Hasher::default());
+    let mut buffer = vec![0; 1 << 16];
+    loop {
+        let read = file.read(&mut buffer)?;
+        let Some(bytes) = buffer.get(..read).filter(|it| !it.is_empty()) else { break };
+        hasher.update(bytes);
+    }
+    Ok(hasher.finish().to_string())
 }
 
 const THERE_ALREADY: DbError = DbError::Usage("there is something at that place already; name another one");

@@ -178,7 +178,8 @@ pub fn restore(
     copies: Option<BlobCopies<'_>>,
 ) -> Result<Copied, ApiError> {
     db::Db::restore(&config.database_url, from)?;
-    let app = App::open(config, environment)?;
+    let db = db::Db::open(&config.database_url, &db::DbOptions::default())?;
+    let app = App::over(db, config, environment)?;
     let now = app.now();
     let epoch = app.db.write(move |tx| exchange::raise_epoch(tx, now))?;
     for organization in app.db.read(db::organizations::list)? {
@@ -193,6 +194,8 @@ pub fn restore(
     }
     let blobs = bring_blobs(&app, copies.as_ref())?;
     app.db.gather()?;
+    // Last: what was interrupted before is done again, which only takes a further epoch and further keys.
+    app.db.finish_restore()?;
     count(&app, blobs)
 }
 

@@ -76,9 +76,25 @@ impl App {
     /// Opens the database of the settings and brings its schema to this version's.
     ///
     /// # Errors
-    /// Where the database cannot be opened or migrated.
+    /// Where the database cannot be opened or migrated, and `half_restored` where making it from a copy was interrupted: it would
+    /// sign under keys and an epoch under which phones know other words of it.
     pub fn open(config: Config, environment: Environment) -> Result<Self, ApiError> {
         let db = Db::open(&config.database_url, &DbOptions::default())?;
+        if db.is_half_restored()? {
+            return Err(ApiError::conflict(
+                "half_restored",
+                "La restauración se interrumpió; ejecute de nuevo veedor admin restore con la misma copia.",
+                "the restore was interrupted; run veedor admin restore again with the same copy",
+            ));
+        }
+        Self::over(db, config, environment)
+    }
+
+    /// As [`Self::open`], over a database that may be about to be made from a copy.
+    ///
+    /// # Errors
+    /// Where the database cannot be migrated.
+    pub(crate) fn over(db: Db, config: Config, environment: Environment) -> Result<Self, ApiError> {
         db.migrate()?;
         Ok(Self {
             db,

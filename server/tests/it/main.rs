@@ -73,6 +73,8 @@ mod reference;
 #[cfg(test)]
 mod relayed;
 #[cfg(test)]
+mod restored;
+#[cfg(test)]
 mod review;
 #[cfg(test)]
 mod review_rules;

@@ -39,6 +39,7 @@ on_both! {
         let place = db.another_place();
         Db::restore(&place, &copy).unwrap();
         let restored = Db::open(&place, &options()).unwrap();
+        restored.finish_restore().unwrap();
         write(&restored, |tx| organizations::put_meta(tx, "mark", b"lived in")).unwrap();
         Db::restore(&place, &copy).unwrap_err();
         let mark = restored.read(|tx| organizations::find_meta(tx, "mark")).unwrap();
@@ -55,4 +56,28 @@ on_both! {
             assert!(!std::path::Path::new(file).exists());
         }
     }
+}
+
+/// What follows `pg_restore` is not in its transaction: until it is done nobody takes the database for an office.
+#[test]
+fn a_database_that_is_half_made_from_a_copy_says_so_and_is_finished_from_the_same_copy() {
+    let db = crate::database::postgres();
+    two_organizations(&db);
+    assert!(!db.is_half_restored().unwrap());
+    let folder = tempfile::tempdir().unwrap();
+    let [copy, other] = ["copy", "other"].map(|it| folder.path().join(it));
+    db.back_up(&copy).unwrap();
+    write(&db, |tx| organizations::put_meta(tx, "mark", b"other")).unwrap();
+    db.back_up(&other).unwrap();
+    let place = db.another_place();
+    Db::restore(&place, &copy).unwrap();
+    let restored = Db::open(&place, &options()).unwrap();
+    assert!(restored.is_half_restored().unwrap());
+    assert!(matches!(Db::restore(&place, &other), Err(DbError::Usage(_))));
+    Db::restore(&place, &copy).unwrap();
+    assert!(restored.is_half_restored().unwrap());
+    restored.finish_restore().unwrap();
+    assert!(!restored.is_half_restored().unwrap());
+    assert!(matches!(Db::restore(&place, &copy), Err(DbError::Usage(_))));
+    assert_eq!(restored.read(|tx| organizations::find_meta(tx, "mark")).unwrap(), None);
 }
