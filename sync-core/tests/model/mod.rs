@@ -15,6 +15,7 @@ use sync_core::{
     packed::PackedOps,
     receipt::{Receipt, Succession},
     relay::{Proof, server_secret},
+    sealed::{Effort, SealedRun, SealedSegment},
     segment::signing_bytes,
     signature::SigningKey,
 };
@@ -98,6 +99,8 @@ pub(crate) struct Server {
     pub(crate) forges: bool,
     /// Misbehaves: sends every reader here.
     pub(crate) rewind_to: Option<Mark>,
+    /// Sends runs that are whole segments as they are kept, as the office does.
+    pub(crate) sends_segments: bool,
     /// Devices that were taken out, and why: what they push is stored and no more.
     pub(crate) ended: BTreeMap<DeviceId, Ending>,
 }
@@ -141,6 +144,7 @@ impl Server {
             epoch_rises: false,
             forges: false,
             rewind_to: None,
+            sends_segments: false,
             ended: BTreeMap::new(),
         }
     }
@@ -424,6 +428,18 @@ impl Server {
                 let prev_h = before.map_or(Hash::ZERO, |it| it.1);
                 let ends = |it: &Segment| it.first + it.ops.ops.len() as u64 == last + 1;
                 let signed = row.segments.iter().find(|it| ends(&it.1));
+                if let Some((epoch, segment)) = signed.filter(|it| self.sends_segments && it.1.first == *first) {
+                    let segment = SealedSegment::of(segment, Effort::Quick).unwrap();
+                    let (dev, server, epoch) = (*dev, *server, *epoch);
+                    let run = SealedRun { dev, key: row.key.clone(), server, epoch, segment };
+                    return Item {
+                        first: it.first,
+                        last: it.last,
+                        recv_ms: it.recv_ms,
+                        h: it.h,
+                        body: Nested::Known(Body::Segment(run)),
+                    };
+                }
                 let proof = signed.map(|(epoch, it)| Proof {
                     prev_h,
                     first: it.first,
