@@ -428,7 +428,9 @@ impl Server {
                 let prev_h = before.map_or(Hash::ZERO, |it| it.1);
                 let ends = |it: &Segment| it.first + it.ops.ops.len() as u64 == last + 1;
                 let signed = row.segments.iter().find(|it| ends(&it.1));
-                if let Some((epoch, segment)) = signed.filter(|it| self.sends_segments && it.1.first == *first) {
+                if let Some((epoch, segment)) =
+                    signed.filter(|it| self.sends_segments && it.1.first == *first)
+                {
                     let segment = SealedSegment::of(segment, Effort::Quick).unwrap();
                     let (dev, server, epoch) = (*dev, *server, *epoch);
                     let run = SealedRun { dev, key: row.key.clone(), server, epoch, segment };
