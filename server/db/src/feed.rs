@@ -1,15 +1,17 @@
 //! The feeds that carry news to devices: one numbered, hash-chained stream for each user and for the reference data.
 
+use std::collections::BTreeSet;
+
 use diesel::prelude::*;
 use diesel::upsert::excluded;
-use domain::ids::OrgId;
+use domain::ids::{AuditId, OrgId};
 use sync_core::exchange::StreamId;
 use sync_core::{DeviceId, Hash};
 
-use crate::column::Stored;
+use crate::column::{Stored, UidColumn};
 use crate::page::rows_to_read;
 use crate::record::{BATCH, read_all, rows};
-use crate::schema::{feed, streams};
+use crate::schema::{feed, returned_ops, streams};
 use crate::{DbError, Micros, Page, Tx};
 
 /// The end of a stream.
@@ -46,6 +48,18 @@ record! {
         received_at: Micros,
         /// What it carries where that is not stored elsewhere.
         payload: Option<Vec<u8>>,
+    }
+}
+
+record! {
+    /// That an entry carries ops of the office on an audit itself.
+    ReturnedOps as ReturnedOpsRow in returned_ops {
+        /// The stream.
+        stream: StreamId,
+        /// The audit.
+        audit_id: AuditId,
+        /// The number of the entry's last item.
+        sseq_last: u64,
     }
 }
 
@@ -177,6 +191,60 @@ pub fn list_carried(tx: &mut Tx<'_>, org: OrgId, dev: DeviceId) -> Result<Vec<Fe
         .select(FeedRow::as_select())
         .load(c))?;
     read_all(found)
+}
+
+/// Notes which audits an entry carries ops of the office on.
+///
+/// - **Errors**: [`DbError::Duplicate`] for what is noted already.
+pub fn append_returned(tx: &mut Tx<'_>, org: OrgId, new: &[ReturnedOps]) -> Result<(), DbError> {
+    for batch in new.chunks(BATCH) {
+        let batch = rows(org, batch);
+        on_db!(tx, |c| diesel::insert_into(returned_ops::table).values(&batch).execute(c))?;
+    }
+    Ok(())
+}
+
+/// The entries of a stream that carry ops of the office on these audits, in order.
+pub fn list_returned(
+    tx: &mut Tx<'_>,
+    org: OrgId,
+    stream: StreamId,
+    audits: &[AuditId],
+) -> Result<Vec<FeedEntry>, DbError> {
+    let any: Option<i64> = on_db!(tx, |c| returned_ops::table
+        .filter(returned_ops::org_id.eq(org.store()))
+        .filter(returned_ops::stream.eq(stream.store()))
+        .select(returned_ops::sseq_last)
+        .first(c)
+        .optional())?;
+    // Only an office that was restored has any.
+    if any.is_none() {
+        return Ok(Vec::new());
+    }
+    let mut numbers: BTreeSet<i64> = BTreeSet::new();
+    for batch in audits.chunks(BATCH) {
+        let batch: Vec<UidColumn> = batch.iter().map(Stored::store).collect();
+        let found: Vec<i64> = on_db!(tx, |c| returned_ops::table
+            .filter(returned_ops::org_id.eq(org.store()))
+            .filter(returned_ops::stream.eq(stream.store()))
+            .filter(returned_ops::audit_id.eq_any(&batch))
+            .select(returned_ops::sseq_last)
+            .load(c))?;
+        numbers.extend(found);
+    }
+    let numbers: Vec<i64> = numbers.into_iter().collect();
+    let mut entries = Vec::with_capacity(numbers.len());
+    for batch in numbers.chunks(BATCH) {
+        let found: Vec<FeedRow> = on_db!(tx, |c| feed::table
+            .filter(feed::org_id.eq(org.store()))
+            .filter(feed::stream.eq(stream.store()))
+            .filter(feed::sseq_last.eq_any(batch))
+            .order(feed::sseq_last)
+            .select(FeedRow::as_select())
+            .load(c))?;
+        entries.extend(read_all::<FeedEntry>(found)?);
+    }
+    Ok(entries)
 }
 
 /// Puts a payload in place of itself from which values were taken; its number and hashes stand.

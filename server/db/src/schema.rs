@@ -716,5 +716,17 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    use crate::column::Uid;
+    use diesel::sql_types::{BigInt, Text};
+
+    returned_ops (org_id, stream, audit_id, sseq_last) {
+        org_id -> Uid,
+        stream -> Text,
+        audit_id -> Uid,
+        sseq_last -> BigInt,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(audits, score_versions);
 diesel::allow_tables_to_appear_in_same_query!(role_grants, users);

@@ -6,6 +6,7 @@ use super::{
     feed::{self, Run},
     millis,
     project::{self, Background, Changed, Quarantined, Source, Trust},
+    relay,
 };
 use crate::{
     app::{App, rights},
@@ -119,6 +120,7 @@ pub(crate) fn adopt(
     let source = Source { org, user, dev, now, received: now, trust };
     let new: BTreeSet<OpId> = set_aside.iter().map(|it| it.id).collect();
     let folded = project::Folded::of(ops, &background)?;
+    let is_new = row.is_none();
     let applied = match project::read_again(tx, app, &source, &background, audit, (row, folded), |it| {
         new.contains(it)
     })? {
@@ -129,6 +131,14 @@ pub(crate) fn adopt(
     let mut changed = Changed::default();
     changed.add(applied);
     changed.store(tx, &source)?;
+    let row = match is_new {
+        // What the office had said of it before may move it further.
+        true => {
+            relay::take_up(tx, app, &source, &[audit])?;
+            db::audits::find(tx, org, audit)?.unwrap_or(row)
+        }
+        false => row,
+    };
     // Taken in, it is a visit of its auditor's like any other.
     rights::settle(tx, org, user, rights::What::Audits(&[audit]), now)?;
     tell(tx, org, user, set_aside)?;

@@ -2,8 +2,11 @@
 //! audit, with a hash that covers all before it. Owns appending; reading is `pull`'s.
 
 use crate::error::ApiError;
-use db::{Micros, Tx, feed::FeedEntry};
-use domain::ids::{OrgId, UserId};
+use db::{
+    Micros, Tx,
+    feed::{FeedEntry, ReturnedOps},
+};
+use domain::ids::{AuditId, OrgId, UserId};
 use sync_core::{
     Bytes, DeviceId, Hash,
     chain::feed_hash,
@@ -78,7 +81,8 @@ pub(super) fn publish_all(
     Ok(numbers)
 }
 
-/// Appends a run of the server's own log that a device brought back; it carries itself, since no log here has it.
+/// Appends a run of the server's own log that a device brought back; it carries itself, since no log here has it, and is found
+/// again by the audits that it names.
 ///
 /// # Errors
 /// Those of the database.
@@ -91,8 +95,12 @@ pub(super) fn publish_returned(
     now: Micros,
 ) -> Result<(), ApiError> {
     let payload = codec::to_cbor(run).map_err(ApiError::internal)?;
+    let audits = run.ops.audits.iter().map(|it| it.0);
     let run = Run { dev: run.dev, first: run.dseq_first, last: run.last(), h };
-    append(tx, org, stream, Carried::Returned(&run, payload), now).map(drop)
+    let sseq_last = append(tx, org, stream, Carried::Returned(&run, payload), now)?;
+    let of_audit = |audit| ReturnedOps { stream, audit_id: AuditId(audit), sseq_last };
+    let audits: Vec<ReturnedOps> = audits.map(of_audit).collect();
+    Ok(db::feed::append_returned(tx, org, &audits)?)
 }
 
 /// Appends a row of reference content to a stream.

@@ -1,7 +1,7 @@
 //! What pushed ops come to: the row of each audit they touch, its state and its events. Everything here can be rebuilt
 //! from the stored segments; an op that may not be applied is set aside with a reason, never refused.
 
-use super::millis;
+use super::{millis, relay};
 use crate::{
     app::{App, rights, scores::scoring},
     error::ApiError,
@@ -85,15 +85,30 @@ pub(super) type Known = BTreeMap<AuditId, (Audit, Vec<u8>)>;
 ///
 /// # Errors
 /// Those of the database, and stored data that cannot be read.
-pub(super) fn project<'a>(
+pub(super) fn project(
     tx: &mut Tx<'_>,
     app: &App,
     source: &Source<'_>,
-    accepted: &[&'a Accepted],
+    accepted: &[&Accepted],
     meanwhile: impl FnOnce(&mut Tx<'_>) -> Result<(), ApiError>,
 ) -> Result<Vec<Outcome>, ApiError> {
-    let new_ops = || accepted.iter().flat_map(|it| it.new_ops());
-    let touched = ingest::by_audit(new_ops());
+    let touched = ingest::by_audit(accepted.iter().flat_map(|it| it.new_ops()));
+    let seeds: BTreeMap<Uuid, Seed> = accepted.iter().flat_map(|it| &it.segment.seeds).copied().collect();
+    apply(tx, app, source, touched, &seeds, meanwhile)
+}
+
+/// As [`project`], of ops by audit.
+///
+/// # Errors
+/// As [`project`].
+pub(super) fn apply<'a>(
+    tx: &mut Tx<'_>,
+    app: &App,
+    source: &Source<'_>,
+    touched: Vec<(Uuid, Vec<&'a Op>)>,
+    seeds: &BTreeMap<Uuid, Seed>,
+    meanwhile: impl FnOnce(&mut Tx<'_>) -> Result<(), ApiError>,
+) -> Result<Vec<Outcome>, ApiError> {
     let mut changed = Changed::default();
     if let Trust::Nobody(reason) = source.trust {
         meanwhile(tx)?;
@@ -101,7 +116,7 @@ pub(super) fn project<'a>(
         let outcomes = outcomes.collect();
         changed.store(tx, source)?;
         // Its photos may follow, so that evidence is not lost.
-        let attached = new_ops().filter(|it| it.kind == Kind::Attach);
+        let attached = touched.iter().flat_map(|it| &it.1).filter(|it| it.kind == Kind::Attach);
         let named: BTreeSet<Hash> =
             attached.filter_map(|it| payload::of_op::<AttachValue>(it).ok()).map(|it| it.blob).collect();
         let named: Vec<Hash> = named.into_iter().collect();
@@ -110,7 +125,6 @@ pub(super) fn project<'a>(
     }
     let ids: Vec<AuditId> = touched.iter().map(|it| AuditId(it.0)).collect();
     let mut known = known(tx, source.org, &ids)?;
-    let seeds: BTreeMap<Uuid, Seed> = accepted.iter().flat_map(|it| &it.segment.seeds).copied().collect();
     let background = Background::load(tx, app, source.org, &touched, &known)?;
     let touched = touched.into_iter().map(|(audit, ops)| {
         let before = known.remove(&AuditId(audit));
@@ -161,7 +175,9 @@ pub(super) fn project<'a>(
         }
     })?;
     let told = changed.without_right(tx, source)?;
+    let begun = std::mem::take(&mut changed.begun);
     changed.store(tx, source)?;
+    relay::take_up(tx, app, source, &begun)?;
     if !told.is_empty() {
         rights::settle(tx, source.org, source.user, rights::What::Audits(&told), source.now)?;
     }
@@ -264,6 +280,10 @@ impl Changed {
 
     pub(super) fn store(mut self, tx: &mut Tx<'_>, source: &Source<'_>) -> Result<(), ApiError> {
         self.write(tx, source)?;
+        // What the office itself had said waits for its visit (`relay::take_up`), and not for a person.
+        if matches!(source.trust, Trust::Server) {
+            return Ok(());
+        }
         let aside: Vec<db::quarantine::QuarantinedOp> = self
             .set_aside
             .into_iter()

@@ -145,7 +145,31 @@ pub(crate) fn settle(tx: &mut Tx<'_>, org: OrgId, audit: AuditId, now: Micros) -
     }
     content::store_ops(tx, org, audit, &ops)?;
     clean_scores(tx, org, audit, &ops)?;
-    let gone = unneeded_blobs(tx, org, audit, &ops, &redactions)?;
+    let_go(tx, org, audit, (&ops, &redactions), now)
+}
+
+/// Takes the blobs of redacted attachments away: of an audit that was begun after the office had said so.
+///
+/// # Errors
+/// As [`settle`].
+pub(super) fn let_go_of_blobs(
+    tx: &mut Tx<'_>,
+    org: OrgId,
+    audit: AuditId,
+    now: Micros,
+) -> Result<(), ApiError> {
+    let (ops, redactions) = (content::ops(tx, org, audit)?, known(tx, org, [audit.0])?);
+    let_go(tx, org, audit, (&ops, &redactions), now)
+}
+
+fn let_go(
+    tx: &mut Tx<'_>,
+    org: OrgId,
+    audit: AuditId,
+    (ops, redactions): (&AuditOps, &Redactions),
+    now: Micros,
+) -> Result<(), ApiError> {
+    let gone = unneeded_blobs(tx, org, audit, ops, redactions)?;
     blobs::forget(tx, org, &gone)?;
     let gone: Vec<RedactedBlob> =
         gone.into_iter().map(|blob| RedactedBlob { blob, redacted_at: now, purged: false }).collect();
@@ -157,15 +181,7 @@ pub(crate) fn settle(tx: &mut Tx<'_>, org: OrgId, audit: AuditId, now: Micros) -
 /// # Errors
 /// Those of the database.
 pub(crate) fn set_aside(tx: &mut Tx<'_>, org: OrgId, audit: AuditId) -> Result<Vec<SetAsideOp>, ApiError> {
-    let mut rows = quarantine::list_of_audit(tx, org, audit, MAX_PAGE)?;
-    let mut own = BTreeSet::new();
-    for dev in rows.iter().map(|it| it.dev).collect::<BTreeSet<_>>() {
-        // What the office itself had said, and a phone brought back too early, stands in no log.
-        if devices::find(tx, org, dev)?.is_none_or(|it| it.kind == DeviceKind::Server) {
-            own.insert(dev);
-        }
-    }
-    rows.retain(|it| !own.contains(&it.dev));
+    let rows = quarantine::list_of_audit(tx, org, audit, MAX_PAGE)?;
     read_ops(tx, org, &rows)
 }
 

@@ -7,17 +7,21 @@ use super::{
     ingest::{Caller, MAX_WAITING_OPS, Opened, Stop, Vouched, push, stored_hash},
     project, pull, redaction,
 };
-use crate::{app::App, error::ApiError};
+use crate::{
+    app::{App, rights},
+    error::ApiError,
+};
 use db::{
     Micros, Tx,
     devices::{Device, DeviceKind, DeviceState},
     former::FormerRun,
 };
-use domain::ids::{OrgId, UserId};
+use domain::ids::{AuditId, OrgId, UserId};
+use std::collections::BTreeSet;
 use sync_core::{
-    Bytes, DeviceId, Head, PublicKey, Segment, VerifiedSegment, codec,
+    Bytes, DeviceId, Head, Kind, Op, PublicKey, Segment, VerifiedSegment, codec,
     exchange::{Ending, Run, StreamId},
-    ingest::{Accepted, DeviceHead, redacted_by_the_server},
+    ingest::{self, Accepted, DeviceHead, redacted_by_the_server},
     packed::PackedOps,
     redaction::Redactions,
     relay::{Proof, server_secret},
@@ -41,7 +45,8 @@ pub(super) fn take_back(
     now: Micros,
 ) -> Result<(), ApiError> {
     let mut forged = Vec::new();
-    for run in runs {
+    // What the office said of a visit comes after those who made it.
+    for run in runs.iter().filter(|it| !it.server).chain(runs.iter().filter(|it| it.server)) {
         let kept = run.verify_as_kept(&caller.org.0);
         match (kept.and_then(|it| redacted_by_the_server(it, Some(redacted))), &run.proof) {
             (Ok(verified), Some(proof)) if run.server => {
@@ -215,6 +220,8 @@ fn of_the_server(
     let accepted = Accepted { from: run.dseq_first, skip: 0, head, segment: verified };
     app.db.write(move |tx| {
         let stream = StreamId::User(user.0);
+        // Whoever begins a visit meanwhile waits for this, or this for them.
+        rights::lock(tx, org, user)?;
         if !is_own(tx, org, &run, epoch, now)? || is_held(tx, org, stream, &run, head.head)? {
             return Ok(());
         }
@@ -230,6 +237,35 @@ fn of_the_server(
         project::project(tx, &inside, &source, &[&accepted], |_| Ok(()))?;
         redacted.into_iter().try_for_each(|audit| redaction::settle(tx, org, audit, now))
     })
+}
+
+/// Takes up what the office had said of audits that are begun only now: a phone brought it back before they were here.
+///
+/// # Errors
+/// Those of the database, and stored data that cannot be read.
+pub(super) fn take_up(
+    tx: &mut Tx<'_>,
+    app: &App,
+    source: &project::Source<'_>,
+    begun: &[AuditId],
+) -> Result<(), ApiError> {
+    if begun.is_empty() {
+        return Ok(());
+    }
+    let (org, stream) = (source.org, StreamId::User(source.user.0));
+    let (new, mut redacted): (BTreeSet<AuditId>, _) = (begun.iter().copied().collect(), BTreeSet::new());
+    for entry in db::feed::list_returned(tx, org, stream, begun)? {
+        let payload = entry.payload.as_deref().unwrap_or_default();
+        let run: Run = codec::from_cbor(payload).map_err(ApiError::internal)?;
+        let ops = run.ops.unpack(run.dseq_first).map_err(ApiError::internal)?;
+        let ops: Vec<&Op> = ops.iter().filter(|it| new.contains(&AuditId(it.audit))).collect();
+        redacted.extend(ops.iter().filter(|it| it.kind == Kind::Redact).map(|it| AuditId(it.audit)));
+        let seeds = run.ops.audits.iter().filter_map(|it| Some((it.0, it.1?))).collect();
+        let (received, trust) = (entry.received_at, project::Trust::Server);
+        let source = project::Source { dev: run.dev, received, trust, ..*source };
+        project::apply(tx, app, &source, ingest::by_audit(ops), &seeds, |_| Ok(()))?;
+    }
+    redacted.into_iter().try_for_each(|audit| redaction::let_go_of_blobs(tx, org, audit, source.now))
 }
 
 fn audits(ops: &PackedOps) -> impl Iterator<Item = uuid::Uuid> {

@@ -17,6 +17,8 @@ mod blobs_restored;
 #[cfg(test)]
 mod bounds;
 #[cfg(test)]
+mod brought_back;
+#[cfg(test)]
 mod console;
 #[cfg(test)]
 mod content;

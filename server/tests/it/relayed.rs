@@ -37,7 +37,7 @@ async fn runs(scene: &Scene, phone: &mut Phone) -> Vec<Run> {
     page.items.into_iter().filter_map(|it| run(it.body)).collect()
 }
 
-fn relaying(phone: &Phone, run: Run) -> Request {
+pub(crate) fn relaying(phone: &Phone, run: Run) -> Request {
     Request { relay: vec![run], ..phone.request(Vec::new()) }
 }
 
@@ -152,7 +152,7 @@ async fn every_run_of_the_server_stands_by_itself() {
 }
 
 /// A phone that an office made from a copy does not know, since it was enrolled later, and a run of its log.
-async fn lost(scene: &Scene, number: u8) -> (Phone, uuid::Uuid, Run) {
+pub(crate) async fn lost(scene: &Scene, number: u8) -> (Phone, uuid::Uuid, Run) {
     let (known, audit) = (scene.phone(1).await, scene.new_audit());
     let mut lost = Phone { key: SigningKey::from_secret(&[number; 32]), ..known };
     lost.fill_in(audit, &scene.pin());

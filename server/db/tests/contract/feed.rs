@@ -1,7 +1,8 @@
 //! Streams and feeds.
 
-use db::feed::{self, FeedEntry, StreamEnd};
+use db::feed::{self, FeedEntry, ReturnedOps, StreamEnd};
 use db::{DbError, Micros};
+use domain::ids::AuditId;
 use sync_core::Hash;
 use sync_core::exchange::StreamId;
 
@@ -68,6 +69,31 @@ on_both! {
         assert!(!holds(1, stream(), dev(2), hash(1)));
         assert!(!holds(1, StreamId::User(uuid(12)), dev(1), hash(1)));
         assert!(!holds(2, stream(), dev(1), hash(1)));
+    }
+
+    fn what_a_phone_brought_back_of_the_office_is_found_by_its_audit(db) {
+        two_organizations(db);
+        const NOTHING: [u64; 0] = [];
+        let audit = |number| AuditId(uuid(number));
+        let of = move |number, sseq_last| ReturnedOps { stream: stream(), audit_id: audit(number), sseq_last };
+        let found = |of: u32, stream, audits: &[AuditId]| {
+            let entries = read(db, |tx| feed::list_returned(tx, org(of), stream, audits));
+            entries.iter().map(|it| it.sseq_last).collect::<Vec<_>>()
+        };
+        assert_eq!(found(1, stream(), &[audit(1)]), NOTHING);
+        write(db, move |tx| {
+            feed::advance(tx, org(1), stream(), 6)?;
+            feed::append(tx, org(1), &[entry(1, 3), entry(4, 6)])?;
+            feed::append_returned(tx, org(1), &[of(1, 3), of(2, 3), of(2, 6)])
+        })
+        .unwrap();
+        assert_eq!(found(1, stream(), &[audit(1)]), [3]);
+        assert_eq!(found(1, stream(), &[audit(2), audit(1)]), [3, 6]);
+        assert_eq!(found(1, stream(), &[audit(3)]), NOTHING);
+        assert_eq!(found(1, StreamId::User(uuid(12)), &[audit(1)]), NOTHING);
+        assert_eq!(found(2, stream(), &[audit(1)]), NOTHING);
+        let again = write(db, move |tx| feed::append_returned(tx, org(1), &[of(2, 6)]));
+        assert!(is_duplicate(&again), "{again:?}");
     }
 
     fn entries_of_a_kind_are_listed_in_order(db) {

@@ -10,12 +10,12 @@ use crate::{
     exchange::{AGAIN, OPS, RETURNED, RIGHT, ROW, millis, read_segment},
 };
 use db::{
-    MAX_PAGE,
+    MAX_PAGE, audits,
     devices::{self, DeviceKind},
     feed::{self, FeedEntry, StreamEnd},
-    quarantine,
 };
 use domain::ids::{AuditId, UserId};
+use std::collections::BTreeSet;
 use sync_core::{
     DeviceId, Hash,
     chain::feed_hash,
@@ -147,11 +147,19 @@ impl Walk<'_, '_> {
         if !is_own || verified.last().h != entry.h {
             return Ok(false);
         }
-        let aside = quarantine::positions(self.tx, self.org, run.dev, run.dseq_first, run.last())?;
-        let applied: Vec<_> = verified.ops.iter().filter(|it| !aside.contains(&it.dseq)).cloned().collect();
         if entry.kind == AGAIN {
             return Ok(true);
         }
+        // Of a visit that nobody began here since, it waits for it.
+        let named: BTreeSet<AuditId> = verified.ops.iter().map(|it| AuditId(it.audit)).collect();
+        let mut begun = BTreeSet::new();
+        for part in Vec::from_iter(named).chunks(usize::try_from(MAX_PAGE).unwrap_or(1)) {
+            let found = audits::find_many(self.tx, self.org, part)?.into_iter();
+            let own = found.filter(|it| StreamId::User(it.auditor_id.0) == entry.stream);
+            begun.extend(own.map(|it| it.audit_id));
+        }
+        let applied: Vec<_> =
+            verified.ops.iter().filter(|it| begun.contains(&AuditId(it.audit))).cloned().collect();
         for (audit, ops) in ingest::by_audit(&applied) {
             let seed = verified.seeds.iter().find(|it| it.0 == audit).map(|it| it.1);
             buckets.put(&Record::of(run.dev, audit, &ops, seed, (millis(entry.received_at), true)))?;
