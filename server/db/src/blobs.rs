@@ -172,6 +172,17 @@ pub fn begin_reading(tx: &mut Tx<'_>, org: OrgId, blob: Hash) -> Result<(), DbEr
     if begun == 0 { Err(DbError::NotFound) } else { Ok(()) }
 }
 
+/// Notes that reading ended without the photo being at fault: that time does not count.
+///
+/// - **Errors**: [`DbError::NotFound`] for a blob that is not stored, or that nobody began to read.
+pub fn end_reading(tx: &mut Tx<'_>, org: OrgId, blob: Hash) -> Result<(), DbError> {
+    let ended = on_db!(tx, |c| diesel::update(blobs::table.find((org.store(), blob.store())))
+        .filter(blobs::attempts.gt(0))
+        .set(blobs::attempts.eq(blobs::attempts - 1))
+        .execute(c))?;
+    if ended == 0 { Err(DbError::NotFound) } else { Ok(()) }
+}
+
 /// Stores what was read of a blob as a photo, with the parts of its perceptual hash.
 ///
 /// - **Errors**: [`DbError::NotFound`] for a blob that is not stored.

@@ -94,6 +94,8 @@ on_both! {
         write(db, |tx| {
             blobs::begin_reading(tx, org(1), hash(1))?;
             blobs::begin_reading(tx, org(1), hash(1))?;
+            blobs::begin_reading(tx, org(1), hash(1))?;
+            blobs::end_reading(tx, org(1), hash(1))?;
             blobs::set_picture(tx, org(1), &ready(1), &[5, 6])
         }).unwrap();
         let kept = Blob { attempts: 2, ..ready(1) };
@@ -108,6 +110,10 @@ on_both! {
         assert!(matches!(unknown, Err(DbError::NotFound)), "{unknown:?}");
         let unknown = write(db, |tx| blobs::begin_reading(tx, org(2), hash(1)));
         assert!(matches!(unknown, Err(DbError::NotFound)), "{unknown:?}");
+        let unknown = write(db, |tx| blobs::end_reading(tx, org(2), hash(1)));
+        assert!(matches!(unknown, Err(DbError::NotFound)), "{unknown:?}");
+        let not_begun = write(db, |tx| blobs::end_reading(tx, org(1), hash(2)));
+        assert!(matches!(not_begun, Err(DbError::NotFound)), "{not_begun:?}");
     }
 
     fn a_lost_blob_is_forgotten_with_all_that_was_read_of_it(db) {

@@ -52,6 +52,16 @@ fn read_photo(app: &App, org: OrgId, waiting: &Blob) -> Result<(), ApiError> {
         return keep(app, org, refused(waiting, None, "reader_ended"), Vec::new());
     }
     app.db.write(move |tx| blobs::begin_reading(tx, org, blob))?;
+    let read = read_begun(app, org, waiting);
+    if read.is_err() {
+        // The store or the database did not answer: the photo is as good as before. What ends this process counts.
+        app.db.write(move |tx| blobs::end_reading(tx, org, blob))?;
+    }
+    read
+}
+
+fn read_begun(app: &App, org: OrgId, waiting: &Blob) -> Result<(), ApiError> {
+    let blob = waiting.blob;
     let Some(bytes) = app.blobs.get(org, blob, BlobFile::Original)? else {
         tracing::error!(%org, %blob, "a stored blob is missing");
         return keep(app, org, refused(waiting, None, "bytes_missing"), Vec::new());
