@@ -46,6 +46,9 @@ pub(crate) enum BlobFile {
 }
 
 impl BlobFile {
+    /// The smaller copies of a photo.
+    const COPIES: [Self; 2] = [Self::View, Self::Thumbnail];
+
     fn suffix(self) -> &'static str {
         match self {
             Self::Original => "",
@@ -189,14 +192,41 @@ impl BlobStore {
     /// # Errors
     /// Those of the store.
     pub(crate) fn remove(&self, org: OrgId, blob: Hash) -> Result<(), ApiError> {
-        for file in [BlobFile::View, BlobFile::Thumbnail, BlobFile::Original] {
+        self.remove_copies(org, blob)?;
+        self.remove_file(org, blob, BlobFile::Original)?;
+        self.parts.forget(org, blob).map_err(ApiError::internal)
+    }
+
+    /// Takes the smaller copies of a photo away; nothing where they are not there. Blocks.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub(crate) fn remove_copies(&self, org: OrgId, blob: Hash) -> Result<(), ApiError> {
+        BlobFile::COPIES.into_iter().try_for_each(|file| self.remove_file(org, blob, file))
+    }
+
+    fn remove_file(&self, org: OrgId, blob: Hash, file: BlobFile) -> Result<(), ApiError> {
+        let (objects, key) = (self.objects()?, key(org, blob, file));
+        match self.wait(async move { objects.delete(&key).await })? {
+            Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
+            Err(error) => Err(failed(error)),
+        }
+    }
+
+    /// Whether a smaller copy of a photo lies there. Blocks.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub(crate) fn has_copy(&self, org: OrgId, blob: Hash) -> Result<bool, ApiError> {
+        for file in BlobFile::COPIES {
             let (objects, key) = (self.objects()?, key(org, blob, file));
-            match self.wait(async move { objects.delete(&key).await })? {
-                Ok(()) | Err(object_store::Error::NotFound { .. }) => {}
+            match self.wait(async move { objects.head(&key).await })? {
+                Ok(_) => return Ok(true),
+                Err(object_store::Error::NotFound { .. }) => {}
                 Err(error) => return Err(failed(error)),
             }
         }
-        self.parts.forget(org, blob).map_err(ApiError::internal)
+        Ok(false)
     }
 
     /// Begins to read a blob, or a range of it; none where it is not there.

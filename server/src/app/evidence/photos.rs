@@ -70,8 +70,7 @@ fn read_begun(app: &App, org: OrgId, waiting: &Blob) -> Result<(), ApiError> {
         Ok(photo) => {
             let bands = evidence::bands(photo.look);
             let row = ready(waiting, &photo);
-            store_copies(app, org, blob, photo)?;
-            keep(app, org, row, bands)
+            if store_copies(app, org, blob, photo)? { keep(app, org, row, bands) } else { Ok(()) }
         }
         Err(reason) => {
             tracing::warn!(%org, %blob, reason = reason.code(), "evidence is no photo that can be shown");
@@ -85,9 +84,16 @@ fn read_in_time(app: &App, bytes: &[u8]) -> Result<Photo, evidence::Unreadable> 
     evidence::read(bytes, &|| app.now().0.saturating_sub(begun) > MAX_MICROS)
 }
 
-fn store_copies(app: &App, org: OrgId, blob: Hash, photo: Photo) -> Result<(), ApiError> {
+/// Stores the smaller copies; whether they stay: a photo may be redacted while it is read, and then nothing of it does.
+fn store_copies(app: &App, org: OrgId, blob: Hash, photo: Photo) -> Result<bool, ApiError> {
     app.blobs.put(org, blob, BlobFile::Thumbnail, photo.thumbnail)?;
-    app.blobs.put(org, blob, BlobFile::View, photo.view)
+    app.blobs.put(org, blob, BlobFile::View, photo.view)?;
+    // Files are taken away after it is written that the blob is: that is seen here, or these copies are seen there.
+    let is_stored = app.db.read(|tx| blobs::find(tx, org, blob))?.is_some();
+    if !is_stored {
+        app.blobs.remove_copies(org, blob)?;
+    }
+    Ok(is_stored)
 }
 
 fn ready(waiting: &Blob, photo: &Photo) -> Blob {
@@ -129,7 +135,6 @@ pub(crate) fn copy(app: &App, org: OrgId, blob: Hash, file: BlobFile) -> Result<
     app.blobs.in_turn(|| {
         let Some(bytes) = app.blobs.get(org, blob, BlobFile::Original)? else { return Ok(None) };
         let Ok(photo) = read_in_time(app, &bytes) else { return Ok(None) };
-        store_copies(app, org, blob, photo)?;
-        app.blobs.get(org, blob, file)
+        if store_copies(app, org, blob, photo)? { app.blobs.get(org, blob, file) } else { Ok(None) }
     })
 }

@@ -2,6 +2,7 @@
 
 use super::{Place, Stop, Walk, fault};
 use crate::app::evidence::BlobCheck;
+use sync_core::Hash;
 
 impl Walk<'_, '_> {
     /// Reads every blob.
@@ -16,6 +17,8 @@ impl Walk<'_, '_> {
                 let place = Place { blob: Some(found.blob), ..Place::default() };
                 match self.app.check_blob(self.org, found.blob)? {
                     BlobCheck::Good => self.report.blobs += 1,
+                    // It was read of a time that is over: who redacted it meanwhile took it away.
+                    BlobCheck::Missing if !self.is_stored_now(found.blob)? => {}
                     BlobCheck::Missing => {
                         let (es, en) =
                             ("falta esa evidencia en el almacén", "this evidence is not in the store");
@@ -38,10 +41,15 @@ impl Walk<'_, '_> {
         }
     }
 
+    /// Whether the office counts on a blob now, and not when this reading began.
+    fn is_stored_now(&self, blob: Hash) -> Result<bool, Stop> {
+        Ok(self.app.db.read(|tx| db::blobs::find(tx, self.org, blob))?.is_some())
+    }
+
     /// What is said to be gone is gone; what still waits to be taken away is no fault.
     ///
     /// # Errors
-    /// `redacted_blob_kept`.
+    /// `redacted_blob_kept`, `redacted_copy_kept`.
     pub(super) fn redacted_blobs(&mut self) -> Result<(), Stop> {
         let mut after = None;
         loop {
@@ -49,13 +57,20 @@ impl Walk<'_, '_> {
             let Some(last) = found.last() else { return Ok(()) };
             after = Some(last.blob);
             for it in &found {
+                let place = || Place { blob: Some(it.blob), ..Place::default() };
                 if self.app.check_blob(self.org, it.blob)? != BlobCheck::Missing {
-                    let place = Place { blob: Some(it.blob), ..Place::default() };
                     let (es, en) = (
                         "esa evidencia se suprimió y sus bytes siguen en el almacén",
                         "this evidence was redacted, and its bytes are still in the store",
                     );
-                    return Err(fault("redacted_blob_kept", place, es, en));
+                    return Err(fault("redacted_blob_kept", place(), es, en));
+                }
+                if self.app.blobs.has_copy(self.org, it.blob)? {
+                    let (es, en) = (
+                        "esa foto se suprimió y una copia menor sigue en el almacén",
+                        "this photo was redacted, and a smaller copy of it is still in the store",
+                    );
+                    return Err(fault("redacted_copy_kept", place(), es, en));
                 }
                 self.report.redacted_blobs += 1;
             }
