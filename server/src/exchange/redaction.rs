@@ -24,7 +24,7 @@ use sync_core::{
     AuditOps, DeviceId, Hash, Kind, Op, OpId, Segment, VerifiedSegment, codec,
     exchange::Run,
     fold::Arrival,
-    payload::{self, AttachValue},
+    payload::{self, AttachValue, SubmitValue},
     redaction::Redactions,
 };
 use uuid::Uuid;
@@ -32,7 +32,7 @@ use uuid::Uuid;
 /// Segments read at once; one is at most about a megabyte.
 const SEGMENTS: u32 = 16;
 /// What the explanation of a score says of an answer that was redacted.
-const REDACTED: &str = "redacted";
+pub(crate) const REDACTED: &str = "redacted";
 
 /// What is redacted of these audits.
 ///
@@ -335,12 +335,11 @@ fn clean_evidence(
 
 /// Takes the answers out of the explanations of frozen scores; every figure stays.
 fn clean_scores(tx: &mut Tx<'_>, org: OrgId, audit: AuditId, ops: &AuditOps) -> Result<(), ApiError> {
-    let gone = ops.iter().filter(|it| it.1.op.is_redacted()).filter_map(|it| answered_item(&it.1.op.field));
-    let gone: BTreeSet<&str> = gone.collect();
-    if gone.is_empty() {
-        return Ok(());
-    }
     for version in scores::list_versions(tx, org, audit)? {
+        let gone = redacted_answers(ops, &OpId::new(version.submit_dev, version.submit_dseq));
+        if gone.is_empty() {
+            continue;
+        }
         let mut score = document::thaw(&version.doc)?;
         let mut changed = false;
         for step in &mut score.explain {
@@ -358,6 +357,20 @@ fn clean_scores(tx: &mut Tx<'_>, org: OrgId, audit: AuditId, ops: &AuditOps) -> 
         }
     }
     Ok(())
+}
+
+/// The items whose answer was redacted as it stood when a visit was handed in: what was answered anew before that counts, and
+/// what was answered anew after it does not.
+pub(crate) fn redacted_answers(ops: &AuditOps, submit: &OpId) -> BTreeSet<String> {
+    let is_answer = |field: &str| answered_item(field).map(str::to_owned);
+    let value = ops.get(submit).map(|it| payload::of_op::<SubmitValue>(&it.op));
+    let Some(Ok(SubmitValue { mut frontier, .. })) = value else {
+        let gone = ops.iter().filter(|it| it.1.op.is_redacted());
+        return gone.filter_map(|it| is_answer(&it.1.op.field)).collect();
+    };
+    frontier.insert(submit.dev, submit.dseq);
+    let view = ops.seen_by(&frontier).view();
+    view.fields.iter().filter(|it| it.1.is_redacted()).filter_map(|it| is_answer(it.0)).collect()
 }
 
 /// The item that a field answers.

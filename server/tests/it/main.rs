@@ -71,6 +71,8 @@ mod recorded;
 #[cfg(test)]
 mod redaction;
 #[cfg(test)]
+mod redaction_scores;
+#[cfg(test)]
 mod reference;
 #[cfg(test)]
 mod relayed;

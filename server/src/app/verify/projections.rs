@@ -6,9 +6,12 @@ use super::{
     buckets::{Buckets, Record},
     fault,
 };
-use crate::app::{
-    review::FrozenScore,
-    scores::{document, scoring},
+use crate::{
+    app::{
+        review::FrozenScore,
+        scores::{document, scoring},
+    },
+    exchange::redaction,
 };
 use db::{
     MAX_PAGE,
@@ -16,9 +19,12 @@ use db::{
     content::{self, ContentKind},
     scores::{self, ScoreVersion},
 };
-use domain::{ids::AuditId, visit_score::SCORER_VERSION};
+use domain::{
+    ids::AuditId,
+    visit_score::{Explanation, SCORER_VERSION},
+};
 use std::collections::BTreeMap;
-use sync_core::{AuditOps, AuditView, Bytes, Hash, fold::Arrival, fold::Phase, op::Opening};
+use sync_core::{AuditOps, AuditView, Bytes, Hash, OpId, fold::Arrival, fold::Phase, op::Opening};
 
 /// An audit in a bucket.
 #[derive(Default)]
@@ -127,16 +133,22 @@ impl Walk<'_, '_> {
             ));
         }
         let redacted = found.ops.iter().any(|it| matches!(it.1.op.opening, Opening::Redacted(_)));
-        self.scores(&row, &view, redacted)
+        self.scores(&row, (&found.ops, &view), redacted)
     }
 
-    fn scores(&mut self, row: &Audit, view: &AuditView, redacted: bool) -> Result<(), Stop> {
+    fn scores(
+        &mut self,
+        row: &Audit,
+        (ops, view): (&AuditOps, &AuditView),
+        redacted: bool,
+    ) -> Result<(), Stop> {
         let versions = scores::list_versions(self.tx, self.org, row.audit_id)?;
         let mut expected = 0;
         for version in &versions {
             expected += 1;
             let known = self.has_checklist(version.template_hash)?;
-            if version.version != expected || !known || !figures_hold(version) {
+            let holds = figures_hold(version) && redactions_hold(version, ops);
+            if version.version != expected || !known || !holds {
                 return Err(self.wrong_score(row, expected));
             }
             self.report.scores += 1;
@@ -201,6 +213,17 @@ fn figures_hold(version: &ScoreVersion) -> bool {
     let columns =
         (version.raw_hundredths, version.final_hundredths, version.band.as_deref(), version.critical_failed);
     columns == (Some(score.raw.units()), Some(score.final_score.units()), Some(score.band.as_str()), critical)
+}
+
+/// Whether a score explains every answer that it was made of, save those that were redacted.
+fn redactions_hold(version: &ScoreVersion, ops: &AuditOps) -> bool {
+    let Ok(score) = document::thaw(&version.doc) else { return false };
+    let gone = redaction::redacted_answers(ops, &OpId::new(version.submit_dev, version.submit_dseq));
+    score.explain.iter().all(|step| match step {
+        Explanation::Item(it) if gone.contains(&it.item) => it.answer.is_none(),
+        Explanation::Item(it) => it.rule != redaction::REDACTED,
+        _ => true,
+    })
 }
 
 /// Whether two documents say the same; another build may pack the explanation otherwise.
