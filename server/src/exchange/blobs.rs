@@ -163,17 +163,18 @@ fn take_chunk(app: &App, sender: &Sender, chunk: &Chunk<'_>) -> Result<BlobReply
     }
     let added = check_chunk(chunk, &limits)?;
     let key = PartKey { org, dev, blob: chunk.blob };
+    // Of what adds nothing no file is made.
+    if app.blobs.parts().held(&key).map_err(ApiError::internal)?.is_none() && size > 0 {
+        check_addition(app, chunk, (0, added), &limits, now)?;
+        if added == 0 {
+            return Ok(progress(0, false, limits));
+        }
+    }
     let mut part = app.blobs.parts().open(&key).map_err(no_room)?;
     let held = part.held();
     // What is here whole, and was not stored before a crash, is stored whatever comes.
     if held < size {
-        if chunk.offset != held {
-            return at_offset(RefusalCode::Offset, "offset", held);
-        }
-        if Hash::of(chunk.bytes) != chunk.hash {
-            return at_offset(RefusalCode::BadHash, "bad_chunk_hash", held);
-        }
-        check_room(app, added, &limits, now)?;
+        check_addition(app, chunk, (held, added), &limits, now)?;
         part.append(chunk.bytes, now.0).map_err(no_room)?;
         app.db.write(move |tx| blobs::add_usage(tx, org, dev, day(now), added))?;
     }
@@ -207,6 +208,23 @@ fn check_chunk(chunk: &Chunk<'_>, limits: &Limits) -> Result<u64, Stop> {
         return refused(RefusalCode::Invalid, "beyond_size");
     }
     Ok(added)
+}
+
+/// Refuses what does not continue what is held, and what there is no room for.
+fn check_addition(
+    app: &App,
+    chunk: &Chunk<'_>,
+    (held, added): (u64, u64),
+    limits: &Limits,
+    now: Micros,
+) -> Result<(), Stop> {
+    if chunk.offset != held {
+        return at_offset(RefusalCode::Offset, "offset", held);
+    }
+    if Hash::of(chunk.bytes) != chunk.hash {
+        return at_offset(RefusalCode::BadHash, "bad_chunk_hash", held);
+    }
+    check_room(app, added, limits, now)
 }
 
 /// Refuses what the disk or the device's day has no room for.

@@ -258,3 +258,33 @@ async fn what_is_no_request_of_the_lane_is_told_so_in_its_own_words() {
         assert_eq!((answer.status.as_u16(), outcome(reply).1.as_str()), (status, reason));
     }
 }
+
+#[actix_web::test]
+async fn of_what_adds_nothing_no_file_is_made() {
+    let mut scene = Scene::open().await;
+    scene.office = scene.office.with(|config| config.blob_day_bytes = 1_000).await;
+    let phone = scene.phone(1).await;
+    let parts = || {
+        let folder = scene.office.blob_folder().join("parts").join(scene.office.org.to_string());
+        std::fs::read_dir(folder.join(phone.dev().to_string())).map_or(0, Iterator::count)
+    };
+    let (whole, large) = (bytes_of(3, 700), bytes_of(4, 1_001));
+    let (blob, too_large) = (blob_of(&whole), blob_of(&large));
+    assert_eq!(progress(&scene.part(&phone, &blob, 0, b"").await), (0, false));
+    let misplaced = scene.part(&phone, &blob, 300, &whole[300..]).await;
+    assert_eq!(outcome(misplaced), expected(RefusalCode::Offset, "offset"));
+    let broken = scene.send_part(&phone, &blob, 0, (Hash([1; 32]), &whole)).await;
+    assert_eq!(outcome(broken), expected(RefusalCode::BadHash, "bad_chunk_hash"));
+    let beyond = scene.part(&phone, &too_large, 0, &large).await;
+    assert_eq!(outcome(beyond), expected(RefusalCode::Quota, "quota_used_up"));
+    assert_eq!(parts(), 0);
+    assert_eq!(progress(&scene.part(&phone, &blob, 0, &whole[..300]).await), (300, false));
+    assert_eq!(parts(), 1);
+    let misplaced = refusal(scene.part(&phone, &blob, 400, &whole[400..]).await);
+    assert_eq!((misplaced.code, misplaced.offset), (RefusalCode::Offset, Some(300)));
+    assert_eq!(progress(&scene.part(&phone, &blob, 300, &whole[300..]).await), (700, true));
+    // A blob without a byte is stored by its first part.
+    let empty = blob_of(b"");
+    assert_eq!(progress(&scene.part(&phone, &empty, 0, b"").await), (0, true));
+    assert_eq!(parts(), 0);
+}
