@@ -79,6 +79,8 @@ fn keep(app: &App, caller: &Caller, run: &Run, last: Head, now: Micros) -> Resul
     };
     let run = run.clone();
     app.db.write(move |tx| {
+        // A redaction holds the logs that it cleans: either it finds this run, or it is known here.
+        db::devices::lock_head(tx, org, run.dev)?;
         let known = author(tx, org, user, &run, now)?;
         if known.is_none() || stands(tx, org, kept.dev, last)? {
             return Ok(());
@@ -222,6 +224,11 @@ fn of_the_server(
         let stream = StreamId::User(user.0);
         // Whoever begins a visit meanwhile waits for this, or this for them.
         rights::lock(tx, org, user)?;
+        // So does whoever redacts something of these.
+        let named: Vec<AuditId> = audits(&run.ops).map(AuditId).collect();
+        for part in named.chunks(usize::try_from(db::MAX_PAGE).unwrap_or(1)) {
+            db::audits::lock_many(tx, org, part)?;
+        }
         if !is_own(tx, org, &run, epoch, now)? || is_held(tx, org, stream, &run, head.head)? {
             return Ok(());
         }
