@@ -118,21 +118,45 @@ pub fn list(
     Ok(Page::cut(read_all(found)?, limit, |it: &QuarantinedOp| (it.dev, it.dseq)))
 }
 
-/// What was set aside on an audit, by device and position, at most `limit` rows.
+/// What was set aside on an audit, by device and position; the key of the next page is the last row of this one.
 pub fn list_of_audit(
     tx: &mut Tx<'_>,
     org: OrgId,
     audit: AuditId,
+    after: Option<(DeviceId, u64)>,
     limit: u32,
-) -> Result<Vec<QuarantinedOp>, DbError> {
-    let found: Vec<QuarantinedOpRow> = on_db!(tx, |c| quarantined_ops::table
+) -> Result<Page<QuarantinedOp, (DeviceId, u64)>, DbError> {
+    let found: Vec<QuarantinedOpRow> = on_db!(tx, |c| {
+        let mut query = quarantined_ops::table
+            .filter(quarantined_ops::org_id.eq(org.store()))
+            .filter(quarantined_ops::audit_id.eq(audit.store()))
+            .into_boxed();
+        if let Some((dev, dseq)) = after {
+            let later = quarantined_ops::dev.eq(dev.store()).and(quarantined_ops::dseq.gt(dseq.store()));
+            query = query.filter(quarantined_ops::dev.gt(dev.store()).or(later));
+        }
+        query
+            .order((quarantined_ops::dev, quarantined_ops::dseq))
+            .limit(rows_to_read(limit))
+            .select(QuarantinedOpRow::as_select())
+            .load(c)
+    })?;
+    Ok(Page::cut(read_all(found)?, limit, |it: &QuarantinedOp| (it.dev, it.dseq)))
+}
+
+/// The devices of which something was set aside on an audit.
+pub fn list_devices_of_audit(
+    tx: &mut Tx<'_>,
+    org: OrgId,
+    audit: AuditId,
+) -> Result<BTreeSet<DeviceId>, DbError> {
+    let found: Vec<Vec<u8>> = on_db!(tx, |c| quarantined_ops::table
         .filter(quarantined_ops::org_id.eq(org.store()))
         .filter(quarantined_ops::audit_id.eq(audit.store()))
-        .order((quarantined_ops::dev, quarantined_ops::dseq))
-        .limit(i64::from(limit))
-        .select(QuarantinedOpRow::as_select())
+        .select(quarantined_ops::dev)
+        .distinct()
         .load(c))?;
-    read_all(found)
+    found.into_iter().map(DeviceId::read).collect()
 }
 
 /// How many ops of a device wait for a person.

@@ -260,7 +260,7 @@ fn authors(tx: &mut Tx<'_>, org: OrgId, visit: AuditId) -> Result<BTreeSet<Devic
     let ops = content::ops(tx, org, visit)?;
     let mut authors: BTreeSet<DeviceId> = ops.iter().filter(|it| !it.1.server).map(|it| it.0.dev).collect();
     authors.extend(ops.iter().filter_map(|it| it.1.op.origin).map(|it| it.dev));
-    authors.extend(quarantine::list_of_audit(tx, org, visit, MAX_PAGE)?.iter().map(|it| it.dev));
+    authors.extend(quarantine::list_devices_of_audit(tx, org, visit)?);
     Ok(authors)
 }
 

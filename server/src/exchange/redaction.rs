@@ -181,8 +181,15 @@ fn let_go(
 /// # Errors
 /// Those of the database.
 pub(crate) fn set_aside(tx: &mut Tx<'_>, org: OrgId, audit: AuditId) -> Result<Vec<SetAsideOp>, ApiError> {
-    let rows = quarantine::list_of_audit(tx, org, audit, MAX_PAGE)?;
-    read_ops(tx, org, &rows)
+    let (mut ops, mut after) = (Vec::new(), None);
+    loop {
+        let page = quarantine::list_of_audit(tx, org, audit, after, MAX_PAGE)?;
+        ops.extend(read_ops(tx, org, &page.items)?);
+        after = page.next;
+        if after.is_none() {
+            return Ok(ops);
+        }
+    }
 }
 
 /// What is redacted of an audit, with the ops that say a redacted one again.

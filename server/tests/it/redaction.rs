@@ -380,3 +380,25 @@ async fn a_redacted_photo_is_gone_and_is_neither_missed_nor_asked_for() {
     assert_eq!(scene.evidence(other).await["photos"][0]["state"], "redacted");
     scene.clean();
 }
+
+#[actix_web::test]
+async fn everything_that_waits_for_a_person_is_redacted_however_much_it_is() {
+    let scene = Scene::open().await;
+    let mut phone = scene.phone(1).await;
+    let audit = named(&scene, &mut phone).await;
+    let revoke = format!("/api/v1/devices/{}/revoke", phone.dev());
+    scene.office.post(&revoke).by(&scene.admin).send().await.expect_json();
+    for number in 0..1_100 {
+        phone.ops = sync_core::AuditOps::new();
+        phone.set(audit, 1, "A02#comment", &format!("{number} {NAME}"));
+    }
+    let request = phone.push();
+    scene.done(&phone, &request).await;
+    let (org, dev) = (scene.office.org, phone.dev());
+    assert_eq!(scene.office.app.db.read(|tx| db::quarantine::count_open(tx, org, dev)).unwrap(), 1_100);
+    let order = json!({"fields": ["A01#comment", "A02#comment", ""], "reason": "x"});
+    let done = scene.review(audit, "redact", order).await.expect_json();
+    assert_eq!(done["ops"].as_array().unwrap().len(), 1_103);
+    scene.assert_gone(&[("the name", NAME.as_bytes()), ("the seed", &SEED.0)]);
+    scene.clean();
+}

@@ -59,8 +59,15 @@ on_both! {
         let open = read(db, |tx| quarantine::list(tx, org(1), true, None, 9)).items;
         assert_eq!((open.len(), open.first()), (1, Some(&aside(2))));
         assert_eq!(read(db, |tx| quarantine::count_open(tx, org(1), dev)), 1);
-        let all = read(db, |tx| quarantine::list_of_audit(tx, org(1), AuditId(uuid(3)), 9));
+        let all = read(db, |tx| quarantine::list_of_audit(tx, org(1), AuditId(uuid(3)), None, 9)).items;
         assert_eq!((all.len(), all.last().and_then(|it| it.why.clone())), (3, Some("seen".to_owned())));
-        assert_eq!(read(db, |tx| quarantine::list_of_audit(tx, org(2), AuditId(uuid(3)), 9)), []);
+        let page = |of: u32, after| read(db, |tx| quarantine::list_of_audit(tx, org(of), AuditId(uuid(3)), after, 2));
+        let first = page(1, None);
+        assert_eq!((first.items.as_slice(), first.next), (&all[..2], Some((dev, 2))));
+        let second = page(1, first.next);
+        assert_eq!((second.items.as_slice(), second.next), (&all[2..], None));
+        assert_eq!(page(2, None).items, []);
+        let devices = |of: u32| read(db, |tx| quarantine::list_devices_of_audit(tx, org(of), AuditId(uuid(3))));
+        assert_eq!((Vec::from_iter(devices(1)), devices(2).len()), (vec![dev], 0));
     }
 }

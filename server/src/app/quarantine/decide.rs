@@ -122,7 +122,7 @@ pub(crate) fn show(
 ) -> Result<SetAsideVisit, ApiError> {
     require_reader(principal)?;
     let org = principal.org;
-    let rows = quarantine::list_of_audit(tx, org, audit, MAX_OPS)?;
+    let rows = quarantine::list_of_audit(tx, org, audit, None, MAX_OPS)?.items;
     if rows.is_empty() {
         return Err(nothing_there());
     }
@@ -171,7 +171,7 @@ fn waiting(
         let es = "«dev» debe ser un dispositivo: 32 cifras hexadecimales.";
         ApiError::field("/dev", "wrong_shape", es, "'dev' must be a device: 32 hexadecimal digits")
     })?;
-    let mut rows = quarantine::list_of_audit(tx, org, audit, MAX_OPS)?;
+    let mut rows = quarantine::list_of_audit(tx, org, audit, None, MAX_OPS)?.items;
     rows.retain(|it| it.decision.is_none() && dev.is_none_or(|dev| it.dev == dev));
     let ops = exchange::read_ops(tx, org, &rows)?;
     match branch_of(tx, org, audit, &ops)? {
