@@ -57,6 +57,8 @@ mod photos;
 #[cfg(test)]
 mod photos_restarted;
 #[cfg(test)]
+mod photos_taken_away;
+#[cfg(test)]
 mod pins;
 #[cfg(test)]
 mod postgres;
