@@ -37,6 +37,8 @@ pub(crate) struct SetAsideOp {
     seed: Option<Seed>,
     /// Chain hash after it.
     h: Hash,
+    /// The position before the segment that brought it.
+    before: u64,
 }
 
 /// Reads ops out of the segments that brought them, in the order that is asked for.
@@ -64,8 +66,8 @@ pub(crate) fn read_ops(
         };
         let seed = segment.seeds.iter().find(|seed| seed.0 == op.audit).map(|it| it.1);
         let is_told = Ending::of_name(&it.reason).is_none();
-        let (id, op) = (OpId::new(*dev, it.dseq), op.clone());
-        found.push(SetAsideOp { id, op, received_at: *received_at, user: *user, is_told, seed, h });
+        let (id, op, before) = (OpId::new(*dev, it.dseq), op.clone(), segment.prev.dseq);
+        found.push(SetAsideOp { id, op, received_at: *received_at, user: *user, is_told, seed, h, before });
     }
     Ok(found)
 }
@@ -145,13 +147,14 @@ pub(crate) fn adopt(
     Ok(Ok(row))
 }
 
-/// The runs that the auditor's stream does not have yet.
+/// The runs that the auditor's stream does not have yet, each of one segment: beyond it no signature covers a run, and nobody who
+/// read it could bring it back.
 fn tell(tx: &mut Tx<'_>, org: OrgId, auditor: UserId, set_aside: &[SetAsideOp]) -> Result<(), ApiError> {
     let news: Vec<&SetAsideOp> = set_aside.iter().filter(|it| !it.is_told || it.user != auditor).collect();
     let follows = |one: &&SetAsideOp, next: &&SetAsideOp| {
         one.id.dev == next.id.dev
             && one.id.dseq.checked_add(1) == Some(next.id.dseq)
-            && one.received_at == next.received_at
+            && one.before == next.before
     };
     for run in news.chunk_by(follows) {
         if let (Some(first), Some(last)) = (run.first(), run.last()) {
