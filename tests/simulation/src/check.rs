@@ -9,7 +9,6 @@ use crate::{
     world::World,
 };
 use device::DeviceError;
-use domain::ids::AuditId;
 use std::collections::{BTreeMap, BTreeSet};
 use sync_core::{
     AuditOps, DeviceId, OpId, PublicKey, SealedSegment, Segment, VerifiedSegment, codec,
@@ -29,8 +28,8 @@ struct Office {
     audits: BTreeMap<Uuid, AuditOps>,
     /// Ops that were set aside.
     set_aside: BTreeSet<OpId>,
-    /// Audits on which something is still set aside, or was left out by a person.
-    touched: BTreeSet<Uuid>,
+    /// Those of them that were not taken in, by audit: their authors have them, and nobody else.
+    left_out: BTreeMap<Uuid, BTreeSet<OpId>>,
 }
 
 impl World {
@@ -41,6 +40,8 @@ impl World {
     pub fn settle(&mut self) -> Checked {
         let mut dice = Dice::part(self.seed, u64::MAX - 1);
         self.calm()?;
+        self.until_quiet(&mut dice)?;
+        self.give_roles_back();
         self.until_quiet(&mut dice)?;
         self.hand_in_what_is_left(&mut dice)?;
         // What was set aside is taken in by a person, and then it is everybody's.
@@ -152,6 +153,7 @@ impl World {
         let office = self.read_office();
         let said = self.check_logs(&office)?;
         self.check_typed(&office, &said)?;
+        self.check_mirrors(&office, &said)?;
         self.check_convergence(fresh, &office)?;
         self.check_feeds(&office)?;
         self.check_pins(&office)?;
@@ -179,6 +181,25 @@ impl World {
         Ok(())
     }
 
+    /// I8: what a phone held of others before the office was made from a copy is in the office again, or another op at its place.
+    fn check_mirrors(&self, office: &Office, said: &BTreeMap<Said, Vec<OpId>>) -> Checked {
+        let in_logs: BTreeSet<&OpId> = said.values().flatten().collect();
+        for at in self.working(None) {
+            let phone = &self.phones[at];
+            let is_there = |it: &(&OpId, &Uuid)| {
+                in_logs.contains(it.0) || office.audits.get(it.1).is_some_and(|ops| ops.get(it.0).is_some())
+            };
+            let mut owed = phone.mirror.iter().filter(|_| !phone.is_damaged);
+            if let Some((id, audit)) = owed.find(|it| !is_there(it)) {
+                return broken(
+                    "I8 restore",
+                    format!("{} held {id:?} of {audit}, and nobody has it", phone.dev),
+                );
+            }
+        }
+        Ok(())
+    }
+
     /// I1: a phone that had to stop still has on its disk what it could not send.
     fn check_stopped(&mut self) -> Checked {
         for phone in &mut self.phones {
@@ -201,15 +222,12 @@ impl World {
         let audits: Vec<Uuid> = self.oracle.owners.keys().copied().collect();
         let held = audits.iter().filter_map(|it| Some((*it, self.server_ops(*it)?))).collect();
         let found = self.office.read(|tx, org| db::quarantine::list(tx, org, false, None, 5_000)).items;
-        Office {
-            audits: held,
-            set_aside: found.iter().map(|it| OpId::new(it.dev, it.dseq)).collect(),
-            touched: found
-                .iter()
-                .filter(|it| it.decision != Some(db::quarantine::Decision::Adopted))
-                .map(|it| it.audit_id.0)
-                .collect(),
+        let mut left_out: BTreeMap<Uuid, BTreeSet<OpId>> = BTreeMap::new();
+        for it in found.iter().filter(|it| it.decision != Some(db::quarantine::Decision::Adopted)) {
+            left_out.entry(it.audit_id.0).or_default().insert(OpId::new(it.dev, it.dseq));
         }
+        let set_aside = found.iter().map(|it| OpId::new(it.dev, it.dseq)).collect();
+        Office { audits: held, set_aside, left_out }
     }
 
     /// Audits that somebody wrote on from a disk that lied: these are for people to settle.
@@ -230,8 +248,8 @@ impl World {
             for audit in all {
                 let (held, read) = (own.get(audit), new.get(audit));
                 let contested = [held, read].into_iter().flatten().any(|it| self.is_contested(it));
-                let is_open = office.touched.contains(audit);
-                if held != read && !contested && !is_open {
+                let differ = |one, other| office.differ(audit, one, other);
+                if !contested && differ(held, read) {
                     let what = format!("{audit}: {} and a new phone: {}", phone.dev, difference(held, read));
                     return broken("I4 convergence", what);
                 }
@@ -245,7 +263,7 @@ impl World {
                 }
                 let server = office.audits.get(audit);
                 let is_own = self.oracle.owners.get(audit) == Some(&phone.auditor);
-                if is_own && !contested && !is_open && held != server {
+                if is_own && !contested && differ(held, server) {
                     let what = format!("{audit}: {} and the server: {}", phone.dev, difference(held, server));
                     return broken("I4 convergence", what);
                 }
@@ -255,7 +273,7 @@ impl World {
     }
 
     /// Whether somebody who means harm wrote all of it; what they write comes back to the phones of the auditor they are.
-    fn is_rogues(&self, ops: &AuditOps) -> bool {
+    pub(crate) fn is_rogues(&self, ops: &AuditOps) -> bool {
         let rogue = self.rogue.as_ref().map(crate::adversary::Rogue::dev);
         ops.iter().all(|(id, _)| Some(id.dev) == rogue)
     }
@@ -300,7 +318,7 @@ impl World {
             };
             let simple = view.late.is_empty()
                 && view.lifecycle.is_empty()
-                && !office.touched.contains(audit)
+                && !office.left_out.contains_key(audit)
                 && ops.iter().all(|(id, it)| is_known(id, it));
             if simple {
                 self.check_heads(*audit, ops)?;
@@ -423,22 +441,19 @@ impl World {
         let held = self.office.devices();
         for (audit, ops) in &office.audits {
             let view = ops.view();
-            let row = self.office.read(|tx, org| db::audits::find(tx, org, AuditId(*audit)));
-            let pin = view.pin().map(|it| it.content_hash);
-            if let Some(row) = row
-                && Some(row.template_hash) != pin
-                && !office.touched.contains(audit)
-            {
-                return broken("I11 pin", format!("{audit} is pinned to {pin:?}, its row says another"));
-            }
+            self.check_pin(*audit)?;
+            let left_out = office.left_out.get(audit);
             for submit in view.rounds.submits.values().flatten() {
                 let whole = submit.value.frontier.iter().all(|(dev, last)| {
                     held.get(dev).is_some_and(|it| it.head.dseq >= *last)
                         && ops.iter().any(|it| it.0.dev == *dev && it.0.dseq == *last)
                 });
                 let seen = ops.seen_by(&submit.value.frontier);
-                let is_simple = !office.touched.contains(audit) && !self.is_contested(ops);
-                if whole && is_simple && content_root(&seen, &seen.view()) != submit.value.content_root {
+                // What its author saw and the office left out is not there to compare.
+                let covers =
+                    |it: &OpId| submit.value.frontier.get(&it.dev).is_some_and(|last| it.dseq <= *last);
+                let is_there = !left_out.is_some_and(|it| it.iter().any(covers)) && !self.is_contested(ops);
+                if whole && is_there && content_root(&seen, &seen.view()) != submit.value.content_root {
                     return broken(
                         "I10 frozen",
                         format!("{audit}: a submit does not say what its author saw"),
@@ -476,6 +491,18 @@ fn audits_of(phone: &Phone) -> Result<BTreeMap<Uuid, AuditOps>, Violation> {
         list.iter().map(|it| Ok((it.audit, device.ops(it.audit)?))).collect()
     };
     read().or_else(|it| broken("a store can be read", it.to_string()))
+}
+
+impl Office {
+    /// Whether two hold something else of an audit, apart from what only its author has.
+    fn differ(&self, audit: &Uuid, one: Option<&AuditOps>, other: Option<&AuditOps>) -> bool {
+        let Some(left_out) = self.left_out.get(audit) else { return one != other };
+        let rest = |ops: Option<&AuditOps>| -> Vec<(OpId, StoredOp)> {
+            let all = ops.into_iter().flat_map(|it| it.iter());
+            all.filter(|it| !left_out.contains(it.0)).map(|(id, it)| (*id, it.clone())).collect()
+        };
+        rest(one) != rest(other)
+    }
 }
 
 /// What was written and is shown nowhere: not as a head, nor as seen by somebody who wrote later, nor as late or in a fork. What

@@ -159,8 +159,12 @@ faults! {
     RestoreAndGrow = "server: restored and grown",
     /// A version of the checklist is released while visits are under way.
     TemplatePublished = "server: template published",
-    /// A branch changes.
-    BranchMoved = "server: branch changed",
+    /// A branch changes, and lies in another region.
+    BranchMoved = "server: branch moved",
+    /// An auditor loses a region.
+    RoleTaken = "server: role taken",
+    /// An auditor gets a region back.
+    RoleGiven = "server: role given",
     /// A person is taken out.
     UserDisabled = "server: user disabled",
     /// A device is revoked.
@@ -171,10 +175,16 @@ faults! {
     ReturnRaces = "people: return races an edit",
     /// A visit is approved while an op on it is on its way.
     ApproveRaces = "people: approval races a late op",
-    /// A visit is taken from one auditor and given to another.
+    /// An assignment that is on a phone is taken back and given to another.
     Reassign = "people: re-assigned",
+    /// So is one that was begun there and is not on the server.
+    ReassignRaces = "people: re-assigned when begun",
     /// A visit is voided on one device and edited on another.
     VoidAndEdit = "people: void and edit",
+    /// What was set aside is taken into its visit by a person.
+    SetAsideAdopted = "people: set aside, then taken in",
+    /// What was set aside is left out by a person.
+    SetAsideDismissed = "people: set aside, then left out",
     /// An answer to a question that the checklist does not have.
     RemovedQuestion = "people: answer to a removed question",
     /// What was sent is sent again.

@@ -11,17 +11,20 @@
 //! | law | where | when |
 //! |---|---|---|
 //! | I1 no loss | `oracle.rs` (what was acknowledged), `world.rs` (a store that opens again), `check.rs` (whatever a working phone recorded, under any name), `renewal.rs` | each step, each restart, each renewal, end |
-//! | I2 exactly once | `check.rs`: streams and segments | end |
+//! | I2 exactly once | `watch.rs`: what is new in the office follows what was there; `check.rs`: streams and segments | each step, end |
 //! | I3 prefix | `oracle.rs` | each step |
+//! | I6 cursor | `watch.rs`: a phone has what its cursors count, as the office told it | each exchange |
 //! | I4 convergence, I6 cursor, I8 restore | `check.rs`: every phone, one that reads all anew, the office, a rebuild | end |
-//! | I5 no silent loss | `renewal.rs`: a renewed phone names as seen only what it holds; `check.rs`: every recorded op, and the heads of each field by the oracle's own account | each renewal, end |
+//! | I5 no silent loss | `renewal.rs`: a renewed phone names as seen only what it holds; `check.rs`: every recorded op, the heads of each field by the oracle's own account, and nothing that is shown nowhere | each renewal, end |
 //! | I7 tamper | `adversary.rs`, `wire.rs` (receipts), `check.rs`: every stored segment verifies | when sent, end |
-//! | I9 clock | `check.rs` | end |
+//! | I8 restore | `check.rs`: what phones held of others before a restore (`rights.rs`) | end |
+//! | I9 clock | `watch.rs`: a log; `check.rs`: all that the office has | each edit, end |
 //! | I10 frozen | `people.rs` (approved audits), `check.rs` (what a submit says) | each step, end |
-//! | I11 pin | `check.rs` | end |
-//! | I12 permission | `check.rs`; `photos.rs`: nobody reads the photos of others | end, when asked |
+//! | I11 pin | `watch.rs`, `check.rs` | each step, end |
+//! | I12 permission | `rights.rs`, `watch.rs`, `check.rs`; `photos.rs`: nobody reads the photos of others | each exchange, end, when asked |
 //! | I13 blob | `photos.rs`: what was told to be stored is, and hashes to its id; what is approved has its photos; at the end what a phone still has is stored, and what it lost it says | each run of photos, each approval, end |
 //! | a redaction is for good | `redaction.rs`: what the office or a phone knows to be redacted stands in none of its bytes, nor does the seed that it could be guessed with; `check.rs`: nothing else is without its value, and every segment still verifies | each redaction, often, end |
+//! | the office answers | `office.rs`: whatever anybody asks, as long as it has power | each step |
 //! | I14 progress | `world.rs`, `photos.rs`: no honest phone is refused or stops; `check.rs`: all settles in a few rounds | each exchange, end |
 //! | I15 bounds | `wire.rs` (bytes), `world.rs`, `photos.rs` (waits) | each request, each answer |
 //! | I16 durable before send | `wire.rs`: the log has nothing unsynced when a request leaves | each request |
@@ -46,7 +49,8 @@
 //! | clocks: 10 years, back during an edit, daylight saving, frozen, drift, leap second, new boot | `people.rs` |
 //! | server: power cut before and after a commit, in a part of a photo, at rest | `wire.rs`, `people.rs` |
 //! | server: restored by hand, by command (new epoch, new key; photos kept, copied or lost), grown past old cursors, restored to before a device whose log others bring | `people.rs`, `office.rs`; noticed in `check.rs` |
-//! | template published, branch changed, user disabled, device revoked, re-assigned | `people.rs` |
+//! | template published, user disabled, device revoked | `people.rs` |
+//! | branch moved, role taken and given, re-assigned what is on a phone and what was begun there | `rights.rs` |
 //! | photos: part cut or changed on its way, part thrown away, quota, pause, edited, deleted, the same in two visits | `wire.rs`, `photos.rs` |
 //! | redaction of a value or a photo, while phones have something unsent, with a power cut, undone by a restore, of what a renewed phone says again | `redaction.rs` |
 //! | two devices on one field, return racing an edit, approval racing a late op, void and edit | follow from the schedule; `people.rs` and `check.rs` notice them |
@@ -78,7 +82,9 @@ pub mod phone;
 pub mod photos;
 pub mod redaction;
 pub mod renewal;
+pub mod rights;
 pub mod run;
 pub mod vfs;
+pub mod watch;
 pub mod wire;
 pub mod world;

@@ -74,7 +74,7 @@ fn mutants() -> bool {
             }
         }
     }
-    is_well && seeds.into_iter().all(|(setting, last)| is_healthy(setting, last + 1))
+    seeds.into_iter().fold(is_well, |all, (setting, last)| is_healthy(setting, last + 1) && all)
 }
 
 /// Whether nothing breaks where mutants are looked for, without any.

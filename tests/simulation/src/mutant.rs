@@ -61,6 +61,8 @@ pub enum Mutant {
     ServerNeverSyncs,
     /// What a phone relays to a restored server is thrown away.
     RelayDropped,
+    /// What a phone holds and a restored server has not brought again is thrown away by the phone.
+    UnplacedDropped,
     /// A run of ops is published twice.
     PublishedTwice,
     /// The server says that a photo is stored before it looked at its bytes.
@@ -81,7 +83,7 @@ pub enum Mutant {
 
 impl Mutant {
     /// All of them.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::AcknowledgeBeforeStore,
         Self::HighestInsteadOfPrefix,
         Self::CursorBeforeData,
@@ -89,6 +91,7 @@ impl Mutant {
         Self::NoBase,
         Self::ServerNeverSyncs,
         Self::RelayDropped,
+        Self::UnplacedDropped,
         Self::PublishedTwice,
         Self::StoredBeforeChecked,
         Self::PhotosNotDoubted,
@@ -116,11 +119,12 @@ impl Mutant {
     #[must_use]
     pub fn laws(self) -> &'static [&'static str] {
         match self {
-            Self::AcknowledgeBeforeStore
-            | Self::HighestInsteadOfPrefix
-            | Self::ServerNeverSyncs
-            | Self::NotSaidAgain => &["I1 no loss"],
-            Self::CursorBeforeData | Self::RelayDropped => &["I4 convergence"],
+            Self::AcknowledgeBeforeStore | Self::NotSaidAgain => &["I1 no loss"],
+            // The one says that there is nothing to read, the other forgets what it told: phones are ahead of the office.
+            Self::HighestInsteadOfPrefix | Self::ServerNeverSyncs => &["I1 no loss", "I6 cursor"],
+            Self::CursorBeforeData => &["I6 cursor"],
+            // What one phone holds and another, which reads anew, cannot get any more is the same loss.
+            Self::RelayDropped | Self::UnplacedDropped => &["I8 restore", "I4 convergence"],
             Self::SynchronousNormal => &["I16 durable before send", "I1 no loss"],
             Self::NoBase | Self::BasesNotMapped => &["I5 no silent loss"],
             Self::PublishedTwice => &["I2 exactly once"],
@@ -154,6 +158,7 @@ impl fmt::Display for Mutant {
             Self::NoBase => "no base in set",
             Self::ServerNeverSyncs => "the server never syncs",
             Self::RelayDropped => "relayed runs thrown away",
+            Self::UnplacedDropped => "what a restored server lacks thrown away by phones",
             Self::PublishedTwice => "a run published twice",
             Self::StoredBeforeChecked => "a photo told to be stored before its bytes are checked",
             Self::PhotosNotDoubted => "photos not offered again to a restored server",
@@ -249,10 +254,7 @@ pub(crate) fn beyond(
             move_cursors(wire, &answer);
             Ok(answer)
         }
-        Mutant::RelayDropped => {
-            let body = codec::to_cbor(&Request { relay: Vec::new(), ..request }).unwrap_or_default();
-            wire.ask_the_real_one(&Letter { body, ..letter.clone() })
-        }
+        Mutant::RelayDropped | Mutant::UnplacedDropped => without_relay(mutant, wire, letter, request),
         Mutant::PublishedTwice => {
             let answer = wire.ask_the_real_one(letter)?;
             if !request.push.is_empty() {
@@ -284,6 +286,26 @@ pub(crate) fn beyond(
         | Mutant::BasesNotMapped
         | Mutant::NotSaidAgain => wire.ask_the_real_one(letter),
     }
+}
+
+fn without_relay(
+    mutant: Mutant,
+    wire: &mut Wire<'_>,
+    letter: &Letter,
+    request: Request,
+) -> Result<Vec<u8>, TransportError> {
+    if mutant == Mutant::UnplacedDropped {
+        forget_unplaced(wire);
+    }
+    let body = codec::to_cbor(&Request { relay: Vec::new(), ..request }).unwrap_or_default();
+    wire.ask_the_real_one(&Letter { body, ..letter.clone() })
+}
+
+/// What the phone holds and a restored server has not brought again is gone.
+fn forget_unplaced(wire: &Wire<'_>) {
+    let Ok(store) = Connection::open(&wire.database) else { return };
+    // A disk that is full or locked keeps it from doing wrong.
+    let _ = store.execute("DELETE FROM unplaced", []);
 }
 
 /// Cursors go where the pages end, before the pages are stored.

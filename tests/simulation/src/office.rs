@@ -4,12 +4,14 @@
 use crate::{
     dice::Dice,
     disk::{Disk, Image, temporary_folder},
+    oracle::{Checked, broken},
+    rights::REGIONS,
     vfs,
 };
 use db::{Hidden, devices::DeviceKind, devices::DeviceState};
 use domain::{
     access::{Role, Scope},
-    ids::OrgId,
+    ids::{OrgId, RegionId},
 };
 use serde_json::{Value, json};
 use server::{
@@ -19,6 +21,7 @@ use server::{
     testing::{Answer, Call, TestClock, TestOffice, TestPerson},
 };
 use std::{
+    cell::{Cell, RefCell},
     collections::BTreeMap,
     fs,
     future::Future,
@@ -87,6 +90,8 @@ pub struct People {
     pub auditors: Vec<TestPerson>,
     /// Where.
     pub branches: Vec<Uuid>,
+    /// What branches lie in.
+    pub regions: Vec<Uuid>,
     /// The checklist that all begin with.
     pub template: Hash,
 }
@@ -122,6 +127,10 @@ pub struct Office {
     open: Option<TestOffice>,
     runtime: runtime::Runtime,
     local: LocalSet,
+    /// Follows from everything that it was asked and answered.
+    heard: Cell<Hash>,
+    /// The first of its answers that says that something is wrong with it.
+    failed: RefCell<Option<String>>,
 }
 
 /// What a server holds of a device.
@@ -168,6 +177,8 @@ impl Office {
             open: None,
             runtime,
             local,
+            heard: Cell::new(Hash::ZERO),
+            failed: RefCell::default(),
         }
     }
 
@@ -257,7 +268,38 @@ impl Office {
 
     /// Carries a call out.
     pub fn send<'a>(&'a self, call: impl FnOnce(&'a TestOffice) -> Call<'a>) -> Answer {
-        self.wait(call(self.test_office()).send())
+        let answer = self.wait(call(self.test_office()).send());
+        let is_off = self.disk.is_off();
+        if !is_off {
+            // Who writes goes on after the answer: what that does to the disk belongs to this call, not to whatever comes next.
+            drop(self.app().db.write(|_| Ok::<_, db::DbError>(())));
+        }
+        self.hear(&[answer.status.as_u16().to_be_bytes().as_slice(), &answer.body].concat());
+        // That photos have no room is said on purpose.
+        if !is_off && answer.status.is_server_error() && answer.status.as_u16() != 507 {
+            let text = String::from_utf8_lossy(&answer.body).into_owned();
+            self.failed.borrow_mut().get_or_insert(format!("{} {text}", answer.status));
+        }
+        answer
+    }
+
+    /// Takes note of what it was asked or answered.
+    pub(crate) fn hear(&self, bytes: &[u8]) {
+        self.heard.set(Hash::of(&[self.heard.get().0, Hash::of(bytes).0].concat()));
+    }
+
+    /// Follows from everything that it was asked and answered.
+    #[must_use]
+    pub fn heard(&self) -> Hash {
+        self.heard.get()
+    }
+
+    /// The office answers whatever it is asked, as long as it has power.
+    ///
+    /// # Errors
+    /// Where it could not.
+    pub fn check_answered(&self) -> Checked {
+        self.failed.borrow_mut().take().map_or(Ok(()), |it| broken("the office answers", it))
     }
 
     /// A call of a person with a body; a session that ended in the meantime is opened anew.
@@ -441,6 +483,14 @@ pub fn checklist(version: u32) -> String {
     .to_string()
 }
 
+/// The ids of rows that are put.
+fn put(office: &Office, path: &str, rows: &[Value]) -> Vec<Uuid> {
+    let manager = office.people.manager.token.clone();
+    let put = office.send(|it| it.put(path).bearer(&manager).json(&rows)).expect_json();
+    let rows = put["items"].as_array().expect("rows").iter();
+    rows.map(|it| it["id"].as_str().and_then(|it| it.parse().ok()).expect("a row has an id")).collect()
+}
+
 /// Sets the office up that every run begins with.
 fn set_up() -> Base {
     let nobody =
@@ -451,6 +501,7 @@ fn set_up() -> Base {
         reviewer: nobody,
         auditors: Vec::new(),
         branches: Vec::new(),
+        regions: Vec::new(),
         template: Hash::ZERO,
     };
     let mut office = Office::closed(u64::MAX, &Image::default(), OrgId(Uuid::from_u128(1)), people);
@@ -461,21 +512,21 @@ fn set_up() -> Base {
         admin: person(Role::Admin),
         manager: person(Role::ProgrammeManager),
         reviewer: person(Role::Reviewer),
-        auditors: vec![person(Role::Auditor), person(Role::Auditor)],
         ..office.people.clone()
     };
-    let _ = Scope::Organization;
     office.people = people.clone();
     people.template = office.release(1).expect("the checklist is released");
-    let rows: Vec<Value> = ["B1", "B2", "B3"]
+    let regions: Vec<Value> = REGIONS.iter().map(|it| json!({"code": it, "name": it})).collect();
+    people.regions = put(&office, "/api/v1/regions", &regions);
+    let branches: Vec<Value> = [("B1", REGIONS[0]), ("B2", REGIONS[1]), ("B3", REGIONS[1])]
         .iter()
-        .map(|it| json!({"code": it, "name": it, "zone": "America/Bogota"}))
+        .map(|it| json!({"code": it.0, "name": it.0, "zone": "America/Bogota", "region_code": it.1}))
         .collect();
-    let manager = office.people.manager.token.clone();
-    let put = office.send(|it| it.put("/api/v1/branches").bearer(&manager).json(&rows)).expect_json();
-    let ids = put["items"].as_array().expect("branches").iter();
-    people.branches =
-        ids.map(|it| it["id"].as_str().and_then(|it| it.parse().ok()).expect("a branch has an id")).collect();
+    people.branches = put(&office, "/api/v1/branches", &branches);
+    let within: Vec<(Role, Scope)> =
+        people.regions.iter().map(|it| (Role::Auditor, Scope::Region(RegionId(*it)))).collect();
+    people.auditors =
+        vec![office.test_office().person(Role::Auditor), office.test_office().person_of(office.org, &within)];
     office.close();
     Base { image: office.disk.image(), org: office.org, people }
 }

@@ -10,12 +10,12 @@ use crate::{
 use device::{Device, DeviceError, DeviceKind, NewDevice, Sync, Upload};
 use rusqlite::Connection;
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     fs,
     path::{Path, PathBuf},
 };
 use sync_core::{
-    DeviceId, Hash, Head,
+    DeviceId, Hash, Head, OpId,
     exchange::ClockReading,
     ingest::{Enrolment, EnrolmentRequest},
 };
@@ -93,6 +93,10 @@ pub struct Phone {
     pub log: Vec<Hash>,
     /// What was recorded in its database, also under former names.
     pub made: BTreeSet<usize>,
+    /// Since the office was last made from a copy it has read all that there was.
+    pub has_read: bool,
+    /// What it held of others when the office was made from a copy: op and audit.
+    pub mirror: BTreeMap<OpId, Uuid>,
     /// What it last believed to be on the server.
     pub acked: Head,
     /// A receipt that the office never signed came in the exchange that is under way.
@@ -146,6 +150,8 @@ impl Phone {
             clock: PhoneClock { offset_ms: 0, drift: 0, frozen_at: None, boot: dice.number() },
             log: Vec::new(),
             made: BTreeSet::new(),
+            has_read: false,
+            mirror: BTreeMap::new(),
             acked: Head::EMPTY,
             has_forged: false,
             has_old_answer: false,
@@ -189,6 +195,7 @@ impl Phone {
             upload: None,
             log: self.log.clone(),
             made: self.made.clone(),
+            mirror: self.mirror.clone(),
             saved: None,
             is_copy: true,
             ..*self
@@ -211,6 +218,8 @@ impl Phone {
         self.disk.put_back(&saved.image);
         (self.dev, self.log, self.made) = (saved.dev, saved.log, saved.made);
         (self.is_copy, self.is_set_back, self.is_damaged) = (true, true, saved.is_damaged);
+        self.has_read = false;
+        self.mirror.clear();
         true
     }
 
@@ -225,8 +234,9 @@ impl Phone {
         (self.dev, self.key_of) = (device.dev(), device.dev());
         self.device = Some(device);
         (self.log, self.made, self.acked) = (Vec::new(), BTreeSet::new(), Head::EMPTY);
+        self.mirror.clear();
         (self.is_copy, self.is_set_back) = (false, false);
-        (self.has_leavings, self.has_old_answer) = (false, false);
+        (self.has_leavings, self.has_old_answer, self.has_read) = (false, false, false);
         self.prefer_small_parts()
     }
 
@@ -236,7 +246,7 @@ impl Phone {
         (self.dev, self.key_of) = (device.dev(), device.dev());
         (self.log, self.acked) = (Vec::new(), Head::EMPTY);
         (self.is_copy, self.is_set_back) = (false, false);
-        (self.has_leavings, self.has_old_answer) = (false, false);
+        (self.has_leavings, self.has_old_answer, self.has_read) = (false, false, false);
     }
 
     /// The key beside its database, for whoever plays somebody that stole it.

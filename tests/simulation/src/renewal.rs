@@ -8,6 +8,7 @@ use crate::{
     oracle::{Checked, Said, Typed, Violation, broken},
     people::{Armed, arm},
     phone::{Phone, SEAL_FROM, Standing},
+    watch::check_clock,
     world::World,
 };
 use device::{Device, DeviceError};
@@ -150,7 +151,7 @@ impl World {
         if phone.log.len() as u64 != head.dseq && !phone.is_damaged {
             return broken("an edit is one op", format!("{} at {}", phone.dev, head.dseq));
         }
-        Ok(())
+        check_clock(phone, known)
     }
 
     /// What of a field of an audit stands on a phone, or was replaced by something that does.

@@ -76,6 +76,7 @@ pub fn deliver(office: &Office, letter: &Letter, packed: bool) -> Answer {
     } else {
         letter.body.clone()
     };
+    office.hear(&letter.body);
     office.send(|it| {
         let call = match letter.to {
             Address::Exchange => it.post("/sync/v1/exchange"),
@@ -171,10 +172,6 @@ impl Wire<'_> {
             return Err(lost());
         }
         self.office.disk.calm();
-        if answer.status.is_server_error() && ![503, 507].contains(&answer.status.as_u16()) {
-            let text = String::from_utf8_lossy(&answer.body).into_owned();
-            self.wrong("the office answers", format!("{} {text}", answer.status));
-        }
         let body = unpacked(&answer);
         if body.len() > MAX_BYTES {
             self.wrong("I15 bounds", format!("an answer of {} bytes", body.len()));

@@ -10,6 +10,7 @@ use crate::{
     oracle::{Checked, Oracle, Violation, broken},
     phone::{Phone, Standing},
     photos::LITTLE,
+    watch::Watch,
     wire::{Mail, Wire},
 };
 use device::{DeviceError, Sync};
@@ -99,6 +100,8 @@ pub struct World {
     pub mixture: Mixture,
     /// What is broken on purpose.
     pub mutant: Option<Mutant>,
+    /// Up to where the office was looked at.
+    pub(crate) watch: Watch,
     /// How many keys were made.
     keys: u64,
     /// Follows from everything that happened.
@@ -138,6 +141,7 @@ impl World {
             version: 1,
             mixture,
             mutant,
+            watch: Watch::default(),
             keys: 0,
             digest: Hash::ZERO,
             trace: false,
@@ -196,6 +200,8 @@ impl World {
     fn after(&mut self, what: u64) -> Checked {
         let held = self.office.devices();
         self.oracle.check_held(&held)?;
+        self.office.check_answered()?;
+        self.check_office_step(&held)?;
         self.check_frozen()?;
         if what.is_multiple_of(4) {
             self.check_office_redacted()?;
@@ -220,6 +226,7 @@ impl World {
             all.extend(it.head.dseq.to_be_bytes());
             all.extend(it.head.h.0);
         }
+        all.extend(self.office.heard().0);
         self.digest = Hash::of(&all);
     }
 
@@ -287,7 +294,8 @@ impl World {
             Ok(None) => return self.sign_in_again(at),
             Err(error) => return self.store_failed(at, &error, dice),
         };
-        if phone.sync.is_none() {
+        let begins = phone.sync.is_none();
+        if begins {
             let mut sync = Sync::new(device).or_else(|it| broken("an exchange begins", it.to_string()))?;
             let jitter = u32::try_from(dice.below(1 << 32)).unwrap_or(u32::MAX);
             sync.begin(clock, jitter);
@@ -337,7 +345,11 @@ impl World {
             Ok(Some(Finish::Recover(RecoverCause::Receipt))) if self.phones[at].has_forged => {}
             Ok(Some(finish)) => self.exchange_ended(at, &finish, now, dice)?,
         }
-        self.learn(at)
+        self.learn(at)?;
+        if begins && self.phones[at].is_done {
+            self.check_reach(at)?;
+        }
+        self.check_phone_step(at)
     }
 
     /// What a phone believes after it spoke with the office.
@@ -409,6 +421,7 @@ impl World {
         match finish {
             Finish::Done(_) => {
                 (phone.wait_until, phone.is_done) = (0, true);
+                phone.has_read = !phone.has_old_answer;
                 if dice.once_in(3) {
                     self.check_phone_redacted(at)?;
                 }
