@@ -146,6 +146,8 @@ impl World {
     }
 
     fn check_everything(&mut self, fresh: usize) -> Checked {
+        self.office.check_answered()?;
+        self.check_set_aside()?;
         self.oracle.check_held(&self.office.devices())?;
         self.check_frozen()?;
         self.check_all_sent()?;
@@ -213,6 +215,25 @@ impl World {
             match whole {
                 Ok(last) if last >= phone.log.len() as u64 => {}
                 other => return broken("I1 no loss", format!("a stopped phone holds {other:?}")),
+            }
+        }
+        Ok(())
+    }
+
+    /// What waits for a person was written by a device; every visit of which something was set aside can be looked at.
+    fn check_set_aside(&self) -> Checked {
+        let found = self.office.read(|tx, org| db::quarantine::list(tx, org, false, None, 5_000)).items;
+        let devices = self.office.devices();
+        let is_own = |it: &DeviceId| devices.get(it).is_none_or(|it| it.user.is_none());
+        if let Some(row) = found.iter().find(|it| is_own(&it.dev)) {
+            return broken("only what devices wrote waits", format!("{row:?}"));
+        }
+        let token = self.office.session(&self.office.people.reviewer);
+        for audit in found.iter().map(|it| it.audit_id).collect::<BTreeSet<_>>() {
+            let address = format!("/api/v1/quarantine/{audit}");
+            let answer = self.office.send(|it| it.get(&address).bearer(&token));
+            if !answer.status.is_success() {
+                return broken("the office answers", format!("{:?} to {address}", answer.outcome()));
             }
         }
         Ok(())
