@@ -144,6 +144,25 @@ pub fn list_of_audit(
     Ok(Page::cut(read_all(found)?, limit, |it: &QuarantinedOp| (it.dev, it.dseq)))
 }
 
+/// The positions of everything that was set aside on audits, whatever became of it.
+pub fn positions_of_audits(
+    tx: &mut Tx<'_>,
+    org: OrgId,
+    audits: &[AuditId],
+) -> Result<Vec<(DeviceId, u64)>, DbError> {
+    let mut found: Vec<(Vec<u8>, i64)> = Vec::new();
+    for audits in audits.chunks(BATCH) {
+        let audits: Vec<_> = audits.iter().map(Stored::store).collect();
+        let batch: Vec<(Vec<u8>, i64)> = on_db!(tx, |c| quarantined_ops::table
+            .filter(quarantined_ops::org_id.eq(org.store()))
+            .filter(quarantined_ops::audit_id.eq_any(&audits))
+            .select((quarantined_ops::dev, quarantined_ops::dseq))
+            .load(c))?;
+        found.extend(batch);
+    }
+    found.into_iter().map(|(dev, dseq)| Ok((DeviceId::read(dev)?, u64::read(dseq)?))).collect()
+}
+
 /// The devices of which something was set aside on an audit.
 pub fn list_devices_of_audit(
     tx: &mut Tx<'_>,

@@ -31,7 +31,7 @@ pub mod verify;
 pub mod visits;
 
 use crate::{
-    app::places::Places, blob_store::BlobStore, config::Config, environment::Environment, error::ApiError,
+    app::{places::Places, scores::checklists::PreparedChecklists}, blob_store::BlobStore, config::Config, environment::Environment, error::ApiError,
     office::Office, rate_limit::RateLimit,
 };
 use actix_web::web;
@@ -63,6 +63,8 @@ pub struct App {
     pub(crate) exchange_turns: Arc<Semaphore>,
     /// Told when there may be photos that nobody looked at.
     pub(crate) photos: Arc<Notify>,
+    /// Checklists ready to score.
+    pub(crate) checklists: Arc<PreparedChecklists>,
 }
 
 /// Passwords hashed at the same time, at most.
@@ -104,6 +106,7 @@ impl App {
             exchange_places: Places::new(),
             exchange_turns: Arc::new(Semaphore::new(EXCHANGES_WORKED_ON)),
             photos: Arc::default(),
+            checklists: Arc::default(),
             config: Arc::new(config),
             hashing: Arc::new(Semaphore::new(HASHES_AT_ONCE)),
             rate_limit: Arc::default(),

@@ -17,7 +17,7 @@ use db::{
     Micros, Tx,
     audits::{self, AuditFilter},
     programmes::{self, Assignment, AssignmentFilter},
-    reference, rights, users,
+    quarantine, reference, rights, users,
 };
 use domain::{
     access::{Permission, Role},
@@ -260,6 +260,10 @@ impl Settling {
                 for (id, _) in ops.iter() {
                     positions.entry(id.dev).or_default().insert(id.dseq);
                 }
+            }
+            // What was set aside stands in the stream too; once it is taken in, nobody tells it again.
+            for (dev, dseq) in quarantine::positions_of_audits(tx, self.org, audits)? {
+                positions.entry(dev).or_default().insert(dseq);
             }
         }
         let carries = |it: &db::feed::FeedEntry| {

@@ -53,11 +53,31 @@ pub(super) fn of(bytes: &[u8]) -> Option<MediaType> {
     })
 }
 
-/// Refuses a JPEG file that does not go to its end, which decoders fill up with grey, or that takes too many passes.
+/// Refuses a file that does not go to its end, and a JPEG file that takes too many passes.
 pub(super) fn check_outline(bytes: &[u8], media_type: MediaType) -> Result<(), Unreadable> {
-    if media_type != MediaType::Jpeg {
-        return Ok(());
+    match media_type {
+        MediaType::Jpeg => check_jpeg(bytes),
+        MediaType::WebP => check_webp(bytes),
+        MediaType::Png | MediaType::Other(_) => Ok(()),
     }
+}
+
+/// Each chunk of a WebP file must be all there: its decoder takes the memory that a chunk says it has, up to 4 GB, before it reads
+/// it.
+fn check_webp(bytes: &[u8]) -> Result<(), Unreadable> {
+    let mut rest = bytes.get(12..).ok_or(Unreadable::Truncated)?;
+    while let Some((head, after)) = rest.split_at_checked(8) {
+        let size = head.last_chunk::<4>().map_or(0, |it| u32::from_le_bytes(*it));
+        let size = usize::try_from(size).map_err(|_| Unreadable::Truncated)?;
+        let (_, next) = after.split_at_checked(size).ok_or(Unreadable::Truncated)?;
+        // Chunks begin at even places.
+        rest = next.get(size % 2..).unwrap_or_default();
+    }
+    Ok(())
+}
+
+/// Decoders fill a JPEG file up with grey where it does not go to its end.
+fn check_jpeg(bytes: &[u8]) -> Result<(), Unreadable> {
     let (mut at, mut passes) = (2_usize, 0_usize);
     loop {
         let rest = bytes.get(at..).unwrap_or_default();

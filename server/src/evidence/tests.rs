@@ -85,7 +85,8 @@ fn what_cannot_be_shown_is_told_by_its_reason() {
     let whole = jpeg(8, 300, 200);
     let png = encoded(&picture(8, 300, 200), ImageFormat::Png);
     let tiff = b"II*\0\x08\0\0\0\0\0\0\0".to_vec();
-    let cases: [(Vec<u8>, Unreadable); 9] = [
+    let webp = encoded(&picture(8, 300, 200), ImageFormat::WebP);
+    let cases: [(Vec<u8>, Unreadable); 10] = [
         (Vec::new(), Unreadable::NotAnImage),
         (b"lorem ipsum dolor sit amet".to_vec(), Unreadable::NotAnImage),
         (tiff, Unreadable::FormatNotTaken),
@@ -94,6 +95,7 @@ fn what_cannot_be_shown_is_told_by_its_reason() {
         (bomb(15_000), Unreadable::TooManyPixels),
         (whole[..whole.len() / 2].to_vec(), Unreadable::Truncated),
         (png[..png.len() / 2].to_vec(), Unreadable::Truncated),
+        (webp[..webp.len() / 2].to_vec(), Unreadable::Truncated),
         (vec![0; super::MAX_BYTES + 1], Unreadable::TooManyBytes),
     ];
     for (bytes, reason) in cases {
@@ -111,6 +113,18 @@ fn a_truncated_photo_is_not_taken_for_whole_because_of_the_preview_inside_it() {
     assert!(read(&with_preview, &in_time).is_ok());
     let cut = &with_preview[..with_preview.len() - 200];
     assert_eq!(read(cut, &in_time).unwrap_err(), Unreadable::Truncated);
+}
+
+#[test]
+fn a_photo_whose_metadata_claim_more_bytes_than_it_has_takes_no_memory_for_them() {
+    let whole = encoded(&picture(9, 24, 16), ImageFormat::WebP);
+    let file = |claimed: u32| {
+        let outline = [&b"VP8X\x0a\0\0\0\x08\0\0\0\x17\0\0\x0f\0\0"[..], &whole[12..], b"EXIF"].concat();
+        let size = u32::try_from(outline.len() + 4 + 4 + 6).unwrap();
+        [b"RIFF", &size.to_le_bytes()[..], b"WEBP", &outline, &claimed.to_le_bytes(), b"Exif\0\0"].concat()
+    };
+    assert!(read(&file(6), &in_time).is_ok());
+    assert_eq!(read(&file(800 << 20), &in_time).unwrap_err(), Unreadable::Truncated);
 }
 
 #[test]

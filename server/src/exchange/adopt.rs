@@ -14,7 +14,7 @@ use crate::{
 };
 use db::{Micros, Tx, audits::Audit};
 use domain::ids::{AuditId, OrgId, UserId};
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, ops::RangeInclusive};
 use sync_core::{
     AuditOps, DeviceId, Hash, Op, OpId, Seed, VerifiedSegment,
     exchange::{Ending, StreamId},
@@ -37,8 +37,8 @@ pub(crate) struct SetAsideOp {
     seed: Option<Seed>,
     /// Chain hash after it.
     h: Hash,
-    /// The position before the segment that brought it.
-    before: u64,
+    /// From which position on the push brought it: a segment that came again, longer, brings what follows the head.
+    from: u64,
 }
 
 /// Reads ops out of the segments that brought them, in the order that is asked for.
@@ -51,40 +51,44 @@ pub(crate) fn read_ops(
     asked: &[db::quarantine::QuarantinedOp],
 ) -> Result<Vec<SetAsideOp>, ApiError> {
     let mut found = Vec::with_capacity(asked.len());
-    let mut held: Option<(DeviceId, UserId, Micros, VerifiedSegment)> = None;
+    let mut held: Option<Brought> = None;
     for it in asked {
-        let is_held = held.as_ref().is_some_and(|(dev, _, _, segment)| {
-            *dev == it.dev && (segment.prev.dseq + 1..=segment.last().dseq).contains(&it.dseq)
-        });
-        if !is_held {
+        let holds = |one: &Brought| one.dev == it.dev && one.positions.contains(&it.dseq);
+        if !held.as_ref().is_some_and(holds) {
             held = Some(segment_of(tx, org, it.dev, it.dseq)?);
         }
-        let Some((dev, user, received_at, segment)) = &held else { continue };
+        let Some(Brought { dev, user, received_at, positions, segment }) = &held else { continue };
         let op = segment.ops.iter().find(|op| op.dseq == it.dseq);
         let (Some(op), Some(h)) = (op, segment.hash_at(it.dseq)) else {
             return Err(ApiError::internal(format!("the log of {dev} has no op {}", it.dseq)));
         };
         let seed = segment.seeds.iter().find(|seed| seed.0 == op.audit).map(|it| it.1);
         let is_told = Ending::of_name(&it.reason).is_none();
-        let (id, op, before) = (OpId::new(*dev, it.dseq), op.clone(), segment.prev.dseq);
-        found.push(SetAsideOp { id, op, received_at: *received_at, user: *user, is_told, seed, h, before });
+        let (id, op, from) = (OpId::new(*dev, it.dseq), op.clone(), *positions.start());
+        found.push(SetAsideOp { id, op, received_at: *received_at, user: *user, is_told, seed, h, from });
     }
     Ok(found)
 }
 
-fn segment_of(
-    tx: &mut Tx<'_>,
-    org: OrgId,
+/// What one push brought of a device's log.
+struct Brought {
     dev: DeviceId,
-    dseq: u64,
-) -> Result<(DeviceId, UserId, Micros, VerifiedSegment), ApiError> {
+    user: UserId,
+    received_at: Micros,
+    positions: RangeInclusive<u64>,
+    /// The segment, which may begin before them: it came again, longer.
+    segment: VerifiedSegment,
+}
+
+fn segment_of(tx: &mut Tx<'_>, org: OrgId, dev: DeviceId, dseq: u64) -> Result<Brought, ApiError> {
     let device = db::devices::find(tx, org, dev)?;
     let stored = db::devices::find_segment(tx, org, dev, dseq)?;
     let (Some(user), Some(stored)) = (device.and_then(|it| it.user_id), stored) else {
         return Err(ApiError::internal(format!("the log of {dev} has no op {dseq}")));
     };
     let segment = super::read_segment(&stored)?.chained_as_kept(dev).map_err(ApiError::internal)?;
-    Ok((dev, user, stored.received_at, segment))
+    let positions = stored.first_dseq..=stored.last_dseq;
+    Ok(Brought { dev, user, received_at: stored.received_at, positions, segment })
 }
 
 /// Takes ops into the audit that they name and tells the phones of its auditor; the audit as it then stands, or why nobody
@@ -147,14 +151,14 @@ pub(crate) fn adopt(
     Ok(Ok(row))
 }
 
-/// The runs that the auditor's stream does not have yet, each of one segment: beyond it no signature covers a run, and nobody who
-/// read it could bring it back.
+/// The runs that the auditor's stream does not have yet, each out of one push: what came later ranks later, and beyond a segment
+/// no signature covers a run, so that nobody who read it could bring it back.
 fn tell(tx: &mut Tx<'_>, org: OrgId, auditor: UserId, set_aside: &[SetAsideOp]) -> Result<(), ApiError> {
     let news: Vec<&SetAsideOp> = set_aside.iter().filter(|it| !it.is_told || it.user != auditor).collect();
     let follows = |one: &&SetAsideOp, next: &&SetAsideOp| {
         one.id.dev == next.id.dev
             && one.id.dseq.checked_add(1) == Some(next.id.dseq)
-            && one.before == next.before
+            && one.from == next.from
     };
     for run in news.chunk_by(follows) {
         if let (Some(first), Some(last)) = (run.first(), run.last()) {

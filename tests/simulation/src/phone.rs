@@ -223,6 +223,13 @@ impl Phone {
         true
     }
 
+    /// Whether the office told it that it may read no longer.
+    #[must_use]
+    pub fn is_ended(&self) -> bool {
+        let status = self.device.as_ref().and_then(|it| it.status().ok());
+        status.is_some_and(|it| it.ended.is_some())
+    }
+
     /// Everything is gone from its folder but the key, or that too; the app is installed anew.
     ///
     /// # Errors

@@ -432,7 +432,14 @@ impl World {
                 }
                 phone.wait_until = now_ms + wait_ms;
             }
-            Finish::AuthNeeded { .. } => return self.sign_in_again(at),
+            Finish::AuthNeeded { .. } => {
+                let phone = &mut self.phones[at];
+                // A phone that was told so lets go of what others wrote, and so has nothing to bring back.
+                if phone.is_ended() {
+                    phone.mirror.clear();
+                }
+                return self.sign_in_again(at);
+            }
             Finish::Recover(cause @ (RecoverCause::Fork | RecoverCause::ForkBeforeAcked))
                 if phone.is_copy && !phone.is_damaged =>
             {

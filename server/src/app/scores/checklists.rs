@@ -8,7 +8,7 @@ use db::{
 use domain::{checklist::Checklist, ids::OrgId, visit_score::PreparedChecklist};
 use std::{
     collections::BTreeMap,
-    sync::{Arc, Mutex, OnceLock, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 use sync_core::Hash;
 
@@ -16,6 +16,16 @@ use sync_core::Hash;
 const MAX_KEPT: usize = 512;
 
 type Kept = BTreeMap<(OrgId, Hash), Arc<PreparedChecklist>>;
+
+/// The checklists that an office has prepared.
+#[derive(Default)]
+pub(crate) struct PreparedChecklists(Mutex<Kept>);
+
+impl PreparedChecklists {
+    fn kept(&self) -> MutexGuard<'_, Kept> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
 
 impl App {
     /// The checklist of a content hash, ready to score; none where the organization does not have it.
@@ -28,7 +38,7 @@ impl App {
         org: OrgId,
         hash: Hash,
     ) -> Result<Option<Arc<PreparedChecklist>>, ApiError> {
-        if let Some(found) = kept().get(&(org, hash)) {
+        if let Some(found) = self.checklists.kept().get(&(org, hash)) {
             return Ok(Some(found.clone()));
         }
         let Some(stored) = content::find_by_hash(tx, org, ContentKind::Checklist, hash)? else {
@@ -37,17 +47,11 @@ impl App {
         let checklist: Checklist =
             serde_json::from_str(&stored.canonical_json).map_err(ApiError::internal)?;
         let prepared = Arc::new(PreparedChecklist::new(&checklist)?);
-        let mut all = kept();
+        let mut all = self.checklists.kept();
         if all.len() >= MAX_KEPT {
             all.clear();
         }
         all.insert((org, hash), prepared.clone());
         Ok(Some(prepared))
     }
-}
-
-/// The process keeps one: what is under a hash is the same for every application in it.
-fn kept() -> std::sync::MutexGuard<'static, Kept> {
-    static KEPT: OnceLock<Mutex<Kept>> = OnceLock::new();
-    KEPT.get_or_init(Mutex::default).lock().unwrap_or_else(PoisonError::into_inner)
 }
