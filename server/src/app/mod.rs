@@ -31,8 +31,13 @@ pub mod verify;
 pub mod visits;
 
 use crate::{
-    app::{places::Places, scores::checklists::PreparedChecklists}, blob_store::BlobStore, config::Config, environment::Environment, error::ApiError,
-    office::Office, rate_limit::RateLimit,
+    app::{places::Places, scores::checklists::PreparedChecklists},
+    blob_store::BlobStore,
+    config::Config,
+    environment::Environment,
+    error::ApiError,
+    office::Office,
+    rate_limit::RateLimit,
 };
 use actix_web::web;
 use db::{Db, DbOptions, Micros, Tx};

@@ -156,9 +156,7 @@ pub(crate) fn adopt(
 fn tell(tx: &mut Tx<'_>, org: OrgId, auditor: UserId, set_aside: &[SetAsideOp]) -> Result<(), ApiError> {
     let news: Vec<&SetAsideOp> = set_aside.iter().filter(|it| !it.is_told || it.user != auditor).collect();
     let follows = |one: &&SetAsideOp, next: &&SetAsideOp| {
-        one.id.dev == next.id.dev
-            && one.id.dseq.checked_add(1) == Some(next.id.dseq)
-            && one.from == next.from
+        one.id.dev == next.id.dev && one.id.dseq.checked_add(1) == Some(next.id.dseq) && one.from == next.from
     };
     for run in news.chunk_by(follows) {
         if let (Some(first), Some(last)) = (run.first(), run.last()) {

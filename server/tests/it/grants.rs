@@ -231,6 +231,36 @@ async fn a_visit_of_an_assignment_that_is_withdrawn_leaves_the_phones_until_a_pe
 }
 
 #[actix_web::test]
+async fn what_was_set_aside_while_a_right_was_gone_is_read_again_with_the_right_and_stands_once_taken_in() {
+    let scene = Scene::open().await;
+    let id = assignment_of(&scene.office, &scene.manager, scene.branch, &scene.auditor).await;
+    let audit = audit_of_assignment(AssignmentId(id)).0;
+    let (mut phone, mut sibling) = (scene.phone(1).await, Reader::of(scene.phone(2).await));
+    let role = json!({"role": "auditor"});
+    scene.role(&scene.auditor, &role, false).await;
+    let pin = CreateValue {
+        template: "ms-banco-sucursal".to_owned(),
+        content_hash: banking(),
+        assignment: Some(id),
+        ..scene.pin()
+    };
+    phone.create(audit, &pin);
+    phone.set(audit, 1, "A01", "yes");
+    assert_eq!(scene.pushed(&mut phone).await, ["no_field_work", "no_field_work"]);
+    // What it says is kept from whoever reads it now.
+    let news = sibling.read(&scene).await;
+    assert_eq!(news.last().unwrap(), "ops [] unproven", "{news:?}");
+    scene.role(&scene.auditor, &role, true).await;
+    let news = sibling.read(&scene).await;
+    assert_eq!(news[0], format!("grant {audit}"));
+    assert_eq!(news[1..], ["ops [1, 2]", "branch told", "assignment told"]);
+    assert_eq!(scene.adopted(audit).await, 200);
+    sibling.read(&scene).await;
+    let expected = [1, 2].map(|it| OpId::new(phone.dev(), it));
+    assert_eq!(sibling.held[&audit], BTreeSet::from(expected));
+}
+
+#[actix_web::test]
 async fn what_the_office_counts_as_taken_is_what_the_stream_says() {
     let scene = Scene::open().await;
     let (mut phone, audit) = (scene.phone(1).await, scene.new_audit());

@@ -9,11 +9,15 @@ use domain::{
     ids::{AssignmentId, AuditId, BranchId, RegionId, audit_of_assignment},
 };
 use serde_json::{Value, json};
-use server::testing::{Answer, TestPerson};
+use server::{
+    app::verify::verify,
+    testing::{Answer, TestPerson},
+};
 use sync_core::{
     AuditOps, Kind,
     blob::{BlobReply, BlobState},
     exchange::{Ending, OutcomeKind, RefusalCode, Request, Response, StreamId},
+    hlc,
     payload::CreateValue,
 };
 use uuid::Uuid;
@@ -123,6 +127,33 @@ async fn what_a_revoked_phone_had_left_is_handed_in_set_aside_and_taken_in_by_a_
     scene.review(audit, "claim", json!({})).await.expect_json();
     let approved = scene.review(audit, "approve", json!({})).await.expect_json();
     assert_eq!(approved["final"], "50.00");
+}
+
+#[actix_web::test]
+async fn what_came_at_two_times_and_is_taken_in_at_once_is_ranked_alike_by_phones_and_office() {
+    let scene = Scene::open().await;
+    let (mut phone, audit) = (scene.phone(1).await, scene.new_audit());
+    phone.create(audit, &scene.pin());
+    assert_eq!(scene.aside(&mut phone).await, Vec::<String>::new());
+    scene.revoke(&phone).await;
+    let acked = phone.head;
+    // A clock ahead of its time ranks by when the office received it.
+    phone.last_hlc = hlc::at_ms(u64::try_from(scene.office.clock.millis()).unwrap() + 365 * 86_400_000);
+    phone.set(audit, 1, "A01", "yes");
+    let first = phone.unsent.clone();
+    assert_eq!(scene.aside(&mut phone).await, ["device_revoked"]);
+    // It never heard the answer, wrote on and sends both again as one segment.
+    scene.office.clock.advance_seconds(600);
+    (phone.head, phone.unsent) = (acked, first);
+    phone.set(audit, 1, "A02", "no");
+    assert_eq!(scene.aside(&mut phone).await, ["device_revoked"]);
+    scene.decide(&scene.reviewer, audit, "adopt", "the auditor was asked").await.expect_json();
+    let mut sibling = scene.phone(2).await;
+    sibling.read(&scene).await;
+    let (org, id) = (scene.office.org, AuditId(audit));
+    let held = scene.office.app.db.read(|tx| db::audits::find_ops(tx, org, id)).unwrap().unwrap();
+    assert_eq!(sibling.ops, AuditOps::decode(&held).unwrap());
+    assert_eq!(verify(&scene.office.app, None, &mut |_| ()).unwrap().fault, None);
 }
 
 /// The chain hash at the second op, as the server holds it.
