@@ -5,7 +5,7 @@ use alloc::string::String;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::Hash;
+use crate::{DeviceId, Hash};
 
 /// Kind of a template's row; stream `ref/`.
 pub const TEMPLATE: &str = "template";
@@ -13,6 +13,8 @@ pub const TEMPLATE: &str = "template";
 pub const BRANCH: &str = "branch";
 /// Kind of an [`AssignmentRow`]; stream `u/`.
 pub const ASSIGNMENT: &str = "assignment";
+/// Kind of a [`KeptRow`], under the device's id; stream `u/`.
+pub const KEPT: &str = "kept";
 
 /// A branch that can be visited.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -55,4 +57,16 @@ pub struct AssignmentRow {
     /// Instructions for people.
     #[serde(default)]
     pub notes: Option<String>,
+}
+
+/// What the office keeps of a device's log although it tells it to nobody: as evidence, or until a person takes it in. That the
+/// stream says so is how phones notice an office that was put back to before it was brought.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeptRow {
+    /// Whose log.
+    pub dev: DeviceId,
+    /// Position of the last op.
+    pub through: u64,
+    /// Chain hash after it.
+    pub h: Hash,
 }

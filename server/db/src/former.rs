@@ -61,11 +61,14 @@ pub fn find_succession(tx: &mut Tx<'_>, org: OrgId, dev: DeviceId) -> Result<Opt
     read_one(row)
 }
 
-/// Keeps a run of a former log; nothing where it is kept already.
-pub fn keep_run(tx: &mut Tx<'_>, org: OrgId, new: &FormerRun) -> Result<(), DbError> {
+/// Keeps a run of a former log; whether it was not kept before.
+pub fn keep_run(tx: &mut Tx<'_>, org: OrgId, new: &FormerRun) -> Result<bool, DbError> {
     let row = new.row(org);
-    on_db!(tx, |c| diesel::insert_into(former_runs::table).values(&row).on_conflict_do_nothing().execute(c))?;
-    Ok(())
+    let kept = on_db!(tx, |c| diesel::insert_into(former_runs::table)
+        .values(&row)
+        .on_conflict_do_nothing()
+        .execute(c))?;
+    Ok(kept > 0)
 }
 
 /// Puts a run in place of itself from which values were taken; all else of it stands.

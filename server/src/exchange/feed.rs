@@ -12,7 +12,7 @@ use sync_core::{
     chain::feed_hash,
     codec,
     exchange::{self, Body, RefRow, StreamId},
-    reference::{self, AssignmentRow, BranchRow},
+    reference::{self, AssignmentRow, BranchRow, KeptRow},
 };
 
 /// Consecutive ops of one device.
@@ -155,6 +155,20 @@ pub(crate) fn publish_assignment(
     append_all(tx, org, stream, rows, now).map(drop)
 }
 
+/// Tells a person's devices what is kept of a log that nobody is told.
+///
+/// # Errors
+/// Those of the database.
+pub(super) fn publish_kept(
+    tx: &mut Tx<'_>,
+    org: OrgId,
+    user: UserId,
+    kept: &KeptRow,
+    now: Micros,
+) -> Result<(), ApiError> {
+    publish_ref_row(tx, org, StreamId::User(user.0), &row(reference::KEPT, kept.dev, kept)?, now)
+}
+
 /// An assignment as an entry.
 ///
 /// # Errors
@@ -176,7 +190,7 @@ pub(crate) fn withdrawn_row(kind: &str, id: uuid::Uuid) -> Carried<'static> {
     Carried::Row(RefRow { kind: kind.to_owned(), id: id.to_string(), json: None })
 }
 
-fn row(kind: &str, id: uuid::Uuid, value: &impl serde::Serialize) -> Result<RefRow, ApiError> {
+fn row(kind: &str, id: impl ToString, value: &impl serde::Serialize) -> Result<RefRow, ApiError> {
     let json = serde_json::to_vec(value).map_err(ApiError::internal)?;
     Ok(RefRow { kind: kind.to_owned(), id: id.to_string(), json: Some(Bytes::from(json)) })
 }

@@ -30,6 +30,7 @@ use sync_core::{
     ingest::{self, Accepted, Enrolled, Push},
     receipt::Receipt,
     redaction::Redactions,
+    reference::KeptRow,
 };
 
 /// How often a push is checked anew because the device's log grew in the meantime.
@@ -432,6 +433,11 @@ fn append(tx: &mut Tx<'_>, caller: &Caller, segments: &[&Checked], received: Mic
         None => feed::publish_all(tx, org, StreamId::User(user.0), &runs, received)?,
         Some(_) => vec![0; runs.len()],
     };
+    // Such a device learns from its own head what is here; who brings the log of another one has only its stream.
+    if let (Some(Ending::DeviceUnknown), Some(last)) = (ended, runs.last()) {
+        let kept = KeptRow { dev, through: last.last, h: last.h };
+        feed::publish_kept(tx, org, user, &kept, received)?;
+    }
     let rows = runs.iter().zip(segments).zip(numbers).map(|((run, it), sseq)| StoredSegment {
         dev,
         first_dseq: run.first,

@@ -24,6 +24,7 @@ use sync_core::{
     ingest::{self, Accepted, DeviceHead, redacted_by_the_server},
     packed::PackedOps,
     redaction::Redactions,
+    reference::KeptRow,
     relay::{Proof, server_secret},
     signature::SigningKey,
 };
@@ -86,11 +87,15 @@ fn keep(app: &App, caller: &Caller, run: &Run, last: Head, now: Micros) -> Resul
             return Ok(());
         }
         let known = redaction::known(tx, org, audits(&run.ops))?;
+        let mut kept = kept.clone();
         if let Some(cleaned) = redaction::cleaned_run(&known, &run)? {
-            let bytes = codec::to_cbor(&cleaned).map_err(ApiError::internal)?;
-            return Ok(db::former::keep_run(tx, org, &FormerRun { bytes, ..kept.clone() })?);
+            kept.bytes = codec::to_cbor(&cleaned).map_err(ApiError::internal)?;
         }
-        Ok(db::former::keep_run(tx, org, &kept)?)
+        if db::former::keep_run(tx, org, &kept)? {
+            let row = KeptRow { dev: run.dev, through: last.dseq, h: last.h };
+            feed::publish_kept(tx, org, user, &row, now)?;
+        }
+        Ok(())
     })
 }
 

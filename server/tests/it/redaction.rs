@@ -3,6 +3,7 @@
 
 use crate::databases::Database;
 use crate::exchange::{Phone, Scene};
+use crate::relayed;
 use domain::{
     access::{Role, Scope},
     ids::{AuditId, BranchId},
@@ -21,6 +22,7 @@ use sync_core::{
     exchange::{Body, RefusalCode, Request, Run, StreamId},
     hlc,
     op::Opening,
+    reference::KeptRow,
     relay::Proof,
 };
 use uuid::Uuid;
@@ -331,8 +333,10 @@ async fn evidence_of_a_former_log_is_redacted_too_and_still_verified(database: D
     let left = left.ops.unpack(2).unwrap();
     assert_eq!(left.iter().map(Op::is_redacted).collect::<Vec<_>>(), [true, true, false]);
     // Brought again by a phone that does not know, it is what it is.
-    scene.done(&phone, &Request { relay: vec![run], ..phone.request(Vec::new()) }).await;
+    scene.done(&phone, &Request { relay: vec![run.clone()], ..phone.request(Vec::new()) }).await;
     assert_eq!(scene.clean().former_runs, 1);
+    // The stream tells once that it is kept, and not what it says.
+    assert_eq!(relayed::kept(&scene, &mut phone).await, [KeptRow { dev, through: run.last(), h: last }]);
     scene.assert_gone(&[("the name", NAME.as_bytes()), ("the seed", &SEED.0)]);
 }
 

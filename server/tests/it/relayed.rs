@@ -9,6 +9,7 @@ use sync_core::{
     codec::Nested,
     exchange::{Body, Request, Run},
     ingest::{EnrolmentRequest, enrolment_bytes},
+    reference::{KEPT, KeptRow},
     relay::Proof,
     signature::SigningKey,
 };
@@ -35,6 +36,17 @@ async fn runs(scene: &Scene, phone: &mut Phone) -> Vec<Run> {
         _ => None,
     };
     page.items.into_iter().filter_map(|it| run(it.body)).collect()
+}
+
+/// What a phone is told that the office keeps and shows to nobody.
+pub(crate) async fn kept(scene: &Scene, phone: &mut Phone) -> Vec<KeptRow> {
+    let page = phone.read(scene).await;
+    let row = |body: Nested<Body>| match body {
+        Nested::Known(Body::RefRow(row)) if row.kind == KEPT => row.json,
+        _ => None,
+    };
+    let rows = page.items.into_iter().filter_map(|it| row(it.body));
+    rows.map(|it| serde_json::from_slice(&it).unwrap()).collect()
 }
 
 pub(crate) fn relaying(phone: &Phone, run: Run) -> Request {
@@ -180,8 +192,11 @@ async fn what_a_phone_brings_of_one_that_was_enrolled_after_the_copy_waits_for_a
     assert_eq!((&shown["user"], &shown["ops"]), (&json!(scene.auditor.id), &json!(lost.unsent.len())));
     assert!(shown["enrolled_at"].is_null() && shown["state"] == "active", "{shown}");
     let stored = scene.stored();
-    scene.done(&sibling, &relaying(&sibling, run)).await;
+    scene.done(&sibling, &relaying(&sibling, run.clone())).await;
     assert!(scene.stored() == stored, "again it is nothing new");
+    // Its stream says so: an office that is put back to before it has another stream, and is offered it again.
+    let row = KeptRow { dev: lost.dev(), through: run.last(), h: run.last_hash().unwrap() };
+    assert_eq!(kept(&scene, &mut sibling).await, [row]);
     assert_eq!(runs(&scene, &mut sibling).await, []);
     let adopt = format!("/api/v1/quarantine/{audit}/adopt");
     let why = json!({"reason": "her phone was stolen"});

@@ -32,6 +32,8 @@ pub(crate) fn purge(writer: &mut Writer<'_>, reason: &str) -> Result<bool, Devic
         conn.execute(&format!("DELETE FROM {table}"), [])?;
     }
     conn.execute("UPDATE stream SET cursor = 0, f = ?1", [Hash::ZERO.0])?;
+    // Its streams do not tell any more whether the office that lets it in again is one that forgot these.
+    conn.execute("UPDATE proofs SET offered = 0", [])?;
     store::put_meta(conn, ENDED, reason.as_bytes())?;
     replay(writer)?;
     Ok(true)

@@ -96,9 +96,10 @@ pub(crate) fn place(conn: &Connection, item: &Item) -> Result<bool, DeviceError>
     Ok(true)
 }
 
-/// Runs of others, and of the logs that this device had before it was renewed.
+/// Runs of others, of the logs that this device had before it was renewed, and what the office itself said to redact.
 const OFFERED: &str = "SELECT dev, first, last, body FROM unplaced WHERE offered = 0 \
-    UNION ALL SELECT dev, first, last, body FROM former_run WHERE offered = 0 ORDER BY 1, 2, 3";
+    UNION ALL SELECT dev, first, last, body FROM former_run WHERE offered = 0 \
+    UNION ALL SELECT dev, first, first, body FROM proofs WHERE offered = 0 ORDER BY 1, 2, 3";
 
 /// Gives what a session loads the runs to offer, as many as fit into `room` bytes, but one where nothing else is sent.
 pub(crate) fn add_relay(conn: &Connection, loaded: &mut Loaded, room: usize) -> Result<(), DeviceError> {
@@ -131,7 +132,9 @@ pub(crate) fn add_relay(conn: &Connection, loaded: &mut Loaded, room: usize) -> 
 /// Takes note of what the server was offered; after a rewind or under another epoch everything is offered anew.
 pub(crate) fn note_offers(conn: &Connection, commit: &Commit) -> Result<(), DeviceError> {
     if !commit.rewinds.is_empty() || store::get_number(conn, "epoch")? != commit.epoch {
-        conn.execute_batch("UPDATE unplaced SET offered = 0; UPDATE former_run SET offered = 0;")?;
+        for table in ["unplaced", "former_run", "proofs"] {
+            conn.execute(&format!("UPDATE {table} SET offered = 0 WHERE offered = 1"), [])?;
+        }
     }
     for table in ["unplaced", "former_run"] {
         let note = format!("UPDATE {table} SET offered = 1 WHERE dev = ?1 AND first = ?2 AND last = ?3");
@@ -139,6 +142,10 @@ pub(crate) fn note_offers(conn: &Connection, commit: &Commit) -> Result<(), Devi
         for run in &commit.offered {
             note.execute((run.dev.0, run.first, run.last))?;
         }
+    }
+    let mut note = conn.prepare_cached("UPDATE proofs SET offered = 1 WHERE dev = ?1 AND first = ?2")?;
+    for run in &commit.offered {
+        note.execute((run.dev.0, run.first))?;
     }
     Ok(())
 }

@@ -28,7 +28,8 @@ struct Office {
     audits: BTreeMap<Uuid, AuditOps>,
     /// Ops that were set aside.
     set_aside: BTreeSet<OpId>,
-    /// Those of them that were not taken in, by audit: their authors have them, and nobody else.
+    /// Those of them that were not taken in, and what nobody can prove any more and its author said again, by audit: some phones
+    /// have them, and nobody else.
     left_out: BTreeMap<Uuid, BTreeSet<OpId>>,
 }
 
@@ -192,13 +193,15 @@ impl World {
         Ok(())
     }
 
-    /// I8: what a phone held of others before the office was made from a copy is in the office again, or another op at its place.
+    /// I8: what a phone held of others before the office was made from a copy is in the office again, or another op at its place,
+    /// or its author said it again under another name.
     fn check_mirrors(&self, office: &Office, said: &BTreeMap<Said, Vec<OpId>>) -> Checked {
         let in_logs: BTreeSet<&OpId> = said.values().flatten().collect();
         for at in self.working(None) {
             let phone = &self.phones[at];
             let is_there = |it: &(&OpId, &Uuid)| {
-                in_logs.contains(it.0) || office.audits.get(it.1).is_some_and(|ops| ops.get(it.0).is_some())
+                in_logs.contains(it.0)
+                    || office.audits.get(it.1).is_some_and(|ops| ops.get(&ops.standing(it.0)).is_some())
             };
             let mut owed = phone.mirror.iter().filter(|_| !phone.is_damaged);
             if let Some((id, audit)) = owed.find(|it| !is_there(it)) {
@@ -257,7 +260,28 @@ impl World {
             left_out.entry(it.audit_id.0).or_default().insert(OpId::new(it.dev, it.dseq));
         }
         let set_aside = found.iter().map(|it| OpId::new(it.dev, it.dseq)).collect();
-        Office { audits: held, set_aside, left_out }
+        let mut office = Office { audits: held, set_aside, left_out };
+        self.leave_out_unproven(&mut office);
+        office
+    }
+
+    /// Who lost the key can sign the former log no more: where an office made from a copy lacks its beginning, it takes nothing of
+    /// the rest, which another phone may have. All of it was said again.
+    fn leave_out_unproven(&self, office: &mut Office) {
+        let keyless: BTreeSet<DeviceId> =
+            self.phones.iter().flat_map(|it| it.keyless.iter().copied()).collect();
+        for (audit, held) in
+            self.working(None).iter().filter_map(|it| audits_of(&self.phones[*it]).ok()).flatten()
+        {
+            let Some(there) = office.audits.get(&audit) else { continue };
+            let said_again = |id: &&OpId| {
+                keyless.contains(&id.dev) && there.get(id).is_none() && there.standing(id) != **id
+            };
+            let unproven: Vec<OpId> = held.iter().map(|it| it.0).filter(said_again).copied().collect();
+            if !unproven.is_empty() {
+                office.left_out.entry(audit).or_default().extend(unproven);
+            }
+        }
     }
 
     /// Audits that somebody wrote on from a disk that lied: these are for people to settle.
@@ -553,7 +577,7 @@ fn unseen(ops: &AuditOps, view: &AuditView) -> Vec<OpId> {
 }
 
 /// What one holds of an audit and another does not, or otherwise.
-fn difference(one: Option<&AuditOps>, other: Option<&AuditOps>) -> String {
+pub(crate) fn difference(one: Option<&AuditOps>, other: Option<&AuditOps>) -> String {
     let list = |ops: Option<&AuditOps>| -> BTreeSet<String> {
         let all = ops.into_iter().flat_map(|it| it.iter());
         all.map(|(id, it)| {
@@ -562,11 +586,15 @@ fn difference(one: Option<&AuditOps>, other: Option<&AuditOps>) -> String {
         })
         .collect()
     };
+    let all = (one, other);
     let (one, other) = (list(one), list(other));
     let only = |here: &BTreeSet<String>, there: &BTreeSet<String>| -> Vec<String> {
         here.difference(there).cloned().collect()
     };
     let same = one.intersection(&other).count();
+    if one == other {
+        return format!("{same} ops in both, otherwise {all:?}");
+    }
     format!("{same} ops in both, only here {:?}, only there {:?}", only(&one, &other), only(&other, &one))
 }
 

@@ -6,7 +6,7 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     fmt,
 };
-use sync_core::{Bytes, DeviceId, Hash, Head, Kind, Op, OpId};
+use sync_core::{AuditOps, Bytes, DeviceId, Hash, Head, Kind, Op, OpId};
 use uuid::Uuid;
 
 /// A law that does not hold.
@@ -98,7 +98,7 @@ pub struct Oracle {
     /// Whose an audit is.
     pub owners: BTreeMap<Uuid, usize>,
     /// What approved audits say.
-    pub frozen: BTreeMap<Uuid, Hash>,
+    pub frozen: BTreeMap<Uuid, AuditOps>,
     /// Which audits each photo was taken for.
     pub photos: BTreeMap<Hash, BTreeSet<Uuid>>,
 }

@@ -1,6 +1,7 @@
 //! What auditors do on their phones, what the staff does in the office, and what goes wrong with phones, clocks and the office.
 
 use crate::{
+    check::difference,
     dice::Dice,
     disk::{At, Disk, Trouble},
     fault::{Fault, Fired},
@@ -16,8 +17,11 @@ use crate::{
 use device::{Device, DeviceError, PhotoFacts, Start};
 use domain::ids::AuditId;
 use serde_json::{Value, json};
-use std::collections::BTreeSet;
-use sync_core::{AuditOps, Hash, OpId, content::content_root, fold::Phase};
+use std::collections::{BTreeMap, BTreeSet};
+use sync_core::{
+    AuditOps, Hash, OpId,
+    fold::{Attachment, Phase, Register},
+};
 use uuid::Uuid;
 
 /// The fields of the checklist.
@@ -484,8 +488,10 @@ impl World {
         phone.kill();
         if phone.set_back() {
             self.fired.note(Fault::DatabaseRestored);
-            if self.phones[at].lacks_key() {
+            let phone = &mut self.phones[at];
+            if phone.lacks_key() {
                 self.fired.note(Fault::BackupWithoutKey);
+                phone.keyless.insert(phone.dev);
             }
         } else {
             phone.save();
@@ -637,10 +643,11 @@ impl World {
     /// # Errors
     /// Where it did not.
     pub fn check_frozen(&self) -> Checked {
-        for (audit, root) in &self.oracle.frozen {
-            let now = self.server_ops(*audit).map(|it| root_of(&it));
-            if now != Some(*root) {
-                return broken("I10 frozen", format!("{audit} was approved and changed"));
+        for (audit, approved) in &self.oracle.frozen {
+            let now = self.server_ops(*audit).unwrap_or_default();
+            if Shown::of(&now, &now) != Shown::of(approved, &now) {
+                let what = difference(Some(approved), Some(&now));
+                return broken("I10 frozen", format!("{audit} was approved and changed: {what}"));
             }
         }
         Ok(())
@@ -771,7 +778,7 @@ impl World {
                         self.fired.note(Fault::ApproveRaces);
                     }
                     if let Some(ops) = self.server_ops(audit) {
-                        self.oracle.frozen.insert(audit, root_of(&ops));
+                        self.oracle.frozen.insert(audit, ops);
                     }
                     self.check_approved(audit)?;
                 }
@@ -791,8 +798,28 @@ impl World {
     }
 }
 
-fn root_of(ops: &AuditOps) -> Hash {
-    content_root(ops, &ops.view())
+/// What an audit shows.
+#[derive(PartialEq)]
+struct Shown {
+    heads: BTreeMap<String, BTreeSet<OpId>>,
+    photos: BTreeSet<(String, Hash)>,
+    pin: Option<Hash>,
+}
+
+impl Shown {
+    /// What was said twice counts as what stands for it in `now`.
+    fn of(ops: &AuditOps, now: &AuditOps) -> Self {
+        let view = ops.view();
+        let heads = |it: &Register| it.base().iter().map(|id| now.standing(id)).collect();
+        let photos = |(field, all): (&String, &Vec<Attachment>)| -> Vec<(String, Hash)> {
+            all.iter().map(|it| (field.clone(), it.value.blob)).collect()
+        };
+        Self {
+            heads: view.fields.iter().map(|(field, it)| (field.clone(), heads(it))).collect(),
+            photos: view.attachments.iter().flat_map(photos).collect(),
+            pin: view.pin().map(|it| it.content_hash),
+        }
+    }
 }
 
 /// Text that stands nowhere else.

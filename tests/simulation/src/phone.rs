@@ -97,6 +97,8 @@ pub struct Phone {
     pub has_read: bool,
     /// What it held of others when the office was made from a copy: op and audit.
     pub mirror: BTreeMap<OpId, Uuid>,
+    /// What it was called before it lost its key.
+    pub keyless: BTreeSet<DeviceId>,
     /// What it last believed to be on the server.
     pub acked: Head,
     /// A receipt that the office never signed came in the exchange that is under way.
@@ -152,6 +154,7 @@ impl Phone {
             made: BTreeSet::new(),
             has_read: false,
             mirror: BTreeMap::new(),
+            keyless: BTreeSet::new(),
             acked: Head::EMPTY,
             has_forged: false,
             has_old_answer: false,
@@ -196,6 +199,7 @@ impl Phone {
             log: self.log.clone(),
             made: self.made.clone(),
             mirror: self.mirror.clone(),
+            keyless: self.keyless.clone(),
             saved: None,
             is_copy: true,
             ..*self
@@ -354,6 +358,7 @@ impl Phone {
     pub fn lose_key(&mut self) {
         self.kill();
         fs::remove_file(self.folder.path().join(KEY_FILE)).expect("there is a key");
+        self.keyless.insert(self.dev);
         self.key_of = DeviceId([0; 16]);
     }
 

@@ -288,7 +288,9 @@ impl World {
     /// # Errors
     /// Where they are taken.
     pub(crate) fn other_bytes(&mut self, rogue: &Letter, dice: &mut Dice) -> Checked {
-        let known: Vec<Hash> = self.oracle.photos.keys().copied().collect();
+        // Of a redacted photo nothing is taken any more, whoever brings it: it counts as stored.
+        let mut known: Vec<Hash> = self.oracle.photos.keys().copied().collect();
+        known.retain(|it| !self.oracle.redacted.has_photo(it));
         let wanted = known.get(dice.place(known.len())).copied();
         let (id, fault) = match wanted.filter(|it| !self.stored_photos().contains(it)) {
             Some(id) => (id, Fault::SwappedPhoto),

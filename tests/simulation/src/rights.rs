@@ -12,7 +12,7 @@ use domain::{
     ids::{AssignmentId, AuditId, RegionId, audit_of_assignment},
 };
 use serde_json::{Value, json};
-use sync_core::DeviceId;
+use sync_core::{DeviceId, OpId};
 use uuid::Uuid;
 
 /// The auditor who works in regions.
@@ -144,10 +144,11 @@ impl World {
         for at in self.working(None) {
             let phone = &mut self.phones[at];
             let Some(device) = phone.device.as_ref().filter(|_| !phone.is_damaged) else { continue };
-            let Ok(list) = device.list(None, 1_000) else { continue };
+            let (Ok(list), Ok(status)) = (device.list(None, 1_000), device.status()) else { continue };
+            let is_own = |it: &OpId| it.dev == status.dev || status.former.contains(&it.dev);
             for audit in list.into_iter().map(|it| it.audit) {
                 let Ok(ops) = device.ops(audit) else { continue };
-                let of_others = ops.iter().map(|it| *it.0).filter(|it| it.dev != phone.dev);
+                let of_others = ops.iter().map(|it| *it.0).filter(|it| !is_own(it));
                 phone.mirror.extend(of_others.map(|it| (it, audit)));
             }
         }

@@ -115,3 +115,33 @@ fn what_was_not_sent_when_the_redaction_came_is_sent_and_still_proves_itself() {
     let kept = segment.verify_as_kept(&export.key, &export.org, export.epoch).unwrap();
     assert_eq!((kept.last(), kept.seeds.len()), (phone.device().head(), 0));
 }
+
+#[test]
+fn an_office_that_forgot_a_redaction_learns_of_it_from_a_phone_that_was_taken_out_and_came_back() {
+    for by_command in [true, false] {
+        let (mut server, hash) = world();
+        let (mut phone, audit, said) = named(&mut server, hash);
+        phone.sync(&mut server);
+        let copy = server.clone();
+        server.redact(audit, "A03", said.clone());
+        phone.sync(&mut server);
+        let ended = sync_core::exchange::Ending::UserEnded;
+        server.ended.insert(phone.device().dev(), ended);
+        assert_eq!(phone.sync_with(&mut server, &[]), Finish::AuthNeeded { reason: ended.name().into() });
+        server.restore(&copy, by_command);
+        let knows = |server: &Server| server.audits[&audit].iter().any(|it| it.1.op.kind == Kind::Redact);
+        assert!(!knows(&server));
+        let enrolment = phone.device().enrolment().unwrap().unwrap();
+        phone.device().enrolled(&enrolment).unwrap();
+        phone.sync(&mut server);
+        assert!(knows(&server), "by command: {by_command}");
+        // Once is enough.
+        let store = rusqlite::Connection::open(phone.dir.path().join("device.db")).unwrap();
+        let asked = "SELECT count(*), sum(offered) FROM proofs";
+        let (held, offered): (u64, u64) =
+            store.query_row(asked, [], |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
+        assert_eq!((held, offered), (1, 1));
+        phone.sync(&mut server);
+        assert_gone(&phone, audit, &said);
+    }
+}
