@@ -29,6 +29,9 @@ macro_rules! kinds {
         }
 
         impl Kind {
+            /// Every kind that this version knows.
+            pub const KNOWN: &[Self] = &[$(Self::$name,)*];
+
             /// The number that travels.
             pub fn number(self) -> u16 {
                 match self {

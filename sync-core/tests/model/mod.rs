@@ -11,9 +11,10 @@ use sync_core::{
         RefusalCode, Reply, Request, Response, Run, StreamId,
     },
     fold::Arrival,
-    ingest::{DeviceHead, Enrolled, Push, by_audit, check_push},
+    ingest::{Accepted, DeviceHead, Enrolled, Push, by_audit, check_push, redacted_by_the_server},
     packed::PackedOps,
     receipt::{Receipt, Succession},
+    redaction::Redactions,
     relay::{Proof, server_secret},
     sealed::{Effort, SealedRun, SealedSegment},
     segment::signing_bytes,
@@ -194,7 +195,9 @@ impl Server {
         }
         row.agrees(request.hello.acked)?;
         // Check everything before anything is stored: the transaction of the real server.
-        let enrolled = Enrolled { key: &row.key, org: self.org, epoch: self.epoch, redactions: None };
+        let redacted = self.redacted(request);
+        let enrolled =
+            Enrolled { key: &row.key, org: self.org, epoch: self.epoch, redactions: Some(&redacted) };
         let (mut head, mut accepted) = (row.head, Vec::new());
         let mut staged: BTreeMap<u64, Hash> = BTreeMap::new();
         for segment in opened(request)? {
@@ -212,28 +215,10 @@ impl Server {
                 }
             }
         }
-        let (epoch, open) = (self.epoch, ended.is_none());
-        for (segment, it) in accepted {
-            let seeds: BTreeMap<Uuid, Seed> = it.segment.seeds.iter().copied().collect();
-            let row_end = it.head.head;
-            let honoured = request.receipts.iter().filter(|it| {
-                it.head == row_end && it.verify(&self.org, &server_key(it.epoch).public_key()).is_ok()
-            });
-            let recv_ms = honoured.map(|it| it.recv_ms).min().unwrap_or(self.now_ms);
-            if open {
-                self.store(dev, it.new_ops(), &it.segment.hashes[it.skip..], &seeds, recv_ms);
-            }
-            let row = self.devices.get_mut(&dev).unwrap();
-            let set_aside = it.new_ops().iter().zip(&it.segment.hashes[it.skip..]);
-            row.ops.extend(set_aside.map(|(op, h)| (op.dseq, (op.clone(), *h))));
-            if ended.is_some() {
-                row.received.insert(it.head.head.dseq, (0, recv_ms));
-            }
-            row.segments.push((epoch, segment));
-            row.head = it.head;
-        }
+        self.take(request, accepted);
+        let open = ended.is_none();
         let user = self.devices[&dev].user;
-        request.relay.iter().filter(|_| open).for_each(|run| self.take_back(user, run));
+        request.relay.iter().filter(|_| open).for_each(|run| self.take_back(user, run, &redacted));
         let pull = request.pull.iter().filter(|_| open).map(|it| self.page(dev, it)).collect();
         Ok(Response {
             epoch: self.epoch,
@@ -247,6 +232,42 @@ impl Server {
             min_pull_build: 0,
             ended,
         })
+    }
+
+    /// Stores what is new of a push.
+    fn take(&mut self, request: &Request, accepted: Vec<(Segment, Accepted)>) {
+        let dev = request.dev;
+        let (epoch, open) = (self.epoch, !self.ended.contains_key(&dev));
+        for (segment, it) in accepted {
+            let seeds: BTreeMap<Uuid, Seed> = it.segment.seeds.iter().copied().collect();
+            let row_end = it.head.head;
+            let honoured = request.receipts.iter().filter(|it| {
+                it.head == row_end && it.verify(&self.org, &server_key(it.epoch).public_key()).is_ok()
+            });
+            let recv_ms = honoured.map(|it| it.recv_ms).min().unwrap_or(self.now_ms);
+            if open {
+                self.store(dev, it.new_ops(), &it.segment.hashes[it.skip..], &seeds, recv_ms);
+            }
+            let row = self.devices.get_mut(&dev).unwrap();
+            let set_aside = it.new_ops().iter().zip(&it.segment.hashes[it.skip..]);
+            row.ops.extend(set_aside.map(|(op, h)| (op.dseq, (op.clone(), *h))));
+            if !open {
+                row.received.insert(it.head.head.dseq, (0, recv_ms));
+            }
+            row.segments.push((epoch, segment));
+            row.head = it.head;
+        }
+    }
+
+    /// What a request itself brings of what this server had redacted.
+    fn redacted(&self, request: &Request) -> Redactions {
+        let mut redacted = Redactions::default();
+        for run in request.relay.iter().filter(|it| it.server) {
+            let is_own = |it: u64| server_key(it).public_key().device() == run.dev;
+            let (Ok(verified), Some(proof)) = (run.verify_as_kept(&self.org), &run.proof) else { continue };
+            verified.ops.iter().filter(|_| is_own(proof.epoch)).for_each(|it| redacted.add_named(it));
+        }
+        redacted
     }
 
     fn receipt(&self, dev: DeviceId) -> Option<Receipt> {
@@ -337,8 +358,9 @@ impl Server {
     }
 
     /// Takes what a mirror relays, as far as it stands by itself and continues what is here.
-    fn take_back(&mut self, user: Uuid, run: &Run) {
-        let Ok(verified) = run.verify(&self.org) else { return };
+    fn take_back(&mut self, user: Uuid, run: &Run, redacted: &Redactions) {
+        let kept = run.verify_as_kept(&self.org);
+        let Ok(verified) = kept.and_then(|it| redacted_by_the_server(it, Some(redacted))) else { return };
         if run.evidence {
             return self.evidence.push(run.clone());
         }
@@ -354,7 +376,7 @@ impl Server {
         let seeds: BTreeMap<Uuid, Seed> = verified.seeds.iter().copied().collect();
         let Some(row) = self.devices.get(&run.dev) else { return };
         if !run.server {
-            return self.push_for(run);
+            return self.push_for(run, redacted);
         }
         let last = verified.last();
         let stream = StreamId::User(user);
@@ -372,7 +394,7 @@ impl Server {
     }
 
     /// Takes a run as if its author had pushed it.
-    fn push_for(&mut self, run: &Run) {
+    fn push_for(&mut self, run: &Run, redacted: &Redactions) {
         let (row, proof) = (&self.devices[&run.dev], run.proof.as_ref().unwrap());
         let stored = |dseq: u64| {
             let known = row.ops.get(&dseq).map(|it| it.1);
@@ -387,7 +409,8 @@ impl Server {
         let earlier: Vec<Op> = row.ops.range(proof.first..run.dseq_first).map(|it| it.1.0.clone()).collect();
         let prev = Head { dseq: before, h };
         let Ok(segment) = run.signed_segment(prev, &earlier, |it| row.seeds.get(it).copied()) else { return };
-        let enrolled = Enrolled { key: &row.key, org: self.org, epoch: proof.epoch, redactions: None };
+        let enrolled =
+            Enrolled { key: &row.key, org: self.org, epoch: proof.epoch, redactions: Some(redacted) };
         if let Push::Accepted(it) = check_push(&row.head, &segment, &enrolled, stored).unwrap() {
             let seeds = it.segment.seeds.iter().copied().collect();
             self.store(run.dev, it.new_ops(), &it.segment.hashes[it.skip..], &seeds, self.now_ms);

@@ -6,7 +6,7 @@ use std::{collections::BTreeSet, fs, path::Path};
 use sync_core::{
     Hash,
     codec::{self, Nested},
-    exchange::{Body, RefRow, Reply, Request, Run},
+    exchange::{Body, Item, RefRow, Reply, Request, Run},
     packed::PackedOps,
     reference::{ASSIGNMENT, BRANCH},
 };
@@ -25,11 +25,25 @@ struct Seeds {
     relayed: BTreeSet<Vec<u8>>,
     sealed: BTreeSet<Vec<u8>>,
     rows: BTreeSet<Vec<u8>>,
+    /// Requests and replies that carry nothing.
+    empty: [usize; 2],
+}
+
+/// A few messages that carry nothing are enough: there are many, and they are the shortest.
+const EMPTY: usize = 3;
+
+/// Counts a message; whether there are enough that carry nothing.
+fn enough(is_empty: bool, count: &mut usize) -> bool {
+    *count += usize::from(is_empty);
+    is_empty && *count > EMPTY
 }
 
 impl Seeds {
     fn add_request(&mut self, bytes: Vec<u8>) {
         let request: Request = codec::from_cbor(&bytes).expect("a recorded request");
+        if enough(request.push.is_empty() && request.relay.is_empty(), &mut self.empty[0]) {
+            return;
+        }
         self.request_json.insert(codec::to_json(&request).expect("a request can be written"));
         self.request_cbor.insert(bytes);
         for segment in &request.push {
@@ -43,6 +57,16 @@ impl Seeds {
 
     fn add_reply(&mut self, bytes: Vec<u8>) {
         let reply: Reply = codec::from_cbor(&bytes).expect("a recorded reply");
+        let carries =
+            |it: &Item| matches!(it.body, Nested::Known(Body::Ops(_) | Body::Segment(_) | Body::RefRow(_)));
+        let mut pages = match &reply {
+            Reply::Done(it) => it.pull.iter(),
+            Reply::Refused(_) => [].iter(),
+        };
+        let is_empty = matches!(&reply, Reply::Done(_)) && !pages.any(|it| it.items.iter().any(carries));
+        if enough(is_empty, &mut self.empty[1]) {
+            return;
+        }
         self.reply_json.insert(codec::to_json(&reply).expect("a reply can be written"));
         self.reply_cbor.insert(bytes);
         let Reply::Done(response) = reply else { return };
@@ -139,7 +163,7 @@ fn main() {
         }
     }
     seeds.add_bombs();
-    let Seeds { request_cbor, request_json, reply_cbor, reply_json, ops, relayed, sealed, rows } = seeds;
+    let Seeds { request_cbor, request_json, reply_cbor, reply_json, ops, relayed, sealed, rows, .. } = seeds;
     for (target, seeds) in [
         ("request_cbor", request_cbor),
         ("request_json", request_json),

@@ -2,63 +2,38 @@
 //! code reads it, says the same, and loses nothing. tests/recorded tells how a version is recorded.
 
 use std::{
-    collections::BTreeMap,
     fs,
     path::{Path, PathBuf},
 };
 
-use device::{Device, PhotoFacts, Start, Sync, Transport, TransportError};
-use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use device::{Device, Sync, Transport, TransportError};
+use serde::{Serialize, de::DeserializeOwned};
 use sync_core::{
-    Bytes, Hash, Head, Kind,
+    Bytes, Hash, Head,
     blob::{BlobAnswer, BlobProgress, BlobQuery, BlobRefusal, BlobReply, BlobState},
     codec::{self, Nested},
-    exchange::{
-        AuditRight, Body, Ending, Item, Limits, Outcome, OutcomeKind, PROTO, RefRow, Refusal, RefusalCode,
-        Reply, Request, StreamId,
-    },
-    ingest::{Enrolment, EnrolmentRequest},
-    payload::{self, BlobRef, ReturnValue},
+    exchange::{Item, Limits, PROTO, Page, Refusal, RefusalCode, Reply, Request, Response},
+    ingest::Enrolment,
+    payload::BlobRef,
     reference::AssignmentRow,
+    renew::SuccessionRequest,
     session::Finish,
 };
 use tempfile::TempDir;
-use uuid::Uuid;
 
-use crate::{
-    NOW, Phone, USER, ad_hoc, assign, clock, fill,
-    model::{Entry, Server},
-    server_op, template, world,
+use crate::{NOW, Phone, template, world};
+use stage::{
+    ASSIGNMENT, Ends, PHOTO, Recorder, STREAM, Said, Stage, clocks, ends, first_part, second_part, tell,
+    unsent,
 };
 
-const STREAM: StreamId = StreamId::User(USER);
-const ASSIGNMENT: Uuid = Uuid::from_u128(31);
-const PHOTO: &[u8] = b"\xFF\xD8\xFF\xE0 a photo that was not sent when this was recorded";
+#[path = "recorded_stage.rs"]
+mod stage;
+#[path = "recorded_variants.rs"]
+mod variants;
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/recorded/wire-1")
-}
-
-// ---- what is recorded ----
-
-/// What one phone said and heard: written down, or held against what was written down.
-struct Tape {
-    name: &'static str,
-    said: Vec<(Vec<u8>, Vec<u8>)>,
-}
-
-/// A line to the model server on which everything is written down.
-struct Recorder<'a> {
-    server: &'a mut Server,
-    tape: &'a mut Tape,
-}
-
-impl Transport for Recorder<'_> {
-    fn exchange(&mut self, request: &[u8]) -> Result<Vec<u8>, TransportError> {
-        let reply = codec::to_cbor(&self.server.exchange(&codec::from_cbor(request).unwrap())).unwrap();
-        self.tape.said.push((request.to_vec(), reply.clone()));
-        Ok(reply)
-    }
 }
 
 /// A line to a recorded server: it answers as it did then, to a phone that asks what it then asked.
@@ -77,147 +52,10 @@ impl Transport for Player {
     }
 }
 
-/// The server and two phones of one person, whose lines are recorded.
-struct Stage {
-    server: Server,
-    phones: [Phone; 2],
-    tapes: [Tape; 2],
-}
-
-impl Stage {
-    fn open() -> (Self, Hash) {
-        let (mut server, hash) = world();
-        assign(&mut server, ASSIGNMENT, hash, "accepted");
-        let phones = [Phone::new(1, &mut server), Phone::new(2, &mut server)];
-        let tapes = ["a", "b"].map(|name| Tape { name, said: Vec::new() });
-        (Self { server, phones, tapes }, hash)
-    }
-
-    fn sync(&mut self, at: usize) -> Finish {
-        let mut wire = Recorder { server: &mut self.server, tape: &mut self.tapes[at] };
-        let device = self.phones[at].device();
-        Sync::new(device).unwrap().run(device, &mut wire, clock(), 1 << 31).unwrap()
-    }
-}
-
-fn tell(server: &mut Server, body: Nested<Body>) {
-    server.append(STREAM, 1, Hash::of(b"told"), Entry::Raw(body));
-}
-
-/// What a phone records offline; the two phones come into conflict on an answer.
-fn work(phone: &mut Device, number: usize, hash: Hash) -> Uuid {
-    let audit = phone.start(&Start::Assignment(ASSIGNMENT), NOW).unwrap();
-    fill(phone, audit);
-    let answer = ["\"yes\"", "\"no\""][number];
-    phone.answer(audit, "A01", answer, NOW).unwrap();
-    phone.batch(|it| it.note(audit, "A01", "seen from the door", NOW)).unwrap();
-    let spare = phone.start(&ad_hoc(41 + number as u128, hash), NOW).unwrap();
-    phone.answer(spare, "A02", "3", NOW).unwrap();
-    phone.answer(spare, "A02", "null", NOW).unwrap();
-    phone.void(spare, "the branch was closed", NOW).unwrap();
-    audit
-}
-
-fn attach(phone: &mut Device, audit: Uuid, bytes: &[u8]) -> sync_core::OpId {
-    let captured = phone.capture(&mut &bytes[..]).unwrap();
-    let facts = PhotoFacts { mime: "image/jpeg".to_owned(), captured_at_ms: Some(NOW), gps: None };
-    phone.batch(|it| it.attach(audit, "A04", &captured, &facts, NOW)).unwrap()
-}
-
-/// Pushes with every kind of op, and pages with every kind of entry.
-fn first_part(stage: &mut Stage, hash: Hash) -> Uuid {
-    for at in [0, 1] {
-        stage.sync(at);
-    }
-    let audit = work(stage.phones[0].device(), 0, hash);
-    work(stage.phones[1].device(), 1, hash);
-    let photo = attach(stage.phones[0].device(), audit, b"a photo that is taken away again");
-    stage.phones[0].device().batch(|it| it.detach(audit, photo, NOW)).unwrap();
-    stage.server.outcome =
-        Some(Outcome { dseq: 2, kind: OutcomeKind::Conflict, reason: "conflict".to_owned() });
-    for at in [0, 1, 0] {
-        stage.sync(at);
-    }
-    stage.server.outcome = None;
-    for field in ["A01", "A02", "A03"] {
-        let json = ["\"yes\"", "4", "\"all well\""][usize::from(field.as_bytes()[2] - b'1')];
-        let _ = stage.phones[0].device().resolve(audit, field, json, NOW);
-    }
-    stage.phones[0].device().submit(audit, NOW).unwrap();
-    stage.sync(0);
-    let reasons = vec!["not clear".to_owned()];
-    let value = ReturnValue { submit: None, items: vec![], reasons, due_ms: None };
-    stage.server.command(USER, server_op(Kind::Return, audit, 2, payload::to_value(&value).ok()));
-    let gone = RefRow { kind: "assignment".into(), id: Uuid::from_u128(39).to_string(), json: None };
-    stage.server.publish(STREAM, gone);
-    let spare = AuditRight { audit: Uuid::from_u128(42) };
-    tell(&mut stage.server, Nested::Known(Body::Revoke(spare)));
-    tell(&mut stage.server, Nested::Unknown(Bytes::from(vec![0x83, 1, 2, 3])));
-    tell(&mut stage.server, Nested::Known(Body::Grant(spare)));
-    for at in [0, 1] {
-        stage.sync(at);
-    }
-    audit
-}
-
-/// What a phone had not sent when its folder was recorded.
-fn unsent(phone: &mut Device, audit: Uuid) {
-    phone.answer(audit, "A03", "\"seen again\"", NOW).unwrap();
-    attach(phone, audit, PHOTO);
-}
-
-/// A restored server, and a phone that is taken out.
-fn second_part(stage: &mut Stage, audit: Uuid) {
-    // Until now every run came opened, as one that is not a whole segment does.
-    stage.server.sends_segments = true;
-    let copy = stage.server.clone();
-    unsent(stage.phones[0].device(), audit);
-    stage.phones[1].device().answer(audit, "A02", "2", NOW).unwrap();
-    for at in [0, 1, 0] {
-        stage.sync(at);
-    }
-    stage.server.restore(&copy, true);
-    stage.sync(1);
-    let dev = stage.phones[0].device().dev();
-    stage.server.ended.insert(dev, Ending::DeviceRevoked);
-    stage.sync(0);
-    stage.sync(0);
-}
-
-/// How each phone ends, to compare.
-#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
-struct Ends(BTreeMap<String, (u64, String)>);
-
-fn ends(stage: &mut Stage) -> Ends {
-    let mut all = BTreeMap::new();
-    for (phone, tape) in stage.phones.iter_mut().zip(&stage.tapes) {
-        let shown = phone.device().projection_hash().unwrap().to_string();
-        all.insert(tape.name.to_owned(), (phone.device().head().dseq, shown));
-    }
-    Ends(all)
-}
-
 // ---- every message, one by one ----
 
 /// Each kind of refusal with what goes with it.
 fn refusals() -> Vec<(String, Refusal)> {
-    let codes = [
-        RefusalCode::Malformed,
-        RefusalCode::Unauthorized,
-        RefusalCode::Gap,
-        RefusalCode::Fork,
-        RefusalCode::PrevMismatch,
-        RefusalCode::Epoch,
-        RefusalCode::TooLarge,
-        RefusalCode::Invalid,
-        RefusalCode::Offset,
-        RefusalCode::BadHash,
-        RefusalCode::Quota,
-        RefusalCode::NotFound,
-        RefusalCode::Upgrade,
-        RefusalCode::TooMany,
-        RefusalCode::Unavailable,
-    ];
     let refusal = |code: RefusalCode| {
         let is_conflict = code.status() == 409;
         let dev_head = is_conflict.then(|| Head { dseq: 7, h: Hash::of(b"head") });
@@ -225,8 +63,10 @@ fn refusals() -> Vec<(String, Refusal)> {
         let retry_after_ms = matches!(code, RefusalCode::TooMany | RefusalCode::Unavailable).then_some(1_500);
         Refusal { dev_head, epoch, retry_after_ms, ..Refusal::new(code, "why") }
     };
-    let name = |code: RefusalCode| serde_json::to_value(code).unwrap().as_str().unwrap().to_owned();
-    codes.into_iter().map(|code| (format!("refusal-{}", name(code)), refusal(code))).collect()
+    variants::CODES
+        .iter()
+        .map(|&code| (format!("refusal-{}", variants::code_name(&code)), refusal(code)))
+        .collect()
 }
 
 fn blob_messages() -> Vec<(&'static str, BlobReply)> {
@@ -258,6 +98,31 @@ fn write_both(path: &Path, message: &impl Serialize) {
     fs::write(path.with_extension("json"), codec::to_json(message).unwrap()).unwrap();
 }
 
+/// Answers with what the script has no use for.
+fn answers() -> Vec<(String, Response)> {
+    let plain = Response {
+        epoch: 7,
+        server_ms: NOW,
+        dev_head: Head { dseq: 7, h: Hash::of(b"head") },
+        receipt: None,
+        outcomes: Vec::new(),
+        pull: Vec::new(),
+        limits: Limits { pause: vec!["blobs".to_owned()], retry_after_ms: 900, ..Limits::default() },
+        durable_through: 5,
+        min_pull_build: 3,
+        ended: None,
+    };
+    let reset = Some("/sync/v1/snapshots/1".to_owned());
+    let page =
+        Page { stream: STREAM, items: vec![], next: 9, f: Hash::ZERO, more: true, reset, rewind: None };
+    let mut all = vec![("answer-reset".to_owned(), Response { pull: vec![page], ..plain.clone() })];
+    for ended in variants::ENDINGS {
+        let name = format!("answer-{}", variants::ending_name(ended));
+        all.push((name, Response { ended: Some(*ended), ..plain.clone() }));
+    }
+    all
+}
+
 /// Records this version of the wire: only where it was never released. See tests/recorded.
 #[test]
 #[ignore = "no test: makes the recording anew, as tests/recorded/README.md says"]
@@ -270,39 +135,46 @@ fn record() {
     fs::write(folder.join("template.json"), template()).unwrap();
     let (mut stage, hash) = Stage::open();
     let audit = first_part(&mut stage, hash);
-    let middle = [0, 1].map(|at| stage.tapes[at].said.len());
     second_part(&mut stage, audit);
     let ended = ends(&mut stage);
-    for (tape, middle) in stage.tapes.iter().zip(middle) {
-        for (number, (request, reply)) in tape.said.iter().enumerate() {
-            // Whoever begins where a server was not restored reads only what comes before `restored`.
-            let when = if number < middle { "" } else { "-restored" };
-            let path = folder.join("exchange").join(format!("{}-{number:02}{when}-request", tape.name));
-            write_both(&path, &codec::from_cbor::<Request>(request).unwrap());
-            let path = folder.join("exchange").join(format!("{}-{number:02}{when}-reply", tape.name));
-            write_both(&path, &codec::from_cbor::<Reply>(reply).unwrap());
-        }
+    for (number, Said { by, when, request, reply }) in stage.said.iter().enumerate() {
+        let path = |it: &str| folder.join("exchange").join(format!("{number:02}-{by}{when}-{it}"));
+        write_both(&path("request"), &codec::from_cbor::<Request>(request).unwrap());
+        write_both(&path("reply"), &codec::from_cbor::<Reply>(reply).unwrap());
     }
     fs::write(folder.join("ends.json"), serde_json::to_string_pretty(&ended).unwrap()).unwrap();
     let messages = folder.join("messages");
     for (name, refusal) in refusals() {
         write_both(&messages.join(name), &Reply::Refused(refusal));
     }
+    for (name, answer) in answers() {
+        write_both(&messages.join(name), &Reply::Done(answer));
+    }
     for (name, reply) in blob_messages() {
         write_both(&messages.join(name), &reply);
     }
     write_both(&messages.join("blob-query"), &blob_query());
+    // Phones know the epoch from their enrolment; another program may ask for it.
+    let first: Request = codec::from_cbor(&stage.said[0].request).unwrap();
+    write_both(&messages.join("request-without-epoch"), &Request { epoch: None, ..first });
+    let (request, enrolment) = stage.succession.as_ref().unwrap();
+    write_both(&messages.join("succession-request"), request);
+    write_both(&messages.join("succession"), enrolment);
     let (mut fresh, hash) = Stage::open();
     let device = fresh.phones[1].device();
     write_both(&messages.join("enrolment-request"), &device.enrolment_request("ABCD-EFGH").unwrap());
     write_both(&messages.join("enrolment"), &device.enrolment().unwrap().unwrap());
     let audit = first_part(&mut fresh, hash);
     unsent(fresh.phones[0].device(), audit);
-    let [phone, _] = fresh.phones;
-    let Phone { dir, device } = phone;
+    let Phone { dir, device } = fresh.phones.swap_remove(0);
     drop(device);
     copy_folder(dir.path(), &folder.join("device"));
     let _ = fs::remove_file(folder.join("device/device.lock"));
+    // The same folder without its key goes on as a new device.
+    fs::remove_file(dir.path().join("device.key")).unwrap();
+    let keyless = Device::open_without_key(dir.path(), [4; 32]).unwrap();
+    let request = keyless.enrolment_request("JKLM-NPQR").unwrap();
+    write_both(&messages.join("enrolment-request-keyless"), &request);
 }
 
 fn copy_folder(from: &Path, to: &Path) {
@@ -345,59 +217,37 @@ fn reread<T: Serialize + DeserializeOwned + PartialEq + std::fmt::Debug>(path: &
 }
 
 #[test]
-fn every_recorded_message_is_read_and_written_as_it_was() {
-    let (mut bodies, mut kinds, mut codes) = (Vec::new(), Vec::new(), Vec::new());
+fn every_recorded_message_is_read_and_written_as_it_was_and_everything_that_is_known_was_said() {
+    let mut heard = variants::Heard::default();
     for path in names("exchange", "cbor") {
         if path.to_string_lossy().ends_with("request.cbor") {
-            let request: Request = reread(&path);
-            for segment in &request.push {
-                let ops = segment.open().unwrap().ops.unpack(segment.first).unwrap();
-                kinds.extend(ops.iter().map(|it| it.kind.to_string()));
-            }
-        } else if let Reply::Done(response) = reread(&path) {
-            for item in response.pull.iter().flat_map(|it| &it.items) {
-                bodies.push(match &item.body {
-                    Nested::Known(Body::Own { .. }) => "own",
-                    Nested::Known(Body::Ops(_)) => "ops",
-                    Nested::Known(Body::Segment(_)) => "segment",
-                    Nested::Known(Body::RefRow(_)) => "row",
-                    Nested::Known(Body::Grant(_)) => "grant",
-                    Nested::Known(Body::Revoke(_)) => "revoke",
-                    Nested::Unknown(_) => "unknown",
-                });
-            }
+            heard.request(&reread(&path));
+        } else {
+            heard.reply(&reread(&path));
         }
     }
     for path in names("messages", "cbor") {
-        let name = path.file_stem().unwrap().to_string_lossy().into_owned();
-        match name.as_str() {
+        match path.file_stem().unwrap().to_string_lossy().as_ref() {
             "blob-query" => drop(reread::<BlobQuery>(&path)),
-            "enrolment-request" => drop(reread::<EnrolmentRequest>(&path)),
-            "enrolment" => drop(reread::<Enrolment>(&path)),
-            it if it.starts_with("blob-") => drop(reread::<BlobReply>(&path)),
-            _ => match reread::<Reply>(&path) {
-                Reply::Refused(refusal) => codes.push(refusal.code),
-                Reply::Done(_) => panic!("{name}"),
-            },
+            "request-without-epoch" => heard.request(&reread(&path)),
+            "succession-request" => drop(reread::<SuccessionRequest>(&path)),
+            "enrolment" | "succession" => drop(reread::<Enrolment>(&path)),
+            it if it.starts_with("enrolment-request") => heard.enrolment_request(&reread(&path)),
+            it if it.starts_with("blob-") => heard.blob_reply(&reread(&path)),
+            _ => heard.reply(&reread(&path)),
         }
     }
     // What is known today was all said then: a new shape is a new version of the recording.
-    for body in ["own", "ops", "segment", "row", "grant", "revoke", "unknown"] {
-        assert!(bodies.contains(&body), "{body}");
-    }
-    for kind in ["create", "set", "clear", "attach", "detach", "resolve", "submit", "void", "note"] {
-        assert!(kinds.iter().any(|it| it == kind), "{kind}");
-    }
-    assert_eq!(codes.len(), refusals().len());
+    assert_eq!(heard.missing(), [""; 0]);
 }
 
-/// Pairs of a phone's recorded line.
+/// What the phone of this name said and heard, in order; of all phones where it is empty.
 fn tape(name: &str) -> Vec<(Vec<u8>, Vec<u8>)> {
     let all = names("exchange", "cbor");
     let read = |end: &str| -> Vec<Vec<u8>> {
         let mine = all.iter().filter(|it| {
             let file = it.file_name().unwrap().to_string_lossy();
-            file.starts_with(&format!("{name}-")) && file.ends_with(end)
+            file.split('-').nth(1).is_some_and(|it| it.starts_with(name)) && file.ends_with(end)
         });
         mine.map(|it| fs::read(it).unwrap()).collect()
     };
@@ -410,20 +260,19 @@ fn todays_phone_asks_as_was_recorded_and_understands_every_recorded_answer() {
     let (mut stage, hash) = Stage::open();
     let audit = first_part(&mut stage, hash);
     second_part(&mut stage, audit);
-    for (at, name) in [(0, "a"), (1, "b")] {
-        let recorded = tape(name);
-        assert_eq!(stage.tapes[at].said.len(), recorded.len());
-        for (number, ((asked, answered), (request, reply))) in
-            stage.tapes[at].said.iter().zip(&recorded).enumerate()
-        {
-            let (asked, request): (Request, Request) =
-                (codec::from_cbor(asked).unwrap(), codec::from_cbor(request).unwrap());
-            assert_eq!(asked, request, "{name} {number}");
-            let (answered, reply): (Reply, Reply) =
-                (codec::from_cbor(answered).unwrap(), codec::from_cbor(reply).unwrap());
-            assert_eq!(answered, reply, "{name} {number}");
-        }
+    let recorded = tape("");
+    assert_eq!(stage.said.len(), recorded.len());
+    for (number, (said, (request, reply))) in stage.said.iter().zip(&recorded).enumerate() {
+        let (asked, request): (Request, Request) =
+            (codec::from_cbor(&said.request).unwrap(), codec::from_cbor(request).unwrap());
+        assert_eq!(asked, request, "{number}");
+        let (answered, reply): (Reply, Reply) =
+            (codec::from_cbor(&said.reply).unwrap(), codec::from_cbor(reply).unwrap());
+        assert_eq!(answered, reply, "{number}");
     }
+    let recorded: SuccessionRequest =
+        codec::from_cbor(&fs::read(folder().join("messages/succession-request.cbor")).unwrap()).unwrap();
+    assert_eq!(stage.succession.as_ref().unwrap().0, recorded);
     let recorded: Ends = serde_json::from_slice(&fs::read(folder().join("ends.json")).unwrap()).unwrap();
     assert_eq!(ends(&mut stage), recorded);
     // A phone that was at work with nothing but the recording at the other end comes to the same.
@@ -432,7 +281,7 @@ fn todays_phone_asks_as_was_recorded_and_understands_every_recorded_answer() {
     let answers = tape("a").into_iter().take(1).collect::<Vec<_>>().into_iter();
     let mut player = Player { answers, at: "first contact".to_owned() };
     let device = phone.device();
-    let finish = Sync::new(device).unwrap().run(device, &mut player, clock(), 1 << 31).unwrap();
+    let finish = Sync::new(device).unwrap().run(device, &mut player, clocks(), 1 << 31).unwrap();
     assert!(matches!(finish, Finish::Done(_)), "{finish:?}");
     assert_eq!(device.assignments().unwrap().len(), 1);
 }
@@ -451,9 +300,8 @@ fn a_recorded_phone_opens_and_syncs_and_nothing_of_it_is_lost() {
     let shown = device.projection_hash().unwrap();
     device.rebuild().unwrap();
     assert_eq!(device.projection_hash().unwrap(), shown);
-    let mut tape = Tape { name: "a", said: Vec::new() };
-    let mut wire = Recorder { server: &mut stage.server, tape: &mut tape };
-    let finish = Sync::new(&device).unwrap().run(&mut device, &mut wire, clock(), 1 << 31).unwrap();
+    let mut wire = Recorder { server: &mut stage.server, said: &mut stage.said, by: "a", when: "" };
+    let finish = Sync::new(&device).unwrap().run(&mut device, &mut wire, clocks(), 1 << 31).unwrap();
     assert!(matches!(finish, Finish::Done(_)), "{finish:?}");
     let status = device.status().unwrap();
     assert_eq!((status.pending_ops, status.acked), (0, device.head()));
@@ -536,7 +384,7 @@ fn a_later_refusal_stops_and_harms_nothing_and_a_later_entry_is_kept_for_a_newer
     let refusal = LaterRefusal { code: "wait_for_the_auditor", reason: "later", hint: vec![1] };
     let mut later = Later(codec::to_cbor(&LaterReply::Refused(refusal)).unwrap());
     let device = stage.phones[0].device();
-    let finish = Sync::new(device).unwrap().run(device, &mut later, clock(), 1 << 31).unwrap();
+    let finish = Sync::new(device).unwrap().run(device, &mut later, clocks(), 1 << 31).unwrap();
     assert_eq!(finish, Finish::Refused { code: RefusalCode::Other, reason: "later".to_owned() });
     assert_eq!(device.status().unwrap().pending_ops, 2);
     let raw = codec::to_cbor(&LaterBody::Reward { points: 3 }).unwrap();

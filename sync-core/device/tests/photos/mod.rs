@@ -1,7 +1,7 @@
 //! Photos over the real store: files and rows through crashes, the lane over its model server, losses, clearing.
 
 #[path = "../../../tests/model/blobs.rs"]
-mod blobs;
+pub(super) mod blobs;
 
 use std::{
     collections::VecDeque,
@@ -37,16 +37,16 @@ const CHUNK: u32 = 32 * 1024;
 
 /// What happens to a request of the lane.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Cut {
+pub(super) enum Cut {
     None,
     Before,
     After,
     Portal,
 }
 
-struct BlobWire<'a> {
-    server: &'a mut BlobServer,
-    cuts: VecDeque<Cut>,
+pub(super) struct BlobWire<'a> {
+    pub(super) server: &'a mut BlobServer,
+    pub(super) cuts: VecDeque<Cut>,
 }
 
 impl BlobWire<'_> {

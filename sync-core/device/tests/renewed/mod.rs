@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use sync_core::{DeviceId, OpId, renew::SuccessionRequest};
+use sync_core::{DeviceId, OpId, exchange::Ending, renew::SuccessionRequest};
 
 use super::*;
 
@@ -28,7 +28,7 @@ struct World {
     keys: u8,
 }
 
-fn copy_of(folder: &Path) -> TempDir {
+pub(super) fn copy_of(folder: &Path) -> TempDir {
     let copy = TempDir::new().unwrap();
     for file in FILES.iter().filter(|it| folder.join(it).exists()) {
         std::fs::copy(folder.join(file), copy.path().join(file)).unwrap();
@@ -37,7 +37,7 @@ fn copy_of(folder: &Path) -> TempDir {
 }
 
 /// As if the server had answered: the new device works for the person of the former one.
-fn succeed(device: &mut Device, server: &mut Server) {
+pub(super) fn succeed(device: &mut Device, server: &mut Server) {
     let request: SuccessionRequest = device.succession().unwrap().unwrap();
     let former = server.devices[&request.former].key.clone();
     assert_eq!(request.check(&former).unwrap(), device.dev());
@@ -389,6 +389,36 @@ proptest! {
         }
         world.check();
     }
+}
+
+/// The office lets the new device in as what the former one is, so that what it holds comes to a person.
+#[test]
+fn a_phone_that_was_copied_and_taken_out_hands_in_what_it_has_as_the_new_device_that_may_do_nothing_else() {
+    let mut world = World::new(1);
+    world.answer(0, 1, "1");
+    world.sync(0);
+    let (dir, typed) = world.copy(0);
+    world.answer(0, 1, "2");
+    world.sync(0);
+    world.used.push(World::open(dir, typed));
+    world.answer(1, 2, "3");
+    let former = world.devs()[1];
+    world.server.ended.insert(former, Ending::DeviceRevoked);
+    let finish = world.used[1].phone.sync_with(&mut world.server, &[]);
+    assert_eq!(finish, Finish::Recover(RecoverCause::Fork));
+    let device = world.used[1].phone.device();
+    device.renew(RecoverCause::Fork, [77; 32]).unwrap();
+    succeed(device, &mut world.server);
+    let new = device.dev();
+    world.server.ended.insert(new, Ending::DeviceRevoked);
+    for _ in 0..2 {
+        let finish = world.used[1].phone.sync_with(&mut world.server, &[]);
+        assert_eq!(finish, Finish::AuthNeeded { reason: "device_revoked".into() });
+    }
+    let status = world.used[1].phone.device().status().unwrap();
+    assert_eq!((status.pending_ops, status.ended.as_deref()), (0, Some("device_revoked")));
+    let held: Vec<_> = world.server.devices[&new].ops.values().filter_map(|it| it.0.value.clone()).collect();
+    assert!(held.contains(&Bytes::from("3")), "{held:?}");
 }
 
 /// The key of a folder is gone, and the office does not hear of it yet.
