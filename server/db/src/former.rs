@@ -1,13 +1,13 @@
 //! Devices that go on in place of a former one, and what they gave up of its log: evidence beside the log that stands.
 
 use diesel::prelude::*;
-use domain::ids::OrgId;
+use domain::ids::{OrgId, UserId};
 use sync_core::{DeviceId, Hash};
 
 use crate::column::Stored;
 use crate::page::rows_to_read;
 use crate::record::{Record, read_all, read_one};
-use crate::schema::{former_runs, successions};
+use crate::schema::{devices, former_runs, successions};
 use crate::{DbError, Micros, Page, Tx};
 
 record! {
@@ -59,6 +59,23 @@ pub fn find_succession(tx: &mut Tx<'_>, org: OrgId, dev: DeviceId) -> Result<Opt
         .first(c)
         .optional())?;
     read_one(row)
+}
+
+/// How many devices of a person go on for another.
+pub fn count_successions(tx: &mut Tx<'_>, org: OrgId, user: UserId) -> Result<u64, DbError> {
+    let count: i64 = on_db!(tx, |c| successions::table
+        .filter(successions::org_id.eq(org.store()))
+        .filter(
+            successions::dev.eq_any(
+                devices::table
+                    .filter(devices::org_id.eq(org.store()))
+                    .filter(devices::user_id.eq(user.store()))
+                    .select(devices::dev)
+            )
+        )
+        .count()
+        .get_result(c))?;
+    Ok(u64::try_from(count).unwrap_or(0))
 }
 
 /// Keeps a run of a former log; whether it was not kept before.

@@ -730,3 +730,4 @@ diesel::table! {
 
 diesel::allow_tables_to_appear_in_same_query!(audits, score_versions);
 diesel::allow_tables_to_appear_in_same_query!(role_grants, users);
+diesel::allow_tables_to_appear_in_same_query!(devices, successions);

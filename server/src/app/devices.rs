@@ -28,7 +28,6 @@ use sync_core::{
     Bytes, DeviceId, PublicKey,
     exchange::StreamId,
     ingest::{Enrolment, EnrolmentRequest},
-    renew::SuccessionRequest,
     signature::SignatureError,
 };
 use utoipa::ToSchema;
@@ -103,22 +102,7 @@ pub(crate) struct NewDevice {
     pub(crate) former: Option<String>,
 }
 
-/// A device that goes on in place of the one whose session asks: `sync_core::renew::SuccessionRequest` without its name.
-#[derive(Debug, Clone, Deserialize, Validate, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct NewSuccession {
-    /// The new device's public key.
-    #[schema(value_type = PublicKeyBody)]
-    pub(crate) key: PublicKey,
-    /// The new key's signature over `"veedor-succ-1" || former || dev`, as `x:` and hexadecimal.
-    #[schema(value_type = String)]
-    pub(crate) sig: Bytes,
-    /// The former key's signature over the same.
-    #[schema(value_type = String)]
-    pub(crate) former_sig: Bytes,
-}
-
-fn bad_proof(error: SignatureError) -> ApiError {
+pub(super) fn bad_proof(error: SignatureError) -> ApiError {
     match error {
         SignatureError::BadKey => ApiError::field(
             "/key",
@@ -298,55 +282,6 @@ pub(crate) fn enrol(tx: &mut Tx<'_>, app: &App, new: &NewDevice) -> Result<Enrol
     enrolled(tx, office, (org, user), dev)
 }
 
-/// Lets a new device go on in place of the one that asks, which showed two logs: its folder was copied or set back. The
-/// former one's session stays, since its other copy may be at work.
-///
-/// # Errors
-/// `not_a_device` (403) for a person's session, `bad_public_key`, `bad_proof` (422), `device_known` (409).
-pub(crate) fn go_on(
-    tx: &mut Tx<'_>,
-    app: &App,
-    principal: &Principal,
-    new: &NewSuccession,
-) -> Result<EnrolledDevice, ApiError> {
-    let (org, user) = (principal.org, principal.user);
-    let former = principal.dev.ok_or_else(not_a_device)?;
-    let known = devices::find(tx, org, former)?.ok_or_else(not_a_device)?;
-    let former_key = PublicKey { alg: known.alg, key: Bytes::from(known.public_key.clone()) };
-    let request = SuccessionRequest {
-        former,
-        key: new.key.clone(),
-        sig: new.sig.clone(),
-        former_sig: new.former_sig.clone(),
-    };
-    let dev = request.check(&former_key).map_err(bad_proof)?;
-    match devices::find(tx, org, dev)? {
-        None => {
-            let device = devices::Device {
-                dev,
-                alg: new.key.alg,
-                public_key: new.key.key.to_vec(),
-                enrolled_at: app.now(),
-                ..known
-            };
-            devices::append(tx, org, &device)?;
-        }
-        // The answer was lost.
-        Some(again) if again.user_id == Some(user) && again.state == DeviceState::Active => {
-            db::sessions::revoke_all_of_device(tx, org, dev, app.now())?;
-        }
-        Some(_) => return Err(device_known()),
-    }
-    let mut office = open_session(tx, app, (org, user), dev)?;
-    succeed(tx, &office.0, (former, dev), true)?;
-    office.0.record("device_succeeded", "device", dev, &json!({"user": user, "former": former}))?;
-    enrolled(tx, office, (org, user), dev)
-}
-
-fn not_a_device() -> ApiError {
-    ApiError::forbidden("device")
-}
-
 fn unknown_former() -> ApiError {
     ApiError::field(
         "/former",
@@ -356,7 +291,7 @@ fn unknown_former() -> ApiError {
     )
 }
 
-fn device_known() -> ApiError {
+pub(super) fn device_known() -> ApiError {
     ApiError::conflict(
         "device_known",
         "Ese dispositivo es de otra persona o fue retirado; una instalación nueva usa una clave nueva.",
@@ -365,7 +300,7 @@ fn device_known() -> ApiError {
 }
 
 /// Notes who goes on for whom, and that the former log showed two ends.
-fn succeed(
+pub(super) fn succeed(
     tx: &mut Tx<'_>,
     office: &Office,
     (former, dev): (DeviceId, DeviceId),
@@ -379,12 +314,24 @@ fn succeed(
 }
 
 /// Opens a device's session: the office in its name, its token and when that ends.
-fn open_session(
+pub(super) fn open_session(
     tx: &mut Tx<'_>,
     app: &App,
     (org, user): (OrgId, UserId),
     dev: DeviceId,
 ) -> Result<(Office, SecretString, Micros), ApiError> {
+    let (token, expires_at) = append_session(tx, app, (org, user), (dev, None))?;
+    let office = Office::of_principal(app, find_principal(tx, token.expose_secret(), app.now())?);
+    Ok((office, token, expires_at))
+}
+
+/// A session of a device, perhaps one that opens nothing any more: its token, and when that ends.
+pub(super) fn append_session(
+    tx: &mut Tx<'_>,
+    app: &App,
+    (org, user): (OrgId, UserId),
+    (dev, revoked_at): (DeviceId, Option<Micros>),
+) -> Result<(SecretString, Micros), ApiError> {
     let now = app.now();
     let (token, token_hash) = auth::new_token(&app.environment);
     let lasts = i64::from(app.config.device_days).saturating_mul(24 * HOUR_MICROS);
@@ -395,15 +342,14 @@ fn open_session(
         dev: Some(dev),
         created_at: now,
         expires_at,
-        revoked_at: None,
+        revoked_at,
     };
     db::sessions::append(tx, org, &session)?;
-    let office = Office::of_principal(app, find_principal(tx, token.expose_secret(), now)?);
-    Ok((office, token, expires_at))
+    Ok((token, expires_at))
 }
 
 /// What the device is told.
-fn enrolled(
+pub(super) fn enrolled(
     tx: &mut Tx<'_>,
     (office, token, expires_at): (Office, SecretString, Micros),
     (org, user): (OrgId, UserId),

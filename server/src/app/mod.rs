@@ -25,6 +25,7 @@ pub mod scorecards;
 pub(crate) mod scores;
 pub(crate) mod sessions;
 pub(crate) mod staff;
+pub(crate) mod successions;
 pub(crate) mod upkeep;
 pub mod users;
 pub mod verify;

@@ -4,20 +4,23 @@ use crate::{
     app::{
         App,
         codes::IssuedCode,
-        devices::{self, Device, EnrolledDevice, NewCode, NewDevice, NewSuccession},
+        devices::{self, Device, EnrolledDevice, NewCode, NewDevice},
+        successions::{self, NewSuccession},
     },
     command::{Command, Nothing, execute, read},
     error::ApiError,
+    exchange::Sender,
     http::{
         body::{Body, Query},
         page::{PageOf, Paging},
     },
-    principal::Principal,
+    principal::{Principal, find_ended, token},
     rate_limit,
 };
-use actix_web::{HttpRequest, HttpResponse, get, http::StatusCode, post, web};
+use actix_web::{FromRequest, HttpRequest, HttpResponse, dev::Payload, get, http::StatusCode, post, web};
 use domain::ids::UserId;
 use serde::Deserialize;
+use std::pin::Pin;
 use sync_core::DeviceId;
 use utoipa::IntoParams;
 use utoipa_actix_web::service_config::ServiceConfig;
@@ -57,19 +60,47 @@ pub(crate) async fn enrol(
     Ok(HttpResponse::Created().json(enrolled))
 }
 
+/// Who asks to be gone on for: also a device whose token opens nothing any more.
+pub(crate) struct Former(Sender);
+
+impl FromRequest for Former {
+    type Error = ApiError;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, ApiError>>>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let (principal, request) = (Principal::from_request(request, payload), request.clone());
+        Box::pin(async move {
+            let refused = match principal.await {
+                Ok(principal) => return Ok(Self(Sender::Principal(principal))),
+                Err(refused) => refused,
+            };
+            let app = request.app_data::<web::Data<App>>().cloned();
+            let (Some(app), Some(token), 401) = (app, token(&request), refused.problem().status) else {
+                return Err(refused);
+            };
+            rate_limit::admit(&request, &app)?;
+            let ended = app.read(move |tx| find_ended(tx, &token)).await?;
+            ended.map(|it| Self(Sender::Ended(it))).ok_or(refused)
+        })
+    }
+}
+
 /// Lets a new device go on in place of the one whose session this is, after its log forked: its folder was copied or set
-/// back. Both keys sign it.
+/// back. Both keys sign it. Of a device that was taken out, or whose person was ended, the new one may hand in what it has left,
+/// and no more.
 ///
-/// Refusals: `forbidden` (403) for a person's session, `device_known` (409), `bad_public_key`, `bad_proof` (422).
+/// Refusals: `forbidden` (403) for a person's session, `device_known` (409), `bad_public_key`, `bad_proof` (422),
+/// `too_many_requests`, `too_many_successions` (429).
 #[utoipa::path(tag = "devices", request_body = NewSuccession, responses((status = 201, body = EnrolledDevice)))]
 #[post("/devices/succession")]
 pub(crate) async fn go_on(
     app: web::Data<App>,
-    principal: Principal,
+    former: Former,
     body: Body<NewSuccession>,
 ) -> Result<HttpResponse, ApiError> {
+    let Former(sender) = former;
     let inside = app.get_ref().clone();
-    let enrolled = app.write(move |tx| devices::go_on(tx, &inside, &principal, &body.0)).await?;
+    let enrolled = app.write(move |tx| successions::go_on(tx, &inside, &sender, &body.0)).await?;
     Ok(HttpResponse::Created().json(enrolled))
 }
 

@@ -29,6 +29,8 @@ mod devices;
 #[cfg(test)]
 mod encodings;
 #[cfg(test)]
+mod ended_successions;
+#[cfg(test)]
 mod evidence;
 #[cfg(test)]
 mod exchange;
