@@ -13,7 +13,8 @@ use crate::{
 use actix_web::{
     HttpResponse,
     body::{BoxBody, MessageBody},
-    dev::{Service, ServiceResponse},
+    dev::{Payload, Service, ServiceResponse},
+    error::PayloadError,
     http::{Method, StatusCode, header::HeaderMap},
     test::{TestRequest, init_service},
     web::Bytes,
@@ -21,6 +22,7 @@ use actix_web::{
 use db::Hidden;
 use domain::access::{Role, Scope};
 use domain::ids::{OrgId, UserId};
+use futures_core::Stream;
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
@@ -32,8 +34,9 @@ use std::{
         Arc,
         atomic::{AtomicI64, AtomicU64, Ordering},
     },
+    task::{Context, Poll},
 };
-use sync_core::Hash;
+use sync_core::{DeviceId, Hash};
 use tempfile::TempDir;
 
 /// A clock that stands until it is moved.
@@ -89,7 +92,7 @@ impl Entropy for TestEntropy {
 }
 
 type Answering = Pin<Box<dyn Future<Output = ServiceResponse<BoxBody>>>>;
-type Routes = Rc<dyn Fn(TestRequest) -> Answering>;
+type Routes = Rc<dyn Fn(TestRequest, Option<Payload>) -> Answering>;
 
 /// An open office with one organization, `acme`.
 pub struct TestOffice {
@@ -120,8 +123,14 @@ pub struct TestPerson {
 impl TestOffice {
     /// Takes every place for exchanges, as a crowd of phones does, until what it gives is dropped.
     #[must_use]
-    pub fn take_every_place(&self) -> impl Drop {
+    pub fn take_every_place(&self) -> impl Drop + use<> {
         self.app.exchange_places.take_all().expect("the places are free")
+    }
+
+    /// Places that a device has now: for exchanges, and for parts of photos.
+    #[must_use]
+    pub fn places_of(&self, dev: DeviceId) -> (u32, u32) {
+        (self.app.exchange_places.held_by(dev), self.app.blob_places.held_by(dev))
     }
 
     /// Works on so many exchanges until what it gives is dropped.
@@ -295,10 +304,15 @@ fn create_organization(app: &App, slug: &str) -> OrgId {
 
 async fn routes(app: &App) -> Routes {
     let service = Rc::new(init_service(application(app)).await);
-    Rc::new(move |request: TestRequest| {
+    Rc::new(move |request: TestRequest, slow: Option<Payload>| {
         let service = Rc::clone(&service);
         Box::pin(async move {
-            match service.call(request.to_request()).await {
+            let request = request.to_request();
+            let request = match slow {
+                Some(body) => request.replace_payload(body).0,
+                None => request,
+            };
+            match service.call(request).await {
                 Ok(response) => response.map_into_boxed_body(),
                 Err(error) => {
                     let response = HttpResponse::from_error(error);
@@ -359,14 +373,38 @@ impl Call<'_> {
     pub async fn send(self) -> Answer {
         let address = std::net::SocketAddr::from(([127, 0, 0, 1], 40_000));
         let request = self.request.peer_addr(address);
-        let response = (self.office.routes)(request).await;
-        let (status, headers) = (response.status(), response.headers().clone());
-        let body = match response.into_body().try_into_bytes() {
-            Ok(bytes) => bytes,
-            Err(body) => actix_web::body::to_bytes(body).await.unwrap_or_default(),
-        };
-        Answer { status, headers, body }
+        answer_of((self.office.routes)(request, None).await).await
     }
+
+    /// Calls with a body that begins like this and does not end; others can call meanwhile.
+    pub fn send_without_end(self, begun: impl Into<Bytes>) -> Pin<Box<dyn Future<Output = Answer>>> {
+        let address = std::net::SocketAddr::from(([127, 0, 0, 1], 40_000));
+        let body: BoxedPayloadStream = Box::pin(Endless(Some(begun.into())));
+        let answering = (self.office.routes)(self.request.peer_addr(address), Some(Payload::from(body)));
+        Box::pin(async move { answer_of(answering.await).await })
+    }
+}
+
+type BoxedPayloadStream = Pin<Box<dyn Stream<Item = Result<Bytes, PayloadError>>>>;
+
+/// A body of which one piece comes, and then neither another nor the end.
+struct Endless(Option<Bytes>);
+
+impl Stream for Endless {
+    type Item = Result<Bytes, PayloadError>;
+
+    fn poll_next(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        self.0.take().map_or(Poll::Pending, |it| Poll::Ready(Some(Ok(it))))
+    }
+}
+
+async fn answer_of(response: ServiceResponse<BoxBody>) -> Answer {
+    let (status, headers) = (response.status(), response.headers().clone());
+    let body = match response.into_body().try_into_bytes() {
+        Ok(bytes) => bytes,
+        Err(body) => actix_web::body::to_bytes(body).await.unwrap_or_default(),
+    };
+    Answer { status, headers, body }
 }
 
 /// What came back.

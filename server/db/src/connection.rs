@@ -1,6 +1,7 @@
 //! Opening the database and its transactions: what is read, what is written, and what a use case may see of it.
 
-use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use diesel::connection::{AnsiTransactionManager, SimpleConnection, TransactionManager};
@@ -37,8 +38,22 @@ pub struct Db {
 }
 
 pub(crate) enum Engine {
-    Sqlite { writer: Writer, readers: Pool<ConnectionManager<SqliteConnection>> },
+    Sqlite { writer: Writer, readers: Pool<ConnectionManager<SqliteConnection>>, rival: Arc<Rival> },
     Postgres { pool: Pool<ConnectionManager<PgConnection>>, url: String },
+}
+
+/// Another writer, of which SQLite has none: with it a test sees there what PostgreSQL does to a transaction that lost.
+#[derive(Default)]
+pub(crate) struct Rival {
+    /// Statements that the next transaction gets through before it has lost.
+    after: Mutex<Option<u32>>,
+    won: AtomicU64,
+}
+
+impl Rival {
+    fn strikes(&self) -> Option<u32> {
+        self.after.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
 }
 
 /// How often a PostgreSQL transaction is tried that lost to another one.
@@ -81,6 +96,24 @@ impl Db {
         }
     }
 
+    /// The next transaction on SQLite that writes loses to another one after so many statements, or at its commit where it has
+    /// fewer: all it did is taken back, and it is run again. For tests of what PostgreSQL does.
+    #[doc(hidden)]
+    pub fn lose_next_write(&self, after: u32) {
+        if let Engine::Sqlite { rival, .. } = self.engine.as_ref() {
+            *rival.after.lock().unwrap_or_else(PoisonError::into_inner) = Some(after);
+        }
+    }
+
+    /// How many transactions lost since this was asked last; those that did nothing do not count.
+    #[doc(hidden)]
+    pub fn lost_writes(&self) -> u64 {
+        match self.engine.as_ref() {
+            Engine::Sqlite { rival, .. } => rival.won.swap(0, Ordering::Relaxed),
+            Engine::Postgres { .. } => 0,
+        }
+    }
+
     /// Runs `job` in a transaction that sees one state of the database and cannot change it.
     pub fn read<T, E: From<DbError>>(&self, job: impl FnOnce(&mut Tx<'_>) -> Result<T, E>) -> Result<T, E> {
         match self.engine.as_ref() {
@@ -112,7 +145,18 @@ impl Db {
         E: From<DbError> + Send + 'static,
     {
         match self.engine.as_ref() {
-            Engine::Sqlite { writer, .. } => writer.write(job),
+            Engine::Sqlite { writer, rival, .. } => match rival.strikes() {
+                None => writer.write(job),
+                Some(after) => {
+                    let rival = rival.clone();
+                    writer.write(move |tx| {
+                        if tx.lose(after, &mut job)? {
+                            rival.won.fetch_add(1, Ordering::Relaxed);
+                        }
+                        job(tx)
+                    })
+                }
+            },
             Engine::Postgres { pool, .. } => {
                 let mut attempt = 0;
                 loop {
@@ -147,11 +191,13 @@ pub struct Tx<'a> {
     pub(crate) connection: Connection<'a>,
     failed: bool,
     contended: bool,
+    /// Statements until it loses to a [`Rival`].
+    left: Option<u32>,
 }
 
 impl<'a> Tx<'a> {
     pub(crate) fn new(connection: Connection<'a>) -> Self {
-        Self { connection, failed: false, contended: false }
+        Self { connection, failed: false, contended: false, left: None }
     }
 
     /// Runs `job` so that its failure takes back only what it did, and the transaction can go on.
@@ -184,8 +230,34 @@ impl<'a> Tx<'a> {
         Ok(())
     }
 
+    /// Runs `job` until it loses to another transaction, and takes back all that it did; whether it did anything.
+    fn lose<T, E: From<DbError>>(
+        &mut self,
+        after: u32,
+        job: impl FnOnce(&mut Tx<'_>) -> Result<T, E>,
+    ) -> Result<bool, DbError> {
+        self.begin_job()?;
+        self.left = Some(after);
+        // Whatever it says, it has lost.
+        drop(job(self));
+        let left = self.left.take();
+        self.roll_back()?;
+        Ok(left != Some(after))
+    }
+
     /// Takes note of how a statement went.
     pub(crate) fn check<T>(&mut self, result: QueryResult<T>) -> Result<T, DbError> {
+        if let Some(left) = self.left {
+            self.left = Some(left.saturating_sub(1));
+            if left == 0 {
+                self.failed = true;
+                return Err(DbError::Busy);
+            }
+        }
+        self.note(result)
+    }
+
+    fn note<T>(&mut self, result: QueryResult<T>) -> Result<T, DbError> {
         if let Err(Error::DatabaseError(kind, info)) = &result {
             self.failed = true;
             self.contended |= is_contention(*kind, info.message());
@@ -261,7 +333,7 @@ impl<'a> Tx<'a> {
             Connection::Pg(c) => pg(c),
             Connection::Sqlite(c) => sqlite(c),
         };
-        self.check(result)
+        self.note(result)
     }
 }
 
@@ -311,7 +383,7 @@ fn open_sqlite(path: &str, options: &DbOptions) -> Result<Engine, DbError> {
     let writer = Writer::start(path.to_owned(), options.clone())?;
     let session = SqliteReader { wait_ms: options.wait_ms };
     let readers = pool(ConnectionManager::new(path), options, Box::new(session))?;
-    Ok(Engine::Sqlite { writer, readers })
+    Ok(Engine::Sqlite { writer, readers, rival: Arc::default() })
 }
 
 fn pool<C>(

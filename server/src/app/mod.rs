@@ -62,7 +62,7 @@ pub struct App {
     /// Evidence.
     pub(crate) blobs: Arc<BlobStore>,
     /// How many parts of blobs are taken at once.
-    pub(crate) blob_turns: Arc<Semaphore>,
+    pub(crate) blob_places: Places,
     /// How many exchanges may be here at once; beyond it a device is told to come later.
     pub(crate) exchange_places: Places,
     /// How many of them are worked on at once.
@@ -77,6 +77,8 @@ pub struct App {
 const HASHES_AT_ONCE: usize = 4;
 /// Parts of blobs that are taken at the same time, at most: each is held in memory.
 const PARTS_AT_ONCE: usize = 64;
+/// Exchanges that are here at the same time, at most: each has its body in memory, as it travels.
+const EXCHANGES_AT_ONCE: usize = 256;
 /// Exchanges that are worked on at the same time: each takes many times its body then. Enough that commits are shared.
 const EXCHANGES_WORKED_ON: usize = 16;
 
@@ -108,8 +110,8 @@ impl App {
             db,
             environment,
             blobs: Arc::new(BlobStore::open(&config)?),
-            blob_turns: Arc::new(Semaphore::new(PARTS_AT_ONCE)),
-            exchange_places: Places::new(),
+            blob_places: Places::new(PARTS_AT_ONCE),
+            exchange_places: Places::new(EXCHANGES_AT_ONCE),
             exchange_turns: Arc::new(Semaphore::new(EXCHANGES_WORKED_ON)),
             photos: Arc::default(),
             checklists: Arc::default(),

@@ -1,5 +1,5 @@
-//! Who is let in with an exchange at the same time: a bounded crowd, and of one device only a few, so that a broken phone or a
-//! stolen token cannot take the places of all others.
+//! Who is let in at the same time with an exchange, or with a part of a photo: a bounded crowd, and of one device only a few, so
+//! that a broken phone or a stolen token cannot take the places of all others.
 
 use std::{
     collections::BTreeMap,
@@ -8,8 +8,6 @@ use std::{
 use sync_core::DeviceId;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// Exchanges that are here at the same time, at most: each has its body in memory, as it travels.
-const AT_ONCE: usize = 256;
 /// Of one device: a phone that lost its connection comes again before the server gave the old one up.
 const OF_A_DEVICE: u32 = 4;
 
@@ -30,8 +28,9 @@ pub(crate) struct Place {
 }
 
 impl Places {
-    pub(crate) fn new() -> Self {
-        Self { all: Arc::new(Semaphore::new(AT_ONCE)), held: Held::default() }
+    /// So many for all.
+    pub(crate) fn new(at_once: usize) -> Self {
+        Self { all: Arc::new(Semaphore::new(at_once)), held: Held::default() }
     }
 
     /// A place for a device; none where there is none, or where the device has enough.
@@ -44,6 +43,12 @@ impl Places {
         }
         *own = own.saturating_add(1);
         Some(Place { _place: place, dev, held: Arc::clone(&self.held) })
+    }
+
+    /// How many a device has.
+    #[cfg(any(test, feature = "testing"))]
+    pub(crate) fn held_by(&self, dev: DeviceId) -> u32 {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner).get(&dev).copied().unwrap_or(0)
     }
 
     /// Every place that is free.
@@ -70,13 +75,15 @@ impl Drop for Place {
 mod tests {
     use super::*;
 
+    const AT_ONCE: usize = 256;
+
     fn dev(number: u8) -> DeviceId {
         DeviceId([number; 16])
     }
 
     #[test]
     fn one_device_takes_four_places_and_leaves_the_others_to_others() {
-        let places = Places::new();
+        let places = Places::new(AT_ONCE);
         let mut own: Vec<Place> = (0..4).filter_map(|_| places.take(dev(1))).collect();
         assert_eq!(own.len(), 4);
         assert!(places.take(dev(1)).is_none());
@@ -90,7 +97,7 @@ mod tests {
 
     #[test]
     fn nobody_is_let_in_where_every_place_is_taken() {
-        let places = Places::new();
+        let places = Places::new(AT_ONCE);
         let all = places.take_all();
         assert!(all.is_some() && places.take(dev(1)).is_none());
         drop(all);

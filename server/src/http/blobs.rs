@@ -147,7 +147,7 @@ async fn take(
         return refuse(&request, dev, RefusalCode::Malformed, "not_a_part");
     };
     // Taken before the body is read: bodies are what fills the memory.
-    let Ok(_turn) = app.blob_turns.try_acquire() else {
+    let Some(_place) = app.blob_places.take(dev.unwrap_or_default()) else {
         return respond(
             &request,
             dev,

@@ -100,12 +100,17 @@ impl World {
         self.now_ms += 86_400_000;
         self.office.set_time(self.now_ms);
         self.mail.storm = None;
+        (self.mail.lagging, self.mail.replica) = (None, None);
         self.office.allow(server::Config::default().blob_day_bytes);
         self.late_mail_arrives(&mut Dice::of(self.seed));
         self.let_everybody_in();
         for at in self.working(None) {
             let phone = &mut self.phones[at];
             phone.clock.frozen_at = None;
+            // Its person sees that nobody is reached, and sets it right.
+            if phone.clock.is_refused(self.now_ms) {
+                phone.clock.offset_ms = 0;
+            }
             phone.disk.calm();
             if phone.disk.is_off() {
                 phone.kill();

@@ -37,8 +37,19 @@ faults! {
     Reorder = "network: reorder",
     /// The answer breaks off.
     TruncatedBody = "network: truncated body",
-    /// The answer is lost after the server stored what came.
+    /// The answer is lost after the server stored what came. A socket that is half closed after the commit is the same to both
+    /// ends: the server has what came, the phone hears nothing.
     LostAck = "network: lost answer",
+    /// A proxy keeps the answer while the request is sent again and others are served; then the first answer comes, in one piece.
+    BufferingProxy = "network: proxy that buffers",
+    /// Bodies that come without end hold all places of a device until their time is up.
+    SlowBodies = "network: slow-loris",
+    /// Bodies that come without end hold every place.
+    SlowCrowd = "network: slow-loris, every place taken",
+    /// So do parts of photos that come without end hold the turns of a device.
+    SlowParts = "network: slow-loris, parts of photos",
+    /// The clock is years off, so that the certificate of the server holds no more, or not yet.
+    ClockRefused = "network: TLS refused by a wrong clock",
     /// A page of a hotel comes instead of an answer.
     CaptivePortal = "network: captive portal",
     /// A proxy refuses what is larger than it likes, with a page of its own.
@@ -87,6 +98,11 @@ faults! {
     LostSuccession = "network: lost answer to a succession",
     /// The key is lost.
     KeyLost = "client: key lost",
+    /// The system stops the app when its 30 seconds in the background are over, in the middle of an exchange or of photos, and
+    /// it comes back much later.
+    StoppedInBackground = "client: stopped at 30 s in the background",
+    /// The system lets it stand there instead: it comes back with what it had in memory, and its connections are gone.
+    FrozenInBackground = "client: frozen at 30 s in the background",
     /// An older app opens the database of a newer one.
     AppDowngrade = "client: app downgrade",
     /// There is no room for a photo.
@@ -157,6 +173,10 @@ faults! {
     UnknownDevice = "server: restored to before a device",
     /// After it was restored, it grows past old cursors before anybody asks.
     RestoreAndGrow = "server: restored and grown",
+    /// Another transaction was first: what was written is taken back and done again from its beginning.
+    RunAgain = "server: transaction run again",
+    /// An exchange that brings nothing is answered by a second instance over a copy of the store that lags behind.
+    StaleReplica = "server: stale read replica",
     /// A version of the checklist is released while visits are under way.
     TemplatePublished = "server: template published",
     /// A branch changes, and lies in another region.
@@ -181,6 +201,12 @@ faults! {
     ReassignRaces = "people: re-assigned when begun",
     /// A visit is voided on one device and edited on another.
     VoidAndEdit = "people: void and edit",
+    /// A visit that is under way is moved to another version of its checklist.
+    DraftMoved = "people: draft moved to another version",
+    /// Some of its answers no longer fit there.
+    AnswerNoLongerFits = "people: answer that no longer fits",
+    /// Two devices moved one visit, or one moved it while the other wrote on it.
+    MoveRaces = "people: draft moved while another device writes on it",
     /// What was set aside is taken into its visit by a person.
     SetAsideAdopted = "people: set aside, then taken in",
     /// What was set aside is left out by a person.

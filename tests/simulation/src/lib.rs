@@ -84,6 +84,7 @@ pub mod redaction;
 pub mod renewal;
 pub mod rights;
 pub mod run;
+pub mod slow;
 pub mod vfs;
 pub mod watch;
 pub mod wire;

@@ -4,7 +4,7 @@
 use clap::Parser;
 use simulation::{
     mutant::{Mutant, Setting},
-    run::{Hunted, Plan, Total, command, control, hunt, run, run_many, shrink},
+    run::{Hunted, Plan, Total, command, control, hunt, run, run_many, told},
 };
 use std::{
     collections::BTreeMap,
@@ -33,6 +33,12 @@ struct Arguments {
     /// Only these steps of the one seed; `none` for no step at all.
     #[arg(long, requires = "seed")]
     keep: Option<String>,
+    /// A broken variant in the one seed, where it matters.
+    #[arg(long, requires = "seed")]
+    mutant: Option<Mutant>,
+    /// Where broken variants are looked for, without any, in the one seed.
+    #[arg(long, requires = "seed", conflicts_with = "mutant")]
+    setting: Option<Setting>,
     /// Prints what happens in the one seed.
     #[arg(long, requires = "seed")]
     trace: bool,
@@ -48,7 +54,7 @@ fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let done = match (arguments.mutants, arguments.seed) {
         (true, _) => mutants(),
-        (_, Some(seed)) => one(seed, arguments.keep.as_deref(), arguments.trace),
+        (_, Some(seed)) => one(seed, &arguments),
         _ => many(&arguments),
     };
     if done { ExitCode::SUCCESS } else { ExitCode::FAILURE }
@@ -61,11 +67,12 @@ fn mutants() -> bool {
         match hunt(mutant, SEEDS_OF_A_MUTANT) {
             Hunted::Caught(seed, violation) => {
                 println!("caught    {mutant} (by {laws}): seed {seed}: {violation}");
+                println!("    {}", command(&Plan::of_mutant(seed, mutant)));
                 let last = seeds.entry(mutant.setting()).or_insert(0);
                 *last = seed.max(*last);
             }
             Hunted::Otherwise(seed, violation) => {
-                println!("OTHERWISE {mutant} (not by {laws}): seed {seed}: {violation}");
+                println!("OTHERWISE {mutant} (not by {laws}): {}", told(&Plan::of_mutant(seed, mutant), &violation));
                 is_well = false;
             }
             Hunted::Survived => {
@@ -85,15 +92,21 @@ fn is_healthy(setting: Setting, seeds: u64) -> bool {
             true
         }
         Some((seed, violation)) => {
-            println!("BROKEN    {setting:?} without a mutant: seed {seed}: {violation}");
+            let plan = Plan::of_setting(seed, setting);
+            println!("BROKEN    {setting:?} without a mutant: {}", told(&plan, &violation));
             false
         }
     }
 }
 
-fn one(seed: u64, keep: Option<&str>, trace: bool) -> bool {
+fn one(seed: u64, arguments: &Arguments) -> bool {
     let numbers = |text: &str| text.split(',').filter_map(|it| it.parse().ok()).collect();
-    let plan = Plan { keep: keep.map(numbers), trace, ..Plan::of(seed) };
+    let plan = match (arguments.mutant, arguments.setting) {
+        (Some(mutant), _) => Plan::of_mutant(seed, mutant),
+        (None, Some(setting)) => Plan::of_setting(seed, setting),
+        (None, None) => Plan::of(seed),
+    };
+    let plan = Plan { keep: arguments.keep.as_deref().map(numbers), trace: arguments.trace, ..plan };
     let report = run(&plan);
     println!("seed {seed}: {} ops, {} requests, digest {}", report.ops, report.requests, report.digest);
     print!("{}", report.fired);
@@ -122,8 +135,7 @@ fn many(arguments: &Arguments) -> bool {
 /// Whether all is well; what is not is printed with the one command that shows it again.
 fn failed(total: &Total) -> bool {
     for (plan, violation) in &total.failed {
-        let short = Plan { keep: Some(shrink(plan, violation.law)), ..plan.clone() };
-        println!("seed {}: {violation}\n    {}", plan.seed, command(&short));
+        println!("{}", told(plan, violation));
     }
     let missing = total.fired.missing();
     let all_happened = missing.is_empty() || total.runs < SEEDS;

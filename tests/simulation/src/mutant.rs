@@ -8,6 +8,7 @@ use crate::{
     phone::Phone,
     wire::{Address, Letter, Wire},
 };
+use clap::ValueEnum;
 use device::TransportError;
 use domain::ids::AuditId;
 use rusqlite::Connection;
@@ -27,7 +28,7 @@ use sync_core::{
 use uuid::Uuid;
 
 /// What goes wrong around a mutant, which has to be found where it matters and not through other trouble.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
 pub enum Setting {
     /// Nothing but what always may.
     Plain,
@@ -45,7 +46,7 @@ impl Setting {
 }
 
 /// A broken variant.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Mutant {
     /// The server acknowledges a push and stores it later.
     AcknowledgeBeforeStore,

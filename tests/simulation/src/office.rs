@@ -26,14 +26,20 @@ use std::{
     fs,
     future::Future,
     path::{Path, PathBuf},
+    pin::Pin,
     sync::{
         Arc, OnceLock,
         atomic::{AtomicU64, Ordering},
     },
+    time::Duration,
 };
 use sync_core::{DeviceId, Hash, Head, exchange::StreamId, signature::SigningKey};
 use tempfile::TempDir;
-use tokio::{runtime, task::LocalSet};
+use tokio::{
+    runtime,
+    task::{self, JoinHandle, LocalSet},
+    time,
+};
 use uuid::Uuid;
 
 /// Where every run begins: 2026-11-21T12:00:00Z.
@@ -283,6 +289,49 @@ impl Office {
         answer
     }
 
+    /// Begins a call that goes on by itself.
+    pub(crate) fn begin(
+        &self,
+        call: impl FnOnce(&TestOffice) -> Pin<Box<dyn Future<Output = Answer>>>,
+    ) -> JoinHandle<Answer> {
+        self.local.spawn_local(call(self.test_office()))
+    }
+
+    /// Lets calls that were begun go on for a moment.
+    pub(crate) fn go_on(&self) {
+        self.wait(task::yield_now());
+    }
+
+    /// From here on the time of its sockets stands; the rest of it has another clock.
+    pub(crate) fn stop_sockets(&self) {
+        self.wait(async { time::pause() });
+    }
+
+    /// From here on the time of its sockets runs again.
+    pub(crate) fn run_sockets(&self) {
+        self.wait(async { time::resume() });
+    }
+
+    /// The answer to a call that was begun, after some time of its sockets.
+    pub(crate) fn after(&self, time: Duration, call: JoinHandle<Answer>) -> Answer {
+        let answer = self.wait(async {
+            time::advance(time).await;
+            call.await.expect("a call ends")
+        });
+        self.hear(&answer.body);
+        answer
+    }
+
+    /// Places that a device has now: for exchanges, and for parts of photos.
+    pub(crate) fn places_of(&self, dev: DeviceId) -> (u32, u32) {
+        self.test_office().places_of(dev)
+    }
+
+    /// Takes every place for exchanges until what it gives is dropped.
+    pub(crate) fn take_every_place(&self) -> impl Drop + use<> {
+        self.test_office().take_every_place()
+    }
+
     /// Takes note of what it was asked or answered.
     pub(crate) fn hear(&self, bytes: &[u8]) {
         self.heard.set(Hash::of(&[self.heard.get().0, Hash::of(bytes).0].concat()));
@@ -351,6 +400,16 @@ impl Office {
             fs::write(path, bytes).expect("a photo can be put back");
         }
         self.reopen();
+    }
+
+    /// A second instance of it over an older copy of its files; whatever that one writes is gone with it.
+    #[must_use]
+    pub fn over(&self, copy: &Copied) -> Self {
+        let mut other = Self::closed(self.entropy.seed, &copy.files, self.org, self.people.clone());
+        other.clock = self.clock.clone();
+        other.database.clone_from(&copy.database);
+        other.reopen();
+        other
     }
 
     /// Copies its files.

@@ -333,10 +333,12 @@ impl World {
         let fault = match dice.below(8) {
             0 => {
                 clock.offset_ms += TEN_YEARS;
+                clock.is_looked_at = dice.once_in(3);
                 Fault::ClockAhead
             }
             1 => {
                 clock.offset_ms -= TEN_YEARS;
+                clock.is_looked_at = dice.once_in(3);
                 Fault::ClockBehind
             }
             2 => {
@@ -373,7 +375,7 @@ impl World {
     /// A law that does not hold.
     pub fn phone_goes_wrong(&mut self, dice: &mut Dice) -> Checked {
         let Some(at) = self.some_phone(dice) else { return Ok(()) };
-        let what = dice.below(if self.mixture.phones { 16 } else { 6 });
+        let what = dice.below(if self.mixture.phones { 17 } else { 7 });
         self.say(|| format!("  phone {at}: trouble {what}"));
         match what {
             0 | 1 => {
@@ -394,7 +396,8 @@ impl World {
                 self.phones[at].kill();
                 self.restart(at)
             }
-            6 => {
+            6 => self.goes_to_the_background(at, dice),
+            7 => {
                 // Closed well, so that all of it is in the database and not in its log.
                 self.phones[at].close();
                 if self.phones[at].disk.flip(crate::phone::DATABASE_FILE, dice) {
@@ -404,8 +407,8 @@ impl World {
                 }
                 self.restart(at)
             }
-            7 => self.lose(at, Fault::DatabaseDeleted, Phone::lose_database, dice),
-            8 => {
+            8 => self.lose(at, Fault::DatabaseDeleted, Phone::lose_database, dice),
+            9 => {
                 let everything = |it: &mut Phone| {
                     it.lose_key();
                     it.lose_database();
@@ -413,13 +416,13 @@ impl World {
                 };
                 self.lose(at, Fault::StorageEviction, everything, dice)
             }
-            9 => {
+            10 => {
                 self.fired.note(Fault::KeyLost);
                 self.phones[at].lose_key();
                 self.restart(at)
             }
-            10 | 11 => self.clone_phone(at),
-            12 | 13 if self.mixture.photos => self.photo_goes_wrong(at, dice),
+            11 | 12 => self.clone_phone(at),
+            13 | 14 if self.mixture.photos => self.photo_goes_wrong(at, dice),
             _ => self.restore_phone(at),
         }
     }
@@ -520,7 +523,9 @@ impl World {
             }
             10 | 11 => self.tidy_up(dice),
             2..=4 => {
-                self.copies.push(self.office.copy_files());
+                let copy = self.office.copy_files();
+                self.mail.lagging = Some(copy.clone());
+                self.copies.push(copy);
                 let copy = self.office.back_up();
                 self.backups.push(copy);
             }
@@ -585,6 +590,7 @@ impl World {
         let held = self.office.devices();
         self.oracle.restored(&held);
         self.mail.unstored.clear();
+        (self.mail.lagging, self.mail.replica) = (None, None);
         if self.undo_redactions() {
             self.fired.note(Fault::RedactionUndone);
         }

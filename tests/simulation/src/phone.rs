@@ -18,6 +18,7 @@ use sync_core::{
     DeviceId, Hash, Head, OpId,
     exchange::ClockReading,
     ingest::{Enrolment, EnrolmentRequest},
+    session::Finish,
 };
 use tempfile::TempDir;
 use uuid::Uuid;
@@ -38,13 +39,24 @@ pub struct PhoneClock {
     pub frozen_at: Option<u64>,
     /// Which boot.
     pub boot: u64,
+    /// Whether the system looks at it before it takes a certificate.
+    pub is_looked_at: bool,
 }
+
+/// How far a clock may be off before certificates do not hold by it.
+const CERTIFICATE_MS: u64 = 365 * 86_400_000;
 
 impl PhoneClock {
     fn wall(&self, now_ms: u64) -> u64 {
         let since = i64::try_from(now_ms.saturating_sub(BEGIN_MS)).unwrap_or(0);
         let shown = now_ms.saturating_add_signed(self.offset_ms + since * self.drift / 1_000_000);
         self.frozen_at.unwrap_or(shown)
+    }
+
+    /// Whether no certificate holds by it.
+    #[must_use]
+    pub fn is_refused(&self, now_ms: u64) -> bool {
+        self.is_looked_at && self.wall(now_ms).abs_diff(now_ms) > CERTIFICATE_MS
     }
 }
 
@@ -101,6 +113,12 @@ pub struct Phone {
     pub keyless: BTreeSet<DeviceId>,
     /// What it last believed to be on the server.
     pub acked: Head,
+    /// A replica that lags behind answered in the exchange that is under way.
+    pub has_read_stale: bool,
+    /// How its last exchange ended.
+    pub ended: Option<Finish>,
+    /// The system stops the app, and not the phone.
+    pub is_stopped: bool,
     /// A receipt that the office never signed came in the exchange that is under way.
     pub has_forged: bool,
     /// An answer from before the server was restored may still be in its hands.
@@ -149,13 +167,16 @@ impl Phone {
             sync: None,
             upload: None,
             standing: Standing::Working,
-            clock: PhoneClock { offset_ms: 0, drift: 0, frozen_at: None, boot: dice.number() },
+            clock: PhoneClock { offset_ms: 0, drift: 0, frozen_at: None, boot: dice.number(), is_looked_at: false },
             log: Vec::new(),
             made: BTreeSet::new(),
             has_read: false,
             mirror: BTreeMap::new(),
             keyless: BTreeSet::new(),
             acked: Head::EMPTY,
+            has_read_stale: false,
+            ended: None,
+            is_stopped: false,
             has_forged: false,
             has_old_answer: false,
             is_copy: false,
@@ -202,6 +223,7 @@ impl Phone {
             keyless: self.keyless.clone(),
             saved: None,
             is_copy: true,
+            ended: None,
             ..*self
         };
         copy.start()?;
@@ -320,6 +342,12 @@ impl Phone {
         let mono_ms = Some(now_ms.saturating_sub(BEGIN_MS));
         let boot = Some(Uuid::from_u128(u128::from(self.clock.boot)));
         ClockReading { wall_ms: self.wall(now_ms), mono_ms, boot }
+    }
+
+    /// Whether an exchange or photos are under way.
+    #[must_use]
+    pub fn is_under_way(&self) -> bool {
+        self.sync.is_some() || self.upload.is_some()
     }
 
     /// The app is killed; what the system holds of its files lives on.

@@ -120,6 +120,8 @@ impl World {
             has_leavings: phone.has_leavings,
             fault_once_in,
             mutant: self.mutant,
+            clock_is_refused: phone.clock.is_refused(self.now_ms),
+            has_read_stale: false,
             adversary: self.mixture.adversary,
             forged: false,
             stored: Vec::new(),

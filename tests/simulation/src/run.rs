@@ -6,6 +6,7 @@ use crate::{
     oracle::{Checked, Violation},
     world::World,
 };
+use clap::ValueEnum;
 use std::{
     fmt,
     panic::{AssertUnwindSafe, catch_unwind},
@@ -48,6 +49,12 @@ impl Plan {
     #[must_use]
     pub fn of_mutant(seed: u64, mutant: Mutant) -> Self {
         Self { setting: Some(mutant.setting()), mutant: Some(mutant), ..Self::of(seed) }
+    }
+
+    /// A whole run of a seed in a setting, with nothing broken.
+    #[must_use]
+    pub fn of_setting(seed: u64, setting: Setting) -> Self {
+        Self { setting: Some(setting), ..Self::of(seed) }
     }
 
     fn schedule(&self) -> Vec<usize> {
@@ -141,7 +148,24 @@ pub fn command(plan: &Plan) -> String {
         let all: Vec<String> = it.iter().map(usize::to_string).collect();
         format!(" --keep {}", if all.is_empty() { "none".to_owned() } else { all.join(",") })
     });
-    format!("cargo xtask simulate --seed {}{}", plan.seed, keep.unwrap_or_default())
+    let named = match (plan.mutant, plan.setting) {
+        (Some(it), _) => format!(" --mutant {}", name(it)),
+        (None, Some(it)) => format!(" --setting {}", name(it)),
+        (None, None) => String::new(),
+    };
+    format!("cargo xtask simulate --seed {}{named}{}", plan.seed, keep.unwrap_or_default())
+}
+
+/// What it is called on the command line.
+fn name(it: impl ValueEnum) -> String {
+    it.to_possible_value().map(|it| it.get_name().to_owned()).unwrap_or_default()
+}
+
+/// A failing run with the shortest command that shows it again.
+#[must_use]
+pub fn told(plan: &Plan, violation: &Violation) -> String {
+    let short = Plan { keep: Some(shrink(plan, violation.law)), ..plan.clone() };
+    format!("seed {}: {violation}\n    {}", plan.seed, command(&short))
 }
 
 /// What many runs came to.
@@ -233,7 +257,7 @@ pub fn hunt(mutant: Mutant, seeds: u64) -> Hunted {
 #[must_use]
 pub fn control(setting: Setting, seeds: u64) -> Option<(u64, Violation)> {
     (0..seeds).find_map(|seed| {
-        let report = run(&Plan { setting: Some(setting), ..Plan::of(seed) });
+        let report = run(&Plan::of_setting(seed, setting));
         report.violation.map(|it| (seed, it.1))
     })
 }

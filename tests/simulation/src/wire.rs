@@ -6,7 +6,7 @@ use crate::{
     disk::{At, Disk, Trouble},
     fault::{Fault, Fired},
     mutant::{self, Mutant},
-    office::Office,
+    office::{Copied, Office},
     oracle::{Violation, broken},
 };
 use device::{BlobTransport, Transport, TransportError};
@@ -16,7 +16,7 @@ use sync_core::{
     DeviceId, Hash,
     blob::{BlobRefusal, BlobReply, BlobState, CHUNK_HASH_HEADER, QUERY_PATH, part_path},
     codec,
-    exchange::{Limits, Refusal, RefusalCode, Reply},
+    exchange::{Limits, Refusal, RefusalCode, Reply, Request},
     payload::BlobRef,
     signature::SigningKey,
 };
@@ -61,6 +61,10 @@ pub struct Mail {
     pub unstored: Vec<Letter>,
     /// What a mutant keeps of a visit that was redacted.
     pub(crate) kept: Option<mutant::Kept>,
+    /// Files of the office as a second instance may still have them; none once the office was made from a copy.
+    pub lagging: Option<Copied>,
+    /// That second instance, and how many exchanges it is still asked.
+    pub replica: Option<(Box<Office>, u64)>,
     /// How many requests were answered with a refusal in a row, and with which.
     pub storm: Option<(RefusalCode, u64)>,
     /// Requests.
@@ -120,6 +124,10 @@ pub struct Wire<'a> {
     /// Once in so many requests something goes wrong; never at 0.
     pub(crate) fault_once_in: u64,
     pub(crate) mutant: Option<Mutant>,
+    /// Whether the phone's clock is so wrong that it takes the certificate of nobody.
+    pub(crate) clock_is_refused: bool,
+    /// Whether a replica answered that lags behind.
+    pub(crate) has_read_stale: bool,
     /// Whether somebody between the two means harm.
     pub(crate) adversary: bool,
     /// Whether an answer came with a receipt that the office never signed.
@@ -133,6 +141,9 @@ pub struct Wire<'a> {
 fn lost() -> TransportError {
     TransportError("connection lost".to_owned())
 }
+
+/// What a phone is told by its own system where its clock is years off.
+pub(crate) const CLOCK_REFUSED: &str = "the certificate is not valid at the time of this phone";
 
 impl Wire<'_> {
     fn wrong(&mut self, law: &'static str, what: String) {
@@ -198,8 +209,52 @@ impl Wire<'_> {
         }
     }
 
+    /// The answer of a second instance over an older copy of the store, where one is asked: it may be asked what writes nothing.
+    fn in_a_replica(&mut self, letter: &Letter) -> Option<Vec<u8>> {
+        let starts = || self.fault_once_in > 0 && self.mail.lagging.is_some();
+        if self.mail.replica.is_none() && starts() && self.dice.once_in(self.fault_once_in.saturating_mul(2)) {
+            let replica = self.office.over(self.mail.lagging.as_ref()?);
+            self.mail.replica = Some((Box::new(replica), self.dice.below(6)));
+        }
+        let (replica, left) = self.mail.replica.take()?;
+        if !only_reads(letter) {
+            self.mail.replica = Some((replica, left));
+            return None;
+        }
+        let answer = deliver(&replica, letter, self.dice.once_in(2));
+        let body = unpacked(&answer);
+        self.office.hear(&body);
+        let is_behind = match codec::from_cbor::<Reply>(&body) {
+            Ok(Reply::Done(it)) => {
+                it.dev_head.dseq < self.held() || it.pull.iter().any(|page| page.rewind.is_some())
+            }
+            _ => false,
+        };
+        if is_behind {
+            self.fired.note(Fault::StaleReplica);
+        }
+        self.has_read_stale = true;
+        self.mail.replica = left.checked_sub(1).map(|left| (replica, left));
+        Some(body)
+    }
+
+    /// A proxy that buffers keeps the first answer until it has all of it; the request was sent again meanwhile, and others were
+    /// served.
+    fn buffered(&mut self, letter: &Letter) -> Result<Vec<u8>, TransportError> {
+        let first = self.beyond(letter)?;
+        self.beyond(letter)?;
+        for other in std::mem::take(&mut self.mail.late) {
+            deliver(self.office, &other, false);
+        }
+        self.fired.note(Fault::BufferingProxy);
+        Ok(first)
+    }
+
     /// The office behind the wire, or a mutant of it.
     fn beyond(&mut self, letter: &Letter) -> Result<Vec<u8>, TransportError> {
+        if let Some(answer) = self.in_a_replica(letter) {
+            return Ok(answer);
+        }
         match self.mutant {
             Some(mutant) => mutant::beyond(mutant, self, letter),
             None => self.ask(letter),
@@ -226,6 +281,10 @@ impl Wire<'_> {
     }
 
     fn carry(&mut self, letter: &Letter) -> Result<Vec<u8>, TransportError> {
+        if self.clock_is_refused {
+            self.fired.note(Fault::ClockRefused);
+            return Err(TransportError(CLOCK_REFUSED.to_owned()));
+        }
         if let Some(answer) = self.in_a_storm(letter.to) {
             return Ok(answer);
         }
@@ -238,7 +297,7 @@ impl Wire<'_> {
             let spoilt = self.spoilt(letter);
             return self.beyond(&spoilt);
         }
-        match self.dice.below(10) {
+        match self.dice.below(11) {
             0 => {
                 self.fired.note(Fault::Drop);
                 Err(lost())
@@ -274,6 +333,7 @@ impl Wire<'_> {
                 self.mail.storm = Some((code, self.dice.below(4)));
                 Ok(self.in_a_storm(letter.to).unwrap_or_default())
             }
+            9 => self.buffered(letter),
             _ => {
                 let answer = self.beyond(letter);
                 self.mail.late.push(letter.clone());
@@ -281,6 +341,15 @@ impl Wire<'_> {
             }
         }
     }
+}
+
+/// Whether a request brings nothing that would have to be stored.
+fn only_reads(letter: &Letter) -> bool {
+    let request = match letter.to {
+        Address::Exchange => codec::from_cbor::<Request>(&letter.body).ok(),
+        Address::Query | Address::Part(..) => None,
+    };
+    request.is_some_and(|it| it.push.is_empty() && it.relay.is_empty() && it.receipts.is_empty())
 }
 
 /// A refusal in the words of the one who is asked.

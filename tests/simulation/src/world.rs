@@ -4,6 +4,7 @@
 use crate::{
     adversary::Rogue,
     dice::Dice,
+    disk::{At, Trouble},
     fault::{Fault, Fired},
     mutant::{Mutant, Setting},
     office::{BEGIN_MS, Copied, Held, Office},
@@ -11,7 +12,7 @@ use crate::{
     phone::{Phone, Standing},
     photos::LITTLE,
     watch::Watch,
-    wire::{Mail, Wire},
+    wire::{CLOCK_REFUSED, Mail, Wire},
 };
 use device::{DeviceError, Sync};
 use std::collections::{BTreeMap, BTreeSet};
@@ -110,6 +111,9 @@ pub struct World {
     pub trace: bool,
 }
 
+/// How long an app may go on in the background.
+const BACKGROUND_MS: u64 = 30_000;
+
 /// How many phones each auditor begins with.
 const PHONES: [usize; 2] = [2, 1];
 
@@ -182,6 +186,9 @@ impl World {
         self.office.set_time(self.now_ms);
         let what = dice.below(100);
         self.say(|| format!("step {number}: {what}"));
+        if dice.once_in(4) {
+            self.office.app().db.lose_next_write(u32::try_from(dice.below(60)).unwrap_or(0));
+        }
         match what {
             0..=37 => self.edits(&mut dice)?,
             38..=61 => self.some_phone_syncs(&mut dice)?,
@@ -191,7 +198,11 @@ impl World {
             75..=81 => self.office_goes_wrong(&mut dice)?,
             82..=93 => self.staff_works(&mut dice)?,
             94..=96 => self.somebody_means_harm(&mut dice)?,
+            97 => self.bodies_come_slowly(&mut dice)?,
             _ => self.late_mail_arrives(&mut dice),
+        }
+        for _ in 0..self.office.app().db.lost_writes() {
+            self.fired.note(Fault::RunAgain);
         }
         self.after(what)
     }
@@ -264,6 +275,44 @@ impl World {
         Ok(())
     }
 
+    /// The app goes to the background while it speaks with the office. The system lets it go on for 30 seconds; then it is stopped
+    /// in the middle of whatever it does, or stands, and comes back much later.
+    ///
+    /// # Errors
+    /// A law that does not hold.
+    pub fn goes_to_the_background(&mut self, at: usize, dice: &mut Dice) -> Checked {
+        let sends_photos = self.mixture.photos && dice.once_in(2);
+        let (mut left_ms, mut effects) = (BACKGROUND_MS, 0);
+        // An exchange on a bad line takes seconds.
+        while left_ms > 0 {
+            left_ms = left_ms.saturating_sub(1_000 + dice.below(9_000));
+            effects += 1;
+        }
+        self.go_on(at, sends_photos, effects, self.mixture.network, dice)?;
+        if !self.phones[at].works() || !self.phones[at].is_under_way() {
+            return Ok(());
+        }
+        let is_stopped = dice.once_in(2);
+        if is_stopped {
+            self.phones[at].is_stopped = true;
+            self.phones[at].disk.expect(Trouble::Off, At::Any, dice.below(6));
+            let going_on = self.go_on(at, sends_photos, 1, 0, dice);
+            self.phones[at].is_stopped = false;
+            going_on?;
+            self.phones[at].kill();
+            self.restart(at)?;
+        }
+        let fault = if is_stopped { Fault::StoppedInBackground } else { Fault::FrozenInBackground };
+        self.fired.note(fault);
+        self.now_ms += 3_600_000 + dice.below(3 * 86_400_000);
+        self.office.set_time(self.now_ms);
+        Ok(())
+    }
+
+    fn go_on(&mut self, at: usize, photos: bool, effects: usize, network: u64, dice: &mut Dice) -> Checked {
+        if photos { self.upload(at, effects, network, dice) } else { self.sync(at, effects, network, dice) }
+    }
+
     fn some_phone_sends_photos(&mut self, at: usize, dice: &mut Dice) -> Checked {
         let effects = if dice.once_in(3) { 1 + dice.place(10) } else { usize::MAX };
         self.upload(at, effects, self.mixture.network, dice)?;
@@ -300,6 +349,7 @@ impl World {
             let jitter = u32::try_from(dice.below(1 << 32)).unwrap_or(u32::MAX);
             sync.begin(clock, jitter);
             (phone.sync, phone.has_old_answer, phone.has_forged) = (Some(sync), false, false);
+            phone.has_read_stale = false;
         }
         let Some(mut sync) = phone.sync.take() else { return Ok(()) };
         let mut wire = Wire {
@@ -314,6 +364,8 @@ impl World {
             has_leavings: phone.has_leavings,
             fault_once_in,
             mutant: self.mutant,
+            clock_is_refused: phone.clock.is_refused(self.now_ms),
+            has_read_stale: false,
             adversary: self.mixture.adversary,
             forged: false,
             stored: Vec::new(),
@@ -328,9 +380,12 @@ impl World {
                 break;
             }
         }
-        let (violation, forged) = (wire.violation.take(), wire.forged);
+        let (violation, forged, stale) = (wire.violation.take(), wire.forged, wire.has_read_stale);
+        let is_refused = wire.clock_is_refused;
         // It may be looked at much later.
         phone.has_forged |= forged;
+        phone.has_read_stale |= stale;
+        phone.ended = ended.as_ref().ok().cloned().flatten();
         if let Some(violation) = violation {
             return Err(violation);
         }
@@ -338,6 +393,9 @@ impl World {
             crate::people::note_trouble(&mut self.fired, trouble, true);
         }
         self.say(|| format!("  phone {at} syncs: {ended:?}, its disk {trouble:?}"));
+        if is_refused {
+            self.check_unreached(at, &sync, begins)?;
+        }
         match ended {
             Err(error) => self.store_failed(at, &error, dice)?,
             Ok(None) => self.phones[at].sync = Some(sync),
@@ -346,10 +404,35 @@ impl World {
             Ok(Some(finish)) => self.exchange_ended(at, &finish, now, dice)?,
         }
         self.learn(at)?;
-        if begins && self.phones[at].is_done {
+        // What a replica told that lags behind is taken back by the next who does not.
+        if begins && self.phones[at].is_done && !self.phones[at].has_read_stale {
             self.check_reach(at)?;
         }
         self.check_phone_step(at)
+    }
+
+    /// I14: a phone that takes the certificate of nobody says so, and how much it has not sent, and comes again.
+    fn check_unreached(&self, at: usize, sync: &Sync, begins: bool) -> Checked {
+        let phone = &self.phones[at];
+        let Some(device) = phone.device.as_ref().filter(|_| !phone.is_damaged) else { return Ok(()) };
+        let status = device.status().or_else(|it| broken("a store can be read", it.to_string()))?;
+        let unsent = device.head().dseq.saturating_sub(status.acked.dseq);
+        let is_told = |it: &Finish| match it {
+            Finish::Backoff { reason, .. } => {
+                reason == "unreachable" && sync.failure().is_some_and(|it| it.0 == CLOCK_REFUSED)
+            }
+            // What was under way had its answer before the clock was wrong.
+            _ => !begins,
+        };
+        match &phone.ended {
+            Some(it) if !is_told(it) => {
+                broken("I14 progress", format!("a phone whose clock is wrong ends with {it:?}"))
+            }
+            _ if status.pending_ops != unsent => {
+                broken("I14 progress", format!("{unsent} unsent, and it says {}", status.pending_ops))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// What a phone believes after it spoke with the office.
@@ -374,7 +457,11 @@ impl World {
         let phone = &mut self.phones[at];
         phone.has_leavings = true;
         if phone.disk.is_off() {
-            phone.lose_power(dice);
+            if phone.is_stopped {
+                phone.kill();
+            } else {
+                phone.lose_power(dice);
+            }
             return self.restart(at);
         }
         match error {

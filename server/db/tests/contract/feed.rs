@@ -1,5 +1,7 @@
 //! Streams and feeds.
 
+use std::sync::{Arc, Barrier};
+
 use db::feed::{self, FeedEntry, ReturnedOps, StreamEnd};
 use db::{DbError, Micros};
 use domain::ids::AuditId;
@@ -180,4 +182,50 @@ on_both! {
         .unwrap();
         assert!(is_duplicate(&write(db, |tx| feed::append(tx, org(1), &[entry(1, 3)]))));
     }
+}
+
+/// A number that is given is not read past before its transaction has ended, however long that takes: whoever reads a stream
+/// never has a gap behind them. Of other streams nobody waits. SQLite has one writer, so that only PostgreSQL can show it.
+#[test]
+fn a_long_transaction_keeps_its_stream_for_itself_and_nobody_reads_past_it() {
+    let db = crate::database::postgres();
+    two_organizations(&db);
+    let (taken, leave) = (Arc::new(Barrier::new(2)), Arc::new(Barrier::new(2)));
+    let long = {
+        let (db, taken, leave) = (db.db.clone(), taken.clone(), leave.clone());
+        std::thread::spawn(move || {
+            write(&db, move |tx| {
+                let end = feed::advance(tx, org(1), stream(), 2)?;
+                feed::append(tx, org(1), &[entry(end.last + 1, end.last + 2)])?;
+                taken.wait();
+                leave.wait();
+                feed::set_hash(tx, org(1), stream(), hash(2))?;
+                Ok(end.last)
+            })
+        })
+    };
+    taken.wait();
+    let (begun, begins) = std::sync::mpsc::channel();
+    let next = {
+        let db = db.db.clone();
+        std::thread::spawn(move || {
+            write(&db, move |tx| {
+                begun.send(()).unwrap();
+                let end = feed::advance(tx, org(1), stream(), 1)?;
+                feed::append(tx, org(1), &[entry(end.last + 1, end.last + 1)])?;
+                feed::set_hash(tx, org(1), stream(), hash(3))?;
+                Ok(end.last)
+            })
+        })
+    };
+    begins.recv().unwrap();
+    let other = StreamId::User(uuid(12));
+    assert_eq!(write(&db, move |tx| feed::advance(tx, org(1), other, 5)).unwrap().last, 0);
+    assert!(read(&db, |tx| feed::list(tx, org(1), stream(), 0, 100)).items.is_empty());
+    assert!(!next.is_finished(), "it has a number that follows one which may never be");
+    leave.wait();
+    assert_eq!((long.join().unwrap().unwrap(), next.join().unwrap().unwrap()), (0, 2));
+    let told = read(&db, |tx| feed::list(tx, org(1), stream(), 0, 100)).items;
+    let numbers: Vec<_> = told.iter().map(|it| (it.sseq_first, it.sseq_last)).collect();
+    assert_eq!(numbers, [(1, 2), (3, 3)]);
 }

@@ -224,6 +224,28 @@ fn a_transaction_that_lost_to_another_is_run_again() {
     assert_eq!(active, 0);
 }
 
+/// What the simulator does to the office over SQLite: it must see no other state, and each run begins anew.
+#[test]
+fn a_transaction_that_is_made_to_lose_leaves_nothing_and_is_run_again() {
+    for after in [0, 1, 2, 50] {
+        let db = crate::database::sqlite();
+        two_organizations(&db);
+        let runs = Arc::new(AtomicU32::new(0));
+        let counted = runs.clone();
+        db.lose_next_write(after);
+        write(&db, move |tx| {
+            counted.fetch_add(1, Ordering::Relaxed);
+            users::append(tx, org(1), &person(70, "ada"))?;
+            drop(tx.savepoint(|tx| users::append(tx, org(1), &person(71, "ada"))));
+            users::append(tx, org(1), &person(72, "eva"))
+        })
+        .unwrap();
+        assert_eq!((runs.load(Ordering::Relaxed), db.lost_writes(), db.lost_writes()), (2, u64::from(after > 0), 0));
+        let all = read(&db, |tx| users::list(tx, org(1), None, 100)).items;
+        assert_eq!(all.iter().filter(|it| ["ada", "eva"].contains(&it.login.as_str())).count(), 2);
+    }
+}
+
 /// SQLite gives up a whole transaction where, for example, the disk is full; here a trigger makes it do so.
 #[test]
 fn a_group_that_sqlite_gives_up_is_answered_with_errors_and_nothing_of_it_is_kept() {
