@@ -258,7 +258,14 @@ impl Batch<'_> {
         json: &str,
         now_ms: u64,
     ) -> Result<OpId, DeviceError> {
-        let value = self.parse(audit, field, json)?;
+        let value = match self.parse(audit, field, json) {
+            // As what stands: a conflict over what this version of the checklist does not ask must not stay open for ever.
+            Err(_) if json.trim() == "null" => {
+                self.editable(audit)?;
+                None
+            }
+            parsed => parsed?,
+        };
         let ops = &self.writer.audit(audit)?.ops;
         let view = ops.view();
         // A late remark or photo of the field is another matter, which this does not settle unseen.

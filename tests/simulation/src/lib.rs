@@ -85,6 +85,7 @@ pub mod renewal;
 pub mod rights;
 pub mod run;
 pub mod slow;
+pub mod versions;
 pub mod vfs;
 pub mod watch;
 pub mod wire;

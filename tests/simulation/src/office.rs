@@ -6,6 +6,7 @@ use crate::{
     disk::{Disk, Image, temporary_folder},
     oracle::{Checked, broken},
     rights::REGIONS,
+    versions::{Question, questions},
     vfs,
 };
 use db::{Hidden, devices::DeviceKind, devices::DeviceState};
@@ -135,6 +136,8 @@ pub struct Office {
     local: LocalSet,
     /// Follows from everything that it was asked and answered.
     heard: Cell<Hash>,
+    /// All its places are held on purpose.
+    pub(crate) is_crowded: Cell<bool>,
     /// The first of its answers that says that something is wrong with it.
     failed: RefCell<Option<String>>,
 }
@@ -184,6 +187,7 @@ impl Office {
             runtime,
             local,
             heard: Cell::new(Hash::ZERO),
+            is_crowded: Cell::default(),
             failed: RefCell::default(),
         }
     }
@@ -281,8 +285,10 @@ impl Office {
             drop(self.app().db.write(|_| Ok::<_, db::DbError>(())));
         }
         self.hear(&[answer.status.as_u16().to_be_bytes().as_slice(), &answer.body].concat());
-        // That photos have no room is said on purpose.
-        if !is_off && answer.status.is_server_error() && answer.status.as_u16() != 507 {
+        // That photos have no room is said on purpose, and that there is no place where all are held.
+        let is_meant =
+            answer.status.as_u16() == 507 || (answer.status.as_u16() == 503 && self.is_crowded.get());
+        if !is_off && answer.status.is_server_error() && !is_meant {
             let text = String::from_utf8_lossy(&answer.body).into_owned();
             self.failed.borrow_mut().get_or_insert(format!("{} {text}", answer.status));
         }
@@ -513,14 +519,15 @@ pub struct Copied {
     evidence: Vec<(PathBuf, Vec<u8>)>,
 }
 
-/// A checklist of five items; `version` tells the versions apart.
+/// A checklist of a few items; which, its version says.
 #[must_use]
 pub fn checklist(version: u32) -> String {
     let text = |it: &str| json!({"es": it, "en": it});
-    let item = |id: &str, kind: &str, weight: u32, required: bool| {
-        json!({"id": id, "type": kind, "weight": weight, "required": required, "critical": false,
-               "pillar": "integridad", "q": text(id)})
+    let item = |it: Question| {
+        json!({"id": it.id, "type": it.kind, "weight": it.weight, "required": it.required, "critical": false,
+               "pillar": "integridad", "q": text(it.id)})
     };
+    let items: Vec<Value> = questions(version).into_iter().map(item).collect();
     json!({
         "schema": "cem-checklist/1", "id": "small", "version": version, "kind": "mystery_shopper",
         "channel": "presencial", "title": text("t"), "purpose": text("p"), "scenario": text("s"),
@@ -534,10 +541,7 @@ pub fn checklist(version: u32) -> String {
             "bands": [{"id": "low", "min": "0", "es": "Baja", "en": "Low"},
                       {"id": "high", "min": "60", "es": "Alta", "en": "High"}]
         },
-        "sections": [{"id": "A", "weight": 100, "touchpoint": "acceso", "title": text("Acceso"), "items": [
-            item("A01", "yes_no", 1, true), item("A02", "yes_no", 1, true),
-            item("A03", "text", 0, false), item("A04", "scale_1_5", 2, true),
-        ]}]
+        "sections": [{"id": "A", "weight": 100, "touchpoint": "acceso", "title": text("Acceso"), "items": items}]
     })
     .to_string()
 }

@@ -11,6 +11,7 @@ use crate::{
     phone::{Phone, Standing},
     photos,
     redaction::MARK,
+    versions::{FIELDS, answer_to, question, questions, version_of},
     watch::Watch,
     world::World,
 };
@@ -24,10 +25,7 @@ use sync_core::{
 };
 use uuid::Uuid;
 
-/// The fields of the checklist.
-pub const FIELDS: [&str; 4] = ["A01", "A02", "A03", "A04"];
-
-/// Those of them that have photos.
+/// Fields that have photos.
 const PHOTO_FIELDS: [&str; 2] = ["A01#photo", "A02#photo"];
 
 /// What a disk is told to do wrong.
@@ -87,6 +85,7 @@ enum Action {
     Void { audit: Uuid },
     Photo { audit: Uuid, field: &'static str, bytes: Vec<u8> },
     Detach { audit: Uuid, attachment: OpId },
+    Move { audit: Uuid, to: Hash },
 }
 
 impl Action {
@@ -99,7 +98,8 @@ impl Action {
             | Self::Submit { audit }
             | Self::Void { audit }
             | Self::Photo { audit, .. }
-            | Self::Detach { audit, .. } => Some(*audit),
+            | Self::Detach { audit, .. }
+            | Self::Move { audit, .. } => Some(*audit),
         }
     }
 
@@ -130,12 +130,14 @@ impl Action {
                 device.photo(*audit, field, &mut bytes.as_slice(), &facts, now).map(drop)
             }
             Self::Detach { audit, attachment } => device.detach(*audit, *attachment, now).map(drop),
+            Self::Move { audit, to } => device.migrate(*audit, to, now).map(drop),
         }
     }
 }
 
 /// What a person may be told by a store that is well.
-const EXPECTED: [&str; 9] = [
+const EXPECTED: [&str; 10] = [
+    "same_version",
     "assignment_not_accepted",
     "unknown_branch",
     "unknown_template",
@@ -202,7 +204,8 @@ impl World {
         }
         let it = &list[dice.place(list.len())];
         let audit = it.audit;
-        let field = *dice.pick(&FIELDS);
+        let version = version_of(&self.templates, it.content_hash);
+        let field = dice.pick(&questions(version)).id;
         if it.conflicts > 0
             && dice.once_in(2)
             && let Ok(view) = device.view(audit)
@@ -212,43 +215,53 @@ impl World {
                 .find(|it| it.resolved_by.is_none() && FIELDS.contains(&it.field.as_str()))
         {
             let field = conflict.field.clone();
-            let json = answer_to(&field, dice);
+            // What its version asks no more can only be taken back.
+            let asked = question(version, &field);
+            let json = if asked.is_some() { answer_to(asked, dice) } else { "null".to_owned() };
             return Ok(Some(Action::Resolve { audit, field, json }));
         }
         let photos = if self.mixture.photos { 4 } else { 0 };
         Ok(Some(match dice.below(12 + photos) {
-            12..=14 => self.take_photo(audit, dice),
+            12..=14 => self.take_photo(audit, version, dice),
             15 => {
                 match device.view(audit).ok().and_then(|it| it.attachments.into_values().flatten().next()) {
                     Some(photo) => Action::Detach { audit, attachment: photo.id },
-                    None => self.take_photo(audit, dice),
+                    None => self.take_photo(audit, version, dice),
                 }
             }
             0 => Action::Note { audit, text: format!("a remark {}", mark(dice)) },
             1 | 2 => Action::Submit { audit },
             3 if dice.once_in(4) => Action::Void { audit },
+            3 if self.templates.len() > 1 => Action::Move { audit, to: self.some_version(dice) },
             4..=6 => {
                 // Whoever visits means to hand in.
                 let missing = device.view(audit).map(|it| it.missing).unwrap_or_default();
                 let is_missing = |it: &&&str| missing.iter().any(|problem| problem.field.ends_with(**it));
                 match FIELDS.iter().find(is_missing) {
-                    Some(field) => Action::Answer { audit, field, json: answer_to(field, dice) },
+                    Some(field) => {
+                        Action::Answer { audit, field, json: answer_to(question(version, field), dice) }
+                    }
                     None => Action::Submit { audit },
                 }
             }
-            _ => Action::Answer { audit, field, json: answer_to(field, dice) },
+            _ => Action::Answer { audit, field, json: answer_to(question(version, field), dice) },
         }))
     }
 
-    fn take_photo(&self, audit: Uuid, dice: &mut Dice) -> Action {
+    fn take_photo(&self, audit: Uuid, version: u32, dice: &mut Dice) -> Action {
         let field = *dice.pick(&PHOTO_FIELDS);
+        let field = if question(version, field).is_some() { field } else { PHOTO_FIELDS[0] };
         Action::Photo { audit, field, bytes: photos::picture(self.seed, dice.below(photos::PICTURES)) }
     }
 
     /// Does something on a phone, whose disk may fail: then it was done wholly or not at all.
     fn act(&mut self, at: usize, action: &Action, dice: &mut Dice) -> Checked {
         let races = self.races(at, action);
-        let seen = action.audit().map(|it| self.seen(at, it, action.field())).unwrap_or_default();
+        let seen = self.before_their_eyes(at, action);
+        let moving = match action {
+            Action::Move { audit, to } => self.moving(at, *audit, *to),
+            _ => None,
+        };
         let phone = &mut self.phones[at];
         let wall = phone.wall(self.now_ms);
         let Some(device) = phone.device.as_mut() else { return Ok(()) };
@@ -288,16 +301,31 @@ impl World {
                 self.fired.note(fault);
             }
             self.committed(at, action, &seen)?;
+            if let (Action::Move { audit, .. }, Some(moving)) = (action, moving) {
+                self.check_moved(at, *audit, &moving)?;
+            }
         } else if after != before && !self.phones[at].is_damaged {
             return broken("I1 no loss", format!("the log went from {} to {}", before.dseq, after.dseq));
         }
         Ok(())
     }
 
-    /// An edit that another device of the auditor does not know of makes a race of a void.
+    /// What on the fields that an action writes stood before the person's eyes.
+    fn before_their_eyes(&self, at: usize, action: &Action) -> BTreeMap<String, BTreeSet<usize>> {
+        let Some(audit) = action.audit() else { return BTreeMap::new() };
+        let fields: Vec<&str> =
+            if let Action::Move { .. } = action { FIELDS.to_vec() } else { vec![action.field()] };
+        fields.into_iter().map(|it| (it.to_owned(), self.seen(at, audit, it))).collect()
+    }
+
+    /// An edit that another device of the auditor does not know of makes a race of a void, and of a move.
     fn races(&self, at: usize, action: &Action) -> Option<Fault> {
         let audit = action.audit()?;
-        let is_void = matches!(action, Action::Void { .. });
+        let fault = match action {
+            Action::Void { .. } => Fault::VoidAndEdit,
+            Action::Move { .. } => Fault::MoveRaces,
+            _ => return None,
+        };
         let others = self.working(Some(self.phones[at].auditor));
         let device = |it: &usize| self.phones[*it].device.as_ref();
         let unsent = |device: &Device| {
@@ -306,11 +334,16 @@ impl World {
             ops.iter().any(|it| it.0.dev == device.dev() && it.0.dseq > acked)
         };
         let races = others.iter().filter(|it| **it != at).filter_map(device).any(unsent);
-        (is_void && races).then_some(Fault::VoidAndEdit)
+        races.then_some(fault)
     }
 
     /// An op is on the disk of a phone.
-    fn committed(&mut self, at: usize, action: &Action, seen: &BTreeSet<usize>) -> Checked {
+    fn committed(
+        &mut self,
+        at: usize,
+        action: &Action,
+        seen: &BTreeMap<String, BTreeSet<usize>>,
+    ) -> Checked {
         let phone = &mut self.phones[at];
         if self.mutant == Some(Mutant::NoBase) && matches!(action, Action::Answer { .. }) {
             mutant::forget_base(phone)?;
@@ -559,6 +592,7 @@ impl World {
                 if let Some(hash) = released {
                     self.fired.note(Fault::TemplatePublished);
                     (self.version, self.office.people.template) = (self.version + 1, hash);
+                    self.templates.insert(self.version, hash);
                 }
             }
         }
@@ -829,19 +863,8 @@ impl Shown {
 }
 
 /// Text that stands nowhere else.
-fn mark(dice: &mut Dice) -> String {
+pub(crate) fn mark(dice: &mut Dice) -> String {
     format!("{MARK}{:016x}", dice.number())
-}
-
-fn answer_to(field: &str, dice: &mut Dice) -> String {
-    if dice.once_in(12) {
-        return "null".to_owned();
-    }
-    match field {
-        "A03" => format!("\"{}{}\"", "well ".repeat(dice.place(40) + 1), mark(dice)),
-        "A04" => format!("{}", 1 + dice.below(5)),
-        _ => dice.pick(&["\"yes\"", "\"no\""]).to_string(),
-    }
 }
 
 /// Reads, or writes, which version a store says it is of.

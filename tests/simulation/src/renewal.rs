@@ -13,7 +13,7 @@ use crate::{
 };
 use device::{Device, DeviceError};
 use serde_json::json;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use sync_core::{Head, ingest::Enrolment, renew::SuccessionRequest, session::RecoverCause};
 use uuid::Uuid;
 
@@ -104,7 +104,7 @@ impl World {
             self.oracle.damaged.insert(phone.dev);
         }
         let made = phone.made.clone();
-        self.note_log(at, &BTreeSet::new())?;
+        self.note_log(at, &BTreeMap::new())?;
         let phone = &self.phones[at];
         if phone.is_damaged {
             return Ok(());
@@ -124,7 +124,7 @@ impl World {
     ///
     /// # Errors
     /// Where the store cannot be read.
-    pub fn note_log(&mut self, at: usize, seen: &BTreeSet<usize>) -> Checked {
+    pub fn note_log(&mut self, at: usize, seen: &BTreeMap<String, BTreeSet<usize>>) -> Checked {
         let phone = &mut self.phones[at];
         let Some(device) = phone.device.as_ref() else { return Ok(()) };
         let head = device.head();
@@ -146,7 +146,8 @@ impl World {
             };
             self.oracle.owners.entry(audit).or_insert(phone.auditor);
             let (said, field) = (Said::of(&id, &op), op.field.clone());
-            phone.made.insert(self.oracle.record(Typed { said, audit, field, seen: seen.clone() }));
+            let seen = seen.get(&field).cloned().unwrap_or_default();
+            phone.made.insert(self.oracle.record(Typed { said, audit, field, seen }));
         }
         if phone.log.len() as u64 != head.dseq && !phone.is_damaged {
             return broken("an edit is one op", format!("{} at {}", phone.dev, head.dseq));

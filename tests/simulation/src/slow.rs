@@ -71,9 +71,14 @@ impl World {
     pub(crate) fn bodies_come_slowly(&mut self, dice: &mut Dice) -> Checked {
         let Some(at) = self.some_phone(dice) else { return Ok(()) };
         let phone = &self.phones[at];
-        let enrolment = phone.device.as_ref().and_then(|it| it.enrolment().ok().flatten());
+        let device = phone.device.as_ref();
+        // The session of one that goes on for another is still the other's.
+        let device = device.filter(|it| it.succession().is_ok_and(|it| it.is_none()));
+        let enrolment = device.and_then(|it| it.enrolment().ok().flatten());
         let Some(token) = enrolment.map(|it| it.token) else { return Ok(()) };
         let (dev, photo) = (phone.dev, self.mixture.photos && dice.once_in(2));
+        // A second instance has places of its own.
+        self.mail.replica = None;
         self.office.stop_sockets();
         let Some(slow) = self.office.begin_slow(&token, dev, photo, dice) else {
             self.office.run_sockets();
@@ -134,7 +139,10 @@ impl World {
     fn comes_and_is_told_to_wait(&mut self, at: usize, dice: &mut Dice) -> Checked {
         // What was under way may have had its answer.
         (self.phones[at].ended, self.phones[at].sync) = (None, None);
-        self.sync(at, usize::MAX, 0, dice)?;
+        self.office.is_crowded.set(true);
+        let done = self.sync(at, usize::MAX, 0, dice);
+        self.office.is_crowded.set(false);
+        done?;
         match &self.phones[at].ended {
             Some(Finish::Done(_)) => {
                 broken("I15 bounds", format!("{} is let in where every place is taken", self.phones[at].dev))

@@ -15,7 +15,7 @@ use crate::{
     wire::{CLOCK_REFUSED, Mail, Wire},
 };
 use device::{DeviceError, Sync};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use sync_core::{
     DeviceId, Hash,
     session::{Finish, MAX_WAIT_MS, RecoverCause},
@@ -97,6 +97,8 @@ pub struct World {
     pub disabled: [bool; 2],
     /// The last released version of the checklist.
     pub version: u32,
+    /// Its versions by number.
+    pub templates: BTreeMap<u32, Hash>,
     /// What goes wrong in this run.
     pub mixture: Mixture,
     /// What is broken on purpose.
@@ -143,6 +145,7 @@ impl World {
             rogue: None,
             disabled: [false; 2],
             version: 1,
+            templates: BTreeMap::new(),
             mixture,
             mutant,
             watch: Watch::default(),
@@ -150,6 +153,7 @@ impl World {
             digest: Hash::ZERO,
             trace: false,
         };
+        world.templates.insert(1, world.office.people.template);
         for (auditor, count) in PHONES.iter().enumerate() {
             world.assign(auditor, 0);
             for _ in 0..*count {
@@ -437,7 +441,7 @@ impl World {
 
     /// What a phone believes after it spoke with the office.
     pub(crate) fn learn(&mut self, at: usize) -> Checked {
-        self.note_log(at, &BTreeSet::new())?;
+        self.note_log(at, &BTreeMap::new())?;
         let phone = &mut self.phones[at];
         let Some(device) = &phone.device else { return Ok(()) };
         match device.status() {
