@@ -30,7 +30,8 @@ impl Db {
                 let name = to.to_str().ok_or(DbError::Usage("the name of the copy is not UTF-8"))?;
                 // A reader, so that nobody who writes waits; what it writes is another file.
                 let mut reader = connect(readers)?;
-                reader.batch_execute("PRAGMA query_only = OFF")?;
+                // Pages that are rebuilt while it is written would keep what they held, past every redaction.
+                reader.batch_execute("PRAGMA query_only = OFF; PRAGMA secure_delete = ON")?;
                 let copied =
                     sql_query("VACUUM INTO ?").bind::<sql_types::Text, _>(name).execute(&mut *reader);
                 reader.batch_execute("PRAGMA query_only = ON")?;

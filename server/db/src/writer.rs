@@ -22,6 +22,9 @@ pub(crate) const SHARED_PRAGMAS: &str =
 /// Pages in the journal from which on they are taken over into the file, as many as SQLite itself waits for.
 const PAGES: i64 = 1_000;
 
+/// The most that is overwritten of free pages, in bytes: SQLite takes no larger value.
+const MOST_CLEARED: i64 = 900_000_000;
+
 /// The most jobs of one group: beyond it the fsync no longer counts and the answers only come later.
 const GROUP: usize = 64;
 
@@ -262,6 +265,38 @@ fn refuse_busy(waiting: &mut VecDeque<Work>) {
     }
 }
 
+/// A number that a statement tells.
+#[derive(diesel::QueryableByName)]
+struct Count {
+    #[diesel(sql_type = diesel::sql_types::BigInt)]
+    count: i64,
+}
+
+fn count(connection: &mut SqliteConnection, sql: &str) -> diesel::QueryResult<i64> {
+    diesel::sql_query(sql).get_result::<Count>(connection).map(|it| it.count)
+}
+
+/// Rows that were ever written over a connection, also those that were taken back.
+fn rows_written(connection: &mut SqliteConnection) -> diesel::QueryResult<i64> {
+    count(connection, "SELECT total_changes() AS count")
+}
+
+/// What a job wrote on pages that were free stays on them when it is taken back, since SQLite restores no page that held nothing;
+/// there it would outlive a redaction. They are overwritten: taken, and given back, which with `secure_delete` leaves zeros.
+fn clear_free_pages(connection: &mut SqliteConnection, written_before: i64) -> diesel::QueryResult<()> {
+    if rows_written(connection)? == written_before {
+        return Ok(());
+    }
+    let bytes = "SELECT freelist_count * page_size AS count FROM pragma_freelist_count, pragma_page_size";
+    let bytes = count(connection, bytes)?.min(MOST_CLEARED);
+    if bytes == 0 {
+        return Ok(());
+    }
+    connection.batch_execute(&format!(
+        "CREATE TABLE cleared (zeros BLOB); INSERT INTO cleared VALUES (zeroblob({bytes})); DROP TABLE cleared;"
+    ))
+}
+
 /// Runs one job in a savepoint of the group's transaction.
 fn run<T, E>(
     connection: &mut SqliteConnection,
@@ -272,6 +307,7 @@ where
     T: 'static,
     E: From<DbError> + 'static,
 {
+    let written = rows_written(connection);
     let mut tx = Tx::new(Connection::Sqlite(connection));
     let begun = tx.begin_job();
     let outcome = match begun {
@@ -281,7 +317,9 @@ where
             Err(payload) => Outcome::Panicked(payload),
         },
     };
+    let took_back = tx.took_back || matches!(outcome, Outcome::Panicked(_));
     let whole = matches!(outcome, Outcome::Done(Ok(_))) || the_group_is_still_open(connection);
+    let whole = whole && (!took_back || written.and_then(|it| clear_free_pages(connection, it)).is_ok());
     let finish: Finish = Box::new(move |committed| {
         let outcome = match (outcome, committed) {
             (Outcome::Done(Ok(_)), Err(error)) => Outcome::Done(Err(error.into())),

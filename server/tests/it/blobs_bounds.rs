@@ -288,3 +288,31 @@ async fn of_what_adds_nothing_no_file_is_made() {
     assert_eq!(progress(&scene.part(&phone, &empty, 0, b"").await), (0, true));
     assert_eq!(parts(), 0);
 }
+
+#[actix_web::test]
+async fn parts_that_do_not_end_hold_four_places_of_their_device_and_none_of_others() {
+    let scene = Scene::open().await;
+    let (slow, other) = (scene.phone(1).await, scene.phone(2).await);
+    let blob = blob_of(&bytes_of(9, 700));
+    let mut endless = Vec::new();
+    for number in 1..=4 {
+        let call = scene.office.patch(&part_path(&blob, 0)).bearer(&slow.enrolment.token).header("Accept", CBOR);
+        let call = call.header(CHUNK_HASH_HEADER, &blob.id.to_string());
+        endless.push(actix_web::rt::spawn(call.send_without_end(vec![7; 100])));
+        while scene.office.places_of(slow.dev()).1 < number {
+            assert!(!endless.iter().any(actix_web::rt::task::JoinHandle::is_finished));
+            tokio::task::yield_now().await;
+        }
+    }
+    let told = outcome(scene.part(&slow, &blob, 0, b"x").await);
+    assert_eq!(told, expected(RefusalCode::TooMany, "too_many_parts"));
+    scene.upload(&other, &bytes_of(5, 700)).await;
+    // Its answers still go.
+    scene.done(&slow, &slow.request(Vec::new())).await;
+    for it in endless {
+        it.abort();
+        assert!(it.await.is_err_and(|it| it.is_cancelled()));
+    }
+    assert_eq!(scene.office.places_of(slow.dev()), (0, 0));
+    scene.upload(&slow, &bytes_of(9, 700)).await;
+}

@@ -1,8 +1,9 @@
 //! Copies and what is made from them.
 
+use db::users::{self, User};
 use db::{Db, DbError, organizations};
 
-use crate::database::{options, org, two_organizations, write};
+use crate::database::{options, org, person, two_organizations, write};
 use crate::on_both;
 
 on_both! {
@@ -80,4 +81,23 @@ fn a_database_that_is_half_made_from_a_copy_says_so_and_is_finished_from_the_sam
     assert!(!restored.is_half_restored().unwrap());
     assert!(matches!(Db::restore(&place, &copy), Err(DbError::Usage(_))));
     assert_eq!(restored.read(|tx| organizations::find_meta(tx, "mark")).unwrap(), None);
+}
+
+/// What the copy holds a second time, where nobody looks for it, would outlive a redaction in the office that is made from it.
+#[test]
+fn a_copy_of_sqlite_holds_nothing_twice() {
+    let db = crate::database::sqlite();
+    two_organizations(&db);
+    for number in 100..200 {
+        let name = format!("said-{number} {}", "well ".repeat(60));
+        write(&db, move |tx| users::append(tx, org(1), &User { name: name.clone(), ..person(number, &number.to_string()) }))
+            .unwrap();
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let copy = folder.path().join("copy");
+    db.back_up(&copy).unwrap();
+    let bytes = std::fs::read(&copy).unwrap();
+    let count = |it: &str| bytes.windows(it.len()).filter(|bytes| *bytes == it.as_bytes()).count();
+    let counts: Vec<usize> = (100..200).map(|it| count(&format!("said-{it} "))).collect();
+    assert_eq!(counts, vec![1; 100]);
 }

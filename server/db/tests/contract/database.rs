@@ -40,6 +40,11 @@ impl TestDb {
         self.url.starts_with("sqlite:")
     }
 
+    /// Its file, where it is one.
+    pub(crate) fn path(&self) -> Option<&str> {
+        self.url.strip_prefix("sqlite:")
+    }
+
     /// The address of a place for another database of the same kind.
     pub(crate) fn another_place(&self) -> String {
         if self.is_sqlite() {

@@ -246,6 +246,27 @@ fn a_transaction_that_is_made_to_lose_leaves_nothing_and_is_run_again() {
     }
 }
 
+/// Whatever is redacted one day must not lie on where a job had written it that was taken back.
+#[test]
+fn what_a_failed_job_wrote_on_free_pages_of_sqlite_does_not_stay_there() {
+    let db = crate::database::sqlite();
+    two_organizations(&db);
+    db.execute("CREATE TABLE t (b BLOB); INSERT INTO t VALUES (zeroblob(200000)); DROP TABLE t").unwrap();
+    let long = || users::User { name: "secret ".repeat(9_000), ..person(70, "ada") };
+    let failed = write(&db, move |tx| {
+        users::append(tx, org(1), &long())?;
+        Err::<(), _>(DbError::Stale)
+    });
+    assert!(matches!(failed, Err(DbError::Stale)), "{failed:?}");
+    write(&db, |tx| users::append(tx, org(1), &person(71, "eva"))).unwrap();
+    db.gather().unwrap();
+    let bytes = std::fs::read(db.path().unwrap()).unwrap();
+    assert!(!bytes.windows(7).any(|it| it == b"secret "));
+    write(&db, move |tx| users::append(tx, org(1), &long())).unwrap();
+    db.gather().unwrap();
+    assert!(std::fs::read(db.path().unwrap()).unwrap().windows(7).any(|it| it == b"secret "));
+}
+
 /// SQLite gives up a whole transaction where, for example, the disk is full; here a trigger makes it do so.
 #[test]
 fn a_group_that_sqlite_gives_up_is_answered_with_errors_and_nothing_of_it_is_kept() {

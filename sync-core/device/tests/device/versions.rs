@@ -136,3 +136,28 @@ fn another_checklist_is_no_version_and_a_photo_that_is_asked_no_more_is_taken_ba
     assert_eq!(report.misfits.len(), 1);
     assert!(device.view(audit).unwrap().attachments.get("A04").is_none_or(Vec::is_empty));
 }
+
+#[test]
+fn a_conflict_over_what_is_asked_no_more_is_settled_by_taking_it_back() {
+    let (mut server, first) = world();
+    let second = publish_second(&mut server);
+    let (mut one, mut two) = (Phone::new(1, &mut server), Phone::new(2, &mut server));
+    one.sync(&mut server);
+    let audit = one.device().start(&ad_hoc(1, first), NOW).unwrap();
+    one.device().answer(audit, "A03", "\"as it was\"", NOW).unwrap();
+    one.sync(&mut server);
+    two.sync(&mut server);
+    one.device().migrate(audit, &second, NOW + 1_000).unwrap();
+    two.device().answer(audit, "A03", "\"all well\"", NOW + 2_000).unwrap();
+    two.sync(&mut server);
+    one.sync(&mut server);
+    assert_eq!(one.device().conflicts(9).unwrap().len(), 1);
+    assert_eq!(code(one.device().resolve(audit, "A03", "\"better\"", NOW)), "invalid_answers");
+    assert_eq!(code(one.device().resolve(audit, "A01", "null", NOW)), "no_conflict");
+    one.device().resolve(audit, "A03", "null", NOW).unwrap();
+    assert!(one.device().conflicts(9).unwrap().is_empty());
+    assert!(one.device().view(audit).unwrap().answers["A03"].value.is_none());
+    one.device().submit(audit, NOW).unwrap_err();
+    one.device().void(audit, "by mistake", NOW).unwrap();
+    assert_eq!(code(one.device().resolve(audit, "A03", "null", NOW)), "audit_not_editable");
+}
