@@ -27,6 +27,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
 use std::{
+    collections::BTreeMap,
     future::Future,
     pin::Pin,
     rc::Rc,
@@ -127,10 +128,10 @@ impl TestOffice {
         self.app.exchange_places.take_all().expect("the places are free")
     }
 
-    /// Places that a device has now: for exchanges, and for parts of photos.
+    /// Who has how many places now for exchanges, or for parts of photos.
     #[must_use]
-    pub fn places_of(&self, dev: DeviceId) -> (u32, u32) {
-        (self.app.exchange_places.held_by(dev), self.app.blob_places.held_by(dev))
+    pub fn places(&self, of_photos: bool) -> BTreeMap<DeviceId, u32> {
+        if of_photos { self.app.blob_places.held() } else { self.app.exchange_places.held() }
     }
 
     /// Works on so many exchanges until what it gives is dropped.

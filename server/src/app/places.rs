@@ -45,10 +45,10 @@ impl Places {
         Some(Place { _place: place, dev, held: Arc::clone(&self.held) })
     }
 
-    /// How many a device has.
+    /// Who has how many.
     #[cfg(any(test, feature = "testing"))]
-    pub(crate) fn held_by(&self, dev: DeviceId) -> u32 {
-        self.held.lock().unwrap_or_else(PoisonError::into_inner).get(&dev).copied().unwrap_or(0)
+    pub(crate) fn held(&self) -> BTreeMap<DeviceId, u32> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Every place that is free.

@@ -328,9 +328,9 @@ impl Office {
         answer
     }
 
-    /// Places that a device has now: for exchanges, and for parts of photos.
-    pub(crate) fn places_of(&self, dev: DeviceId) -> (u32, u32) {
-        self.test_office().places_of(dev)
+    /// Who has how many places now for exchanges, or for parts of photos.
+    pub(crate) fn places(&self, of_photos: bool) -> BTreeMap<DeviceId, u32> {
+        self.test_office().places(of_photos)
     }
 
     /// Takes every place for exchanges until what it gives is dropped.
