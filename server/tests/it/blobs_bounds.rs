@@ -296,7 +296,8 @@ async fn parts_that_do_not_end_hold_four_places_of_their_device_and_none_of_othe
     let blob = blob_of(&bytes_of(9, 700));
     let mut endless = Vec::new();
     for number in 1..=4 {
-        let call = scene.office.patch(&part_path(&blob, 0)).bearer(&slow.enrolment.token).header("Accept", CBOR);
+        let call =
+            scene.office.patch(&part_path(&blob, 0)).bearer(&slow.enrolment.token).header("Accept", CBOR);
         let call = call.header(CHUNK_HASH_HEADER, &blob.id.to_string());
         endless.push(actix_web::rt::spawn(call.send_without_end(vec![7; 100])));
         while scene.office.places(true).get(&slow.dev()).is_none_or(|it| *it < number) {

@@ -72,7 +72,10 @@ fn mutants() -> bool {
                 *last = seed.max(*last);
             }
             Hunted::Otherwise(seed, violation) => {
-                println!("OTHERWISE {mutant} (not by {laws}): {}", told(&Plan::of_mutant(seed, mutant), &violation));
+                println!(
+                    "OTHERWISE {mutant} (not by {laws}): {}",
+                    told(&Plan::of_mutant(seed, mutant), &violation)
+                );
                 is_well = false;
             }
             Hunted::Survived => {

@@ -338,12 +338,7 @@ impl World {
     }
 
     /// An op is on the disk of a phone.
-    fn committed(
-        &mut self,
-        at: usize,
-        action: &Action,
-        seen: &BTreeMap<String, BTreeSet<usize>>,
-    ) -> Checked {
+    fn committed(&mut self, at: usize, action: &Action, seen: &BTreeMap<String, BTreeSet<usize>>) -> Checked {
         let phone = &mut self.phones[at];
         if self.mutant == Some(Mutant::NoBase) && matches!(action, Action::Answer { .. }) {
             mutant::forget_base(phone)?;

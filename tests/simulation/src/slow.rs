@@ -130,9 +130,10 @@ impl World {
     fn comes_and_is_let_in(&mut self, at: usize, dice: &mut Dice) -> Checked {
         self.sync(at, usize::MAX, 0, dice)?;
         match &self.phones[at].ended {
-            Some(Finish::Backoff { reason, .. }) if reason == NO_PLACE => {
-                broken("I14 progress", format!("{} finds no place, and is not who holds them", self.phones[at].dev))
-            }
+            Some(Finish::Backoff { reason, .. }) if reason == NO_PLACE => broken(
+                "I14 progress",
+                format!("{} finds no place, and is not who holds them", self.phones[at].dev),
+            ),
             _ => Ok(()),
         }
     }

@@ -114,22 +114,34 @@ impl World {
             return broken(law, format!("{audit} was moved to version {to}, and pins {pin:?}"));
         }
         let misfits = misfits(before, *from, *to);
-        let said: BTreeMap<String, String> =
-            told.misfits.iter().map(|it| (it.field.trim_start_matches('/').to_owned(), it.code.clone())).collect();
+        let said: BTreeMap<String, String> = told
+            .misfits
+            .iter()
+            .map(|it| (it.field.trim_start_matches('/').to_owned(), it.code.clone()))
+            .collect();
         if said != misfits {
-            return broken(law, format!("{audit} from {from} to {to}: {said:?} are said to fit no longer, {misfits:?} do"));
+            return broken(
+                law,
+                format!("{audit} from {from} to {to}: {said:?} are said to fit no longer, {misfits:?} do"),
+            );
         }
         let missing = newly_required(before, &misfits, *from, *to);
         let said: BTreeSet<String> =
             told.newly_required.iter().map(|it| it.field.trim_start_matches('/').to_owned()).collect();
         if said != missing {
-            return broken(law, format!("{audit} from {from} to {to}: {said:?} are said to be asked anew, {missing:?} are"));
+            return broken(
+                law,
+                format!("{audit} from {from} to {to}: {said:?} are said to be asked anew, {missing:?} are"),
+            );
         }
         for (field, old) in answered(before) {
             let new = answered(&after).remove(&field);
             let expected = if misfits.contains_key(&field) { None } else { Some(old) };
             if new != expected {
-                return broken(law, format!("{audit} from {from} to {to}: {field} is {new:?}, and should be {expected:?}"));
+                return broken(
+                    law,
+                    format!("{audit} from {from} to {to}: {field} is {new:?}, and should be {expected:?}"),
+                );
             }
         }
         self.fired.note(Fault::DraftMoved);
@@ -169,7 +181,12 @@ fn misfits(before: &AuditDetail, from: u32, to: u32) -> BTreeMap<String, String>
 }
 
 /// Fields that must be answered there and were not missing here.
-fn newly_required(before: &AuditDetail, misfits: &BTreeMap<String, String>, from: u32, to: u32) -> BTreeSet<String> {
+fn newly_required(
+    before: &AuditDetail,
+    misfits: &BTreeMap<String, String>,
+    from: u32,
+    to: u32,
+) -> BTreeSet<String> {
     let answered = answered(before);
     let missing = |version: u32, fits: &dyn Fn(&str) -> bool| -> BTreeSet<String> {
         let required = questions(version).into_iter().filter(|it| it.required).map(|it| it.id.to_owned());

@@ -212,7 +212,8 @@ impl Wire<'_> {
     /// The answer of a second instance over an older copy of the store, where one is asked: it may be asked what writes nothing.
     fn in_a_replica(&mut self, letter: &Letter) -> Option<Vec<u8>> {
         let starts = || self.fault_once_in > 0 && self.mail.lagging.is_some();
-        if self.mail.replica.is_none() && starts() && self.dice.once_in(self.fault_once_in.saturating_mul(2)) {
+        if self.mail.replica.is_none() && starts() && self.dice.once_in(self.fault_once_in.saturating_mul(2))
+        {
             let replica = self.office.over(self.mail.lagging.as_ref()?);
             self.mail.replica = Some((Box::new(replica), self.dice.below(6)));
         }

@@ -90,8 +90,10 @@ fn a_copy_of_sqlite_holds_nothing_twice() {
     two_organizations(&db);
     for number in 100..200 {
         let name = format!("said-{number} {}", "well ".repeat(60));
-        write(&db, move |tx| users::append(tx, org(1), &User { name: name.clone(), ..person(number, &number.to_string()) }))
-            .unwrap();
+        write(&db, move |tx| {
+            users::append(tx, org(1), &User { name: name.clone(), ..person(number, &number.to_string()) })
+        })
+        .unwrap();
     }
     let folder = tempfile::tempdir().unwrap();
     let copy = folder.path().join("copy");

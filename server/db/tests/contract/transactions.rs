@@ -240,7 +240,10 @@ fn a_transaction_that_is_made_to_lose_leaves_nothing_and_is_run_again() {
             users::append(tx, org(1), &person(72, "eva"))
         })
         .unwrap();
-        assert_eq!((runs.load(Ordering::Relaxed), db.lost_writes(), db.lost_writes()), (2, u64::from(after > 0), 0));
+        assert_eq!(
+            (runs.load(Ordering::Relaxed), db.lost_writes(), db.lost_writes()),
+            (2, u64::from(after > 0), 0)
+        );
         let all = read(&db, |tx| users::list(tx, org(1), None, 100)).items;
         assert_eq!(all.iter().filter(|it| ["ada", "eva"].contains(&it.login.as_str())).count(), 2);
     }
