@@ -377,18 +377,12 @@ impl World {
         };
         let trouble =
             crate::people::arm(&phone.disk, if fault_once_in == 0 { 0 } else { self.mixture.disk * 2 }, dice);
-        let mut ended = Ok(None);
-        for _ in 0..effects {
-            ended = sync.advance(device, &mut wire);
-            if !matches!(ended, Ok(None)) {
-                break;
-            }
-        }
-        let (violation, forged, stale) = (wire.violation.take(), wire.forged, wire.has_read_stale);
-        let is_refused = wire.clock_is_refused;
+        let mut advance = (0..effects).map(|_| sync.advance(device, &mut wire));
+        let ended = advance.find(|it| !matches!(it, Ok(None))).unwrap_or(Ok(None));
+        let (violation, is_refused) = (wire.violation.take(), wire.clock_is_refused);
         // It may be looked at much later.
-        phone.has_forged |= forged;
-        phone.has_read_stale |= stale;
+        phone.has_forged |= wire.forged;
+        phone.has_read_stale |= wire.has_read_stale;
         phone.ended = ended.as_ref().ok().cloned().flatten();
         if let Some(violation) = violation {
             return Err(violation);
@@ -407,6 +401,11 @@ impl World {
             Ok(Some(Finish::Recover(RecoverCause::Receipt))) if self.phones[at].has_forged => {}
             Ok(Some(finish)) => self.exchange_ended(at, &finish, now, dice)?,
         }
+        self.has_spoken(at, begins)
+    }
+
+    /// The laws of a phone that spoke with the office.
+    fn has_spoken(&mut self, at: usize, begins: bool) -> Checked {
         self.learn(at)?;
         // What a replica told that lags behind is taken back by the next who does not.
         if begins && self.phones[at].is_done && !self.phones[at].has_read_stale {
