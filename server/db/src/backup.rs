@@ -58,6 +58,17 @@ impl Db {
         }
     }
 
+    /// Overwrites what was written and taken back and lies on in an SQLite file, where it would outlive a redaction; elsewhere the
+    /// database's own tidying does that.
+    ///
+    /// - **Errors**: those of the database.
+    pub fn clear_free_pages(&self) -> Result<(), DbError> {
+        match self.engine() {
+            Engine::Sqlite { writer, .. } => writer.alone(crate::writer::clear_free_pages),
+            Engine::Postgres { .. } => Ok(()),
+        }
+    }
+
     /// Makes a database from a copy, at an address where there is none yet. On PostgreSQL it is not to be used before
     /// [`Db::finish_restore`], and what was interrupted before that is done again from the same copy.
     ///

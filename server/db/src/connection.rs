@@ -191,15 +191,13 @@ pub struct Tx<'a> {
     pub(crate) connection: Connection<'a>,
     failed: bool,
     contended: bool,
-    /// Whether a part of it was taken back.
-    pub(crate) took_back: bool,
     /// Statements until it loses to a [`Rival`].
     left: Option<u32>,
 }
 
 impl<'a> Tx<'a> {
     pub(crate) fn new(connection: Connection<'a>) -> Self {
-        Self { connection, failed: false, contended: false, took_back: false, left: None }
+        Self { connection, failed: false, contended: false, left: None }
     }
 
     /// Runs `job` so that its failure takes back only what it did, and the transaction can go on.
@@ -318,7 +316,6 @@ impl<'a> Tx<'a> {
 
     /// Takes back the innermost transaction.
     pub(crate) fn roll_back(&mut self) -> Result<(), DbError> {
-        self.took_back = true;
         self.nested(
             AnsiTransactionManager::rollback_transaction,
             AnsiTransactionManager::rollback_transaction,

@@ -276,25 +276,22 @@ fn count(connection: &mut SqliteConnection, sql: &str) -> diesel::QueryResult<i6
     diesel::sql_query(sql).get_result::<Count>(connection).map(|it| it.count)
 }
 
-/// Rows that were ever written over a connection, also those that were taken back.
-fn rows_written(connection: &mut SqliteConnection) -> diesel::QueryResult<i64> {
-    count(connection, "SELECT total_changes() AS count")
-}
-
-/// What a job wrote on pages that were free stays on them when it is taken back, since SQLite restores no page that held nothing;
-/// there it would outlive a redaction. They are overwritten: taken, and given back, which with `secure_delete` leaves zeros.
-fn clear_free_pages(connection: &mut SqliteConnection, written_before: i64) -> diesel::QueryResult<()> {
-    if rows_written(connection)? == written_before {
-        return Ok(());
-    }
+/// What a job wrote on pages that were free stays on them when it is taken back, since SQLite restores no page that held nothing.
+/// They are overwritten: taken, and given back, which with `secure_delete` leaves zeros; and the journal goes into the file.
+pub(crate) fn clear_free_pages(connection: &mut SqliteConnection) -> Result<(), DbError> {
     let bytes = "SELECT freelist_count * page_size AS count FROM pragma_freelist_count, pragma_page_size";
     let bytes = count(connection, bytes)?.min(MOST_CLEARED);
-    if bytes == 0 {
-        return Ok(());
+    if bytes > 0 {
+        let cleared = connection.batch_execute(&format!(
+            "BEGIN IMMEDIATE; CREATE TABLE cleared (zeros BLOB); INSERT INTO cleared VALUES (zeroblob({bytes})); \
+             DROP TABLE cleared; COMMIT;"
+        ));
+        if let Err(error) = cleared {
+            drop(connection.batch_execute("ROLLBACK"));
+            return Err(error.into());
+        }
     }
-    connection.batch_execute(&format!(
-        "CREATE TABLE cleared (zeros BLOB); INSERT INTO cleared VALUES (zeroblob({bytes})); DROP TABLE cleared;"
-    ))
+    Ok(connection.batch_execute("PRAGMA wal_checkpoint(TRUNCATE)")?)
 }
 
 /// Runs one job in a savepoint of the group's transaction.
@@ -307,7 +304,6 @@ where
     T: 'static,
     E: From<DbError> + 'static,
 {
-    let written = rows_written(connection);
     let mut tx = Tx::new(Connection::Sqlite(connection));
     let begun = tx.begin_job();
     let outcome = match begun {
@@ -317,9 +313,7 @@ where
             Err(payload) => Outcome::Panicked(payload),
         },
     };
-    let took_back = tx.took_back || matches!(outcome, Outcome::Panicked(_));
     let whole = matches!(outcome, Outcome::Done(Ok(_))) || the_group_is_still_open(connection);
-    let whole = whole && (!took_back || written.and_then(|it| clear_free_pages(connection, it)).is_ok());
     let finish: Finish = Box::new(move |committed| {
         let outcome = match (outcome, committed) {
             (Outcome::Done(Ok(_)), Err(error)) => Outcome::Done(Err(error.into())),

@@ -37,6 +37,8 @@ pub(crate) async fn redact_visit(
     let inside = app.get_ref().clone();
     let purged = blocking(move || {
         inside.purge_redacted(org)?;
+        // What failed commands wrote before, no redaction finds.
+        inside.db.clear_free_pages()?;
         Ok::<_, ApiError>(inside.db.gather()?)
     });
     if let Err(error) = purged.await {

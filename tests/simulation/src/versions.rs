@@ -43,14 +43,14 @@ pub fn questions(version: u32) -> Vec<Question> {
         // One is gone, one is new and one is asked otherwise.
         2 => vec![
             ask("A01", "yes_no", 1, true),
-            ask("A02", "yes_no", 1, false),
+            ask("A02", "yes_no", 1, true),
             ask("A04", "yes_no", 2, true),
             ask("A05", "yes_no", 1, true),
         ],
         _ => vec![
             ask("A01", "yes_no", 3, true),
             ask("A03", "text", 0, true),
-            ask("A04", "scale_1_5", 1, false),
+            ask("A04", "scale_1_5", 1, true),
             ask("A05", "text", 0, false),
         ],
     }

@@ -251,7 +251,7 @@ fn a_transaction_that_is_made_to_lose_leaves_nothing_and_is_run_again() {
 
 /// Whatever is redacted one day must not lie on where a job had written it that was taken back.
 #[test]
-fn what_a_failed_job_wrote_on_free_pages_of_sqlite_does_not_stay_there() {
+fn what_a_failed_job_wrote_on_free_pages_of_sqlite_is_overwritten_when_that_is_asked() {
     let db = crate::database::sqlite();
     two_organizations(&db);
     db.execute("CREATE TABLE t (b BLOB); INSERT INTO t VALUES (zeroblob(200000)); DROP TABLE t").unwrap();
@@ -262,7 +262,7 @@ fn what_a_failed_job_wrote_on_free_pages_of_sqlite_does_not_stay_there() {
     });
     assert!(matches!(failed, Err(DbError::Stale)), "{failed:?}");
     write(&db, |tx| users::append(tx, org(1), &person(71, "eva"))).unwrap();
-    db.gather().unwrap();
+    db.clear_free_pages().unwrap();
     let bytes = std::fs::read(db.path().unwrap()).unwrap();
     assert!(!bytes.windows(7).any(|it| it == b"secret "));
     write(&db, move |tx| users::append(tx, org(1), &long())).unwrap();
