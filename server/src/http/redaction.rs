@@ -38,8 +38,7 @@ pub(crate) async fn redact_visit(
     let purged = blocking(move || {
         inside.purge_redacted(org)?;
         // What failed commands wrote before, no redaction finds.
-        inside.db.clear_free_pages()?;
-        Ok::<_, ApiError>(inside.db.gather()?)
+        Ok::<_, ApiError>(inside.db.clear_free_pages()?)
     });
     if let Err(error) = purged.await {
         tracing::warn!(%error, "the bytes of redacted evidence are still there");
