@@ -13,7 +13,7 @@ pub const TEMPLATE: &str = "template";
 pub const BRANCH: &str = "branch";
 /// Kind of an [`AssignmentRow`]; stream `u/`.
 pub const ASSIGNMENT: &str = "assignment";
-/// Kind of a [`KeptRow`], under the device's id; stream `u/`.
+/// Kind of a [`KeptRow`], under the device's id, with the hash behind a slash where it is evidence; stream `u/`.
 pub const KEPT: &str = "kept";
 
 /// A branch that can be visited.

@@ -150,16 +150,24 @@ pub fn list(
     Ok(Page::cut(read_all(found)?, limit, |it: &Blob| it.blob))
 }
 
-/// Blobs that nobody looked at yet, by id.
-pub fn list_pending(tx: &mut Tx<'_>, org: OrgId, limit: u32) -> Result<Vec<Blob>, DbError> {
-    let found: Vec<BlobRow> = on_db!(tx, |c| blobs::table
-        .filter(blobs::org_id.eq(org.store()))
-        .filter(blobs::picture.eq(Picture::Pending.as_str()))
-        .order(blobs::blob)
-        .limit(i64::from(limit))
-        .select(BlobRow::as_select())
-        .load(c))?;
-    read_all(found)
+/// Blobs that nobody looked at yet, by id; the key of the next page is the last row of this one.
+pub fn list_pending(
+    tx: &mut Tx<'_>,
+    org: OrgId,
+    after: Option<Hash>,
+    limit: u32,
+) -> Result<Page<Blob, Hash>, DbError> {
+    let found: Vec<BlobRow> = on_db!(tx, |c| {
+        let mut query = blobs::table
+            .filter(blobs::org_id.eq(org.store()))
+            .filter(blobs::picture.eq(Picture::Pending.as_str()))
+            .into_boxed();
+        if let Some(after) = after {
+            query = query.filter(blobs::blob.gt(after.store()));
+        }
+        query.order(blobs::blob).limit(rows_to_read(limit)).select(BlobRow::as_select()).load(c)
+    })?;
+    Ok(Page::cut(read_all(found)?, limit, |it: &Blob| it.blob))
 }
 
 /// Notes that somebody begins to read a blob as a photo, so that one that kills its reader is not read for ever.

@@ -191,7 +191,7 @@ pub fn count_open(tx: &mut Tx<'_>, org: OrgId, dev: DeviceId) -> Result<u64, DbE
 
 /// Notes what was decided of ops that wait.
 ///
-/// - **Errors**: [`DbError::Stale`] where one of them no longer waits.
+/// - **Errors**: [`DbError::Stale`] where one of them no longer waits, but to adopt what was dismissed.
 pub fn decide(
     tx: &mut Tx<'_>,
     org: OrgId,
@@ -201,7 +201,11 @@ pub fn decide(
     for (dev, dseq) in ops {
         let key = (org.store(), dev.store(), dseq.store());
         let decided = on_db!(tx, |c| diesel::update(quarantined_ops::table.find(key))
-            .filter(quarantined_ops::decision.is_null())
+            .filter(
+                quarantined_ops::decision.is_null().or(quarantined_ops::decision
+                    .ne(Decision::Adopted.as_str())
+                    .and(quarantined_ops::decision.ne(verdict.decision.as_str()))),
+            )
             .set((
                 quarantined_ops::decision.eq(Some(verdict.decision.as_str())),
                 quarantined_ops::decided_at.eq(Some(verdict.at.store())),

@@ -155,7 +155,7 @@ pub(crate) fn publish_assignment(
     append_all(tx, org, stream, rows, now).map(drop)
 }
 
-/// Tells a person's devices what is kept of a log that nobody is told.
+/// Tells a person's devices what is kept of a log that nobody is told: the log itself, or evidence beside it.
 ///
 /// # Errors
 /// Those of the database.
@@ -164,9 +164,11 @@ pub(super) fn publish_kept(
     org: OrgId,
     user: UserId,
     kept: &KeptRow,
+    is_evidence: bool,
     now: Micros,
 ) -> Result<(), ApiError> {
-    publish_ref_row(tx, org, StreamId::User(user.0), &row(reference::KEPT, kept.dev, kept)?, now)
+    let id = if is_evidence { format!("{}/{}", kept.dev, kept.h) } else { kept.dev.to_string() };
+    publish_ref_row(tx, org, StreamId::User(user.0), &row(reference::KEPT, id, kept)?, now)
 }
 
 /// An assignment as an entry.

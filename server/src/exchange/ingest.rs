@@ -119,12 +119,17 @@ fn answer(app: &App, sender: &Sender, request: &Request) -> Result<Response, Sto
         return Err(Stop::Refused(Refusal::new(RefusalCode::Upgrade, "app_too_old")));
     }
     let pushed = opened(&request.push)?;
+    let now = app.now();
+    let redacted = app.db.read(|tx| relay::redacted(tx, caller.org, &pushed, &request.relay))?;
+    // From a device that was taken out nothing of others is taken but what this office itself had redacted: nobody else may have it.
+    let proofs = || -> Vec<_> { request.relay.iter().filter(|it| it.only_redacts()).cloned().collect() };
     if let Some(ending) = caller.ended {
+        if pushed.is_empty() {
+            relay::take_back(app, &caller, &proofs(), &redacted, now)?;
+        }
         admit_ended(app, &caller, &pushed, ending)?;
     }
-    let now = app.now();
     let honoured = app.db.read(|tx| receipts::honoured(tx, &caller, &request.receipts))?;
-    let redacted = app.db.read(|tx| relay::redacted(tx, caller.org, &pushed, &request.relay))?;
     let vouched = Vouched { honoured: &honoured, redacted: &redacted };
     agrees(app, &caller, request.hello.acked)?;
     let mut attempt = 0;
@@ -135,9 +140,7 @@ fn answer(app: &App, sender: &Sender, request: &Request) -> Result<Response, Sto
             other => break other?,
         }
     };
-    // To a device that was taken out nothing is told but what became of its own log, and nothing is taken from it but that and
-    // what this office itself had redacted there.
-    let proofs = || request.relay.iter().filter(|it| it.only_redacts()).cloned().collect();
+    // To a device that was taken out nothing is told but what became of its own log.
     let (relayed, pulls) = match caller.ended {
         None => (Cow::Borrowed(request.relay.as_slice()), request.pull.as_slice()),
         Some(_) => (Cow::Owned(proofs()), &[][..]),
@@ -436,7 +439,7 @@ fn append(tx: &mut Tx<'_>, caller: &Caller, segments: &[&Checked], received: Mic
     // Such a device learns from its own head what is here; who brings the log of another one has only its stream.
     if let (Some(Ending::DeviceUnknown), Some(last)) = (ended, runs.last()) {
         let kept = KeptRow { dev, through: last.last, h: last.h };
-        feed::publish_kept(tx, org, user, &kept, received)?;
+        feed::publish_kept(tx, org, user, &kept, false, received)?;
     }
     let rows = runs.iter().zip(segments).zip(numbers).map(|((run, it), sseq)| StoredSegment {
         dev,

@@ -151,7 +151,8 @@ fn size(body: &Body) -> Result<u64, ApiError> {
 
 /// A run without the ops of audits that were taken from the reader. What is left no longer stands by its author's signature.
 fn without(run: Run, revoked: &BTreeSet<AuditId>) -> Result<Run, ApiError> {
-    if !run.ops.audits.iter().any(|it| revoked.contains(&AuditId(it.0))) {
+    // That something is to be redacted reaches its author too, who still has it: it says which op, and nothing of the visit.
+    if run.only_redacts() || !run.ops.audits.iter().any(|it| revoked.contains(&AuditId(it.0))) {
         return Ok(run);
     }
     let mut ops = run.ops.unpack_any_clock(run.dseq_first).map_err(ApiError::internal)?;

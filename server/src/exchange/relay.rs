@@ -80,6 +80,8 @@ fn keep(app: &App, caller: &Caller, run: &Run, last: Head, now: Micros) -> Resul
     };
     let run = run.clone();
     app.db.write(move |tx| {
+        // What the office itself said to redact may come at the same time from another phone.
+        rights::lock(tx, org, user)?;
         // A redaction holds the logs that it cleans: either it finds this run, or it is known here.
         db::devices::lock_head(tx, org, run.dev)?;
         let known = author(tx, org, user, &run, now)?;
@@ -93,7 +95,7 @@ fn keep(app: &App, caller: &Caller, run: &Run, last: Head, now: Micros) -> Resul
         }
         if db::former::keep_run(tx, org, &kept)? {
             let row = KeptRow { dev: run.dev, through: last.dseq, h: last.h };
-            feed::publish_kept(tx, org, user, &row, now)?;
+            feed::publish_kept(tx, org, user, &row, true, now)?;
         }
         Ok(())
     })
@@ -122,6 +124,7 @@ fn of_a_device(
     // That it is this person's is only said by another phone: somebody looks at what it wrote.
     let ended = if device.is_enrolled() { None } else { Some(Ending::DeviceUnknown) };
     if ended.is_some() && !may_wait(app, caller, run)? {
+        tracing::warn!(by = %caller.dev, %dev, "more of an unknown device than is looked at; its phone keeps the rest");
         return Ok(());
     }
     let key = PublicKey { alg: device.alg, key: Bytes::from(device.public_key) };
@@ -225,7 +228,7 @@ fn of_the_server(
     let hlc = verified.ops.last().map_or(0, |it| it.hlc);
     let head = DeviceHead { head: verified.last(), hlc };
     let accepted = Accepted { from: run.dseq_first, skip: 0, head, segment: verified };
-    app.db.write(move |tx| {
+    let has_redacted = app.db.write(move |tx| -> Result<bool, ApiError> {
         let stream = StreamId::User(user.0);
         // Whoever begins a visit meanwhile waits for this, or this for them.
         rights::lock(tx, org, user)?;
@@ -235,7 +238,7 @@ fn of_the_server(
             db::audits::lock_many(tx, org, part)?;
         }
         if !is_own(tx, org, &run, epoch, now)? || is_held(tx, org, stream, &run, head.head)? {
-            return Ok(());
+            return Ok(false);
         }
         let redacted = redaction::note(tx, org, &accepted.segment.ops)?;
         let known = redaction::known(tx, org, audits(&run.ops))?;
@@ -247,8 +250,15 @@ fn of_the_server(
         let trust = project::Trust::Server;
         let source = project::Source { org, user, dev: run.dev, now, received: now, trust };
         project::project(tx, &inside, &source, &[&accepted], |_| Ok(()))?;
-        redacted.into_iter().try_for_each(|audit| redaction::settle(tx, org, audit, now))
-    })
+        let has_redacted = !redacted.is_empty();
+        redacted.into_iter().try_for_each(|audit| redaction::settle(tx, org, audit, now))?;
+        Ok(has_redacted)
+    })?;
+    // As where a person asks for it: nothing of the value stays on pages that are free.
+    if has_redacted && let Err(error) = app.db.clear_free_pages() {
+        tracing::warn!(%error, "what failed commands wrote is still there");
+    }
+    Ok(())
 }
 
 /// Takes up what the office had said of audits that are begun only now: a phone brought it back before they were here.

@@ -165,3 +165,31 @@ async fn a_photo_that_was_redacted_before_the_restore_is_asked_of_nobody_again(d
     assert!(scene.folded(audit).get(&OpId::new(phone.dev(), 2)).is_some());
     scene.whole();
 }
+
+#[actix_web::test]
+async fn a_redaction_that_only_a_phone_knows_is_taken_from_it_although_it_was_taken_out_and_has_no_more_to_send()
+ {
+    let scene = Scene::open().await;
+    let (mut phone, audit) = (scene.phone(1).await, scene.new_audit());
+    phone.create(audit, &scene.pin());
+    phone.set(audit, 1, "A01", "yes");
+    let request = phone.push();
+    scene.done(&phone, &request).await;
+    let address = format!("/api/v1/devices/{}/revoke", phone.dev());
+    scene.office.post(&address).by(&scene.admin).send().await.expect_json();
+    let why = payload::to_value(&ReasonValue { reason: "a name".to_owned() }).unwrap();
+    let base = vec![OpId::new(phone.dev(), 2)];
+    let redact = Op { field: "A01".to_owned(), base, ..said(1, Kind::Redact, audit, 1, why) };
+    let office = of_the_office(&scene, &[redact]);
+    let (status, refusal) = scene.refused(&phone.enrolment.token, &relaying(&phone, office)).await;
+    assert_eq!((status, refusal.reason.as_str()), (401, "device_revoked"));
+    assert!(scene.folded(audit).get(&OpId::new(phone.dev(), 2)).unwrap().op.is_redacted());
+    // Nothing else is taken from it.
+    let other = scene.new_audit();
+    let value = payload::to_value(&ReasonValue { reason: "x".to_owned() }).unwrap();
+    let run = of_the_office(&scene, &[said(1, Kind::Return, other, 2, value)]);
+    let before = scene.stored();
+    scene.refused(&phone.enrolment.token, &relaying(&phone, run)).await;
+    assert!(scene.stored() == before);
+    scene.whole();
+}

@@ -261,6 +261,21 @@ async fn what_was_set_aside_while_a_right_was_gone_is_read_again_with_the_right_
 }
 
 #[actix_web::test]
+async fn what_is_redacted_of_a_visit_that_was_taken_from_its_author_reaches_their_phone_all_the_same() {
+    let scene = Scene::open().await;
+    let (mut phone, audit) = (scene.phone(1).await, scene.new_audit());
+    phone.fill_in(audit, &scene.pin());
+    assert_eq!(scene.pushed(&mut phone).await, Vec::<String>::new());
+    let mut sibling = Reader::of(scene.phone(2).await);
+    sibling.read(&scene).await;
+    scene.role(&scene.auditor, &json!({"role": "auditor"}), false).await;
+    assert_eq!(sibling.read(&scene).await, [format!("revoke {audit}")]);
+    let order = json!({"fields": ["A01"], "reason": "it names somebody"});
+    scene.review(audit, "redact", order).await.expect_json();
+    assert_eq!(sibling.read(&scene).await, ["ops [1]"]);
+}
+
+#[actix_web::test]
 async fn what_the_office_counts_as_taken_is_what_the_stream_says() {
     let scene = Scene::open().await;
     let (mut phone, audit) = (scene.phone(1).await, scene.new_audit());

@@ -63,6 +63,28 @@ async fn a_store_that_is_out_makes_no_good_photo_one_that_ended_its_reader(datab
     assert_eq!((row.picture, row.attempts), (Picture::Ready, 1));
 }
 
+#[actix_web::test]
+async fn one_photo_that_the_store_fails_at_does_not_keep_the_others_from_being_read() {
+    let scene = Scene::open().await;
+    let phone = scene.phone(1).await;
+    let mut blobs = Vec::new();
+    for number in 0..40 {
+        blobs.push(scene.upload(&phone, &jpeg(number, 60, 40)).await);
+    }
+    // The store fails at all of the first batch but one, and at the first of the second.
+    blobs.sort_by_key(|it| it.id);
+    let failing = |at: usize| at != 7 && at <= 33;
+    for at in (0..40).filter(|it| failing(*it)) {
+        fs::create_dir_all(copies(&scene, &blobs[at])[1].join("in the way")).unwrap();
+    }
+    scene.office.app.read_photos().expect_err("the store fails at some");
+    for (at, blob) in blobs.iter().enumerate() {
+        let expected = if failing(at) { (Picture::Pending, 0) } else { (Picture::Ready, 1) };
+        let row = scene.row_of(blob);
+        assert_eq!((row.picture, row.attempts), expected, "photo {at}");
+    }
+}
+
 /// A clock that does something the first time it is asked after it was told what.
 #[derive(Clone)]
 struct Interrupting(TestClock, Arc<Mutex<Option<Job>>>);

@@ -162,6 +162,53 @@ fn response_head_before(scene: &Scene, phone: &Phone) -> sync_core::Hash {
     scene.office.app.db.read(|tx| db::devices::find_segment(tx, org, dev, 2)).unwrap().unwrap().h
 }
 
+#[actix_web::test]
+async fn more_than_a_page_of_a_visit_is_seen_and_decided_at_once() {
+    let scene = Scene::open().await;
+    let (mut phone, audit) = (scene.phone(1).await, scene.new_audit());
+    phone.create(audit, &scene.pin());
+    assert_eq!(scene.aside(&mut phone).await, Vec::<String>::new());
+    scene.revoke(&phone).await;
+    for number in 0..1_100 {
+        phone.set(audit, 1, "A01", if number % 2 == 0 { "yes" } else { "no" });
+    }
+    assert_eq!(scene.aside(&mut phone).await.len(), 1_100);
+    let seen = scene.office.get(&format!("/api/v1/quarantine/{audit}")).by(&scene.reviewer).send().await;
+    assert_eq!(seen.expect_json()["ops"].as_array().unwrap().len(), 1_100);
+    let adopted = scene.decide(&scene.reviewer, audit, "adopt", "the auditor was asked").await.expect_json();
+    assert_eq!(adopted["ops"], 1_100);
+    assert_eq!(scene.waiting().await, Vec::<Value>::new());
+}
+
+#[actix_web::test]
+async fn what_was_dismissed_is_taken_in_after_all_where_what_is_handed_in_rests_on_it() {
+    let scene = Scene::open().await;
+    let (mut phone, audit) = (scene.phone(1).await, scene.new_audit());
+    phone.create(audit, &scene.pin());
+    phone.set(audit, 1, "A01", "yes");
+    phone.set(audit, 1, "A02", "yes");
+    assert_eq!(scene.aside(&mut phone).await, Vec::<String>::new());
+    let role = |verb: &str| format!("/api/v1/users/{}/roles{verb}", scene.auditor.id);
+    let auditor = json!({"role": "auditor"});
+    scene.office.post(&role("/revoke")).by(&scene.admin).json(&auditor).send().await.expect_json();
+    phone.set(audit, 1, "A02", "no");
+    assert_eq!(scene.aside(&mut phone).await, ["no_field_work"]);
+    scene.office.post(&role("")).by(&scene.admin).json(&auditor).send().await.expect_json();
+    scene.decide(&scene.reviewer, audit, "dismiss", "not theirs to say").await.expect_json();
+    phone.submit(audit, 1);
+    assert_eq!(scene.aside(&mut phone).await, Vec::<String>::new());
+    scene.review(audit, "claim", json!({})).await.expect_json();
+    let refused = scene.review(audit, "approve", json!({})).await;
+    assert_eq!(refused.fields(), [(String::new(), "content_root_mismatch".to_owned())]);
+    // Their phone has it, and what was handed in says so: a changed mind is an adoption.
+    scene.decide(&scene.reviewer, audit, "dismiss", "twice").await.outcome();
+    scene.decide(&scene.reviewer, audit, "adopt", "it was theirs after all").await.expect_json();
+    let visit = scene.visit(audit).await;
+    assert_eq!(visit["sections"][0]["items"][1]["answer"], "no");
+    scene.review(audit, "approve", json!({})).await.expect_json();
+    assert_eq!(scene.decide(&scene.reviewer, audit, "adopt", "again").await.outcome().0, 404);
+}
+
 async fn what_is_dismissed_stays_out_with_its_reason(database: Database) {
     let scene = Scene::over(database).await;
     let (mut phone, audit) = (scene.phone(1).await, scene.new_audit());
@@ -179,7 +226,7 @@ async fn what_is_dismissed_stays_out_with_its_reason(database: Database) {
     assert_eq!((&first["decision"], &first["why"]), (&json!("dismissed"), &json!("made up")));
     assert_eq!(first["decided_by"], json!(scene.reviewer.id));
     assert_eq!(seen["pin"]["template"], "small");
-    assert_eq!(scene.decide(&scene.reviewer, audit, "adopt", "after all").await.outcome().0, 404);
+    assert_eq!(scene.decide(&scene.reviewer, audit, "dismiss", "again").await.outcome().0, 404);
 }
 
 #[actix_web::test]

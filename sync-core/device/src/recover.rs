@@ -7,10 +7,14 @@ use sync_core::{
     chain::feed_hash,
     codec::Nested,
     exchange::{Body, Item, Mark, StreamId, may_relay},
+    reference::KEPT,
     session::{Commit, Cursor, Loaded, marks},
 };
 
-use crate::{DeviceError, audits::Unplaced, ended::takes_away, store, sync::take_in_run, writer::Writer};
+use crate::{
+    DeviceError, audits::Unplaced, ended::takes_away, store, sync::take_in_run, upload::ASK_AGAIN_MS,
+    writer::Writer,
+};
 
 /// Gives cursors their earlier positions.
 pub(crate) fn add_marks(conn: &Connection, cursors: &mut [Cursor]) -> Result<(), DeviceError> {
@@ -96,10 +100,14 @@ pub(crate) fn place(conn: &Connection, item: &Item) -> Result<bool, DeviceError>
     Ok(true)
 }
 
-/// Runs of others, of the logs that this device had before it was renewed, and what the office itself said to redact.
-const OFFERED: &str = "SELECT dev, first, last, body FROM unplaced WHERE offered = 0 \
-    UNION ALL SELECT dev, first, last, body FROM former_run WHERE offered = 0 \
-    UNION ALL SELECT dev, first, first, body FROM proofs WHERE offered = 0 ORDER BY 1, 2, 3";
+/// When what waits here was last offered anew, by the clock of the phone.
+const OFFERED_MS: &str = "offered_ms";
+
+/// What the office itself said to redact, runs of others, and of the logs that this device had before it was renewed. An office that
+/// forgot a redaction takes no op without its value before it knows of it again, so these go first.
+const OFFERED: &str = "SELECT 1, dev, first, body FROM proofs WHERE offered = 0 \
+    UNION ALL SELECT 2, dev, first, body FROM unplaced WHERE offered = 0 \
+    UNION ALL SELECT 2, dev, first, body FROM former_run WHERE offered = 0 ORDER BY 1, 2, 3";
 
 /// Gives what a session loads the runs to offer, as many as fit into `room` bytes, but one where nothing else is sent.
 pub(crate) fn add_relay(conn: &Connection, loaded: &mut Loaded, room: usize) -> Result<(), DeviceError> {
@@ -150,6 +158,22 @@ pub(crate) fn note_offers(conn: &Connection, commit: &Commit) -> Result<(), Devi
     Ok(())
 }
 
+/// What the office was shown long ago and has told nobody since it is shown again: it may have had no room for it, or lacked what
+/// goes before. What it says that it keeps it has.
+pub(crate) fn offer_again(conn: &Connection, wall_ms: u64) -> Result<(), DeviceError> {
+    if store::get_number(conn, OFFERED_MS)?.unwrap_or(0).abs_diff(wall_ms) < ASK_AGAIN_MS {
+        return Ok(());
+    }
+    store::put_meta(conn, OFFERED_MS, &wall_ms.to_be_bytes())?;
+    conn.execute(
+        "UPDATE unplaced SET offered = 0 WHERE offered = 1 AND NOT EXISTS (SELECT 1 FROM reference \
+         WHERE kind = ?1 AND id = lower(hex(unplaced.dev)) \
+         AND json_extract(CAST(json AS TEXT), '$.through') >= unplaced.last)",
+        [KEPT],
+    )?;
+    Ok(())
+}
+
 /// What waits here until a stream brings it again.
 pub(crate) fn waiting(conn: &Connection) -> Result<Unplaced, DeviceError> {
     let sql =
@@ -178,7 +202,10 @@ pub(crate) fn replay_unplaced(writer: &mut Writer<'_>) -> Result<(), DeviceError
 mod tests {
     use super::*;
     use crate::{Device, DeviceKind, NewDevice};
-    use sync_core::{Bytes, DeviceId, Kind, Op, Seed, codec, exchange::Run, op::Opening, packed::PackedOps};
+    use sync_core::{
+        Bytes, DeviceId, Kind, Op, Seed, codec, exchange::Run, op::Opening, packed::PackedOps,
+        reference::KeptRow, relay::Proof, signature::Algorithm,
+    };
     use uuid::Uuid;
 
     fn said_by_the_server(audit: u128) -> Item {
@@ -217,5 +244,61 @@ mod tests {
         assert_eq!(left(), 1);
         assert!(place(&device.conn, &lost).unwrap());
         assert_eq!(left(), 0);
+    }
+
+    fn device() -> (tempfile::TempDir, Device) {
+        let dir = tempfile::tempdir().unwrap();
+        let new = NewDevice { secret: [3; 32], kind: DeviceKind::Phone };
+        let device = Device::create(dir.path(), &new).unwrap();
+        (dir, device)
+    }
+
+    /// A run with a proof, which nobody verifies here.
+    fn run_of(dev: u8) -> Run {
+        let Nested::Known(Body::Ops(run)) = said_by_the_server(1).body else { unreachable!() };
+        let proof =
+            Proof { prev_h: Hash::ZERO, first: 1, epoch: 1, alg: Algorithm::Ed25519, sig: Bytes::default() };
+        Run { dev: DeviceId([dev; 16]), proof: Some(proof), ..run }
+    }
+
+    fn keep(device: &Device, dev: u8) {
+        let keep = "INSERT INTO unplaced (dev, first, last, placed, offered, recv_ms, body) VALUES (?1, 1, 1, 0, 0, 5, ?2)";
+        let body = codec::to_cbor(&Body::Ops(run_of(dev))).unwrap();
+        device.conn.execute(keep, ([dev; 16], body)).unwrap();
+    }
+
+    fn offered(device: &Device, room: usize) -> Vec<DeviceId> {
+        device.load(1, room, false).unwrap().relay.iter().map(|it| it.dev).collect()
+    }
+
+    #[test]
+    fn what_the_office_said_to_redact_is_offered_before_all_else() {
+        let (_dir, device) = device();
+        keep(&device, 1);
+        let proof = codec::to_cbor(&Body::Ops(run_of(9))).unwrap();
+        let said = "INSERT INTO proofs (dev, first, body, offered) VALUES (?1, 1, ?2, 0)";
+        device.conn.execute(said, ([9_u8; 16], proof)).unwrap();
+        assert_eq!(offered(&device, 0), [DeviceId([9; 16])]);
+        assert_eq!(offered(&device, 1 << 20), [9, 1].map(|it| DeviceId([it; 16])));
+    }
+
+    #[test]
+    fn what_the_office_had_no_room_for_is_offered_again_and_what_it_says_that_it_keeps_is_not() {
+        let (_dir, device) = device();
+        (1..=3).for_each(|it| keep(&device, it));
+        device.conn.execute("UPDATE unplaced SET offered = 1", []).unwrap();
+        for (dev, through) in [(2, 1), (3, 0)] {
+            let dev = DeviceId([dev; 16]);
+            let row = serde_json::to_vec(&KeptRow { dev, through, h: Hash::ZERO }).unwrap();
+            crate::mirror::put(&device.conn, KEPT, &dev.to_string(), &row).unwrap();
+        }
+        let now = ASK_AGAIN_MS * 10;
+        offer_again(&device.conn, now).unwrap();
+        assert_eq!(offered(&device, 1 << 20), [1, 3].map(|it| DeviceId([it; 16])));
+        device.conn.execute("UPDATE unplaced SET offered = 1", []).unwrap();
+        offer_again(&device.conn, now + ASK_AGAIN_MS - 1).unwrap();
+        assert_eq!(offered(&device, 1 << 20), []);
+        offer_again(&device.conn, now + ASK_AGAIN_MS).unwrap();
+        assert_eq!(offered(&device, 1 << 20).len(), 2);
     }
 }

@@ -2,7 +2,7 @@
 //! them, the projection, and the file itself; and so does the seed by which it could be guessed. Owns the tables `redacted` and
 //! `proofs`.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use rusqlite::{Connection, types::Value};
 use sync_core::{
@@ -203,13 +203,17 @@ pub(crate) fn let_photos_go(writer: &mut Writer<'_>, audits: &BTreeSet<Uuid>) ->
     Ok(())
 }
 
-/// A server that lacks a redacted op may lack the word that redacted it too: it goes along, under the server's own signature.
+/// A server that lacks a redacted op may lack the word that redacted it too: it goes along, under the server's own signature. Ops
+/// whose word does not fit into one request wait for the next.
 pub(crate) fn add_proofs(conn: &Connection, loaded: &mut Loaded) -> Result<(), DeviceError> {
-    let without: BTreeSet<Uuid> =
-        loaded.ops.iter().filter(|it| it.is_redacted()).map(|it| it.audit).collect();
-    if without.is_empty() {
+    let mut first: BTreeMap<Uuid, usize> = BTreeMap::new();
+    for (at, op) in loaded.ops.iter().enumerate().filter(|it| it.1.is_redacted()) {
+        first.entry(op.audit).or_insert(at);
+    }
+    if first.is_empty() {
         return Ok(());
     }
+    let mut proofs = Vec::new();
     let mut list = conn.prepare(
         "SELECT body FROM proofs UNION ALL SELECT body FROM feed UNION ALL SELECT body FROM unplaced",
     )?;
@@ -218,12 +222,21 @@ pub(crate) fn add_proofs(conn: &Connection, loaded: &mut Loaded) -> Result<(), D
         let Ok(Body::Ops(run)) = Body::read(row.get_ref(0)?.as_blob().map_err(DeviceError::corrupt)?) else {
             continue;
         };
-        let is_proof =
-            run.proof.is_some() && redactions_of(&run).iter().any(|it| without.contains(&it.audit));
-        let is_there = || loaded.relay.iter().any(|it| it.id() == run.id());
-        if is_proof && !is_there() && may_relay(loaded.relay.iter().chain([&run])) {
-            loaded.relay.push(run);
+        let needed = redactions_of(&run).iter().filter_map(|it| first.get(&it.audit).copied()).min();
+        if let Some(at) = needed.filter(|_| run.proof.is_some()) {
+            proofs.push((at, run));
         }
+    }
+    proofs.sort_by_key(|it| it.0);
+    for (at, run) in proofs {
+        if loaded.relay.iter().any(|it| it.id() == run.id()) {
+            continue;
+        }
+        if !may_relay(loaded.relay.iter().chain([&run])) {
+            loaded.ops.truncate(at.max(1));
+            break;
+        }
+        loaded.relay.push(run);
     }
     Ok(())
 }

@@ -213,7 +213,12 @@ impl Sync {
 
 impl Device {
     /// What the session needs to know, in one read.
-    fn load(&self, mut max_ops: usize, mut max_bytes: usize, sealed: bool) -> Result<Loaded, DeviceError> {
+    pub(crate) fn load(
+        &self,
+        mut max_ops: usize,
+        mut max_bytes: usize,
+        sealed: bool,
+    ) -> Result<Loaded, DeviceError> {
         let acked = store::get_head(&self.conn, "acked")?;
         // A segment never goes across a receipt: each part has arrived when its receipt says.
         let sealed = match sealed && self.receipts(acked.dseq, self.head.dseq)?.is_empty() {
@@ -269,6 +274,7 @@ impl Device {
     fn commit(&mut self, mut commit: Commit, wall_ms: u64) -> Result<(), DeviceError> {
         let kept = open_pages(&mut commit.pages)?;
         let (cleared, redacted) = self.transact(|mut writer, templates| {
+            recover::offer_again(writer.conn, wall_ms)?;
             recover::note_offers(writer.conn, &commit)?;
             if !commit.rewinds.is_empty() || commit.acked.dseq < store::get_head(writer.conn, "acked")?.dseq {
                 blobs::doubt_all(writer.conn)?;

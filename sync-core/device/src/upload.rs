@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// What the server said this long ago it is asked again, as long as the file is here, in milliseconds.
-const ASK_AGAIN_MS: u64 = 12 * 60 * 60 * 1_000;
+pub(crate) const ASK_AGAIN_MS: u64 = 12 * 60 * 60 * 1_000;
 /// The size of parts that the last run came down to.
 const CHUNK: &str = "blob_chunk";
 

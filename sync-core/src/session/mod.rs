@@ -405,7 +405,9 @@ impl Session {
                 let commit = Commit { acked: loaded.acked, epoch, server_key, ..Commit::default() };
                 vec![Effect::Commit(Box::new(commit))]
             }
-            (RefusalCode::TooLarge, _) if self.budget > MIN_BUDGET_BYTES && last != loaded.acked => {
+            (RefusalCode::TooLarge, _)
+                if self.budget > MIN_BUDGET_BYTES && (last != loaded.acked || !loaded.relay.is_empty()) =>
+            {
                 self.budget = (self.budget / 2).max(MIN_BUDGET_BYTES);
                 self.load()
             }

@@ -90,7 +90,11 @@ on_both! {
             blobs::append(tx, org(1), &blob(1))?;
             blobs::append(tx, org(1), &blob(2))
         }).unwrap();
-        assert_eq!(read(db, |tx| blobs::list_pending(tx, org(1), 9)), [blob(1), blob(2)]);
+        let pending = |after| read(db, move |tx| blobs::list_pending(tx, org(1), after, 1));
+        let first = pending(None);
+        assert_eq!((first.items, first.next), (vec![blob(1)], Some(hash(1))));
+        let last = pending(first.next);
+        assert_eq!((last.items, last.next), (vec![blob(2)], None));
         write(db, |tx| {
             blobs::begin_reading(tx, org(1), hash(1))?;
             blobs::begin_reading(tx, org(1), hash(1))?;
@@ -100,7 +104,7 @@ on_both! {
         }).unwrap();
         let kept = Blob { attempts: 2, ..ready(1) };
         assert_eq!(read(db, |tx| blobs::find(tx, org(1), hash(1))), Some(kept.clone()));
-        assert_eq!(read(db, |tx| blobs::list_pending(tx, org(1), 9)), [blob(2)]);
+        assert_eq!(pending(None).items, [blob(2)]);
         assert_eq!(read(db, |tx| blobs::find_by_bands(tx, org(1), &[4, 6])), [kept]);
         assert_eq!(read(db, |tx| blobs::find_by_bands(tx, org(1), &[4])), []);
         assert_eq!(read(db, |tx| blobs::find_by_bands(tx, org(2), &[5])), []);

@@ -7,15 +7,20 @@ use crate::{
     error::ApiError,
     evidence::{self, Photo},
 };
-use db::blobs::{self, Blob, Picture};
+use db::{
+    DbError,
+    blobs::{self, Blob, Picture},
+};
 use domain::ids::OrgId;
-use std::thread;
+use std::{collections::VecDeque, thread};
 use sync_core::Hash;
 
 /// Photos that are read at the same time: each may take some hundred megabytes.
 const AT_ONCE: usize = 2;
 /// Photos of an organization before the next one has its turn.
 const BATCH: u32 = 32;
+/// Batches in vain after which the store counts as out.
+const MAX_FAILED: u32 = 3;
 /// How often a photo may end the process that reads it.
 const MAX_ATTEMPTS: u32 = 3;
 /// How long reading a photo may take.
@@ -27,22 +32,63 @@ impl App {
     /// # Errors
     /// Those of the database and the store.
     pub fn read_photos(&self) -> Result<usize, ApiError> {
-        let mut count = 0;
-        for organization in self.db.read(db::organizations::list)? {
-            let org = organization.org_id;
-            let waiting = self.db.read(|tx| blobs::list_pending(tx, org, BATCH))?;
-            count += waiting.len();
-            let share = waiting.len().div_ceil(AT_ONCE).max(1);
-            thread::scope(|scope| {
-                let read = |share: &[Blob]| share.iter().try_for_each(|it| read_photo(self, org, it));
-                let running: Vec<_> =
-                    waiting.chunks(share).map(|share| scope.spawn(move || read(share))).collect();
-                running.into_iter().try_for_each(|it| {
-                    it.join().unwrap_or_else(|_| Err(ApiError::internal("a reader of photos panicked")))
-                })
-            })?;
+        let mut turns: VecDeque<Turn> =
+            self.db.read(db::organizations::list)?.iter().map(|it| Turn::of(it.org_id)).collect();
+        let (mut count, mut failed) = (0, None);
+        while let Some(mut turn) = turns.pop_front() {
+            match turn.take(self) {
+                Ok(read) => count += read,
+                Err(error) => drop(failed.get_or_insert(error)),
+            }
+            if !turn.is_over() {
+                turns.push_back(turn);
+            }
         }
-        Ok(count)
+        failed.map_or(Ok(count), Err)
+    }
+}
+
+/// Where the photos of one organization are read. One that the store fails at is tried again the next time, and the others go on.
+struct Turn {
+    org: OrgId,
+    after: Option<Hash>,
+    is_last: bool,
+    /// Batches one after the other of which no photo could be read.
+    failed: u32,
+}
+
+impl Turn {
+    fn of(org: OrgId) -> Self {
+        Self { org, after: None, is_last: false, failed: 0 }
+    }
+
+    /// Whether all were tried, or so many in vain that the store is out.
+    fn is_over(&self) -> bool {
+        self.is_last || self.failed >= MAX_FAILED
+    }
+
+    /// Reads the next batch; how many it had, or the first failure among them.
+    fn take(&mut self, app: &App) -> Result<usize, ApiError> {
+        let (org, after) = (self.org, self.after);
+        let page = app
+            .db
+            .read(|tx| blobs::list_pending(tx, org, after, BATCH))
+            .inspect_err(|_| self.is_last = true)?;
+        (self.after, self.is_last) = (page.next, page.next.is_none());
+        let share = page.items.len().div_ceil(AT_ONCE).max(1);
+        let failures: Vec<ApiError> = thread::scope(|scope| {
+            let read = |share: &[Blob]| -> Vec<ApiError> {
+                share.iter().filter_map(|it| read_photo(app, org, it).err()).collect()
+            };
+            let running: Vec<_> =
+                page.items.chunks(share).map(|share| scope.spawn(move || read(share))).collect();
+            let ended = running.into_iter().map(|it| {
+                it.join().unwrap_or_else(|_| vec![ApiError::internal("a reader of photos panicked")])
+            });
+            ended.flatten().collect()
+        });
+        self.failed = if failures.len() < page.items.len() { 0 } else { self.failed + 1 };
+        failures.into_iter().next().map_or(Ok(page.items.len()), Err)
     }
 }
 
@@ -55,7 +101,11 @@ fn read_photo(app: &App, org: OrgId, waiting: &Blob) -> Result<(), ApiError> {
     let read = read_begun(app, org, waiting);
     if read.is_err() {
         // The store or the database did not answer: the photo is as good as before. What ends this process counts.
-        app.db.write(move |tx| blobs::end_reading(tx, org, blob))?;
+        match app.db.write(move |tx| blobs::end_reading(tx, org, blob)) {
+            // It was redacted meanwhile: there is nothing to read.
+            Err(DbError::NotFound) => return Ok(()),
+            ended => ended?,
+        }
     }
     read
 }

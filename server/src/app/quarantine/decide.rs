@@ -31,7 +31,7 @@ use uuid::Uuid;
 use validator::Validate;
 
 /// Most ops of one visit that are shown and decided at once.
-const MAX_OPS: u32 = 20_000;
+const MAX_OPS: usize = 20_000;
 
 /// Why ops are taken in or left out.
 #[derive(Debug, Clone, Deserialize, Validate, ToSchema)]
@@ -122,7 +122,7 @@ pub(crate) fn show(
 ) -> Result<SetAsideVisit, ApiError> {
     require_reader(principal)?;
     let org = principal.org;
-    let rows = quarantine::list_of_audit(tx, org, audit, None, MAX_OPS)?.items;
+    let rows = set_aside(tx, org, audit, |_| true)?;
     if rows.is_empty() {
         return Err(nothing_there());
     }
@@ -146,6 +146,25 @@ pub(crate) fn show(
     Ok(SetAsideVisit { audit: audit.0, state, pin, ops })
 }
 
+/// What was set aside on a visit and is `wanted`, by device and position, as much as is decided at once.
+fn set_aside(
+    tx: &mut Tx<'_>,
+    org: OrgId,
+    audit: AuditId,
+    wanted: impl Fn(&QuarantinedOp) -> bool,
+) -> Result<Vec<QuarantinedOp>, ApiError> {
+    let (mut rows, mut after) = (Vec::new(), None);
+    loop {
+        let page = quarantine::list_of_audit(tx, org, audit, after, db::MAX_PAGE)?;
+        rows.extend(page.items.into_iter().filter(&wanted));
+        after = page.next;
+        if after.is_none() || rows.len() >= MAX_OPS {
+            rows.truncate(MAX_OPS);
+            return Ok(rows);
+        }
+    }
+}
+
 fn micros(clock: u64) -> i64 {
     i64::try_from(hlc::ms_of(clock)).unwrap_or(i64::MAX).saturating_mul(1_000)
 }
@@ -158,12 +177,14 @@ fn pin_of(ops: &[SetAsideOp]) -> Option<CreateValue> {
     ops.iter().filter(|it| it.op.kind == Kind::Create).find_map(|it| payload::of_op(&it.op).ok())
 }
 
-/// What waits on a visit, for somebody who reviews visits where it took place and wrote none of it.
+/// What waits on a visit, for somebody who reviews visits where it took place and wrote none of it. Where nothing waits it may be
+/// adopted what was dismissed: the auditor's phone still has it, and what is handed in there may rest on it.
 fn waiting(
     tx: &mut Tx<'_>,
     office: &Office,
     audit: AuditId,
     verdict: &Verdict,
+    decision: Decision,
 ) -> Result<(Vec<QuarantinedOp>, Vec<SetAsideOp>), ApiError> {
     office.require(Permission::ReviewVisits, &Target::Own)?;
     let org = office.org();
@@ -171,8 +192,11 @@ fn waiting(
         let es = "«dev» debe ser un dispositivo: 32 cifras hexadecimales.";
         ApiError::field("/dev", "wrong_shape", es, "'dev' must be a device: 32 hexadecimal digits")
     })?;
-    let mut rows = quarantine::list_of_audit(tx, org, audit, None, MAX_OPS)?.items;
-    rows.retain(|it| it.decision.is_none() && dev.is_none_or(|dev| it.dev == dev));
+    let of_dev = |it: &QuarantinedOp| dev.is_none_or(|dev| it.dev == dev);
+    let mut rows = set_aside(tx, org, audit, |it| it.decision.is_none() && of_dev(it))?;
+    if rows.is_empty() && decision == Decision::Adopted {
+        rows = set_aside(tx, org, audit, |it| it.decision == Some(Decision::Dismissed) && of_dev(it))?;
+    }
     let ops = exchange::read_ops(tx, org, &rows)?;
     match branch_of(tx, org, audit, &ops)? {
         Some(branch) => office.require_at(tx, Permission::ReviewVisits, branch)?,
@@ -201,7 +225,8 @@ fn branch_of(
     Ok(db::reference::find_branch(tx, org, named)?.map(|it| it.branch_id))
 }
 
-/// Takes what waits on a visit into it, as if it had come in good order; the visit begins where there was none.
+/// Takes what waits on a visit into it, as if it had come in good order; the visit begins where there was none. Where nothing waits,
+/// it takes in what was dismissed before.
 ///
 /// # Errors
 /// `not_found` (404) where nothing waits, `own_visit`, `forbidden` (403), `cannot_be_adopted` (409) with the reason where
@@ -213,7 +238,7 @@ pub(crate) fn adopt(
     audit: AuditId,
     verdict: &Verdict,
 ) -> Result<Decided, ApiError> {
-    let (rows, ops) = waiting(tx, office, audit, verdict)?;
+    let (rows, ops) = waiting(tx, office, audit, verdict, Decision::Adopted)?;
     let row = match exchange::adopt(tx, app, office.org(), audit, &ops, office.now())? {
         Ok(row) => row,
         Err(reason) => {
@@ -239,7 +264,7 @@ pub(crate) fn dismiss(
     audit: AuditId,
     verdict: &Verdict,
 ) -> Result<Decided, ApiError> {
-    let (rows, _) = waiting(tx, office, audit, verdict)?;
+    let (rows, _) = waiting(tx, office, audit, verdict, Decision::Dismissed)?;
     decide(tx, office, audit, &rows, Decision::Dismissed, verdict)?;
     let visit = audits::find(tx, office.org(), audit)?;
     Ok(Decided {

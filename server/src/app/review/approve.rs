@@ -178,8 +178,9 @@ fn obstacle(code: &str) -> FieldProblem {
             "a device whose answers the submitter had seen has not synced yet",
         ),
         "content_root_mismatch" => (
-            "lo recibido no coincide con lo que se firmó al enviar",
-            "what was received is not what was signed when handing in",
+            "lo recibido no coincide con lo que se firmó al enviar; si algo de la visita quedó apartado o descartado, admítalo",
+            "what was received is not what was signed when handing in; where something of the visit was set aside or dismissed, \
+             adopt it",
         ),
         "submit_of_other_round" => ("ese envío es de otra ronda", "that submission is of another round"),
         _ => ("no existe ese envío", "there is no such submission"),
