@@ -76,8 +76,8 @@ impl World {
             }
             self.restart(at)?;
             let dev = self.phones[at].dev;
-            // An office made from a copy that never knew it forgot that it was taken out too: it is let in with a code.
-            if !self.office.devices().contains_key(&dev) {
+            // An office made from a copy forgot that it was taken out, or never knew it: it is let in with a code.
+            if self.office.devices().get(&dev).is_none_or(|it| it.active) {
                 self.phones[at].standing = Standing::Working;
                 self.sign_in_again(at)?;
             }
