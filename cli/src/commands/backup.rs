@@ -7,7 +7,7 @@ use domain::{FieldProblem, Problem};
 use serde_json::json;
 use server::{
     App, Config, Environment,
-    app::backup::{self, BlobCopies, Copied},
+    app::backup::{self, BlobCopies, Copied, Ends},
 };
 use std::{
     fmt::Display,
@@ -29,6 +29,9 @@ pub(crate) struct BackupArguments {
     /// Folder of the evidence, beside FILE where it is left out; copies may share one, each adds what is new
     #[arg(long, value_name = "FOLDER")]
     blobs: Option<PathBuf>,
+    /// The copy is kept on another disk or machine: phones are told so, and may let go of photos that are in it
+    #[arg(long)]
+    kept_elsewhere: bool,
 }
 
 /// Where a copy comes from.
@@ -73,6 +76,7 @@ pub(crate) fn back_up(app: &App, arguments: &BackupArguments) -> Result<(), Prob
     let suffix = if recipients.is_empty() { "" } else { SEALED };
     let folder = arguments.blobs.clone().unwrap_or_else(|| blobs_beside(to));
     let copies = BlobCopies { folder: &folder, suffix, pass: &pass };
+    let ends = Ends::now(app).map_err(|it| it.for_operator())?;
     let done = (|| -> Result<Copied, Problem> {
         let copied = backup::back_up(app, &clear, Some(copies)).map_err(|it| it.for_operator())?;
         if recipients.is_empty() {
@@ -88,11 +92,15 @@ pub(crate) fn back_up(app: &App, arguments: &BackupArguments) -> Result<(), Prob
     }
     let copied = done?;
     let bytes = fs::metadata(to).map(|it| it.len()).map_err(|cause| not_written(to, &cause))?;
+    let is_whole = copied.blobs.missing == 0;
+    if arguments.kept_elsewhere && is_whole {
+        ends.note_durable(app).map_err(|it| it.for_operator())?;
+    }
     let (epoch, organizations) = (copied.epoch, copied.organizations);
     let encrypted = !recipients.is_empty();
     console::print(&json!({
         "file": to, "bytes": bytes, "encrypted": encrypted, "epoch": epoch, "organizations": organizations,
-        "blobs": copied.blobs, "blobs_folder": folder,
+        "blobs": copied.blobs, "blobs_folder": folder, "durable": arguments.kept_elsewhere && is_whole,
     }))
 }
 

@@ -52,8 +52,9 @@ fn a_phone_sends_a_restored_office_again_what_the_copy_lacks() {
     world.answer(&audit, "A01", &json!("yes"));
     assert_all_sent(&sync(&world, &serving));
     // The office goes on while it is copied, and after.
-    let copied = printed(&admin(world.office.path(), &["backup", "--to", "copy"]));
+    let copied = printed(&admin(world.office.path(), &["backup", "--to", "copy", "--kept-elsewhere"]));
     assert_eq!((&copied["epoch"], &copied["encrypted"]), (&json!(1), &json!(false)));
+    assert_eq!(copied["durable"], true);
     world.answer(&audit, "A01", &json!("no"));
     world.answer(&audit, "A02", &json!("yes"));
     assert_all_sent(&sync(&world, &serving));

@@ -219,6 +219,49 @@ pub fn set_head(tx: &mut Tx<'_>, org: OrgId, dev: DeviceId, head: &StoredHead) -
     if moved == 0 { Err(DbError::NotFound) } else { Ok(()) }
 }
 
+/// How far the log of every device is now, by device; the key of the next page is the last row of this one.
+pub fn list_ends(
+    tx: &mut Tx<'_>,
+    org: OrgId,
+    after: Option<DeviceId>,
+    limit: u32,
+) -> Result<Page<(DeviceId, u64), DeviceId>, DbError> {
+    let found: Vec<(Vec<u8>, i64)> = on_db!(tx, |c| {
+        let mut query = device_heads::table.filter(device_heads::org_id.eq(org.store())).into_boxed();
+        if let Some(after) = after {
+            query = query.filter(device_heads::dev.gt(after.store()));
+        }
+        query
+            .order(device_heads::dev)
+            .limit(rows_to_read(limit))
+            .select((device_heads::dev, device_heads::dseq))
+            .load(c)
+    })?;
+    let ends = found.into_iter().map(|(dev, dseq)| Ok((DeviceId::read(dev)?, u64::read(dseq)?)));
+    Ok(Page::cut(ends.collect::<Result<_, DbError>>()?, limit, |it: &(DeviceId, u64)| it.0))
+}
+
+/// Notes how far logs are in a copy that is kept elsewhere; what an earlier copy holds stays.
+pub fn set_durable(tx: &mut Tx<'_>, org: OrgId, ends: &[(DeviceId, u64)]) -> Result<(), DbError> {
+    for (dev, dseq) in ends {
+        on_db!(tx, |c| diesel::update(device_heads::table.find((org.store(), dev.store())))
+            .filter(device_heads::durable_dseq.lt(dseq.store()))
+            .set(device_heads::durable_dseq.eq(dseq.store()))
+            .execute(c))?;
+    }
+    Ok(())
+}
+
+/// How far a device's log is in a copy that is kept elsewhere; 0 where nobody said so.
+pub fn find_durable(tx: &mut Tx<'_>, org: OrgId, dev: DeviceId) -> Result<u64, DbError> {
+    let found: Option<i64> = on_db!(tx, |c| device_heads::table
+        .find((org.store(), dev.store()))
+        .select(device_heads::durable_dseq)
+        .first(c)
+        .optional())?;
+    u64::read(found.unwrap_or(0))
+}
+
 /// Appends segments.
 ///
 /// - **Errors**: [`DbError::Duplicate`] where one with the same first position is stored.

@@ -140,6 +140,7 @@ diesel::table! {
         h -> Binary,
         hlc -> BigInt,
         forked -> Bool,
+        durable_dseq -> BigInt,
     }
 }
 

@@ -16,7 +16,7 @@ use std::{
     io::{self, Write as _},
     path::{Path, PathBuf},
 };
-use sync_core::Hash;
+use sync_core::{DeviceId, Hash};
 
 /// What a copy holds.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -58,6 +58,48 @@ impl BlobCopies<'_> {
         let name = blob.to_string();
         let folder = name.get(..2).unwrap_or_default();
         self.folder.join(org.to_string()).join(folder).join(format!("{name}{}", self.suffix))
+    }
+}
+
+/// How far the logs of devices are at an instant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ends(Vec<(OrgId, Vec<(DeviceId, u64)>)>);
+
+impl Ends {
+    /// As they are now: a copy that is begun after this holds all of it.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub fn now(app: &App) -> Result<Self, ApiError> {
+        let mut all = Vec::new();
+        for organization in app.db.read(db::organizations::list)? {
+            let (org, mut ends, mut after) = (organization.org_id, Vec::new(), None);
+            loop {
+                let page = app.db.read(|tx| db::devices::list_ends(tx, org, after, db::MAX_PAGE))?;
+                ends.extend(page.items);
+                after = page.next;
+                if after.is_none() {
+                    break;
+                }
+            }
+            all.push((org, ends));
+        }
+        Ok(Self(all))
+    }
+
+    /// Tells phones from now on that all of it is in a copy which is kept elsewhere, with its photos: they may let go of theirs.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub fn note_durable(self, app: &App) -> Result<(), ApiError> {
+        for (org, ends) in self.0 {
+            app.act_as("operator", org, move |tx, office| {
+                db::devices::set_durable(tx, org, &ends)?;
+                let devices = ends.len();
+                office.record("copy_kept_elsewhere", "organization", org, &json!({ "devices": devices }))
+            })?;
+        }
+        Ok(())
     }
 }
 

@@ -150,11 +150,12 @@ fn answer(app: &App, sender: &Sender, request: &Request) -> Result<Response, Sto
     let reader = Reader { org: caller.org, user: caller.user, dev: caller.dev, works };
     let (org, user, dev, ended) = (caller.org, caller.user, caller.dev, caller.ended.is_some());
     let sends = blobs::BlobCaller { org, user, dev, ended };
-    let (head, held, pages, limits) = app.db.read(|tx| -> Result<_, ApiError> {
+    let (head, held, durable_through, pages, limits) = app.db.read(|tx| -> Result<_, ApiError> {
         let head = db::devices::find_head(tx, caller.org, caller.dev)?.unwrap_or_default().head.head;
         let held = if request.push.is_empty() { None } else { receipts::held(tx, &caller, head)? };
         let limits = blobs::limits(tx, app, &sends, now)?;
-        Ok((head, held, pull::pages(tx, &reader, pulls)?, limits))
+        let durable_through = db::devices::find_durable(tx, caller.org, caller.dev)?;
+        Ok((head, held, durable_through, pull::pages(tx, &reader, pulls)?, limits))
     })?;
     Ok(Response {
         epoch: caller.epoch,
@@ -164,7 +165,7 @@ fn answer(app: &App, sender: &Sender, request: &Request) -> Result<Response, Sto
         outcomes,
         pull: pages,
         limits,
-        durable_through: 0,
+        durable_through,
         min_pull_build: app.config.min_pull_build,
         ended: caller.ended,
     })

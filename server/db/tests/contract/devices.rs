@@ -92,6 +92,28 @@ on_both! {
         assert!(matches!(unknown, Err(DbError::NotFound)));
     }
 
+    fn what_is_durable_of_a_log_only_grows_and_only_in_its_organization(db) {
+        enrolled(db);
+        write(db, |tx| devices::set_head(tx, org(1), dev(1), &head(12))).unwrap();
+        let ends = read(db, |tx| devices::list_ends(tx, org(1), None, 9)).items;
+        assert!(ends.contains(&(dev(1), 12)), "{ends:?}");
+        let first = read(db, |tx| devices::list_ends(tx, org(1), None, 1));
+        assert_eq!((&first.items[..], first.next), (&ends[..1], (ends.len() > 1).then(|| ends[0].0)));
+        let rest = read(db, |tx| devices::list_ends(tx, org(1), Some(ends[0].0), 9)).items;
+        assert_eq!(rest, ends[1..]);
+        write(db, |tx| {
+            devices::set_durable(tx, org(1), &[(dev(1), 9)])?;
+            devices::set_durable(tx, org(1), &[(dev(1), 7)])?;
+            devices::set_durable(tx, org(1), &[(dev(77), 7)])
+        })
+        .unwrap();
+        let durable = |of, number| read(db, move |tx| devices::find_durable(tx, org(of), dev(number)));
+        assert_eq!((durable(1, 1), durable(2, 1), durable(1, 77)), (9, 0, 0));
+        // The end of a log moves on without it.
+        write(db, |tx| devices::set_head(tx, org(1), dev(1), &head(13))).unwrap();
+        assert_eq!(durable(1, 1), 9);
+    }
+
     fn clocks_and_epochs_may_use_every_bit(db) {
         enrolled(db);
         let far = || StoredHead { head: DeviceHead { hlc: u64::MAX, ..head(1).head }, forked: true };
