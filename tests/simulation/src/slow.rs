@@ -109,7 +109,13 @@ impl World {
         if ![429, 503].contains(&fifth.status.as_u16()) {
             return broken("I15 bounds", format!("a device has a fifth place: {:?}", fifth.outcome()));
         }
-        let others: Vec<usize> = self.working(None).into_iter().filter(|it| *it != at).collect();
+        // A copy that lost its key goes on under the session that it was copied with.
+        let has_other_session = |it: &usize| {
+            let device = self.phones[*it].device.as_ref();
+            let enrolment = device.and_then(|it| it.enrolment().ok().flatten());
+            enrolment.is_some_and(|it| it.token != token)
+        };
+        let others: Vec<usize> = self.working(None).into_iter().filter(has_other_session).collect();
         if let Some(other) = others.get(dice.place(others.len())).copied()
             && self.phones[other].dev != self.phones[at].dev
         {

@@ -421,8 +421,8 @@ impl World {
         let status = device.status().or_else(|it| broken("a store can be read", it.to_string()))?;
         let unsent = device.head().dseq.saturating_sub(status.acked.dseq);
         let is_told = |it: &Finish| match it {
-            Finish::Backoff { reason, .. } => {
-                reason == "unreachable" && sync.failure().is_some_and(|it| it.0 == CLOCK_REFUSED)
+            Finish::Backoff { reason, .. } if reason == "unreachable" => {
+                sync.failure().is_some_and(|it| it.0 == CLOCK_REFUSED)
             }
             // What was under way had its answer before the clock was wrong.
             _ => !begins,
@@ -569,6 +569,11 @@ impl World {
                 let auditor = phone.auditor;
                 let mut dice = Dice::part(self.seed, self.now_ms);
                 self.new_phone(auditor, &mut dice)
+            }
+            Err(_) if self.phones[at].is_damaged => {
+                self.phones[at].standing = Standing::Damaged;
+                let mut dice = Dice::part(self.seed, self.now_ms);
+                self.replace(at, &mut dice)
             }
             Err(what) => broken("I14 progress", format!("a phone cannot sign in again: {what}")),
         }
