@@ -133,35 +133,38 @@ pub fn stored(tx: &mut Tx<'_>, org: OrgId, ids: &[Hash]) -> Result<BTreeSet<Hash
     Ok(all)
 }
 
-/// The stored blobs, by id.
+/// The stored blobs, by id; the key of the next page is the last row of this one.
 pub fn list(
     tx: &mut Tx<'_>,
     org: OrgId,
     after: Option<Hash>,
     limit: u32,
 ) -> Result<Page<Blob, Hash>, DbError> {
-    let found: Vec<BlobRow> = on_db!(tx, |c| {
-        let mut query = blobs::table.filter(blobs::org_id.eq(org.store())).into_boxed();
-        if let Some(after) = after {
-            query = query.filter(blobs::blob.gt(after.store()));
-        }
-        query.order(blobs::blob).limit(rows_to_read(limit)).select(BlobRow::as_select()).load(c)
-    })?;
-    Ok(Page::cut(read_all(found)?, limit, |it: &Blob| it.blob))
+    page(tx, org, false, after, limit)
 }
 
-/// Blobs that nobody looked at yet, by id; the key of the next page is the last row of this one.
+/// As [`list`], of those that nobody looked at yet.
 pub fn list_pending(
     tx: &mut Tx<'_>,
     org: OrgId,
     after: Option<Hash>,
     limit: u32,
 ) -> Result<Page<Blob, Hash>, DbError> {
+    page(tx, org, true, after, limit)
+}
+
+fn page(
+    tx: &mut Tx<'_>,
+    org: OrgId,
+    only_pending: bool,
+    after: Option<Hash>,
+    limit: u32,
+) -> Result<Page<Blob, Hash>, DbError> {
     let found: Vec<BlobRow> = on_db!(tx, |c| {
-        let mut query = blobs::table
-            .filter(blobs::org_id.eq(org.store()))
-            .filter(blobs::picture.eq(Picture::Pending.as_str()))
-            .into_boxed();
+        let mut query = blobs::table.filter(blobs::org_id.eq(org.store())).into_boxed();
+        if only_pending {
+            query = query.filter(blobs::picture.eq(Picture::Pending.as_str()));
+        }
         if let Some(after) = after {
             query = query.filter(blobs::blob.gt(after.store()));
         }

@@ -100,22 +100,7 @@ pub fn list(
     after: Option<(DeviceId, u64)>,
     limit: u32,
 ) -> Result<Page<QuarantinedOp, (DeviceId, u64)>, DbError> {
-    let found: Vec<QuarantinedOpRow> = on_db!(tx, |c| {
-        let mut query = quarantined_ops::table.filter(quarantined_ops::org_id.eq(org.store())).into_boxed();
-        if only_open {
-            query = query.filter(quarantined_ops::decision.is_null());
-        }
-        if let Some((dev, dseq)) = after {
-            let later = quarantined_ops::dev.eq(dev.store()).and(quarantined_ops::dseq.gt(dseq.store()));
-            query = query.filter(quarantined_ops::dev.gt(dev.store()).or(later));
-        }
-        query
-            .order((quarantined_ops::dev, quarantined_ops::dseq))
-            .limit(rows_to_read(limit))
-            .select(QuarantinedOpRow::as_select())
-            .load(c)
-    })?;
-    Ok(Page::cut(read_all(found)?, limit, |it: &QuarantinedOp| (it.dev, it.dseq)))
+    page(tx, org, (None, only_open), after, limit)
 }
 
 /// What was set aside on an audit, by device and position; the key of the next page is the last row of this one.
@@ -126,11 +111,24 @@ pub fn list_of_audit(
     after: Option<(DeviceId, u64)>,
     limit: u32,
 ) -> Result<Page<QuarantinedOp, (DeviceId, u64)>, DbError> {
+    page(tx, org, (Some(audit), false), after, limit)
+}
+
+fn page(
+    tx: &mut Tx<'_>,
+    org: OrgId,
+    (audit, only_open): (Option<AuditId>, bool),
+    after: Option<(DeviceId, u64)>,
+    limit: u32,
+) -> Result<Page<QuarantinedOp, (DeviceId, u64)>, DbError> {
     let found: Vec<QuarantinedOpRow> = on_db!(tx, |c| {
-        let mut query = quarantined_ops::table
-            .filter(quarantined_ops::org_id.eq(org.store()))
-            .filter(quarantined_ops::audit_id.eq(audit.store()))
-            .into_boxed();
+        let mut query = quarantined_ops::table.filter(quarantined_ops::org_id.eq(org.store())).into_boxed();
+        if let Some(audit) = audit {
+            query = query.filter(quarantined_ops::audit_id.eq(audit.store()));
+        }
+        if only_open {
+            query = query.filter(quarantined_ops::decision.is_null());
+        }
         if let Some((dev, dseq)) = after {
             let later = quarantined_ops::dev.eq(dev.store()).and(quarantined_ops::dseq.gt(dseq.store()));
             query = query.filter(quarantined_ops::dev.gt(dev.store()).or(later));

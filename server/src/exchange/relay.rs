@@ -45,19 +45,23 @@ pub(super) fn take_back(
     redacted: &Redactions,
     now: Micros,
 ) -> Result<(), ApiError> {
-    let mut forged = Vec::new();
+    let (mut forged, mut has_redacted) = (Vec::new(), false);
     // What the office said of a visit comes after those who made it.
     for run in runs.iter().filter(|it| !it.server).chain(runs.iter().filter(|it| it.server)) {
         let kept = run.verify_as_kept(&caller.org.0);
         match (kept.and_then(|it| redacted_by_the_server(it, Some(redacted))), &run.proof) {
             (Ok(verified), Some(proof)) if run.server => {
-                of_the_server(app, caller, run, proof, verified, now)?
+                has_redacted |= of_the_server(app, caller, run, proof, verified, now)?;
             }
             (Ok(verified), Some(_)) if run.evidence => keep(app, caller, run, verified.last(), now)?,
             (Ok(_), Some(proof)) => of_a_device(app, caller, run, proof, redacted, now)?,
             (Err(reason), _) => forged.push((run.dev, reason)),
             (Ok(_), None) => {}
         }
+    }
+    // As where a person asks for it: nothing of the values stays on pages that are free.
+    if has_redacted && let Err(error) = app.db.clear_free_pages() {
+        tracing::warn!(%error, "what failed commands wrote is still there");
     }
     if let Some((author, reason)) = forged.first() {
         let (count, reason) = (forged.len(), reason.code());
@@ -214,7 +218,7 @@ fn signed_segment(app: &App, author: &Caller, run: &Run, proof: &Proof) -> Resul
 }
 
 /// What the server itself had written: it keeps its place in the auditor's stream and in the audits, not in the log, which
-/// since then went on without it or was closed.
+/// since then went on without it or was closed. Whether something was redacted by it.
 fn of_the_server(
     app: &App,
     caller: &Caller,
@@ -222,13 +226,13 @@ fn of_the_server(
     proof: &Proof,
     verified: VerifiedSegment,
     now: Micros,
-) -> Result<(), ApiError> {
+) -> Result<bool, ApiError> {
     let (inside, run, epoch) = (app.clone(), run.clone(), proof.epoch);
     let (org, user) = (caller.org, caller.user);
     let hlc = verified.ops.last().map_or(0, |it| it.hlc);
     let head = DeviceHead { head: verified.last(), hlc };
     let accepted = Accepted { from: run.dseq_first, skip: 0, head, segment: verified };
-    let has_redacted = app.db.write(move |tx| -> Result<bool, ApiError> {
+    app.db.write(move |tx| {
         let stream = StreamId::User(user.0);
         // Whoever begins a visit meanwhile waits for this, or this for them.
         rights::lock(tx, org, user)?;
@@ -253,12 +257,7 @@ fn of_the_server(
         let has_redacted = !redacted.is_empty();
         redacted.into_iter().try_for_each(|audit| redaction::settle(tx, org, audit, now))?;
         Ok(has_redacted)
-    })?;
-    // As where a person asks for it: nothing of the value stays on pages that are free.
-    if has_redacted && let Err(error) = app.db.clear_free_pages() {
-        tracing::warn!(%error, "what failed commands wrote is still there");
-    }
-    Ok(())
+    })
 }
 
 /// Takes up what the office had said of audits that are begun only now: a phone brought it back before they were here.

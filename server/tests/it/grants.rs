@@ -197,6 +197,19 @@ fn enrolled_again(scene: &Scene, reader: &Reader) -> Option<Reader> {
     (phone.dev() == reader.phone.dev() && !scene.admin.token.is_empty()).then(|| Reader::of(phone))
 }
 
+/// A visit is begun for an assignment, and one question answered.
+fn begin(scene: &Scene, phone: &mut Phone, assignment: Uuid) {
+    let audit = audit_of_assignment(AssignmentId(assignment)).0;
+    let pin = CreateValue {
+        template: "ms-banco-sucursal".to_owned(),
+        content_hash: banking(),
+        assignment: Some(assignment),
+        ..scene.pin()
+    };
+    phone.create(audit, &pin);
+    phone.set(audit, 1, "A01", "yes");
+}
+
 #[actix_web::test]
 async fn a_visit_of_an_assignment_that_is_withdrawn_leaves_the_phones_until_a_person_takes_it_in() {
     let scene = Scene::open().await;
@@ -208,14 +221,7 @@ async fn a_visit_of_an_assignment_that_is_withdrawn_leaves_the_phones_until_a_pe
     let why = json!({"reason": "given to somebody else"});
     scene.office.post(&cancel).by(&scene.manager).json(&why).send().await.expect_json();
     assert_eq!(sibling.read(&scene).await, [format!("revoke {audit}"), "assignment told".to_owned()]);
-    let pin = CreateValue {
-        template: "ms-banco-sucursal".to_owned(),
-        content_hash: banking(),
-        assignment: Some(id),
-        ..scene.pin()
-    };
-    phone.create(audit, &pin);
-    phone.set(audit, 1, "A01", "yes");
+    begin(&scene, &mut phone, id);
     assert_eq!(scene.pushed(&mut phone).await, ["assignment_withdrawn", "assignment_withdrawn"]);
     assert_eq!(sibling.read(&scene).await, ["ops [] unproven"]);
     assert_eq!(scene.adopted(audit).await, 200);
@@ -238,14 +244,7 @@ async fn what_was_set_aside_while_a_right_was_gone_is_read_again_with_the_right_
     let (mut phone, mut sibling) = (scene.phone(1).await, Reader::of(scene.phone(2).await));
     let role = json!({"role": "auditor"});
     scene.role(&scene.auditor, &role, false).await;
-    let pin = CreateValue {
-        template: "ms-banco-sucursal".to_owned(),
-        content_hash: banking(),
-        assignment: Some(id),
-        ..scene.pin()
-    };
-    phone.create(audit, &pin);
-    phone.set(audit, 1, "A01", "yes");
+    begin(&scene, &mut phone, id);
     assert_eq!(scene.pushed(&mut phone).await, ["no_field_work", "no_field_work"]);
     // What it says is kept from whoever reads it now.
     let news = sibling.read(&scene).await;

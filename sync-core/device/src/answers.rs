@@ -18,9 +18,9 @@ pub(crate) fn answers_of(checklist: &Checklist, view: &AuditView) -> Answers {
             answers.insert(field.clone(), answer);
         }
     }
-    for (field, list) in &view.attachments {
-        let photos = || Answer::Photos(list.iter().map(|it| it.value.blob.to_string()).collect());
-        answers.entry(field.clone()).or_insert_with(photos);
+    for (field, photos) in view.photos() {
+        let ids = || Answer::Photos(photos.iter().map(ToString::to_string).collect());
+        answers.entry(field.to_owned()).or_insert_with(ids);
     }
     answers
 }

@@ -1,10 +1,11 @@
 //! Moving a visit that is not handed in to another version of its checklist: first a report of what no longer fits, then the
 //! ops that move it and take those answers back. A visit keeps its version until its author says otherwise.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::sync::Arc;
 
 use domain::{
     FieldProblem,
+    answer::MAX_PHOTOS,
     visit_score::{Migration, PreparedChecklist, migration},
 };
 use serde::Serialize;
@@ -53,18 +54,6 @@ struct Before {
     template: Arc<PreparedChecklist>,
 }
 
-/// What was recorded, as JSON by field; attached photos count as a list of their ids.
-fn recorded(view: &AuditView) -> BTreeMap<String, String> {
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    let answers = view.fields.iter().filter_map(|(field, it)| Some((field.clone(), text(it.value()?))));
-    let mut recorded: BTreeMap<String, String> = answers.collect();
-    for (field, list) in &view.attachments {
-        let ids: Vec<String> = list.iter().map(|it| format!("\"{}\"", it.value.blob)).collect();
-        recorded.entry(field.clone()).or_insert_with(|| format!("[{}]", ids.join(",")));
-    }
-    recorded
-}
-
 impl Batch<'_> {
     fn before(&mut self, audit: Uuid) -> Result<Before, DeviceError> {
         let template = self.editable(audit)?;
@@ -103,7 +92,7 @@ impl Batch<'_> {
                 "the visit has that version already",
             ));
         }
-        let recorded = recorded(&before.view);
+        let recorded = before.view.recorded(MAX_PHOTOS);
         let Migration { misfits, newly_required } = migration(&before.template, &other, &recorded);
         let to =
             TemplateVersion { template: checklist.id.clone(), version: checklist.version, content_hash: *to };

@@ -205,12 +205,14 @@ pub(crate) fn let_photos_go(writer: &mut Writer<'_>, audits: &BTreeSet<Uuid>) ->
 
 /// A server that lacks a redacted op may lack the word that redacted it too: it goes along, under the server's own signature. Ops
 /// whose word does not fit into one request wait for the next.
-pub(crate) fn add_proofs(conn: &Connection, loaded: &mut Loaded) -> Result<(), DeviceError> {
-    let mut first: BTreeMap<Uuid, usize> = BTreeMap::new();
+pub(crate) fn add_proofs(conn: &Connection, dev: DeviceId, loaded: &mut Loaded) -> Result<(), DeviceError> {
+    let mut bare: BTreeMap<OpId, usize> = BTreeMap::new();
     for (at, op) in loaded.ops.iter().enumerate().filter(|it| it.1.is_redacted()) {
-        first.entry(op.audit).or_insert(at);
+        for id in [OpId::new(dev, op.dseq)].into_iter().chain(op.origin) {
+            bare.entry(id).or_insert(at);
+        }
     }
-    if first.is_empty() {
+    if bare.is_empty() {
         return Ok(());
     }
     let mut proofs = Vec::new();
@@ -222,7 +224,8 @@ pub(crate) fn add_proofs(conn: &Connection, loaded: &mut Loaded) -> Result<(), D
         let Ok(Body::Ops(run)) = Body::read(row.get_ref(0)?.as_blob().map_err(DeviceError::corrupt)?) else {
             continue;
         };
-        let needed = redactions_of(&run).iter().filter_map(|it| first.get(&it.audit).copied()).min();
+        let named = redactions_of(&run).into_iter().flat_map(|it| it.base);
+        let needed = named.filter_map(|it| bare.get(&it).copied()).min();
         if let Some(at) = needed.filter(|_| run.proof.is_some()) {
             proofs.push((at, run));
         }

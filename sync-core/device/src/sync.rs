@@ -265,7 +265,7 @@ impl Device {
             server_key: self.server_key()?,
             receipts,
         };
-        redact::add_proofs(&self.conn, &mut loaded)?;
+        redact::add_proofs(&self.conn, self.dev(), &mut loaded)?;
         recover::add_relay(&self.conn, &mut loaded, max_bytes.saturating_sub(bytes))?;
         Ok(loaded)
     }

@@ -14,6 +14,8 @@ mod photos;
 #[path = "device/recorded.rs"]
 mod recorded;
 mod redacted;
+#[path = "device/relays.rs"]
+mod relays;
 mod renewed;
 #[path = "device/rights.rs"]
 mod rights;

@@ -3,6 +3,7 @@
 
 use alloc::{
     collections::{BTreeMap, BTreeSet},
+    format,
     string::String,
     vec::Vec,
 };
@@ -10,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{AuditOps, Rounds, StoredOp, Submission, Twins, rounds::rank};
 use crate::{
-    Bytes, Kind, OpId,
+    Bytes, Hash, Kind, OpId,
     payload::{self, AttachValue, CreateValue, LostValue},
 };
 
@@ -223,6 +224,30 @@ impl AuditView {
     /// The answer that is displayed in a field, as its bytes.
     pub fn answer(&self, field: &str) -> Option<&[u8]> {
         self.fields.get(field)?.value()
+    }
+
+    /// The photos of each field that has some, in the order of their ops; each once, though two devices attached the same.
+    pub fn photos(&self) -> impl Iterator<Item = (&str, Vec<Hash>)> {
+        self.attachments.iter().map(|(field, list)| {
+            let mut seen = BTreeSet::new();
+            let blobs = list.iter().map(|it| it.value.blob);
+            (field.as_str(), blobs.filter(|it| seen.insert(*it)).collect())
+        })
+    }
+
+    /// What was recorded, as JSON by field; photos of a field that has no answer count as a list of their ids.
+    ///
+    /// - **Range**: no more than `most_photos` of a field are told: two devices that could not know of each other may have
+    ///   attached more than a checklist takes, which is no reason to take them all back.
+    pub fn recorded(&self, most_photos: usize) -> BTreeMap<String, String> {
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        let answers = self.fields.iter().filter_map(|(field, it)| Some((field.clone(), text(it.value()?))));
+        let mut recorded: BTreeMap<String, String> = answers.collect();
+        for (field, photos) in self.photos() {
+            let ids: Vec<String> = photos.iter().take(most_photos).map(|it| format!("\"{it}\"")).collect();
+            recorded.entry(String::from(field)).or_insert_with(|| format!("[{}]", ids.join(",")));
+        }
+        recorded
     }
 
     /// Open conflicts.

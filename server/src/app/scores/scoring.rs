@@ -35,8 +35,8 @@ pub(crate) fn answers(checklist: &Checklist, view: &AuditView) -> Result<Answers
             )),
         }
     }
-    for (field, attached) in &view.attachments {
-        let ids = attached.iter().map(|it| it.value.blob.to_string());
+    for (field, photos) in view.photos() {
+        let ids = photos.iter().map(ToString::to_string);
         let place = photo_place(checklist, field);
         match answers.entry(place).or_insert_with(|| Answer::Photos(Vec::new())) {
             Answer::Photos(known) => {

@@ -4,7 +4,7 @@
 use super::sheet::Writer;
 use crate::{app::App, error::ApiError, zone::instant};
 use db::{Micros, Tx};
-use domain::{FieldProblem, ids::OrgId, visit_score::migration};
+use domain::{FieldProblem, answer::MAX_PHOTOS, ids::OrgId, visit_score::migration};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use sync_core::{
@@ -88,13 +88,5 @@ fn recorded_before(ops: &AuditOps, eff_hlc: u64) -> BTreeMap<String, String> {
     for (id, _) in ops.iter().filter(|it| it.1.eff_hlc < eff_hlc) {
         seen.insert(id.dev, id.dseq);
     }
-    let view = ops.seen_by(&seen).view();
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    let answers = view.fields.iter().filter_map(|(field, it)| Some((field.clone(), text(it.value()?))));
-    let mut recorded: BTreeMap<String, String> = answers.collect();
-    for (field, list) in &view.attachments {
-        let ids: Vec<String> = list.iter().map(|it| format!("\"{}\"", it.value.blob)).collect();
-        recorded.entry(field.clone()).or_insert_with(|| format!("[{}]", ids.join(",")));
-    }
-    recorded
+    ops.seen_by(&seen).view().recorded(MAX_PHOTOS)
 }

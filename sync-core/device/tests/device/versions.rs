@@ -161,3 +161,43 @@ fn a_conflict_over_what_is_asked_no_more_is_settled_by_taking_it_back() {
     one.device().void(audit, "by mistake", NOW).unwrap();
     assert_eq!(code(one.device().resolve(audit, "A03", "null", NOW)), "audit_not_editable");
 }
+
+/// Attaches photos to A04 in one batch.
+fn attach(phone: &mut Phone, audit: Uuid, photos: impl IntoIterator<Item = u8>) {
+    let device = phone.device();
+    let facts = device::PhotoFacts { mime: "image/jpeg".to_owned(), captured_at_ms: None, gps: None };
+    let captured: Vec<_> = photos.into_iter().map(|it| device.capture(&mut &[it][..]).unwrap()).collect();
+    device
+        .batch(|it| {
+            captured.iter().try_for_each(|photo| it.attach(audit, "A04", photo, &facts, NOW).map(drop))
+        })
+        .unwrap();
+}
+
+#[test]
+fn photos_of_two_phones_stay_when_the_visit_is_moved_though_one_is_the_same_and_they_are_more_than_one_field_takes()
+ {
+    let (mut server, first) = world();
+    let second = publish_second(&mut server);
+    let (mut one, mut two) = (Phone::new(1, &mut server), Phone::new(2, &mut server));
+    for (many, standing) in [(1, 2), (60, 120)] {
+        let assignment = Uuid::from_u128(31 + u128::from(many));
+        assign(&mut server, assignment, first, "accepted");
+        one.sync(&mut server);
+        two.sync(&mut server);
+        let audit = one.device().start(&Start::Assignment(assignment), NOW).unwrap();
+        two.device().start(&Start::Assignment(assignment), NOW + 1_000).unwrap();
+        // The first of each is the same picture.
+        attach(&mut one, audit, 0..many);
+        attach(&mut two, audit, [0].into_iter().chain(100..99 + many));
+        one.sync(&mut server);
+        two.sync(&mut server);
+        one.sync(&mut server);
+        let device = one.device();
+        assert_eq!(device.view(audit).unwrap().attachments["A04"].len(), standing);
+        let report = device.migration(audit, &second).unwrap();
+        assert!(report.misfits.is_empty(), "{:?}", report.misfits);
+        device.migrate(audit, &second, NOW + 2_000).unwrap();
+        assert_eq!(device.view(audit).unwrap().attachments["A04"].len(), standing);
+    }
+}
