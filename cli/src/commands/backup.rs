@@ -57,7 +57,7 @@ const SEALED: &str = ".age";
 ///
 /// # Errors
 /// `already_exists`, `bad_recipient`, and what the database and the file system say. A copy that was not finished is not
-/// left behind.
+/// left behind. `copy_not_whole` where phones were to rest on a copy that lacks evidence: it stays, and they are not told.
 pub(crate) fn back_up(app: &App, arguments: &BackupArguments) -> Result<(), Problem> {
     let to = &arguments.to;
     if to.exists() {
@@ -92,16 +92,35 @@ pub(crate) fn back_up(app: &App, arguments: &BackupArguments) -> Result<(), Prob
     }
     let copied = done?;
     let bytes = fs::metadata(to).map(|it| it.len()).map_err(|cause| not_written(to, &cause))?;
-    let is_whole = copied.blobs.missing == 0;
-    if arguments.kept_elsewhere && is_whole {
+    if arguments.kept_elsewhere {
+        if copied.blobs.missing > 0 {
+            return Err(not_whole(to, copied.blobs.missing));
+        }
         ends.note_durable(app).map_err(|it| it.for_operator())?;
     }
     let (epoch, organizations) = (copied.epoch, copied.organizations);
     let encrypted = !recipients.is_empty();
     console::print(&json!({
         "file": to, "bytes": bytes, "encrypted": encrypted, "epoch": epoch, "organizations": organizations,
-        "blobs": copied.blobs, "blobs_folder": folder, "durable": arguments.kept_elsewhere && is_whole,
+        "blobs": copied.blobs, "blobs_folder": folder, "durable": arguments.kept_elsewhere,
     }))
+}
+
+fn not_whole(copy: &Path, missing: u64) -> Problem {
+    Problem::single(
+        500,
+        "copy_not_whole",
+        format!(
+            "La copia está en {}, pero le faltan {missing} archivos de evidencia que el almacén ya no tiene; los teléfonos \
+             conservan sus fotos hasta que haya una copia completa. `veedor admin verify` dice cuáles faltan",
+            copy.display()
+        ),
+        format!(
+            "the copy is at {}, but lacks {missing} files of evidence that the store no longer has; phones keep their photos \
+             until there is a whole copy. `veedor admin verify` tells which are missing",
+            copy.display()
+        ),
+    )
 }
 
 /// Makes an office from a copy, at the address of the settings.

@@ -2,10 +2,14 @@
 
 use crate::{
     binary::{Serving, failure, printed, refused, run_in, veedor},
-    world::World,
+    world::{World, picture},
 };
 use serde_json::{Value, json};
-use std::{fs, path::Path, process::Output};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Output,
+};
 
 const DATABASE: [&str; 3] = ["veedor.db", "veedor.db-wal", "veedor.db-shm"];
 
@@ -29,6 +33,12 @@ fn copy_files(from: &Path, to: &Path) {
     for name in DATABASE.iter().filter(|it| from.join(it).exists()) {
         fs::copy(from.join(name), to.join(name)).unwrap();
     }
+}
+
+/// All files under a folder.
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).unwrap().map(|it| it.unwrap().path());
+    entries.flat_map(|it| if it.is_dir() { files(&it) } else { vec![it] }).collect()
 }
 
 /// Answers of a visit as the reviewer reads them, by item.
@@ -79,6 +89,24 @@ fn a_phone_sends_a_restored_office_again_what_the_copy_lacks() {
         printed(&admin(world.office.path(), &["verify-log", "--org", "acme"]))["broken_at"],
         Value::Null
     );
+}
+
+#[test]
+fn phones_are_not_told_to_rest_on_a_copy_that_lacks_evidence_of_theirs() {
+    let (world, serving, audit) = World::with_a_visit_begun();
+    let folder = world.office.path();
+    let photo = world.take(&audit, "A01#photo", &picture("A01", 2_000));
+    assert_all_sent(&sync(&world, &serving));
+    let whole = printed(&admin(folder, &["backup", "--to", "whole", "--kept-elsewhere"]));
+    assert_eq!((&whole["blobs"]["missing"], &whole["durable"]), (&json!(0), &json!(true)));
+    let lost = files(&folder.join("veedor.db.blobs")).into_iter().filter(|it| it.ends_with(&photo));
+    assert_eq!(lost.map(|it| fs::remove_file(it).unwrap()).count(), 1);
+    let copied = admin(folder, &["backup", "--to", "lacking", "--kept-elsewhere", "--blobs", "elsewhere"]);
+    assert_eq!(failure(&copied)["code"], "copy_not_whole");
+    // The copy itself is there, and good for what it holds.
+    let copied = printed(&admin(folder, &["backup", "--to", "again", "--blobs", "elsewhere"]));
+    assert_eq!((&copied["blobs"]["missing"], &copied["durable"]), (&json!(1), &json!(false)));
+    assert!(folder.join("lacking").is_file());
 }
 
 #[test]
