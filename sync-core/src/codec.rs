@@ -19,11 +19,17 @@ impl fmt::Display for CodecError {
 
 impl core::error::Error for CodecError {}
 
+/// Where a buffer begins that is written in small pieces, in bytes: most of what is encoded are audits and larger.
+const USUAL_BYTES: usize = 1_024;
+
 /// Encodes as CBOR; the same value always gives the same bytes.
 ///
 /// - **Errors**: none of our types fails to encode; the error is there since the encoder's signature has one.
 pub fn to_cbor<T: Serialize>(value: &T) -> Result<Vec<u8>, CodecError> {
-    minicbor_serde::to_vec(value).map_err(|e| CodecError(format!("cannot encode: {e}")))
+    let mut bytes = Vec::with_capacity(USUAL_BYTES);
+    let mut to = minicbor_serde::Serializer::new(&mut bytes);
+    value.serialize(&mut to).map_err(|e| CodecError(format!("cannot encode: {e}")))?;
+    Ok(bytes)
 }
 
 /// Decodes one CBOR value that fills `bytes` exactly.

@@ -177,6 +177,13 @@ pub fn by_audit<'a>(ops: impl IntoIterator<Item = &'a Op>) -> Vec<(Uuid, Vec<&'a
     let mut order: Vec<(Uuid, Vec<&Op>)> = Vec::new();
     let mut index = alloc::collections::BTreeMap::new();
     for op in ops {
+        // Most ops follow another one of their audit.
+        if let Some((audit, list)) = order.last_mut()
+            && *audit == op.audit
+        {
+            list.push(op);
+            continue;
+        }
         let at = *index.entry(op.audit).or_insert_with(|| {
             order.push((op.audit, Vec::new()));
             order.len().saturating_sub(1)

@@ -158,11 +158,12 @@ impl PackedOps {
         ops: impl IntoIterator<Item = &'a Op>,
         mut seed_of: impl FnMut(&Uuid) -> Option<Seed>,
     ) -> Self {
-        let mut packed = Self::default();
+        let ops = ops.into_iter();
+        let mut packed = Self { ops: Vec::with_capacity(ops.size_hint().0), ..Self::default() };
         let (mut devices, mut audits, mut fields) = (Dictionary::new(), Dictionary::new(), Dictionary::new());
         devices.of(author, |it| packed.devices.push(it));
         let (mut clock, mut expected) = (0_u64, None);
-        for (index, op) in ops.into_iter().enumerate() {
+        for (index, op) in ops.enumerate() {
             if let Some(gap) = expected.and_then(|it| op.dseq.checked_sub(it)).filter(|it| *it > 0) {
                 packed.skips.push((u32::try_from(index).unwrap_or(u32::MAX), gap));
             }

@@ -19,7 +19,6 @@ use db::{
     devices::{DeviceState, StoredHead, StoredSegment},
 };
 use domain::ids::{OrgId, UserId};
-use rayon::iter::{IntoParallelRefIterator as _, ParallelIterator as _};
 use std::{borrow::Cow, collections::BTreeSet, sync::Arc};
 use sync_core::{
     Bytes, DeviceId, Hash, Head, PublicKey, SealedSegment, Segment, SegmentError, VerifiedSegment, codec,
@@ -205,6 +204,19 @@ impl Opened {
     }
 }
 
+/// What comes of each, in order. They are handed out one by one by the thread that waits for them: where a worker wakes the next,
+/// as an iterator of rayon does, the kernel may leave both on one core for ten milliseconds.
+fn on_all_cores<T: Sync, R: Send>(items: &[T], each: impl Fn(&T) -> R + Sync) -> Vec<R> {
+    let mut done: Vec<Option<R>> = items.iter().map(|_| None).collect();
+    rayon::in_place_scope(|scope| {
+        for (item, place) in items.iter().zip(&mut done) {
+            let each = &each;
+            scope.spawn(move |_| *place = Some(each(item)));
+        }
+    });
+    done.into_iter().flatten().collect()
+}
+
 /// Opens what is pushed, on all cores.
 fn opened(push: &[SealedSegment]) -> Result<Vec<Opened>, Stop> {
     let open = |it: &SealedSegment| -> Result<Opened, Stop> {
@@ -213,8 +225,7 @@ fn opened(push: &[SealedSegment]) -> Result<Vec<Opened>, Stop> {
         let bytes = codec::to_cbor(it).map_err(ApiError::internal)?;
         Ok(Opened { segment, bytes })
     };
-    let all: Vec<Result<Opened, Stop>> = push.par_iter().map(open).collect();
-    let all = all.into_iter().collect::<Result<Vec<Opened>, Stop>>()?;
+    let all = on_all_cores(push, open).into_iter().collect::<Result<Vec<Opened>, Stop>>()?;
     let ops: usize = all.iter().map(|it| it.segment.ops.ops.len()).sum();
     if ops > MAX_PUSHED_OPS {
         return Err(Stop::Refused(Refusal::new(RefusalCode::TooLarge, "too_many_pushed")));
@@ -337,8 +348,7 @@ fn check(
     let enrolled = Enrolled { key, org, epoch, redactions: Some(redacted) };
     let mut head = before.head;
     let mut checked: Vec<Checked> = Vec::with_capacity(segments.len());
-    let verified: Vec<_> =
-        segments.par_iter().map(|it| ingest::verify_pushed(&it.segment, &enrolled)).collect();
+    let verified = on_all_cores(segments, |it| ingest::verify_pushed(&it.segment, &enrolled));
     for (it, verified) in segments.iter().zip(verified) {
         let verified = verified.map_err(|it| Stop::Refused(Refusal::new(RefusalCode::Invalid, it.code())))?;
         let pending = |dseq| checked.iter().rev().find_map(|it| it.accepted.segment.hash_at(dseq));

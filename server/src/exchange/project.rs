@@ -75,7 +75,7 @@ const WITHOUT_RIGHT: [Quarantined; 4] =
 /// Audits of which a part is made.
 const AT_ONCE: usize = 32;
 /// Parts that are read ahead of the one that is stored, so that memory is bounded.
-const AHEAD: usize = 8;
+const AHEAD: usize = 3;
 
 /// An audit as it was before these ops: its row and its ops.
 pub(super) type Known = BTreeMap<AuditId, (Audit, Vec<u8>)>;

@@ -342,7 +342,7 @@ impl AuditOps {
         let mut rest = self.ops.iter().peekable();
         while let Some((id, _)) = rest.peek() {
             let dev = id.dev;
-            let mut log: Vec<&StoredOp> = Vec::new();
+            let mut log: Vec<&StoredOp> = Vec::with_capacity(rest.len());
             while let Some((_, stored)) = rest.next_if(|it| it.0.dev == dev) {
                 log.push(stored);
             }

@@ -97,6 +97,11 @@ impl Columns {
         let mut columns = Self::default();
         let values: usize = ops.iter().filter_map(|it| it.value.as_ref()).map(|it| it.len()).sum();
         columns.7.0.reserve(values);
+        // Clocks step by some seconds, which take five bytes; the other numbers mostly one.
+        columns.1.0.reserve(ops.len().saturating_mul(5));
+        let small =
+            [&mut columns.0, &mut columns.2, &mut columns.3, &mut columns.4, &mut columns.5, &mut columns.6];
+        small.into_iter().for_each(|it| it.0.reserve(ops.len()));
         let (mut audit, mut round, mut field) = (0, 0, 0);
         for (index, op) in (0_u32..).zip(ops) {
             put(&mut columns.0, u64::from(op.kind.number()));

@@ -21,7 +21,7 @@ pub(crate) fn rows_in_one_transaction(folder: &Path, audits: usize, rows: usize)
     let mut words = Words::new(7);
     let all: Vec<(u64, [u8; 16], String, String)> = (0..audits)
         .flat_map(|_| {
-            let audit = words.number().to_be_bytes();
+            let audit = words.audit().into_bytes();
             (0..rows).map(|it| (audit, format!("A{it:02}"), words.answer())).collect::<Vec<_>>()
         })
         .zip(1..)

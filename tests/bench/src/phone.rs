@@ -213,7 +213,7 @@ impl Phone {
         for _ in 0..count.div_ceil(BATCH) {
             self.device.batch(|batch| {
                 for _ in 0..BATCH.min(count - audits.len()) {
-                    let audit = Uuid::from_u128(words.number());
+                    let audit = words.audit();
                     let start = Start::AdHoc { audit, branch, content_hash, source: None, visited_at: None };
                     batch.start(&start, now_ms())?;
                     fill(batch, audit, words)?;
@@ -229,7 +229,7 @@ impl Phone {
     /// Begins one audit, which stays open, with photos.
     pub(crate) fn begin_audit(&mut self, branch: Uuid, words: &mut Words) -> Outcome<Uuid> {
         let content_hash = self.template()?;
-        let audit = Uuid::from_u128(words.number());
+        let audit = words.audit();
         let start = Start::AdHoc { audit, branch, content_hash, source: None, visited_at: None };
         Ok(self.device.start(&start, now_ms())?)
     }
