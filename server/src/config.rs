@@ -36,6 +36,8 @@ pub struct Config {
     pub blob_max_bytes: u64,
     /// Bytes of blobs that a phone may send on a day.
     pub blob_day_bytes: u64,
+    /// Ops that a phone may send on a day before it is flagged; they are taken all the same.
+    pub phone_day_ops: u64,
     /// Bytes that blobs leave free on the disk: below that only answers are taken.
     pub blob_reserve_bytes: u64,
     /// How long requests under way may take once the office is told to stop.
@@ -72,6 +74,7 @@ impl Default for Config {
             blob_bucket: None,
             blob_max_bytes: 64 << 20,
             blob_day_bytes: 2_000_000_000,
+            phone_day_ops: 20_000,
             blob_reserve_bytes: 1 << 30,
             shutdown_seconds: 30,
             log: "info".to_owned(),

@@ -34,6 +34,7 @@ pub mod programmes;
 pub mod quarantine;
 pub mod redactions;
 pub mod reference;
+pub mod reports;
 pub mod rights;
 pub mod scores;
 pub mod sessions;

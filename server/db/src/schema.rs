@@ -640,6 +640,24 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    use crate::column::{Ts, Uid};
+    use diesel::sql_types::{BigInt, Binary, Nullable};
+
+    device_reports (org_id, dev) {
+        org_id -> Uid,
+        dev -> Binary,
+        seen_at -> Ts,
+        wall_ms -> BigInt,
+        pending_ops -> BigInt,
+        pending_blobs -> BigInt,
+        pending_bytes -> BigInt,
+        day -> BigInt,
+        day_ops -> BigInt,
+        over_quota_at -> Nullable<Ts>,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(audit_blobs, audits);
 
 diesel::table! {

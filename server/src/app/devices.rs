@@ -202,6 +202,40 @@ pub(crate) struct Device {
     pub(crate) forked: bool,
     /// The device that it goes on for, hexadecimal.
     pub(crate) former: Option<String>,
+    /// What it last said of itself; none before it first synchronised.
+    pub(crate) report: Option<DeviceReport>,
+}
+
+/// What a device said of itself when it last synchronised, and how much it sends.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct DeviceReport {
+    /// When that was, to a quarter of an hour, RFC 3339.
+    pub(crate) seen_at: String,
+    /// How far its clock was ahead of the server's, in seconds; negative behind.
+    pub(crate) clock_ahead_seconds: i64,
+    /// Ops that it had not sent.
+    pub(crate) pending_ops: u64,
+    /// Photos and other evidence that it had not sent.
+    pub(crate) pending_blobs: u64,
+    /// Bytes of those.
+    pub(crate) pending_bytes: u64,
+    /// When it last sent more answers in a day than a phone is expected to, RFC 3339; they were taken all the same.
+    pub(crate) over_quota_at: Option<String>,
+}
+
+impl DeviceReport {
+    fn of(report: &db::reports::DeviceReport) -> Self {
+        let wall_ms = i64::try_from(report.wall_ms).unwrap_or(i64::MAX);
+        let ahead_ms = wall_ms.saturating_sub(report.seen_at.0.div_euclid(1_000));
+        Self {
+            seen_at: instant(report.seen_at),
+            clock_ahead_seconds: ahead_ms.div_euclid(1_000),
+            pending_ops: report.pending_ops,
+            pending_blobs: report.pending_blobs,
+            pending_bytes: report.pending_bytes,
+            over_quota_at: report.over_quota_at.map(instant),
+        }
+    }
 }
 
 /// Issues a code for a person who does field work.
@@ -401,6 +435,7 @@ pub(crate) fn list(
 fn show(tx: &mut Tx<'_>, org: OrgId, device: devices::Device) -> Result<Device, ApiError> {
     let head = devices::find_head(tx, org, device.dev)?.unwrap_or_default();
     let former = db::former::find_succession(tx, org, device.dev)?;
+    let report = db::reports::find(tx, org, device.dev)?;
     let enrolled_at = device.is_enrolled().then(|| instant(device.enrolled_at));
     Ok(Device {
         dev: device.dev.to_string(),
@@ -413,6 +448,7 @@ fn show(tx: &mut Tx<'_>, org: OrgId, device: devices::Device) -> Result<Device, 
         ops: head.head.head.dseq,
         forked: head.forked,
         former: former.map(|it| it.former.to_string()),
+        report: report.as_ref().map(DeviceReport::of),
     })
 }
 

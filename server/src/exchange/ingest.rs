@@ -7,7 +7,7 @@ use super::{
     feed::{self, Run},
     millis, project,
     pull::{self, Reader},
-    receipts, redaction, relay,
+    receipts, redaction, relay, report,
 };
 use crate::{
     app::{App, rights},
@@ -16,15 +16,15 @@ use crate::{
 };
 use db::{
     DbError, Micros, Tx,
-    devices::{DeviceState, StoredHead, StoredSegment},
+    devices::{DeviceKind, DeviceState, StoredHead, StoredSegment},
 };
 use domain::ids::{OrgId, UserId};
 use std::{borrow::Cow, collections::BTreeSet, sync::Arc};
 use sync_core::{
     Bytes, DeviceId, Hash, Head, PublicKey, SealedSegment, Segment, SegmentError, VerifiedSegment, codec,
     exchange::{
-        Ending, FORK_BEFORE_ACKED, MAX_PUSHED_OPS, Outcome, PROTO, Refusal, RefusalCode, Reply, Request,
-        Response, StreamId,
+        Ending, FORK_BEFORE_ACKED, Hello, MAX_PUSHED_OPS, Outcome, PROTO, Refusal, RefusalCode, Reply,
+        Request, Response, StreamId,
     },
     ingest::{self, Accepted, Enrolled, Push},
     receipt::Receipt,
@@ -47,6 +47,10 @@ pub(super) struct Caller {
     pub(super) reach: Arc<Reach>,
     /// Why the device may only hand in what it had left.
     pub(super) ended: Option<Ending>,
+    /// What it says of itself; none where another device brings its log.
+    pub(super) hello: Option<Hello>,
+    /// Whether it brings in audits of others, and so more than a person records.
+    pub(super) is_import: bool,
 }
 
 /// Who speaks.
@@ -156,6 +160,9 @@ fn answer(app: &App, sender: &Sender, request: &Request) -> Result<Response, Sto
         let durable_through = db::devices::find_durable(tx, caller.org, caller.dev)?;
         Ok((head, held, durable_through, pull::pages(tx, &reader, pulls)?, limits))
     })?;
+    if request.push.is_empty() {
+        report::note_reader(app, &caller, head.dseq, now);
+    }
     Ok(Response {
         epoch: caller.epoch,
         server_ms: millis(now),
@@ -288,7 +295,18 @@ fn caller(app: &App, sender: &Sender, request: &Request) -> Result<Caller, Stop>
         return Err(Stop::Refused(Refusal::new(RefusalCode::Invalid, "push_without_epoch")));
     }
     let key = PublicKey { alg: device.alg, key: Bytes::from(device.public_key) };
-    Ok(Caller { org, user, dev, key, epoch, reach: Arc::new(reach), ended })
+    let is_import = device.kind == DeviceKind::Import;
+    Ok(Caller {
+        org,
+        user,
+        dev,
+        key,
+        epoch,
+        reach: Arc::new(reach),
+        ended,
+        hello: Some(request.hello),
+        is_import,
+    })
 }
 
 /// A segment that was checked and packed, waiting for its transaction.
@@ -423,6 +441,9 @@ fn store(
     if let Some(last) = checked.last() {
         let head = StoredHead { head: last.accepted.head, forked: held.forked };
         db::devices::set_head(tx, caller.org, caller.dev, &head)?;
+        let new_ops = checked.iter().map(|it| it.accepted.new_ops().len()).sum::<usize>();
+        let told = (u64::try_from(new_ops).unwrap_or(u64::MAX), head.head.head.dseq);
+        report::note(tx, caller, told, app.config.phone_day_ops, now)?;
     }
     // The visits are locked by now: a redaction that came in between is seen here.
     if redaction::known(tx, org, touched())? != redactions {

@@ -12,6 +12,7 @@ mod pull;
 mod receipts;
 pub(crate) mod redaction;
 pub(crate) mod relay;
+mod report;
 
 pub(crate) use adopt::{SetAsideOp, adopt, read_ops};
 pub(crate) use author::{Draft, append_server_ops, signing_key};

@@ -47,7 +47,8 @@ pub(super) fn take_back(
 ) -> Result<(), ApiError> {
     let (mut forged, mut has_redacted) = (Vec::new(), false);
     // What the office said of a visit comes after those who made it.
-    for run in runs.iter().filter(|it| !it.server).chain(runs.iter().filter(|it| it.server)) {
+    let mut ordered = runs.iter().filter(|it| !it.server).chain(runs.iter().filter(|it| it.server));
+    let taken = ordered.try_for_each(|run| -> Result<(), ApiError> {
         let kept = run.verify_as_kept(&caller.org.0);
         match (kept.and_then(|it| redacted_by_the_server(it, Some(redacted))), &run.proof) {
             (Ok(verified), Some(proof)) if run.server => {
@@ -58,8 +59,9 @@ pub(super) fn take_back(
             (Err(reason), _) => forged.push((run.dev, reason)),
             (Ok(_), None) => {}
         }
-    }
-    // As where a person asks for it: nothing of the values stays on pages that are free.
+        Ok(())
+    });
+    // As where a person asks for it, and also where a later run failed: nothing of the values stays on pages that are free.
     if has_redacted && let Err(error) = app.db.clear_free_pages() {
         tracing::warn!(%error, "what failed commands wrote is still there");
     }
@@ -67,7 +69,7 @@ pub(super) fn take_back(
         let (count, reason) = (forged.len(), reason.code());
         tracing::warn!(dev = %caller.dev, forged = count, %author, reason, "a device relays runs that are not what they say");
     }
-    Ok(())
+    taken
 }
 
 /// What a renewed device of the same person gave up of its former log; what stands in the log is no evidence of a second one.
@@ -133,7 +135,8 @@ fn of_a_device(
     }
     let key = PublicKey { alg: device.alg, key: Bytes::from(device.public_key) };
     let reach = caller.reach.clone();
-    let author = Caller { org, user, dev, key, epoch: proof.epoch, reach, ended };
+    let is_import = device.kind == DeviceKind::Import;
+    let author = Caller { org, user, dev, key, epoch: proof.epoch, reach, ended, hello: None, is_import };
     let Some(segment) = signed_segment(app, &author, run, proof)? else { return Ok(()) };
     // What of the segment is here already was vouched for then.
     let mut known = app.db.read(|tx| redaction::known(tx, org, audits(&segment.ops)))?;

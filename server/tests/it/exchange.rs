@@ -21,7 +21,7 @@ use sync_core::{
     },
     fold::Arrival,
     hlc,
-    ingest::{Enrolment, EnrolmentRequest, enrolment_bytes},
+    ingest::Enrolment,
     op::Opening,
     payload::{self, CreateValue, ReturnValue},
     sealed::Effort,
@@ -41,7 +41,7 @@ crate::on_both![
 ];
 
 /// A second before the test clock begins.
-const MS: u64 = 1_795_262_399_000;
+pub(crate) const MS: u64 = 1_795_262_399_000;
 pub(crate) const CBOR: &str = "application/cbor";
 
 /// Two required yes/no items of one point each.
@@ -236,32 +236,6 @@ pub(crate) struct Phone {
 }
 
 impl Phone {
-    pub(crate) async fn enrol(
-        office: &TestOffice,
-        admin: &TestPerson,
-        user: &TestPerson,
-        number: u8,
-    ) -> Self {
-        let key = SigningKey::from_secret(&[number; 32]);
-        let body = json!({"user": user.id, "kind": "phone"});
-        let issued = office.post("/api/v1/devices/codes").by(admin).json(&body).send().await.expect_json();
-        let code = issued["code"].as_str().unwrap().to_owned();
-        let sig = Bytes::from(key.sign(&enrolment_bytes(&key.public_key().device(), &code)));
-        let (kind, former) = ("phone".to_owned(), None);
-        let request = EnrolmentRequest { code, key: key.public_key(), kind, sig, former };
-        let enrolled = office.post("/api/v1/devices/enrol").json(&request).send().await.expect_json();
-        let enrolment = serde_json::from_value(enrolled).unwrap();
-        Self {
-            key,
-            enrolment,
-            head: Head::EMPTY,
-            last_hlc: hlc::at_ms(MS),
-            seed: Seed([number; 32]),
-            ops: AuditOps::new(),
-            unsent: Vec::new(),
-        }
-    }
-
     pub(crate) fn dev(&self) -> sync_core::DeviceId {
         self.key.public_key().device()
     }

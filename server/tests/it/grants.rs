@@ -113,7 +113,7 @@ impl Scene {
         self.office.post(&address).by(&self.admin).json(role).send().await.expect_json();
     }
 
-    async fn pushed(&self, phone: &mut Phone) -> Vec<String> {
+    pub(crate) async fn pushed(&self, phone: &mut Phone) -> Vec<String> {
         let request = phone.push();
         let response = self.done(phone, &request).await;
         assert_eq!(response.dev_head, phone.head);

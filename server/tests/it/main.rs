@@ -31,6 +31,8 @@ mod encodings;
 #[cfg(test)]
 mod ended_successions;
 #[cfg(test)]
+mod enrolled;
+#[cfg(test)]
 mod evidence;
 #[cfg(test)]
 mod exchange;
@@ -80,6 +82,8 @@ mod redaction_scores;
 mod reference;
 #[cfg(test)]
 mod relayed;
+#[cfg(test)]
+mod reports;
 #[cfg(test)]
 mod restored;
 #[cfg(test)]

@@ -35,6 +35,8 @@ mod reference;
 #[cfg(test)]
 mod reference_batches;
 #[cfg(test)]
+mod reports;
+#[cfg(test)]
 mod rights;
 #[cfg(test)]
 mod schema;
