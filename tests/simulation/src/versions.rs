@@ -172,12 +172,28 @@ fn answered(visit: &AuditDetail) -> BTreeMap<String, String> {
 
 /// Fields whose answers another version does not take, and why.
 fn misfits(before: &AuditDetail, from: u32, to: u32) -> BTreeMap<String, String> {
-    let why = |field: &String| match (question(from, field), question(to, field)) {
+    let why = |field: &str, value: &str| match (question(from, field), question(to, field)) {
         (_, None) => Some("field_gone"),
-        (Some(was), Some(is)) if was.kind != is.kind && !field.contains('#') => Some("other_kind"),
-        _ => None,
+        _ if field.contains('#') => None,
+        (Some(was), Some(is)) if was.kind != is.kind => Some("other_kind"),
+        // Where devices pinned it otherwise, an answer may be to a version that neither is.
+        (_, Some(is)) => no_answer(is.kind, value),
     };
-    answered(before).into_keys().filter_map(|it| Some((it.clone(), why(&it)?.to_owned()))).collect()
+    answered(before)
+        .into_iter()
+        .filter_map(|(field, value)| Some((field.clone(), why(&field, &value)?.to_owned())))
+        .collect()
+}
+
+/// Why a value is no answer to a question of a kind.
+fn no_answer(kind: &str, value: &str) -> Option<&'static str> {
+    let is_text = value.starts_with('"');
+    match kind {
+        "scale_1_5" => is_text.then_some("wrong_type"),
+        _ if !is_text => Some("wrong_type"),
+        "yes_no" => (!["\"yes\"", "\"no\""].contains(&value)).then_some("option_gone"),
+        _ => None,
+    }
 }
 
 /// Fields that must be answered there and were not missing here.
@@ -188,10 +204,14 @@ fn newly_required(
     to: u32,
 ) -> BTreeSet<String> {
     let answered = answered(before);
+    let fits_now = |it: &str| {
+        let value = answered.get(it).map(String::as_str).unwrap_or_default();
+        question(from, it).is_none_or(|is| no_answer(is.kind, value).is_none())
+    };
     let missing = |version: u32, fits: &dyn Fn(&str) -> bool| -> BTreeSet<String> {
         let required = questions(version).into_iter().filter(|it| it.required).map(|it| it.id.to_owned());
         required.filter(|it| !answered.contains_key(it) || !fits(it)).collect()
     };
     let after = missing(to, &|it| !misfits.contains_key(it));
-    &after - &missing(from, &|_| true)
+    &after - &missing(from, &fits_now)
 }
