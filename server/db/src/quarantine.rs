@@ -46,9 +46,11 @@ record! {
     }
 }
 
-/// What somebody decides of ops that wait.
+/// What somebody decides of ops that wait, or that were decided otherwise.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Verdict {
+    /// What was decided of them before; none of ops that wait.
+    pub before: Option<Decision>,
     /// What.
     pub decision: Decision,
     /// When.
@@ -187,23 +189,21 @@ pub fn count_open(tx: &mut Tx<'_>, org: OrgId, dev: DeviceId) -> Result<u64, DbE
     u64::read(waiting)
 }
 
-/// Notes what was decided of ops that wait.
+/// Notes what was decided of ops.
 ///
-/// - **Errors**: [`DbError::Stale`] where one of them no longer waits, but to adopt what was dismissed.
+/// - **Errors**: [`DbError::Stale`] where of one of them something else was decided before than the verdict says.
 pub fn decide(
     tx: &mut Tx<'_>,
     org: OrgId,
     ops: &[(DeviceId, u64)],
     verdict: &Verdict,
 ) -> Result<(), DbError> {
+    let before = verdict.before.map(Decision::as_str);
     for (dev, dseq) in ops {
         let key = (org.store(), dev.store(), dseq.store());
         let decided = on_db!(tx, |c| diesel::update(quarantined_ops::table.find(key))
-            .filter(
-                quarantined_ops::decision.is_null().or(quarantined_ops::decision
-                    .ne(Decision::Adopted.as_str())
-                    .and(quarantined_ops::decision.ne(verdict.decision.as_str()))),
-            )
+            .filter(quarantined_ops::decision.is_null().eq(before.is_none()))
+            .filter(quarantined_ops::decision.is_null().or(quarantined_ops::decision.eq(before)))
             .set((
                 quarantined_ops::decision.eq(Some(verdict.decision.as_str())),
                 quarantined_ops::decided_at.eq(Some(verdict.at.store())),

@@ -202,11 +202,41 @@ async fn what_was_dismissed_is_taken_in_after_all_where_what_is_handed_in_rests_
     assert_eq!(refused.fields(), [(String::new(), "content_root_mismatch".to_owned())]);
     // Their phone has it, and what was handed in says so: a changed mind is an adoption.
     scene.decide(&scene.reviewer, audit, "dismiss", "twice").await.outcome();
-    scene.decide(&scene.reviewer, audit, "adopt", "it was theirs after all").await.expect_json();
+    let path = format!("/api/v1/quarantine/{audit}/");
+    let of_dismissed = |verb: &str| {
+        let call = scene.office.post(&format!("{path}{verb}")).by(&scene.reviewer);
+        call.json(&json!({"reason": "it was theirs after all", "dismissed": true})).send()
+    };
+    let again = of_dismissed("dismiss").await.fields();
+    assert_eq!(again, [("/dismissed".to_owned(), "dismissed_already".to_owned())]);
+    of_dismissed("adopt").await.expect_json();
     let visit = scene.visit(audit).await;
     assert_eq!(visit["sections"][0]["items"][1]["answer"], "no");
     scene.review(audit, "approve", json!({})).await.expect_json();
-    assert_eq!(scene.decide(&scene.reviewer, audit, "adopt", "again").await.outcome().0, 404);
+    assert_eq!(of_dismissed("adopt").await.outcome().0, 404);
+}
+
+#[actix_web::test]
+async fn an_adoption_that_comes_twice_takes_in_nothing_that_a_person_dismissed() {
+    let scene = Scene::open().await;
+    let (mut phone, audit) = (scene.phone(1).await, scene.new_audit());
+    phone.create(audit, &scene.pin());
+    phone.set(audit, 1, "A01", "yes");
+    phone.set(audit, 1, "A02", "yes");
+    assert_eq!(scene.aside(&mut phone).await, Vec::<String>::new());
+    let revoke = format!("/api/v1/users/{}/roles/revoke", scene.auditor.id);
+    let auditor = json!({"role": "auditor"});
+    scene.office.post(&revoke).by(&scene.admin).json(&auditor).send().await.expect_json();
+    phone.set(audit, 1, "A02", "no");
+    assert_eq!(scene.aside(&mut phone).await, ["no_field_work"]);
+    scene.decide(&scene.reviewer, audit, "dismiss", "invented").await.expect_json();
+    phone.set(audit, 1, "A01", "no");
+    assert_eq!(scene.aside(&mut phone).await, ["no_field_work"]);
+    scene.decide(&scene.reviewer, audit, "adopt", "A01 is right").await.expect_json();
+    assert_eq!(scene.decide(&scene.reviewer, audit, "adopt", "A01 is right").await.outcome().0, 404);
+    let visit = scene.visit(audit).await;
+    let answers = visit["sections"][0]["items"].as_array().unwrap().iter().map(|it| it["answer"].clone());
+    assert_eq!(Vec::from_iter(answers.take(2)), ["no", "yes"]);
 }
 
 async fn what_is_dismissed_stays_out_with_its_reason(database: Database) {

@@ -48,7 +48,7 @@ on_both! {
         let again = write(db, |tx| quarantine::append(tx, org(1), &[aside(2)]));
         assert!(matches!(again, Err(DbError::Duplicate { .. })), "{again:?}");
         let verdict =
-            Verdict { decision: Decision::Adopted, at: Micros(9), by: Some(UserId(uuid(4))), why: "seen".to_owned() };
+            Verdict { before: None, decision: Decision::Dismissed, at: Micros(9), by: Some(UserId(uuid(4))), why: "seen".to_owned() };
         let dev = DeviceId([7; 16]);
         let decide = |at: &[u64]| {
             let (ops, verdict): (Vec<_>, _) = (at.iter().map(|it| (dev, *it)).collect(), verdict.clone());
@@ -56,6 +56,14 @@ on_both! {
         };
         decide(&[1, 3]).unwrap();
         assert!(matches!(decide(&[2, 3]), Err(DbError::Stale)));
+        let adopted = Verdict { before: Some(Decision::Dismissed), decision: Decision::Adopted, ..verdict.clone() };
+        let adopt = |at: u64| {
+            let verdict = adopted.clone();
+            write(db, move |tx| quarantine::decide(tx, org(1), &[(dev, at)], &verdict))
+        };
+        adopt(1).unwrap();
+        // Neither what waits nor what was adopted is what was dismissed.
+        assert!([1, 2].into_iter().all(|it| matches!(adopt(it), Err(DbError::Stale))));
         let open = read(db, |tx| quarantine::list(tx, org(1), true, None, 9)).items;
         assert_eq!((open.len(), open.first()), (1, Some(&aside(2))));
         assert_eq!(read(db, |tx| quarantine::count_open(tx, org(1), dev)), 1);

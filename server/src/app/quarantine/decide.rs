@@ -44,6 +44,16 @@ pub(crate) struct Verdict {
     #[validate(length(max = 64))]
     #[serde(default)]
     pub(crate) dev: Option<String>,
+    /// To adopt what a person dismissed before, and only that; what waits where it is left out.
+    #[serde(default)]
+    pub(crate) dismissed: bool,
+}
+
+impl Verdict {
+    /// What was decided before of the ops that it is on.
+    fn before(&self) -> Option<Decision> {
+        self.dismissed.then_some(Decision::Dismissed)
+    }
 }
 
 /// What was set aside on one visit.
@@ -177,14 +187,13 @@ fn pin_of(ops: &[SetAsideOp]) -> Option<CreateValue> {
     ops.iter().filter(|it| it.op.kind == Kind::Create).find_map(|it| payload::of_op(&it.op).ok())
 }
 
-/// What waits on a visit, for somebody who reviews visits where it took place and wrote none of it. Where nothing waits it may be
-/// adopted what was dismissed: the auditor's phone still has it, and what is handed in there may rest on it.
+/// What waits on a visit, or what was dismissed where the verdict says so, for somebody who reviews visits where it took place and
+/// wrote none of it.
 fn waiting(
     tx: &mut Tx<'_>,
     office: &Office,
     audit: AuditId,
     verdict: &Verdict,
-    decision: Decision,
 ) -> Result<(Vec<QuarantinedOp>, Vec<SetAsideOp>), ApiError> {
     office.require(Permission::ReviewVisits, &Target::Own)?;
     let org = office.org();
@@ -193,10 +202,8 @@ fn waiting(
         ApiError::field("/dev", "wrong_shape", es, "'dev' must be a device: 32 hexadecimal digits")
     })?;
     let of_dev = |it: &QuarantinedOp| dev.is_none_or(|dev| it.dev == dev);
-    let mut rows = set_aside(tx, org, audit, |it| it.decision.is_none() && of_dev(it))?;
-    if rows.is_empty() && decision == Decision::Adopted {
-        rows = set_aside(tx, org, audit, |it| it.decision == Some(Decision::Dismissed) && of_dev(it))?;
-    }
+    let before = verdict.before();
+    let rows = set_aside(tx, org, audit, |it| it.decision == before && of_dev(it))?;
     let ops = exchange::read_ops(tx, org, &rows)?;
     match branch_of(tx, org, audit, &ops)? {
         Some(branch) => office.require_at(tx, Permission::ReviewVisits, branch)?,
@@ -225,8 +232,8 @@ fn branch_of(
     Ok(db::reference::find_branch(tx, org, named)?.map(|it| it.branch_id))
 }
 
-/// Takes what waits on a visit into it, as if it had come in good order; the visit begins where there was none. Where nothing waits,
-/// it takes in what was dismissed before.
+/// Takes what waits on a visit into it, as if it had come in good order; the visit begins where there was none. What was dismissed is
+/// taken in only where the verdict names it: the auditor's phone still has it, and what is handed in there may rest on it.
 ///
 /// # Errors
 /// `not_found` (404) where nothing waits, `own_visit`, `forbidden` (403), `cannot_be_adopted` (409) with the reason where
@@ -238,7 +245,7 @@ pub(crate) fn adopt(
     audit: AuditId,
     verdict: &Verdict,
 ) -> Result<Decided, ApiError> {
-    let (rows, ops) = waiting(tx, office, audit, verdict, Decision::Adopted)?;
+    let (rows, ops) = waiting(tx, office, audit, verdict)?;
     let row = match exchange::adopt(tx, app, office.org(), audit, &ops, office.now())? {
         Ok(row) => row,
         Err(reason) => {
@@ -257,14 +264,22 @@ pub(crate) fn adopt(
 /// Leaves what waits on a visit out of it. It stays stored, with the reason.
 ///
 /// # Errors
-/// As [`adopt`].
+/// As [`adopt`]; `dismissed_already` (422) for a verdict on what was dismissed.
 pub(crate) fn dismiss(
     tx: &mut Tx<'_>,
     office: &mut Office,
     audit: AuditId,
     verdict: &Verdict,
 ) -> Result<Decided, ApiError> {
-    let (rows, _) = waiting(tx, office, audit, verdict, Decision::Dismissed)?;
+    if verdict.dismissed {
+        return Err(ApiError::field(
+            "/dismissed",
+            "dismissed_already",
+            "Lo descartado no se descarta otra vez; quite «dismissed».",
+            "what was dismissed is not dismissed again; leave 'dismissed' out",
+        ));
+    }
+    let (rows, _) = waiting(tx, office, audit, verdict)?;
     decide(tx, office, audit, &rows, Decision::Dismissed, verdict)?;
     let visit = audits::find(tx, office.org(), audit)?;
     Ok(Decided {
@@ -286,7 +301,8 @@ fn decide(
 ) -> Result<(), ApiError> {
     let decided: Vec<(DeviceId, u64)> = rows.iter().map(|it| (it.dev, it.dseq)).collect();
     let (at, by, why) = (office.now(), office.user(), verdict.reason.clone());
-    quarantine::decide(tx, office.org(), &decided, &quarantine::Verdict { decision, at, by, why })?;
+    let word = quarantine::Verdict { before: verdict.before(), decision, at, by, why };
+    quarantine::decide(tx, office.org(), &decided, &word)?;
     let reasons: BTreeSet<&str> = rows.iter().map(|it| it.reason.as_str()).collect();
     let devices: BTreeSet<String> = rows.iter().map(|it| it.dev.to_string()).collect();
     let detail =
