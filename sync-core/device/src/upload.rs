@@ -260,7 +260,8 @@ impl Device {
     fn keep_blobs(&mut self, keep: &Keep, now_ms: u64) -> Result<(), DeviceError> {
         self.transact(|mut writer, _| {
             store::put_meta(writer.conn, CHUNK, &u64::from(keep.chunk).to_be_bytes())?;
-            let acked = store::get_head(writer.conn, "acked")?;
+            // What is written later than this came to the server later than the photo, whichever of it is acknowledged by now.
+            let written = writer.head.dseq;
             for (id, mark) in &keep.marks {
                 match mark {
                     Mark::Sent(off) => {
@@ -274,7 +275,7 @@ impl Device {
                              stored_ms = CASE WHEN confirmed IS ?2 THEN stored_ms ELSE ?3 END, \
                              stored_dseq = CASE WHEN confirmed IS ?2 THEN stored_dseq ELSE ?4 END WHERE id = ?1",
                         )?;
-                        note.execute((id.0, epoch, now_ms, acked.dseq))?;
+                        note.execute((id.0, epoch, now_ms, written))?;
                         photos::take_back_loss(&mut writer, id, now_ms)?;
                     }
                     Mark::Lost(cause) => {

@@ -475,6 +475,21 @@ fn a_photo_is_cleared_when_server_and_backup_have_it_for_thirty_days_and_not_bef
 }
 
 #[test]
+fn a_backup_of_an_answer_that_was_there_before_the_photo_is_none_of_the_photo() {
+    let mut world = World::new();
+    let (_, id) = world.take(1, 2_000);
+    world.exchange();
+    let audit = world.audit;
+    world.device().answer(audit, "A01", "\"yes\"", NOW).unwrap();
+    // It arrives, its answer is lost, and a backup is made before the photo is sent.
+    world.server.durable_through = world.device().head().dseq;
+    assert_eq!(world.upload_at(NOW).stored, 1);
+    world.exchange();
+    assert_eq!(world.state(id), PhotoState::Stored);
+    assert_eq!(world.device().evict(NOW + 10 * KEEP_MS).unwrap(), 0);
+}
+
+#[test]
 fn a_server_that_was_set_back_gets_the_photos_again_whether_it_says_so_or_not() {
     for by_command in [true, false] {
         let mut world = World::new();
