@@ -112,12 +112,12 @@ fn not_whole(copy: &Path, missing: u64) -> Problem {
         "copy_not_whole",
         format!(
             "La copia está en {}, pero le faltan {missing} archivos de evidencia que el almacén ya no tiene; los teléfonos \
-             conservan sus fotos hasta que haya una copia completa. `veedor admin verify` dice cuáles faltan",
+             no contarán con esta copia. `veedor admin verify` dice cuáles faltan",
             copy.display()
         ),
         format!(
-            "the copy is at {}, but lacks {missing} files of evidence that the store no longer has; phones keep their photos \
-             until there is a whole copy. `veedor admin verify` tells which are missing",
+            "the copy is at {}, but lacks {missing} files of evidence that the store no longer has; phones are not told to \
+             rest on this copy. `veedor admin verify` tells which are missing",
             copy.display()
         ),
     )
