@@ -180,20 +180,28 @@ async fn more_than_a_page_of_a_visit_is_seen_and_decided_at_once() {
     assert_eq!(scene.waiting().await, Vec::<Value>::new());
 }
 
-#[actix_web::test]
-async fn what_was_dismissed_is_taken_in_after_all_where_what_is_handed_in_rests_on_it() {
-    let scene = Scene::open().await;
+/// A phone with a visit of two answers, one of which was changed once its auditor did no field work any more.
+async fn with_one_set_aside(scene: &Scene) -> (Phone, Uuid) {
     let (mut phone, audit) = (scene.phone(1).await, scene.new_audit());
     phone.create(audit, &scene.pin());
     phone.set(audit, 1, "A01", "yes");
     phone.set(audit, 1, "A02", "yes");
     assert_eq!(scene.aside(&mut phone).await, Vec::<String>::new());
-    let role = |verb: &str| format!("/api/v1/users/{}/roles{verb}", scene.auditor.id);
+    let revoke = format!("/api/v1/users/{}/roles/revoke", scene.auditor.id);
     let auditor = json!({"role": "auditor"});
-    scene.office.post(&role("/revoke")).by(&scene.admin).json(&auditor).send().await.expect_json();
+    scene.office.post(&revoke).by(&scene.admin).json(&auditor).send().await.expect_json();
     phone.set(audit, 1, "A02", "no");
     assert_eq!(scene.aside(&mut phone).await, ["no_field_work"]);
-    scene.office.post(&role("")).by(&scene.admin).json(&auditor).send().await.expect_json();
+    (phone, audit)
+}
+
+#[actix_web::test]
+async fn what_was_dismissed_is_taken_in_after_all_where_what_is_handed_in_rests_on_it() {
+    let scene = Scene::open().await;
+    let (mut phone, audit) = with_one_set_aside(&scene).await;
+    let grant = format!("/api/v1/users/{}/roles", scene.auditor.id);
+    let auditor = json!({"role": "auditor"});
+    scene.office.post(&grant).by(&scene.admin).json(&auditor).send().await.expect_json();
     scene.decide(&scene.reviewer, audit, "dismiss", "not theirs to say").await.expect_json();
     phone.submit(audit, 1);
     assert_eq!(scene.aside(&mut phone).await, Vec::<String>::new());
@@ -219,16 +227,7 @@ async fn what_was_dismissed_is_taken_in_after_all_where_what_is_handed_in_rests_
 #[actix_web::test]
 async fn an_adoption_that_comes_twice_takes_in_nothing_that_a_person_dismissed() {
     let scene = Scene::open().await;
-    let (mut phone, audit) = (scene.phone(1).await, scene.new_audit());
-    phone.create(audit, &scene.pin());
-    phone.set(audit, 1, "A01", "yes");
-    phone.set(audit, 1, "A02", "yes");
-    assert_eq!(scene.aside(&mut phone).await, Vec::<String>::new());
-    let revoke = format!("/api/v1/users/{}/roles/revoke", scene.auditor.id);
-    let auditor = json!({"role": "auditor"});
-    scene.office.post(&revoke).by(&scene.admin).json(&auditor).send().await.expect_json();
-    phone.set(audit, 1, "A02", "no");
-    assert_eq!(scene.aside(&mut phone).await, ["no_field_work"]);
+    let (mut phone, audit) = with_one_set_aside(&scene).await;
     scene.decide(&scene.reviewer, audit, "dismiss", "invented").await.expect_json();
     phone.set(audit, 1, "A01", "no");
     assert_eq!(scene.aside(&mut phone).await, ["no_field_work"]);
