@@ -390,6 +390,28 @@ fn an_approval_of_a_submit_that_stands_under_another_name_is_one_of_that() {
 }
 
 #[test]
+fn who_handed_in_saw_what_was_said_again_of_a_lost_log_and_nothing_of_a_second_log_of_the_same_name() {
+    // Device 1 wrote its second op in another visit; a copy of the phone wrote one here, and says it again.
+    let mut audit = AuditOps::new();
+    put(&mut audit, 1, set(1, "a"));
+    let handed_in = put(&mut audit, 1, submit(3, 1, &[id(1, 1)]));
+    decide(&mut audit, decision(1, 1, Kind::Approve, 1, approve(handed_in)));
+    let approved = audit.view();
+    let other = put(&mut audit, 2, again(&set(2, "b"), 2));
+    let view = audit.view();
+    assert_eq!(
+        (view.fields, view.late.iter().map(|it| it.id).collect::<Vec<_>>()),
+        (approved.fields, vec![other])
+    );
+    // Where nothing of the former log is here beyond it, what was said again is what was seen.
+    let mut audit = AuditOps::new();
+    put(&mut audit, 2, again(&set(2, "b"), 2));
+    let handed_in = put(&mut audit, 3, submit(1, 1, &[id(1, 2)]));
+    decide(&mut audit, decision(1, 1, Kind::Approve, 1, approve(handed_in)));
+    assert_eq!((audit.view().answer("A01"), audit.view().late.len()), (Some(&b"b"[..]), 0));
+}
+
+#[test]
 fn an_op_that_names_itself_and_one_of_the_server_are_nobodys_twins() {
     let mut audit = AuditOps::new();
     let itself = Op { origin: Some(id(1, 1)), ..set(1, "a") };

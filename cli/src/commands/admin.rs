@@ -1,7 +1,7 @@
 //! `veedor admin`: what the operator of the installation does at its database, without a session.
 
 use super::{
-    backup::{self, BackupArguments, RestoreArguments},
+    backup::{self, BackupArguments, EvidenceArguments, RestoreArguments},
     verify::{self, VerifyArguments},
     verify_visit,
 };
@@ -79,6 +79,8 @@ enum Action {
     Backup(BackupArguments),
     /// Make the installation from a copy, where there is none yet; devices then send again what the copy lacks
     Restore(RestoreArguments),
+    /// Put photos that the store lost or that are damaged there back out of copies, and ask phones again for the rest
+    Evidence(EvidenceArguments),
 }
 
 #[derive(Debug, Subcommand)]
@@ -168,6 +170,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Problem> {
         Action::Head => verify::head(&open()?),
         Action::Backup(arguments) => backup::back_up(&open()?, arguments),
         Action::Restore(restore) => backup::restore(&arguments.settings, restore),
+        Action::Evidence(arguments) => backup::bring_evidence(&open()?, arguments),
     }
 }
 

@@ -7,7 +7,7 @@ use domain::{FieldProblem, Problem};
 use serde_json::json;
 use server::{
     App, Config, Environment,
-    app::backup::{self, BlobCopies, Copied, Ends},
+    app::backup::{self, BlobCopies, Copied, Ends, Lost},
 };
 use std::{
     fmt::Display,
@@ -16,6 +16,7 @@ use std::{
     iter,
     path::{Path, PathBuf},
 };
+use sync_core::Hash;
 
 /// Where a copy goes.
 #[derive(Debug, clap::Args)]
@@ -48,10 +49,22 @@ pub(crate) struct RestoreArguments {
     blobs: Option<PathBuf>,
 }
 
+/// Where evidence that the store lost may come from.
+#[derive(Debug, clap::Args)]
+pub(crate) struct EvidenceArguments {
+    /// Folder of the evidence of copies
+    #[arg(long, value_name = "FOLDER")]
+    blobs: Option<PathBuf>,
+    /// File with the age key (`AGE-SECRET-KEY-...`) that encrypted copies are for
+    #[arg(long, value_name = "FILE")]
+    identity: Option<PathBuf>,
+    /// Ask phones again for what is in no copy; be sure that the store is whole and not merely out of reach
+    #[arg(long)]
+    ask_phones: bool,
+}
+
 /// How an encrypted copy begins.
 const AGE_MAGIC: &[u8] = b"age-encryption.org/v1";
-/// How the name of an encrypted piece of evidence ends.
-const SEALED: &str = ".age";
 
 /// Copies a running office.
 ///
@@ -73,9 +86,9 @@ pub(crate) fn back_up(app: &App, arguments: &BackupArguments) -> Result<(), Prob
     let pass = |bytes: &[u8]| {
         if recipients.is_empty() { Ok(bytes.to_vec()) } else { sealed_bytes(bytes, &recipients) }
     };
-    let suffix = if recipients.is_empty() { "" } else { SEALED };
+    let sealed_for = (!recipients.is_empty()).then(|| name_of(&recipients));
     let folder = arguments.blobs.clone().unwrap_or_else(|| blobs_beside(to));
-    let copies = BlobCopies { folder: &folder, suffix, pass: &pass };
+    let copies = BlobCopies { folder: &folder, sealed_for: sealed_for.as_deref(), pass: &pass };
     let ends = Ends::now(app).map_err(|it| it.for_operator())?;
     let done = (|| -> Result<Copied, Problem> {
         let copied = backup::back_up(app, &clear, Some(copies)).map_err(|it| it.for_operator())?;
@@ -112,15 +125,32 @@ fn not_whole(copy: &Path, missing: u64) -> Problem {
         "copy_not_whole",
         format!(
             "La copia está en {}, pero le faltan {missing} archivos de evidencia que el almacén ya no tiene; los teléfonos \
-             no contarán con esta copia. `veedor admin verify` dice cuáles faltan",
+             no contarán con esta copia. `veedor admin verify` dice cuáles faltan y `veedor admin evidence` los recupera",
             copy.display()
         ),
         format!(
             "the copy is at {}, but lacks {missing} files of evidence that the store no longer has; phones are not told to \
-             rest on this copy. `veedor admin verify` tells which are missing",
+             rest on this copy. `veedor admin verify` tells which are missing, `veedor admin evidence` gets them back",
             copy.display()
         ),
     )
+}
+
+/// Puts evidence that the store lost back out of copies.
+///
+/// # Errors
+/// `wrong_identity`, and what the database, the store and the file system say.
+pub(crate) fn bring_evidence(app: &App, arguments: &EvidenceArguments) -> Result<(), Problem> {
+    let key = arguments.identity.as_deref().map(identity).transpose()?;
+    let pass = |bytes: &[u8]| match &key {
+        Some(key) if bytes.starts_with(AGE_MAGIC) => opened_bytes(bytes, key),
+        _ => Ok(bytes.to_vec()),
+    };
+    let folder = arguments.blobs.as_deref();
+    let copies = folder.map(|folder| BlobCopies { folder, sealed_for: None, pass: &pass });
+    let lost = if arguments.ask_phones { Lost::AskedFor } else { Lost::Counted };
+    let blobs = backup::bring_evidence(app, copies, lost).map_err(|it| it.for_operator())?;
+    console::print(&json!({ "blobs": blobs, "asked_phones": arguments.ask_phones }))
 }
 
 /// Makes an office from a copy, at the address of the settings.
@@ -137,8 +167,7 @@ pub(crate) fn restore(settings: &SettingsArguments, arguments: &RestoreArguments
         Some(key) if clear.is_some() => opened_bytes(bytes, key),
         _ => Ok(bytes.to_vec()),
     };
-    let suffix = if clear.is_some() { SEALED } else { "" };
-    let copies = folder.is_dir().then_some(BlobCopies { folder: &folder, suffix, pass: &pass });
+    let copies = folder.is_dir().then_some(BlobCopies { folder: &folder, sealed_for: None, pass: &pass });
     let copied = match config.database_url.strip_prefix("sqlite:") {
         // Made beside its place and moved there when it is complete, so that half an office is never served.
         Some(path) => restore_file(&config, Path::new(path), from, copies),
@@ -260,6 +289,15 @@ fn sealed_bytes(bytes: &[u8], recipients: &[x25519::Recipient]) -> io::Result<Ve
     let mut writer = sealing(recipients)?.wrap_output(Vec::new())?;
     writer.write_all(bytes)?;
     writer.finish()
+}
+
+/// What tells those for whom copies are sealed from others, in any order: the beginning of a hash over their keys.
+fn name_of(recipients: &[x25519::Recipient]) -> String {
+    let mut keys: Vec<String> = recipients.iter().map(ToString::to_string).collect();
+    keys.sort_unstable();
+    keys.dedup();
+    let name = Hash::of(keys.join("\n").as_bytes()).to_string();
+    name.get(..16).unwrap_or_default().to_owned()
 }
 
 fn sealing(recipients: &[x25519::Recipient]) -> io::Result<age::Encryptor> {

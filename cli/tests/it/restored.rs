@@ -91,22 +91,98 @@ fn a_phone_sends_a_restored_office_again_what_the_copy_lacks() {
     );
 }
 
+/// What a phone says of the photo of a visit, once it has spoken with the office.
+fn photo_state(world: &World, serving: &Serving, audit: &str) -> Value {
+    sync(world, serving);
+    printed(&world.field(&["status", audit]))["attachments"]["A01#photo"][0]["state"].clone()
+}
+
+/// The file of a photo in a folder is gone.
+fn lose_photo(folder: &Path, photo: &str) {
+    let lost = files(folder).into_iter().filter(|it| it.ends_with(photo));
+    assert_eq!(lost.map(|it| fs::remove_file(it).unwrap()).count(), 1);
+}
+
 #[test]
-fn phones_are_not_told_to_rest_on_a_copy_that_lacks_evidence_of_theirs() {
+fn phones_rest_on_a_copy_that_has_their_photos_and_on_no_other() {
     let (world, serving, audit) = World::with_a_visit_begun();
     let folder = world.office.path();
     let photo = world.take(&audit, "A01#photo", &picture("A01", 2_000));
     assert_all_sent(&sync(&world, &serving));
-    let whole = printed(&admin(folder, &["backup", "--to", "whole", "--kept-elsewhere"]));
-    assert_eq!((&whole["blobs"]["missing"], &whole["durable"]), (&json!(0), &json!(true)));
-    let lost = files(&folder.join("veedor.db.blobs")).into_iter().filter(|it| it.ends_with(&photo));
-    assert_eq!(lost.map(|it| fs::remove_file(it).unwrap()).count(), 1);
+    world.answer(&audit, "A02", &json!("yes"));
+    assert_eq!(photo_state(&world, &serving, &audit), "stored");
+    printed(&admin(folder, &["backup", "--to", "near"]));
+    lose_photo(&folder.join("veedor.db.blobs"), &photo);
     let copied = admin(folder, &["backup", "--to", "lacking", "--kept-elsewhere", "--blobs", "elsewhere"]);
     assert_eq!(failure(&copied)["code"], "copy_not_whole");
+    assert_eq!(photo_state(&world, &serving, &audit), "stored");
     // The copy itself is there, and good for what it holds.
     let copied = printed(&admin(folder, &["backup", "--to", "again", "--blobs", "elsewhere"]));
     assert_eq!((&copied["blobs"]["missing"], &copied["durable"]), (&json!(1), &json!(false)));
     assert!(folder.join("lacking").is_file());
+
+    let counted = printed(&admin(folder, &["evidence"]));
+    assert_eq!((&counted["blobs"]["missing"], &counted["blobs"]["copied"]), (&json!(1), &json!(0)));
+    let brought = printed(&admin(folder, &["evidence", "--blobs", "near.blobs"]));
+    assert_eq!((&brought["blobs"]["missing"], &brought["blobs"]["copied"]), (&json!(0), &json!(1)));
+    let whole = ["backup", "--to", "whole", "--kept-elsewhere", "--blobs", "elsewhere"];
+    assert_eq!(printed(&admin(folder, &whole))["durable"], true);
+    assert_eq!(photo_state(&world, &serving, &audit), "durable");
+}
+
+#[test]
+fn a_photo_that_is_nowhere_stops_no_copy_once_phones_are_asked_for_it_again() {
+    let (world, serving, audit) = World::with_a_visit_begun();
+    let folder = world.office.path();
+    let photo = world.take(&audit, "A01#photo", &picture("A01", 2_000));
+    assert_all_sent(&sync(&world, &serving));
+    lose_photo(&folder.join("veedor.db.blobs"), &photo);
+    assert_eq!(failure(&admin(folder, &["verify"]))["code"], "blob_missing");
+    let asked = printed(&admin(folder, &["evidence", "--ask-phones"]));
+    assert_eq!((&asked["blobs"]["missing"], &asked["asked_phones"]), (&json!(1), &json!(true)));
+    assert!(admin(folder, &["verify"]).status.success());
+    printed(&admin(folder, &["backup", "--to", "copy", "--kept-elsewhere"]));
+    // A phone that made sure of nothing yet sends it again, as after a restore.
+    let state = ["--server", &serving.address, "sync"];
+    let conn = rusqlite::Connection::open(world.phone.path().join("device.db")).unwrap();
+    conn.execute("UPDATE blobs SET asked_ms = 0, stored_ms = 0", []).unwrap();
+    drop(conn);
+    assert_eq!(printed(&world.field(&state))["photos"]["stored"], 1);
+}
+
+#[test]
+fn a_folder_of_copies_has_each_photo_whole_and_for_the_key_that_is_asked_for() {
+    use age::secrecy::ExposeSecret as _;
+    let (world, serving, audit) = World::with_a_visit_begun();
+    let folder = world.office.path();
+    world.take(&audit, "A01#photo", &picture("A01", 2_000));
+    assert_all_sent(&sync(&world, &serving));
+    let (old, new) = (age::x25519::Identity::generate(), age::x25519::Identity::generate());
+    fs::write(folder.join("new.key"), new.to_string().expose_secret()).unwrap();
+    let copy = |to: &str, key: Option<&age::x25519::Identity>| {
+        let mut arguments = vec!["backup".to_owned(), "--to".to_owned(), to.to_owned()];
+        arguments
+            .extend(key.into_iter().flat_map(|it| ["--recipient".to_owned(), it.to_public().to_string()]));
+        arguments.extend(["--blobs", "shared", "--kept-elsewhere"].map(str::to_owned));
+        let copied = printed(&admin(folder, &arguments.iter().map(String::as_str).collect::<Vec<_>>()));
+        (copied["blobs"]["copied"].as_u64().unwrap(), copied["blobs"]["already"].as_u64().unwrap())
+    };
+    assert_eq!(copy("first", Some(&old)), (1, 0));
+    assert_eq!(copy("second", Some(&old)), (0, 1));
+    assert_eq!(copy("third", Some(&new)), (1, 0));
+    assert_eq!(copy("clear", None), (1, 0));
+    for file in files(&folder.join("shared")) {
+        fs::write(&file, b"damaged").unwrap();
+    }
+    assert_eq!(copy("fourth", Some(&new)), (1, 0));
+    assert_eq!(copy("fifth", None), (1, 0));
+    assert_eq!(serving.stop(), Some(0));
+    lose_the_office(folder);
+    fs::remove_dir_all(folder.join("veedor.db.blobs")).unwrap();
+    let restored =
+        admin(folder, &["restore", "--from", "fourth", "--blobs", "shared", "--identity", "new.key"]);
+    let blobs = &printed(&restored)["blobs"];
+    assert_eq!((&blobs["copied"], &blobs["missing"]), (&json!(1), &json!(0)));
 }
 
 #[test]

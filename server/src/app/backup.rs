@@ -1,7 +1,8 @@
 //! A copy of the whole office, and what changes when one takes the place of an office that is lost.
 
+pub use crate::app::blob_copies::BlobCopies;
 use crate::{
-    app::{App, organizations},
+    app::{App, blob_copies::Shelf, evidence::BlobCheck, organizations},
     blob_store::BlobFile,
     config::Config,
     environment::Environment,
@@ -12,9 +13,8 @@ use domain::ids::OrgId;
 use serde::Serialize;
 use serde_json::json;
 use std::{
-    fs::{self, File},
-    io::{self, Write as _},
-    path::{Path, PathBuf},
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
 };
 use sync_core::{DeviceId, Hash};
 
@@ -40,25 +40,6 @@ pub struct CopiedBlobs {
     pub missing: u64,
     /// Whether they lie in a bucket, whose own copies its keeper has to make.
     pub left_to_the_bucket: bool,
-}
-
-/// A folder of copies of blobs. Several copies of an office share one, and each adds only what is new.
-#[derive(Clone, Copy)]
-pub struct BlobCopies<'a> {
-    /// The folder.
-    pub folder: &'a Path,
-    /// What the names end with, for instance `.age`.
-    pub suffix: &'a str,
-    /// What is done to the bytes on their way: sealing them, or opening them again.
-    pub pass: &'a dyn Fn(&[u8]) -> io::Result<Vec<u8>>,
-}
-
-impl BlobCopies<'_> {
-    fn path(&self, org: OrgId, blob: Hash) -> PathBuf {
-        let name = blob.to_string();
-        let folder = name.get(..2).unwrap_or_default();
-        self.folder.join(org.to_string()).join(folder).join(format!("{name}{}", self.suffix))
-    }
 }
 
 /// How far the logs of devices are at an instant.
@@ -105,31 +86,30 @@ impl Ends {
 
 /// Copies everything that is committed now into a new file, without stopping anybody. The file holds the office's keys and
 /// password hashes. Then copies the evidence, where it is said to where, so that all
-/// that the file counts on is there.
+/// that the file counts on is there; evidence in a bucket stays there, and what the bucket lacks is counted.
 ///
 /// # Errors
 /// Those of the database and the file system.
 pub fn back_up(app: &App, to: &Path, copies: Option<BlobCopies<'_>>) -> Result<Copied, ApiError> {
     app.db.back_up(to)?;
-    let left_to_the_bucket = app.blobs.is_bucket();
-    let blobs = match copies.filter(|_| !left_to_the_bucket) {
-        Some(copies) => copy_blobs(app, &copies)?,
-        None => CopiedBlobs { left_to_the_bucket, ..CopiedBlobs::default() },
+    let blobs = match copies {
+        _ if app.blobs.is_bucket() => count_in_the_bucket(app)?,
+        Some(copies) => copy_blobs(app, copies)?,
+        None => CopiedBlobs::default(),
     };
     count(app, blobs)
 }
 
-fn copy_blobs(app: &App, copies: &BlobCopies<'_>) -> Result<CopiedBlobs, ApiError> {
-    let mut counted = CopiedBlobs::default();
+fn copy_blobs(app: &App, copies: BlobCopies<'_>) -> Result<CopiedBlobs, ApiError> {
+    let (mut counted, mut shelf) = (CopiedBlobs::default(), Shelf::of(copies));
     each_blob(app, |org, blob| {
-        let path = copies.path(org, blob);
-        if path.exists() {
+        if shelf.has(org, blob).map_err(ApiError::internal)? {
             counted.already += 1;
             return Ok(());
         }
         match app.blobs.get(org, blob, BlobFile::Original)?.filter(|it| Hash::of(it) == blob) {
             Some(bytes) => {
-                (copies.pass)(&bytes).and_then(|it| put_durably(&path, &it)).map_err(ApiError::internal)?;
+                shelf.add(org, blob, &bytes).map_err(ApiError::internal)?;
                 counted.copied += 1;
             }
             None => counted.missing += 1,
@@ -137,6 +117,40 @@ fn copy_blobs(app: &App, copies: &BlobCopies<'_>) -> Result<CopiedBlobs, ApiErro
         Ok(())
     })?;
     Ok(counted)
+}
+
+fn count_in_the_bucket(app: &App) -> Result<CopiedBlobs, ApiError> {
+    let mut counted = CopiedBlobs { left_to_the_bucket: true, ..CopiedBlobs::default() };
+    let there = listed(app)?;
+    each_blob(app, |org, blob| {
+        let place =
+            if is_good(app, &there, (org, blob))? { &mut counted.already } else { &mut counted.missing };
+        *place += 1;
+        Ok(())
+    })?;
+    Ok(counted)
+}
+
+/// Whether a blob is in the store and whole. A bucket checks what it holds; to read all of it would cost its owner.
+fn is_good(
+    app: &App,
+    listed: &BTreeSet<(OrgId, Hash)>,
+    (org, blob): (OrgId, Hash),
+) -> Result<bool, ApiError> {
+    Ok(listed.contains(&(org, blob)) || app.check_blob(org, blob)? == BlobCheck::Good)
+}
+
+/// What lies in a bucket; nothing where the store is none, whose files are read instead.
+fn listed(app: &App) -> Result<BTreeSet<(OrgId, Hash)>, ApiError> {
+    let mut there = BTreeSet::new();
+    if !app.blobs.is_bucket() {
+        return Ok(there);
+    }
+    for organization in app.db.read(db::organizations::list)? {
+        let org = organization.org_id;
+        there.extend(app.blobs.list(org)?.into_iter().map(|blob| (org, blob)));
+    }
+    Ok(there)
 }
 
 fn each_blob(app: &App, mut each: impl FnMut(OrgId, Hash) -> Result<(), ApiError>) -> Result<(), ApiError> {
@@ -154,57 +168,55 @@ fn each_blob(app: &App, mut each: impl FnMut(OrgId, Hash) -> Result<(), ApiError
     Ok(())
 }
 
-/// Writes a file that is there whole or not at all, and only for its owner.
-fn put_durably(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
-    let folder = path.parent().unwrap_or(Path::new("."));
-    fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
-    let mut unfinished = path.as_os_str().to_owned();
-    unfinished.push(".unfinished");
-    let mut file =
-        fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&unfinished)?;
-    file.write_all(bytes)?;
-    file.sync_all()?;
-    fs::rename(&unfinished, path)?;
-    // The name of the file, and the folders that may be new, three deep.
-    folder
-        .ancestors()
-        .take(3)
-        .filter(|it| !it.as_os_str().is_empty())
-        .try_for_each(|it| File::open(it)?.sync_all())
+/// What becomes of evidence that is nowhere.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lost {
+    /// It is only counted.
+    Counted,
+    /// Phones are asked for it again: those that still have it bring it.
+    AskedFor,
 }
 
-/// Puts the evidence that the copy counts on into the store, and forgets what is nowhere: phones are asked for it again.
-fn bring_blobs(app: &App, copies: Option<&BlobCopies<'_>>) -> Result<CopiedBlobs, ApiError> {
+/// Puts evidence that is not in the store, or damaged there, back out of copies.
+///
+/// # Errors
+/// Those of the database, the store and the file system.
+pub fn bring_evidence(
+    app: &App,
+    copies: Option<BlobCopies<'_>>,
+    lost: Lost,
+) -> Result<CopiedBlobs, ApiError> {
     let mut counted = CopiedBlobs { left_to_the_bucket: app.blobs.is_bucket(), ..CopiedBlobs::default() };
-    let mut there = std::collections::BTreeSet::new();
-    for organization in app.db.read(db::organizations::list)? {
-        let org = organization.org_id;
-        there.extend(app.blobs.list(org)?.into_iter().map(|blob| (org, blob)));
-    }
+    let (there, mut shelf) = (listed(app)?, copies.map(Shelf::of));
+    let mut missing: BTreeMap<OrgId, Vec<Hash>> = BTreeMap::new();
     each_blob(app, |org, blob| {
-        if there.contains(&(org, blob)) {
+        let is_good = is_good(app, &there, (org, blob))?;
+        if is_good {
             counted.already += 1;
-        } else if let Some(bytes) = copies.map(|it| opened(it, org, blob)).transpose()?.flatten() {
-            app.blobs.put(org, blob, BlobFile::Original, bytes)?;
-            counted.copied += 1;
+            return Ok(());
+        }
+        let found = shelf.as_mut().map(|it| it.find(org, blob)).transpose().map_err(ApiError::internal)?;
+        match found.flatten() {
+            Some(bytes) => {
+                app.blobs.put(org, blob, BlobFile::Original, bytes)?;
+                counted.copied += 1;
+            }
+            None => {
+                missing.entry(org).or_default().push(blob);
+                counted.missing += 1;
+            }
         }
         Ok(())
     })?;
-    for organization in app.db.read(db::organizations::list)? {
-        let forgotten = app.forget_lost_blobs(organization.org_id)?;
-        counted.missing += u64::try_from(forgotten).unwrap_or(u64::MAX);
+    if lost == Lost::AskedFor {
+        for (org, blobs) in missing {
+            app.act_as("operator", org, move |tx, office| {
+                let forgotten = db::blobs::forget(tx, org, &blobs)?;
+                office.record("evidence_asked_again", "organization", org, &json!({ "blobs": forgotten }))
+            })?;
+        }
     }
     Ok(counted)
-}
-
-/// A blob out of its copy; none where there is none, or another one.
-fn opened(copies: &BlobCopies<'_>, org: OrgId, blob: Hash) -> Result<Option<Vec<u8>>, ApiError> {
-    match fs::read(copies.path(org, blob)) {
-        Ok(bytes) => Ok((copies.pass)(&bytes).ok().filter(|it| Hash::of(it) == blob)),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(ApiError::internal(error)),
-    }
 }
 
 /// Makes an office from a copy where there is none yet. Devices notice by its new epoch that it may have lost what they sent
@@ -234,7 +246,7 @@ pub fn restore(
             office.record("office_restored", "organization", office.org(), &json!({ "epoch": epoch }))
         })?;
     }
-    let blobs = bring_blobs(&app, copies.as_ref())?;
+    let blobs = bring_evidence(&app, copies, Lost::AskedFor)?;
     app.db.gather()?;
     // Last: what was interrupted before is done again, which only takes a further epoch and further keys.
     app.db.finish_restore()?;

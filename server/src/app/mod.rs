@@ -4,6 +4,7 @@ pub mod assessments;
 pub(crate) mod assignments;
 pub mod audit_log;
 pub mod backup;
+mod blob_copies;
 pub(crate) mod branches;
 pub mod codes;
 pub(crate) mod content;

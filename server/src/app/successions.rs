@@ -17,7 +17,7 @@ use db::{
 };
 use serde::Deserialize;
 use serde_json::json;
-use sync_core::{Bytes, DeviceId, PublicKey, renew::SuccessionRequest};
+use sync_core::{Bytes, DeviceId, PublicKey, exchange::Ending, renew::SuccessionRequest};
 use utoipa::ToSchema;
 use validator::Validate;
 
@@ -74,6 +74,11 @@ fn go_on_at_work(
         // The answer was lost.
         Some(again) if again.user_id == Some(user) && again.state == DeviceState::Active => {
             db::sessions::revoke_all_of_device(tx, org, dev, app.now())?;
+        }
+        // So it was, and the new device was taken out since: what it has it may still hand in.
+        Some(again) if again.user_id == Some(user) => {
+            let ended = Ended { org, user, dev: former, reason: Ending::DeviceRevoked };
+            return go_on_ended(tx, app, &ended, new);
         }
         Some(_) => return Err(device_known()),
     }

@@ -138,3 +138,23 @@ async fn a_phone_that_is_taken_out_before_it_heard_that_it_may_go_on_may_only_ha
     let (_, refusal) = scene.refused(&new.enrolment.token, &new.request(Vec::new())).await;
     assert_eq!(refusal.reason, "device_revoked");
 }
+
+/// An administrator saw the new name in the list before the phone did.
+#[actix_web::test]
+async fn a_phone_whose_new_name_is_taken_out_before_it_heard_of_it_may_only_hand_in() {
+    let scene = Scene::open().await;
+    let phone = scene.phone(1).await;
+    let unheard = successor(&phone, 2, &scene.go_on(&phone, 2).await.expect_json());
+    scene.end(&unheard, Ending::DeviceRevoked).await;
+    let mut new = successor(&phone, 2, &scene.go_on(&phone, 2).await.expect_json());
+    let asked = scene.office.get("/api/v1/sessions/current").bearer(&new.enrolment.token).send().await;
+    assert_eq!(asked.outcome(), (401, "session_unknown".to_owned()));
+    new.fill_in(scene.new_audit(), &scene.pin());
+    let push = vec![new.take()];
+    let response = scene.done(&new, &new.request(push)).await;
+    assert_eq!((response.dev_head, response.ended), (new.head, Some(Ending::DeviceRevoked)));
+    assert!(outcomes(&response).iter().all(|it| it.1 == OutcomeKind::Quarantined));
+    // A device that was taken out is nobody else's new name.
+    let other = scene.phone(3).await;
+    assert_eq!(scene.go_on(&other, 2).await.outcome(), (409, "device_known".to_owned()));
+}

@@ -268,6 +268,13 @@ pub(crate) fn doubt_all(conn: &Connection) -> Result<(), DeviceError> {
     Ok(())
 }
 
+/// What was said of the photos of an audit while it was away could not be written on it: the server is asked again.
+pub(crate) fn ask_again(conn: &Connection, audit: Uuid) -> Result<(), DeviceError> {
+    let ask = "UPDATE blobs SET asked_ms = 0 WHERE id IN (SELECT blob FROM needed WHERE audit = ?1)";
+    conn.prepare_cached(ask)?.execute([audit.into_bytes()])?;
+    Ok(())
+}
+
 /// Where the photo of this hash stands.
 pub(crate) fn photo_state(conn: &Connection, id: &Hash) -> Result<PhotoState, DeviceError> {
     let epoch = store::get_number(conn, "epoch")?;

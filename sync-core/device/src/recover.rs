@@ -6,7 +6,7 @@ use sync_core::{
     Hash,
     chain::feed_hash,
     codec::Nested,
-    exchange::{Body, Item, Mark, StreamId, may_relay},
+    exchange::{Body, Item, Mark, RunId, StreamId, may_relay},
     reference::KEPT,
     session::{Commit, Cursor, Loaded, marks},
 };
@@ -109,30 +109,31 @@ const OFFERED: &str = "SELECT 1, dev, first, body FROM proofs WHERE offered = 0 
     UNION ALL SELECT 2, dev, first, body FROM unplaced WHERE offered = 0 \
     UNION ALL SELECT 2, dev, first, body FROM former_run WHERE offered = 0 ORDER BY 1, 2, 3";
 
-/// Gives what a session loads the runs to offer, as many as fit into `room` bytes, but one where nothing else is sent.
-pub(crate) fn add_relay(conn: &Connection, loaded: &mut Loaded, room: usize) -> Result<(), DeviceError> {
+/// Gives what a session loads the runs to offer, as many as fit into `room` bytes, but one where nothing else is sent; none of
+/// those `without` which it is to go on.
+pub(crate) fn add_relay(
+    conn: &Connection,
+    loaded: &mut Loaded,
+    room: usize,
+    without: &[RunId],
+) -> Result<(), DeviceError> {
     let mut list = conn.prepare_cached(OFFERED)?;
     let mut rows = list.query([])?;
     let mut bytes = 0_usize;
     while let Some(row) = rows.next()? {
         let body: Vec<u8> = row.get(3)?;
+        // What a server sent without its proof it would not take back.
+        let Ok(Body::Ops(run)) = Body::read(&body) else { continue };
+        if run.proof.is_none() || without.contains(&run.id()) || loaded.relay.contains(&run) {
+            continue;
+        }
         bytes = bytes.saturating_add(body.len());
         let alone = loaded.ops.is_empty() && loaded.relay.is_empty();
-        if bytes > room && !alone {
+        if (bytes > room && !alone) || !may_relay(loaded.relay.iter().chain([&run])) {
             loaded.more_relay = true;
             break;
         }
-        // What a server sent without its proof it would not take back.
-        if let Ok(Body::Ops(run)) = Body::read(&body)
-            && run.proof.is_some()
-            && !loaded.relay.contains(&run)
-        {
-            if !may_relay(loaded.relay.iter().chain([&run])) {
-                loaded.more_relay = true;
-                break;
-            }
-            loaded.relay.push(run);
-        }
+        loaded.relay.push(run);
     }
     Ok(())
 }
@@ -268,7 +269,7 @@ mod tests {
     }
 
     fn offered(device: &Device, room: usize) -> Vec<DeviceId> {
-        device.load(1, room, false).unwrap().relay.iter().map(|it| it.dev).collect()
+        device.load(1, room, false, &[]).unwrap().relay.iter().map(|it| it.dev).collect()
     }
 
     #[test]

@@ -9,7 +9,9 @@ use rusqlite::{Connection, OptionalExtension as _};
 use sync_core::{
     Algorithm, Bytes, Hash, OpId, Seed, codec,
     codec::Nested,
-    exchange::{self, Body, ClockReading, Ending, Item, Page, Pending, RefRow, RefusalCode, Reply, Run},
+    exchange::{
+        self, Body, ClockReading, Ending, Item, Page, Pending, RefRow, RefusalCode, Reply, Run, RunId,
+    },
     fold::Arrival,
     hlc,
     op::Opening,
@@ -126,8 +128,8 @@ impl Sync {
         };
         let event = match effect {
             Effect::Finish(outcome) => return Ok(Some(outcome)),
-            Effect::Load { max_ops, max_bytes, marks, sealed } => {
-                let mut loaded = device.load(max_ops, max_bytes, sealed)?;
+            Effect::Load { max_ops, max_bytes, marks, sealed, without } => {
+                let mut loaded = device.load(max_ops, max_bytes, sealed, &without)?;
                 if marks {
                     recover::add_marks(&device.conn, &mut loaded.cursors)?;
                 }
@@ -218,6 +220,7 @@ impl Device {
         mut max_ops: usize,
         mut max_bytes: usize,
         sealed: bool,
+        without: &[RunId],
     ) -> Result<Loaded, DeviceError> {
         let acked = store::get_head(&self.conn, "acked")?;
         // A segment never goes across a receipt: each part has arrived when its receipt says.
@@ -266,7 +269,7 @@ impl Device {
             receipts,
         };
         redact::add_proofs(&self.conn, self.dev(), &mut loaded)?;
-        recover::add_relay(&self.conn, &mut loaded, max_bytes.saturating_sub(bytes))?;
+        recover::add_relay(&self.conn, &mut loaded, max_bytes.saturating_sub(bytes), without)?;
         Ok(loaded)
     }
 
@@ -305,6 +308,7 @@ impl Device {
             let mut taken = Taken::default();
             // What a server says anew of ops that it had lost replaces what it had said of them.
             let mut anew = !commit.rewinds.is_empty();
+            let mut given_back = Vec::new();
             let mut kept = kept.into_iter();
             for page in &commit.pages {
                 let stream = page.stream.to_string();
@@ -313,7 +317,9 @@ impl Device {
                     store_item(&mut writer, &stream, (item, raw), wall_ms)?;
                     anew |= recover::place(writer.conn, item)?;
                     // What the log and earlier entries hold of an audit that is given back is shown again.
-                    anew |= matches!(&item.body, Nested::Known(Body::Grant(_)));
+                    if let Nested::Known(Body::Grant(right)) = &item.body {
+                        given_back.push(right.audit);
+                    }
                     taken.note(&item.body);
                 }
                 writer
@@ -324,13 +330,14 @@ impl Device {
             store::put_meta(writer.conn, "observed_hlc", &writer.clock.last().to_be_bytes())?;
             let redacted = redact::note(writer.conn, &commit.pages)?;
             redact::settle(&writer, &redacted)?;
-            anew |= taken.has_revoked();
+            anew |= taken.has_revoked() || !given_back.is_empty();
             let cleared = taken.forget(writer.conn)?;
             if anew {
                 replay(&mut writer)?
             } else {
                 writer.flush()?
             }
+            given_back.into_iter().try_for_each(|it| blobs::ask_again(writer.conn, it))?;
             redact::let_photos_go(&mut writer, &redacted)?;
             writer.flush()?;
             Ok((cleared, !redacted.is_empty()))

@@ -174,7 +174,7 @@ impl AuditOps {
         !self.redactions.is_empty() && self.own(dev).any(closes)
     }
 
-    fn own(&self, dev: &DeviceId) -> impl Iterator<Item = (&OpId, &StoredOp)> {
+    fn own(&self, dev: &DeviceId) -> impl DoubleEndedIterator<Item = (&OpId, &StoredOp)> {
         self.ops.range(OpId::new(*dev, 0)..=OpId::new(*dev, u64::MAX))
     }
 

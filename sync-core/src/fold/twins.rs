@@ -13,7 +13,7 @@ use crate::{Kind, OpId};
 /// Which ops of an audit are told by another one.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(super) struct Twins {
-    /// The op that stands for each that does not, and for each origin that is not here.
+    /// The op that stands for each that does not, and for each origin that is not known yet.
     standing: BTreeMap<OpId, OpId>,
 }
 
@@ -24,6 +24,13 @@ fn same(a: &StoredOp, b: &StoredOp) -> bool {
     let rest = (a.hlc, a.kind, a.round) == (b.hlc, b.kind, b.round) && a.field == b.field;
     let open = a.kind == Kind::Submit || a.is_redacted() || b.is_redacted();
     rest && (open || a.value == b.value)
+}
+
+/// Whether it is known what stands at a position of a log, and that it is none of the copies' origin: an op of this audit, or, where
+/// the log went on here after it, one of another audit. Logs come without gaps, so whoever saw what is later there saw that op, and
+/// not the one that a second log told at its place.
+fn is_told_without(audit: &AuditOps, origin: &OpId) -> bool {
+    audit.own(&origin.dev).next_back().is_some_and(|last| last.0.dseq >= origin.dseq)
 }
 
 impl Twins {
@@ -54,7 +61,9 @@ impl Twins {
                 None => standing.push((*id, copy)),
             }
         }
-        if let (None, Some((first, _))) = (audit.get(&origin), standing.first()) {
+        if !is_told_without(audit, &origin)
+            && let Some((first, _)) = standing.first()
+        {
             self.standing.insert(origin, *first);
         }
     }

@@ -137,6 +137,8 @@ pub enum Effect {
         marks: bool,
         /// Whether the server takes segments as they were sealed.
         sealed: bool,
+        /// Runs of others that no request can carry to the server today: they stay here.
+        without: Vec<RunId>,
     },
     /// Sign these bytes with the device's key.
     Sign(Vec<u8>),

@@ -17,15 +17,17 @@ use alloc::{
     vec,
     vec::Vec,
 };
+use core::cmp::Reverse;
 use uuid::Uuid;
 
 use crate::{
     Hash, Seed,
     bytes::Bytes,
     chain::Head,
+    codec,
     exchange::{
         ClockReading, Ending, FORK_BEFORE_ACKED, Hello, Limits, MAX_PULL_BYTES, MAX_PUSHED_SEGMENTS, PROTO,
-        Pull, Refusal, RefusalCode, Reply, Request, Response, Run,
+        Pull, Refusal, RefusalCode, Reply, Request, Response, Run, RunId,
     },
     packed::PackError,
     sealed::{Effort, SEALED_BYTES, SEALED_OPS, SealedSegment},
@@ -100,6 +102,8 @@ pub struct Session {
     /// A server that did not know where a stream stood is told earlier positions next time.
     with_marks: bool,
     push_only: bool,
+    /// Runs of others that were too large for whatever lies between, even with nothing else in the request.
+    too_large: Vec<RunId>,
     /// Why the device may read no longer.
     ended: Option<Ending>,
     clock: ClockReading,
@@ -122,6 +126,7 @@ impl Session {
             rewinds: 0,
             with_marks: false,
             push_only: false,
+            too_large: Vec::new(),
             ended: None,
             clock: ClockReading::default(),
             jitter: 0,
@@ -145,7 +150,8 @@ impl Session {
         let max_ops = seg_ops.saturating_mul(SEGMENTS_PER_REQUEST);
         let seg_bytes = usize::try_from(self.limits.seg_bytes).unwrap_or(0);
         let sealed = seg_ops >= SEALED_OPS && seg_bytes >= SEALED_BYTES;
-        vec![Effect::Load { max_ops, max_bytes: self.budget, marks: self.with_marks, sealed }]
+        let without = self.too_large.clone();
+        vec![Effect::Load { max_ops, max_bytes: self.budget, marks: self.with_marks, sealed, without }]
     }
 
     fn finish(&mut self, link: Link, finish: Finish) -> Vec<Effect> {
@@ -261,6 +267,17 @@ impl Session {
     fn relayed<'a>(&self, loaded: &'a Loaded) -> impl Iterator<Item = &'a Run> + use<'a> {
         let ended = self.ended.is_some();
         loaded.relay.iter().filter(move |it| !ended || it.only_redacts())
+    }
+
+    /// Leaves out the larger half of what was brought of others; whether there was any that is not left out already.
+    fn leave_out(&mut self, loaded: &Loaded) -> bool {
+        let size = |run: &Run| codec::to_cbor(run).map_or(usize::MAX, |it| it.len());
+        let mut found: Vec<(usize, RunId)> = self.relayed(loaded).map(|it| (size(it), it.id())).collect();
+        found.retain(|it| !self.too_large.contains(&it.1));
+        found.sort_unstable_by_key(|it| Reverse(it.0));
+        let half = found.len().div_ceil(2);
+        self.too_large.extend(found.iter().take(half).map(|it| it.1));
+        half > 0
     }
 
     fn answered(&mut self, loaded: Box<Loaded>, last: Head, response: Response) -> Vec<Effect> {
@@ -411,6 +428,8 @@ impl Session {
                 self.budget = (self.budget / 2).max(MIN_BUDGET_BYTES);
                 self.load()
             }
+            // Nobody's own work waits for what cannot be brought of others.
+            (RefusalCode::TooLarge, _) if self.leave_out(&loaded) => self.load(),
             (RefusalCode::Upgrade, _) if !self.push_only => {
                 self.push_only = true;
                 self.load()
@@ -477,6 +496,7 @@ pub fn step(session: &mut Session, event: Event) -> Vec<Effect> {
             (session.clock, session.jitter) = (clock, jitter);
             (session.summary, session.rewinds) = (Summary::default(), 0);
             (session.with_marks, session.push_only, session.ended) = (false, false, None);
+            session.too_large.clear();
             session.load()
         }
         (Stage::Loading, Event::Loaded(loaded)) => session.loaded(loaded),

@@ -511,7 +511,10 @@ impl World {
                 // What its author saw and the office left out is not there to compare.
                 let covers =
                     |it: &OpId| submit.value.frontier.get(&it.dev).is_some_and(|last| it.dseq <= *last);
-                let is_there = !left_out.is_some_and(|it| it.iter().any(covers)) && !self.is_contested(ops);
+                let is_replaced = submit.value.frontier.keys().any(|it| self.oracle.may_be_replaced(it));
+                let is_there = !left_out.is_some_and(|it| it.iter().any(covers))
+                    && !is_replaced
+                    && !self.is_contested(ops);
                 if whole && is_there && content_root(&seen, &seen.view()) != submit.value.content_root {
                     return broken(
                         "I10 frozen",

@@ -6,7 +6,7 @@ use crate::{
     disk::{At, Disk, Trouble},
     fault::{Fault, Fired},
     mutant::{self, Mutant},
-    office::Evidence,
+    office::{Evidence, Held},
     oracle::{Checked, broken},
     phone::{Phone, Standing},
     photos,
@@ -20,7 +20,7 @@ use domain::ids::AuditId;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use sync_core::{
-    AuditOps, Hash, OpId,
+    AuditOps, DeviceId, Hash, OpId,
     fold::{Attachment, Phase, Register},
 };
 use uuid::Uuid;
@@ -562,8 +562,9 @@ impl World {
                 if let Some(copy) = self.copies.get(dice.place(self.copies.len())).cloned() {
                     self.fired.note(Fault::RestoreSameEpoch);
                     self.note_mirrors();
+                    let before = self.office.devices();
                     self.office.put_back(&copy);
-                    self.after_restore(dice);
+                    self.after_restore(&before, dice);
                 }
             }
             7 | 8 if self.mixture.restores => {
@@ -578,8 +579,9 @@ impl World {
                     if evidence == Evidence::Lost && !self.stored_photos().is_empty() {
                         self.fired.note(Fault::EvidenceLost);
                     }
+                    let before = self.office.devices();
                     self.office.restore(&copy, evidence);
-                    self.after_restore(dice);
+                    self.after_restore(&before, dice);
                 }
             }
             _ => {
@@ -615,9 +617,9 @@ impl World {
         Ok(())
     }
 
-    fn after_restore(&mut self, dice: &mut Dice) {
+    fn after_restore(&mut self, before: &BTreeMap<DeviceId, Held>, dice: &mut Dice) {
         let held = self.office.devices();
-        self.oracle.restored(&held);
+        self.oracle.restored(before, &held);
         self.mail.unstored.clear();
         (self.mail.lagging, self.mail.replica) = (None, None);
         if self.undo_redactions() {

@@ -27,23 +27,4 @@ impl App {
             Some(_) => BlobCheck::OtherBytes,
         })
     }
-
-    /// Forgets the blobs that the database counts on and the store does not have, so that phones are asked for them again;
-    /// how many. Blocks.
-    ///
-    /// # Errors
-    /// Those of the database and the store.
-    pub(crate) fn forget_lost_blobs(&self, org: OrgId) -> Result<usize, ApiError> {
-        let there = self.blobs.list(org)?;
-        let (mut after, mut lost) = (None, Vec::new());
-        loop {
-            let page = self.db.read(|tx| db::blobs::list(tx, org, after, db::MAX_PAGE))?;
-            lost.extend(page.items.iter().map(|it| it.blob).filter(|it| !there.contains(it)));
-            after = page.next;
-            if after.is_none() {
-                break;
-            }
-        }
-        Ok(self.db.write(move |tx| db::blobs::forget(tx, org, &lost))?)
-    }
 }

@@ -75,3 +75,32 @@ fn redacted_answers_are_sent_with_the_words_that_redacted_them_though_one_reques
     let redacted = held.iter().filter(|it| it.1.op.is_redacted()).count();
     assert_eq!((redacted, phone.device().status().unwrap().pending_ops), (many, 0));
 }
+
+/// One run with a reason that no request takes, and after it a small one.
+#[test]
+fn what_of_others_is_too_large_for_a_proxy_keeps_nothing_else_from_the_office() {
+    let (mut server, hash) = world();
+    let mut phone = Phone::new(1, &mut server);
+    phone.sync(&mut server);
+    let audits = [1, 2].map(|it| phone.device().start(&ad_hoc(it, hash), NOW).unwrap());
+    phone.sync(&mut server);
+    let copy = server.clone();
+    let reasons = [vec!["x".repeat(30_000)], vec!["short".to_owned()]];
+    for (audit, reasons) in audits.into_iter().zip(reasons) {
+        let value = ReturnValue { submit: None, items: vec![], reasons, due_ms: None };
+        server.command(USER, server_op(Kind::Return, audit, 2, payload::to_value(&value).ok()));
+    }
+    phone.sync(&mut server);
+    server.restore(&copy, true);
+    let device = phone.device.as_mut().unwrap();
+    let typed = device.batch(|it| it.note(audits[0], "", "a remark", NOW + 1)).is_ok();
+    let mut wire = Narrow { server: &mut server, most_bytes: 20_000, refused: 0 };
+    let outcome = Sync::new(device).unwrap().run(device, &mut wire, clock(), 1).unwrap();
+    assert!(typed && wire.refused > 0 && matches!(outcome, Finish::Done { .. }), "{outcome:?}");
+    assert_eq!(device.status().unwrap().pending_ops, 0);
+    let returned = audits.map(|it| server.audits[&it].view().lifecycle.len());
+    assert_eq!(returned, [0, 1]);
+    // Over a wider way it is brought too.
+    phone.sync(&mut server);
+    assert_eq!(server.audits[&audits[0]].view().lifecycle.len(), 1);
+}
