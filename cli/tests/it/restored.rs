@@ -142,12 +142,15 @@ fn a_photo_that_is_nowhere_stops_no_copy_once_phones_are_asked_for_it_again() {
     assert_eq!((&asked["blobs"]["missing"], &asked["asked_phones"]), (&json!(1), &json!(true)));
     assert!(admin(folder, &["verify"]).status.success());
     printed(&admin(folder, &["backup", "--to", "copy", "--kept-elsewhere"]));
-    // A phone that made sure of nothing yet sends it again, as after a restore.
-    let state = ["--server", &serving.address, "sync"];
-    let conn = rusqlite::Connection::open(world.phone.path().join("device.db")).unwrap();
-    conn.execute("UPDATE blobs SET asked_ms = 0, stored_ms = 0", []).unwrap();
-    drop(conn);
-    assert_eq!(printed(&world.field(&state))["photos"]["stored"], 1);
+    // Another phone with the same photo is asked for it.
+    let second = |arguments: &[&str]| {
+        let field = ["field", "--data", "second", "--server", &serving.address];
+        printed(&run_in(world.phone.path(), &[&field, arguments].concat()))
+    };
+    second(&["login", "--code", &world.code(&serving)]);
+    second(&["photo", &audit, "A02#photo", "photo.jpg"]);
+    let sent = second(&["sync"]);
+    assert_eq!(sent["photos"]["stored"], 1, "{photo}: {sent}");
 }
 
 #[test]

@@ -26,13 +26,16 @@ async fn a_restored_office_has_the_evidence_of_its_copy_and_asks_again_for_what_
     // As sealing would: what lies there is not what is stored.
     let pass = |bytes: &[u8]| Ok(bytes.iter().map(|it| it ^ 0x5a).collect());
     let place = at("evidence");
-    let copies = BlobCopies { folder: &place, suffix: ".sealed", pass: &pass };
+    let copies = BlobCopies { folder: &place, sealed_for: Some("ana"), pass: &pass };
     let first = backup::back_up(&scene.office.app, &at("copy"), Some(copies)).unwrap();
     assert_eq!(first.blobs, CopiedBlobs { copied: 3, ..CopiedBlobs::default() });
     let again = backup::back_up(&scene.office.app, &at("later"), Some(copies)).unwrap();
     assert_eq!(again.blobs, CopiedBlobs { already: 3, ..CopiedBlobs::default() });
-    let copy_of =
-        |id: &str| place.join(scene.office.org.to_string()).join(&id[..2]).join(format!("{id}.sealed"));
+    let copy_of = |id: &str| {
+        let copies = fs::read_dir(place.join(scene.office.org.to_string()).join(&id[..2])).unwrap();
+        let mut of = copies.map(|it| it.unwrap().path());
+        of.find(|it| it.file_name().unwrap().to_str().unwrap().starts_with(&format!("{id}.ana."))).unwrap()
+    };
     fs::remove_file(copy_of(&lost.id.to_string())).unwrap();
     fs::write(copy_of(&damaged.id.to_string()), b"something else").unwrap();
 

@@ -400,6 +400,26 @@ fn a_lost_photo_that_another_phone_brings_is_not_lost() {
     assert_eq!(world.state(id), PhotoState::Stored);
 }
 
+/// Nothing can be written on a visit that is away.
+#[test]
+fn a_lost_photo_that_another_phone_brings_while_the_visit_is_taken_away_is_not_lost_once_it_is_given_back() {
+    let mut world = World::new();
+    let (_, id) = world.take(1, 2_000);
+    fs::remove_file(world.file(id)).unwrap();
+    world.synchronise();
+    assert_eq!(world.conflicts(), [(ConflictKind::BlobLost, true)]);
+    let right = AuditRight { audit: world.audit };
+    for body in [Body::Revoke(right.clone()), Body::Grant(right)] {
+        let entry = Entry::Raw(Nested::Known(body));
+        world.server.append(StreamId::User(USER), 1, Hash::of(b"right"), entry);
+        world.exchange();
+        world.blobs.stored.insert(id, bytes(1, 2_000));
+        world.upload();
+    }
+    world.exchange();
+    assert_eq!(world.conflicts(), [(ConflictKind::BlobLost, false)]);
+}
+
 #[test]
 fn a_visit_whose_photo_is_lost_is_handed_in_once_it_is_taken_again_or_away() {
     let mut world = World::new();
