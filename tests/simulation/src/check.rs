@@ -44,6 +44,7 @@ impl World {
         self.until_quiet(&mut dice)?;
         self.give_roles_back();
         self.until_quiet(&mut dice)?;
+        self.rest_on_a_copy(&mut dice)?;
         self.hand_in_what_is_left(&mut dice)?;
         // What was set aside is taken in by a person, and then it is everybody's.
         self.adopt_everything();
@@ -57,7 +58,7 @@ impl World {
         self.check_everything(fresh)
     }
 
-    fn until_quiet(&mut self, dice: &mut Dice) -> Checked {
+    pub(crate) fn until_quiet(&mut self, dice: &mut Dice) -> Checked {
         for _ in 0..ROUNDS {
             if self.round(dice)? {
                 return Ok(());

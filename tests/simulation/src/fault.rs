@@ -105,6 +105,10 @@ faults! {
     FrozenInBackground = "client: frozen at 30 s in the background",
     /// An older app opens the database of a newer one.
     AppDowngrade = "client: app downgrade",
+    /// A phone clears a photo that is in a copy kept elsewhere.
+    PhotoCleared = "photos: cleared from a phone",
+    /// The office is made from that copy, or a later one.
+    RestoredAfterCleared = "photos: cleared, and the office restored",
     /// There is no room for a photo.
     DiskFullInPhoto = "client: disk full in a photo",
     /// A part of a photo breaks off on its way.

@@ -80,11 +80,13 @@ pub enum Mutant {
     LatePushBringsBack,
     /// A phone that is told of a redaction keeps the value in its log.
     PhoneKeepsRedacted,
+    /// Phones are told to rest on a copy, and an older one takes the place of the office.
+    RestOnNoCopy,
 }
 
 impl Mutant {
     /// All of them.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::AcknowledgeBeforeStore,
         Self::HighestInsteadOfPrefix,
         Self::CursorBeforeData,
@@ -101,6 +103,7 @@ impl Mutant {
         Self::LogKeepsRedacted,
         Self::LatePushBringsBack,
         Self::PhoneKeepsRedacted,
+        Self::RestOnNoCopy,
     ];
 
     /// Where it matters.
@@ -108,7 +111,7 @@ impl Mutant {
     pub fn setting(self) -> Setting {
         match self {
             Self::BasesNotMapped | Self::NotSaidAgain => Setting::Renewal,
-            Self::StoredBeforeChecked | Self::PhotosNotDoubted => Setting::Photos,
+            Self::StoredBeforeChecked | Self::PhotosNotDoubted | Self::RestOnNoCopy => Setting::Photos,
             Self::LogKeepsRedacted | Self::LatePushBringsBack | Self::PhoneKeepsRedacted => {
                 Setting::Redaction
             }
@@ -129,7 +132,7 @@ impl Mutant {
             Self::SynchronousNormal => &["I16 durable before send", "I1 no loss"],
             Self::NoBase | Self::BasesNotMapped => &["I5 no silent loss"],
             Self::PublishedTwice => &["I2 exactly once"],
-            Self::StoredBeforeChecked | Self::PhotosNotDoubted => &["I13 blob"],
+            Self::StoredBeforeChecked | Self::PhotosNotDoubted | Self::RestOnNoCopy => &["I13 blob"],
             Self::LogKeepsRedacted | Self::LatePushBringsBack | Self::PhoneKeepsRedacted => {
                 &["a redaction is for good"]
             }
@@ -168,6 +171,7 @@ impl fmt::Display for Mutant {
             Self::LogKeepsRedacted => "a redaction that forgets the log",
             Self::LatePushBringsBack => "a redacted value brought back by a late push",
             Self::PhoneKeepsRedacted => "a phone that keeps what was redacted",
+            Self::RestOnNoCopy => "phones rest on a copy that nobody kept",
         })
     }
 }
@@ -285,7 +289,8 @@ pub(crate) fn beyond(
         | Mutant::ServerNeverSyncs
         | Mutant::StoredBeforeChecked
         | Mutant::BasesNotMapped
-        | Mutant::NotSaidAgain => wire.ask_the_real_one(letter),
+        | Mutant::NotSaidAgain
+        | Mutant::RestOnNoCopy => wire.ask_the_real_one(letter),
     }
 }
 

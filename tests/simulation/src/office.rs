@@ -17,7 +17,7 @@ use domain::{
 use serde_json::{Value, json};
 use server::{
     App, Config, Environment,
-    app::backup::{self, BlobCopies},
+    app::backup::{self, BlobCopies, Ends},
     environment::Entropy,
     testing::{Answer, Call, TestClock, TestOffice, TestPerson},
 };
@@ -75,7 +75,7 @@ pub enum Evidence {
 }
 
 fn copies(folder: &Path) -> BlobCopies<'_> {
-    BlobCopies { folder, suffix: "", pass: &|bytes: &[u8]| Ok(bytes.to_vec()) }
+    BlobCopies { folder, sealed_for: None, pass: &|bytes: &[u8]| Ok(bytes.to_vec()) }
 }
 
 fn files(folder: &Path) -> Vec<PathBuf> {
@@ -430,17 +430,26 @@ impl Office {
         Copied { files: self.disk.image(), database: self.database.clone(), evidence }
     }
 
-    /// Copies it with its own command.
+    /// Copies it with its own command, and its photos into a folder that copies share; how many of these it lacks.
     #[must_use]
-    pub fn back_up(&mut self) -> Vec<u8> {
+    pub fn back_up(&mut self) -> (Vec<u8>, u64) {
         self.restores += 1;
         let name = format!("copy-{}", self.restores);
         let to = self.folder.path().join(&name);
-        backup::back_up(self.app(), &to, Some(copies(&self.copies_of_evidence())))
-            .expect("an office can be copied");
+        let copied = backup::back_up(self.app(), &to, Some(copies(&self.copies_of_evidence())));
+        let missing = copied.expect("an office can be copied").blobs.missing;
         let copy = self.disk.image().file(&name).expect("the copy is there").to_vec();
         self.disk.remove(&name);
-        copy
+        (copy, missing)
+    }
+
+    /// Tells phones to rest on a copy that is made now.
+    #[must_use]
+    pub fn back_up_for_good(&mut self) -> Option<Vec<u8>> {
+        let ends = Ends::now(self.app()).expect("an office can be read");
+        let (copy, missing) = self.back_up();
+        (missing == 0).then(|| ends.note_durable(self.app()).expect("an office can be written"))?;
+        Some(copy)
     }
 
     /// Makes it anew from a copy with its own command: a new epoch, a new key. Photos are as they were, or gone and brought from

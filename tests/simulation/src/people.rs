@@ -554,8 +554,12 @@ impl World {
                 let copy = self.office.copy_files();
                 self.mail.lagging = Some(copy.clone());
                 self.copies.push(copy);
-                let copy = self.office.back_up();
-                self.backups.push(copy);
+                if self.mixture.photos && !dice.once_in(3) {
+                    self.keep_a_copy();
+                } else {
+                    let copy = self.office.back_up().0;
+                    self.backups.push(copy);
+                }
             }
             5 | 6 if self.mixture.restores => {
                 self.phone_comes_and_goes(dice)?;
@@ -567,23 +571,7 @@ impl World {
                     self.after_restore(&before, dice);
                 }
             }
-            7 | 8 if self.mixture.restores => {
-                self.phone_comes_and_goes(dice)?;
-                if let Some(copy) = self.backups.get(dice.place(self.backups.len())).cloned() {
-                    self.fired.note(Fault::RestoreNewEpoch);
-                    self.note_mirrors();
-                    let mut evidence = *dice.pick(&[Evidence::Kept, Evidence::Copied, Evidence::Lost]);
-                    if !self.stored_photos().is_empty() && dice.once_in(2) {
-                        evidence = Evidence::Lost;
-                    }
-                    if evidence == Evidence::Lost && !self.stored_photos().is_empty() {
-                        self.fired.note(Fault::EvidenceLost);
-                    }
-                    let before = self.office.devices();
-                    self.office.restore(&copy, evidence);
-                    self.after_restore(&before, dice);
-                }
-            }
+            7 | 8 if self.mixture.restores => self.lose_the_office(dice)?,
             _ => {
                 let released = self.office.release(self.version + 1);
                 if let Some(hash) = released {
@@ -593,6 +581,32 @@ impl World {
                 }
             }
         }
+        Ok(())
+    }
+
+    /// The office is made anew from a copy, by its own command.
+    pub(crate) fn lose_the_office(&mut self, dice: &mut Dice) -> Checked {
+        self.phone_comes_and_goes(dice)?;
+        let Some(copy) = self.backups.get(dice.place(self.backups.len())).cloned() else { return Ok(()) };
+        self.fired.note(Fault::RestoreNewEpoch);
+        self.note_mirrors();
+        let mut evidence = *dice.pick(&[Evidence::Kept, Evidence::Copied, Evidence::Lost]);
+        if !self.stored_photos().is_empty() && dice.once_in(2) {
+            evidence = Evidence::Lost;
+        }
+        if self.is_kept {
+            // Whoever says that a copy is kept elsewhere has it when the office is lost.
+            evidence = if evidence == Evidence::Lost { Evidence::Copied } else { evidence };
+            if self.has_cleared()? {
+                self.fired.note(Fault::RestoredAfterCleared);
+            }
+        }
+        if evidence == Evidence::Lost && !self.stored_photos().is_empty() {
+            self.fired.note(Fault::EvidenceLost);
+        }
+        let before = self.office.devices();
+        self.office.restore(&copy, evidence);
+        self.after_restore(&before, dice);
         Ok(())
     }
 

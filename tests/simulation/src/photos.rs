@@ -4,25 +4,26 @@
 use crate::{
     dice::Dice,
     fault::Fault,
-    oracle::{Checked, broken},
+    mutant::Mutant,
+    oracle::{Checked, Violation, broken},
     people::{arm, note_trouble},
     wire::{Address, Letter, Wire, deliver},
     world::World,
 };
-use device::{DeviceError, PhotoState, Upload};
+use device::{DeviceError, KEEP_MS, PhotoState, Upload};
 use std::{
     collections::BTreeSet,
     fs::{self, File},
     time::{Duration, SystemTime},
 };
 use sync_core::{
-    Hash, OpId,
+    Hash, Kind, OpId,
     blob::BlobReply,
     codec,
     exchange::RefusalCode,
     fold::ConflictKind,
     lane::{Finish, Pause},
-    payload::BlobRef,
+    payload::{self, BlobRef, LossCause, LostValue},
     session::MAX_WAIT_MS,
 };
 use uuid::Uuid;
@@ -149,6 +150,7 @@ impl World {
             Ok(Some(finish)) => self.upload_ended(at, &finish)?,
         }
         self.learn(at)?;
+        self.clear_photos(at, dice)?;
         self.check_stored(&told)
     }
 
@@ -243,6 +245,91 @@ impl World {
         }
     }
 
+    // ---- copies that phones rest on ----
+
+    /// A copy is made that is kept elsewhere with its photos: what was copied before takes nobody's place any more.
+    pub(crate) fn keep_a_copy(&mut self) {
+        let Some(copy) = self.office.back_up_for_good() else { return };
+        if self.mutant == Some(Mutant::RestOnNoCopy) {
+            return;
+        }
+        self.copies.drain(..self.copies.len().saturating_sub(1));
+        (self.backups, self.is_kept) = (vec![copy], true);
+    }
+
+    /// Sometimes phones let go of photos that are in a copy, and then the office is lost.
+    ///
+    /// # Errors
+    /// A law that does not hold.
+    pub(crate) fn rest_on_a_copy(&mut self, dice: &mut Dice) -> Checked {
+        if !(self.mixture.photos && self.mixture.restores && dice.once_in(2)) {
+            return Ok(());
+        }
+        // What is written after a photo is what tells that the photo is in the copy.
+        for _ in 0..4 {
+            self.edits(dice)?;
+        }
+        self.until_quiet(dice)?;
+        self.keep_a_copy();
+        self.until_quiet(dice)?;
+        self.now_ms += KEEP_MS;
+        self.office.set_time(self.now_ms);
+        self.until_quiet(dice)?;
+        if self.has_cleared()? {
+            self.lose_the_office(dice)?;
+            self.until_quiet(dice)?;
+        }
+        Ok(())
+    }
+
+    /// Days pass, or a month where there are photos; phones do what they do when they are idle.
+    ///
+    /// # Errors
+    /// A law that does not hold.
+    pub(crate) fn time_passes(&mut self, dice: &mut Dice) -> Checked {
+        self.now_ms += dice.below(3 * 86_400_000);
+        if self.is_kept || (self.mixture.photos && dice.once_in(2)) {
+            self.now_ms += KEEP_MS;
+        }
+        self.office.set_time(self.now_ms);
+        self.working(None).into_iter().try_for_each(|at| self.clear_photos(at, dice))?;
+        // What is only in a copy now is worth losing the office for.
+        if self.mixture.restores && dice.once_in(2) && self.has_cleared()? {
+            self.lose_the_office(dice)?;
+        }
+        Ok(())
+    }
+
+    /// A phone lets go of what it need not keep.
+    fn clear_photos(&mut self, at: usize, dice: &mut Dice) -> Checked {
+        let phone = &mut self.phones[at];
+        let wall = phone.wall(self.now_ms);
+        let Some(device) = phone.device.as_mut() else { return Ok(()) };
+        match device.evict(wall) {
+            Ok(0) => Ok(()),
+            Ok(_) => {
+                if self.has_cleared()? {
+                    self.fired.note(Fault::PhotoCleared);
+                }
+                Ok(())
+            }
+            Err(error) => self.store_failed(at, &error, dice),
+        }
+    }
+
+    /// Whether a phone has let go of a photo that stands on it.
+    pub(crate) fn has_cleared(&mut self) -> Result<bool, Violation> {
+        for at in self.working(None) {
+            let phone = &mut self.phones[at];
+            let Some(device) = phone.device.as_mut().filter(|_| !phone.is_damaged) else { continue };
+            let photos = photos_of(device).or_else(|it| broken("a store can be read", it.to_string()))?;
+            if photos.iter().any(|it| it.state == PhotoState::Evicted) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
     // ---- at the end ----
 
     /// I13 and I1 for photos: whatever a phone still has is stored, and what nobody has any more is said to be lost.
@@ -256,7 +343,7 @@ impl World {
             let phone = &mut self.phones[at];
             let Some(device) = phone.device.as_mut().filter(|_| !phone.is_damaged) else { continue };
             let photos = photos_of(device).or_else(|it| broken("a store can be read", it.to_string()))?;
-            for Photo { audit, id, blob, is_lost, state } in photos {
+            for Photo { audit, id, blob, is_lost, was_cleared, state } in photos {
                 let is_whole = fs::read(phone.photo(&blob)).is_ok_and(|it| Hash::of(&it) == blob);
                 let is_stored = stored.contains(&blob);
                 let (dev, mine) = (phone.dev, id.dev == phone.dev);
@@ -273,6 +360,12 @@ impl World {
                     return broken(
                         "I13 blob",
                         format!("{blob} of {audit} is lost on {dev}, and nobody says so"),
+                    );
+                }
+                if is_lost && was_cleared {
+                    return broken(
+                        "I13 blob",
+                        format!("{blob} of {audit} was cleared from {dev}, and is lost"),
                     );
                 }
                 if is_lost && is_stored && mine {
@@ -337,13 +430,19 @@ struct Photo {
     id: OpId,
     blob: Hash,
     is_lost: bool,
+    /// Its phone says that it was lost after it had been cleared there.
+    was_cleared: bool,
     state: PhotoState,
 }
 
 fn photos_of(device: &mut device::Device) -> Result<Vec<Photo>, DeviceError> {
     let mut photos = Vec::new();
     for audit in device.list(None, 1_000)?.into_iter().map(|it| it.audit) {
-        let view = device.ops(audit)?.view();
+        let ops = device.ops(audit)?;
+        let said = ops.iter().filter(|it| it.1.op.kind == Kind::Lost);
+        let said = said.filter_map(|it| payload::of_op::<LostValue>(&it.1.op).ok());
+        let cleared = said.filter(|it| it.cause == Some(LossCause::Evicted)).map(|it| it.blob);
+        let (view, cleared): (_, BTreeSet<Hash>) = (ops.view(), cleared.collect());
         let lost: BTreeSet<OpId> = view
             .open_conflicts()
             .filter(|it| it.kind == ConflictKind::BlobLost)
@@ -351,7 +450,8 @@ fn photos_of(device: &mut device::Device) -> Result<Vec<Photo>, DeviceError> {
             .collect();
         for it in device.view(audit)?.attachments.into_values().flatten() {
             let (id, blob, is_lost) = (it.id, it.value.blob, lost.contains(&it.id));
-            photos.push(Photo { audit, id, blob, is_lost, state: it.state });
+            let was_cleared = cleared.contains(&blob);
+            photos.push(Photo { audit, id, blob, is_lost, was_cleared, state: it.state });
         }
     }
     Ok(photos)

@@ -91,6 +91,8 @@ pub struct World {
     pub copies: Vec<Copied>,
     /// Copies that the office made.
     pub backups: Vec<Vec<u8>>,
+    /// Phones rest on the first of these, which is kept elsewhere with its photos.
+    pub is_kept: bool,
     /// A device in bad hands.
     pub rogue: Option<Rogue>,
     /// Auditors who are taken out.
@@ -142,6 +144,7 @@ impl World {
             mail: Mail::default(),
             copies: Vec::new(),
             backups: Vec::new(),
+            is_kept: false,
             rogue: None,
             disabled: [false; 2],
             version: 1,
@@ -195,8 +198,8 @@ impl World {
         }
         match what {
             0..=37 => self.edits(&mut dice)?,
-            38..=61 => self.some_phone_syncs(&mut dice)?,
-            62..=63 => self.now_ms += dice.below(3 * 86_400_000),
+            38..=60 => self.some_phone_syncs(&mut dice)?,
+            61..=63 => self.time_passes(&mut dice)?,
             64..=67 => self.clock_goes_wrong(&mut dice),
             68..=74 => self.phone_goes_wrong(&mut dice)?,
             75..=81 => self.office_goes_wrong(&mut dice)?,
