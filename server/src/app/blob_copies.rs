@@ -67,20 +67,26 @@ impl<'a> Shelf<'a> {
         Ok(found.cloned().unwrap_or_default())
     }
 
+    /// Those of [`Self::files`] that are sealed for whom these are, or in the clear as these are, by their names.
+    fn own_files(&mut self, org: OrgId, blob: Hash) -> io::Result<Vec<(String, PathBuf)>> {
+        let sealed_for = self.copies.sealed_for;
+        let name = |path: PathBuf| {
+            let name = path.file_name().and_then(|it| it.to_str()).unwrap_or_default().to_owned();
+            let is_own = match sealed_for {
+                None => name == blob.to_string(),
+                Some(key) => name.starts_with(&format!("{blob}.{key}.")),
+            };
+            is_own.then_some((name, path))
+        };
+        Ok(self.files(org, blob)?.into_iter().filter_map(name).collect())
+    }
+
     /// Whether a whole copy of a blob is there for whom these are sealed. Every byte of it is read: phones let go of what is in it.
     ///
     /// # Errors
     /// Those of the file system.
     pub(super) fn has(&mut self, org: OrgId, blob: Hash) -> io::Result<bool> {
-        for path in self.files(org, blob)? {
-            let name = path.file_name().and_then(|it| it.to_str()).unwrap_or_default();
-            let of_this_key = match self.copies.sealed_for {
-                None => name == blob.to_string(),
-                Some(key) => name.starts_with(&format!("{blob}.{key}.")),
-            };
-            if !of_this_key {
-                continue;
-            }
+        for (name, path) in self.own_files(org, blob)? {
             let bytes = fs::read(&path)?;
             let is_whole = match self.copies.sealed_for {
                 None => Hash::of(&bytes) == blob,
@@ -89,23 +95,23 @@ impl<'a> Shelf<'a> {
             if is_whole {
                 return Ok(true);
             }
-            // In the way of nobody: the name of a sealed copy says what it holds, which this one does not.
-            fs::remove_file(&path)?;
         }
         Ok(false)
     }
 
-    /// Adds a copy of a blob.
+    /// Adds a copy of a blob that has none, or damaged ones, whose place it takes.
     ///
     /// # Errors
     /// Those of the file system, and of sealing.
-    pub(super) fn add(&self, org: OrgId, blob: Hash, bytes: &[u8]) -> io::Result<()> {
+    pub(super) fn add(&mut self, org: OrgId, blob: Hash, bytes: &[u8]) -> io::Result<()> {
         let bytes = (self.copies.pass)(bytes)?;
         let name = match self.copies.sealed_for {
             None => blob.to_string(),
             Some(key) => sealed_name(blob, key, &bytes),
         };
-        put_durably(&self.folder(org, blob).join(name), &bytes)
+        put_durably(&self.folder(org, blob).join(&name), &bytes)?;
+        let damaged = self.own_files(org, blob)?.into_iter().filter(|it| it.0 != name);
+        damaged.map(|it| it.1).try_for_each(fs::remove_file)
     }
 
     /// A blob out of the first of its copies that opens to it.
@@ -153,6 +159,7 @@ fn put_durably(path: &Path, bytes: &[u8]) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::sync::atomic::{AtomicU64, Ordering};
     use uuid::Uuid;
 
     const ORG: OrgId = OrgId(Uuid::nil());
@@ -160,11 +167,12 @@ mod tests {
 
     /// Sealing that differs each time, as that of age does.
     fn seal(bytes: &[u8]) -> io::Result<Vec<u8>> {
-        Ok([Uuid::now_v7().as_bytes().as_slice(), bytes].concat())
+        static SEALED: AtomicU64 = AtomicU64::new(0);
+        Ok([SEALED.fetch_add(1, Ordering::Relaxed).to_be_bytes().as_slice(), bytes].concat())
     }
 
     fn open(bytes: &[u8]) -> io::Result<Vec<u8>> {
-        Ok(bytes.get(16..).unwrap_or_default().to_vec())
+        Ok(bytes.get(8..).unwrap_or_default().to_vec())
     }
 
     fn files(folder: &Path) -> Vec<PathBuf> {
@@ -177,9 +185,13 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let blob = Hash::of(PHOTO);
         let clear = |bytes: &[u8]| Ok(bytes.to_vec());
-        for (sealed_for, pass) in [(None, &clear as &dyn Fn(&[u8]) -> _), (Some("ana"), &seal)] {
-            let folder = &folder.path().join(sealed_for.unwrap_or("clear"));
-            let shelf = || Shelf::of(BlobCopies { folder, sealed_for, pass });
+        let (near, far) = (folder.path().join("near"), folder.path().join("far"));
+        let ways = [
+            BlobCopies { folder: &near, sealed_for: None, pass: &clear },
+            BlobCopies { folder: &far, sealed_for: Some("ana"), pass: &seal },
+        ];
+        for copies in ways {
+            let (folder, shelf) = (copies.folder, || Shelf::of(copies));
             assert!(!shelf().has(ORG, blob).unwrap());
             shelf().add(ORG, blob, PHOTO).unwrap();
             assert!(shelf().has(ORG, blob).unwrap());

@@ -22,7 +22,7 @@
 //! | I10 frozen | `people.rs` (approved audits), `check.rs` (what a submit says) | each step, end |
 //! | I11 pin | `watch.rs`, `check.rs`; `versions.rs`: what a move to another version takes back, and what it leaves | each step, each move, end |
 //! | I12 permission | `rights.rs`, `watch.rs`, `check.rs`; `photos.rs`: nobody reads the photos of others | each exchange, end, when asked |
-//! | I13 blob | `photos.rs`: what was told to be stored is, and hashes to its id; what is approved has its photos; at the end what a phone still has is stored, and what it lost it says | each run of photos, each approval, end |
+//! | I13 blob | `photos.rs`: what a phone cleared is not lost with the office; what was told to be stored is, and hashes to its id; what is approved has its photos; at the end what a phone still has is stored, and what it lost it says | each run of photos, each approval, end |
 //! | a redaction is for good | `redaction.rs`: what the office or a phone knows to be redacted stands in none of its bytes, nor does the seed that it could be guessed with; `check.rs`: nothing else is without its value, and every segment still verifies | each redaction, often, end |
 //! | the office answers | `office.rs`: whatever anybody asks, as long as it has power | each step |
 //! | I14 progress | `world.rs`, `photos.rs`: no honest phone is refused or stops, and one that reaches nobody says so; `slow.rs`: nobody waits for the places of others; `check.rs`: all settles in a few rounds | each exchange, end |
@@ -32,7 +32,8 @@
 //! What a phone recorded and did not send is excused where it is physically gone: its database was deleted, or is an older one, or
 //! a bit of it was turned, so that nobody can tell what it said; visits that such a phone wrote on are for people to settle. Nothing
 //! else is excused: not a copied phone, one that was set back or one without its key, nor an office whose files were put back by
-//! hand in the same epoch, or that was made from a copy older than a device.
+//! hand in the same epoch, or that was made from a copy older than a device. What a submit says is not compared where its author
+//! had read a log that a restore took from the office, and a second one under that name came in its place.
 //!
 //! # Faults
 //!

@@ -409,7 +409,7 @@ fn a_lost_photo_that_another_phone_brings_while_the_visit_is_taken_away_is_not_l
     world.synchronise();
     assert_eq!(world.conflicts(), [(ConflictKind::BlobLost, true)]);
     let right = AuditRight { audit: world.audit };
-    for body in [Body::Revoke(right.clone()), Body::Grant(right)] {
+    for body in [Body::Revoke(right), Body::Grant(right)] {
         let entry = Entry::Raw(Nested::Known(body));
         world.server.append(StreamId::User(USER), 1, Hash::of(b"right"), entry);
         world.exchange();
