@@ -22,8 +22,8 @@ pub(crate) const SHARED_PRAGMAS: &str =
 /// Pages in the journal from which on they are taken over into the file, as many as SQLite itself waits for.
 const PAGES: i64 = 1_000;
 
-/// The most that is overwritten of free pages, in bytes: SQLite takes no larger value.
-const MOST_CLEARED: i64 = 900_000_000;
+/// So many bytes of free pages are overwritten by one value: SQLite takes none that is much larger than a gigabyte.
+const CLEARED_AT_ONCE: i64 = 1 << 24;
 
 /// The most jobs of one group: beyond it the fsync no longer counts and the answers only come later.
 const GROUP: usize = 64;
@@ -280,11 +280,14 @@ fn count(connection: &mut SqliteConnection, sql: &str) -> diesel::QueryResult<i6
 /// They are overwritten: taken, and given back, which with `secure_delete` leaves zeros; and the journal goes into the file.
 pub(crate) fn clear_free_pages(connection: &mut SqliteConnection) -> Result<(), DbError> {
     let bytes = "SELECT freelist_count * page_size AS count FROM pragma_freelist_count, pragma_page_size";
-    let bytes = count(connection, bytes)?.min(MOST_CLEARED);
+    let bytes = count(connection, bytes)?;
     if bytes > 0 {
+        let values = bytes.saturating_add(CLEARED_AT_ONCE - 1).div_euclid(CLEARED_AT_ONCE);
+        let size = bytes.div_euclid(values).saturating_add(1);
         let cleared = connection.batch_execute(&format!(
-            "BEGIN IMMEDIATE; CREATE TABLE cleared (zeros BLOB); INSERT INTO cleared VALUES (zeroblob({bytes})); \
-             DROP TABLE cleared; COMMIT;"
+            "BEGIN IMMEDIATE; CREATE TABLE cleared (zeros BLOB); \
+             WITH RECURSIVE n (i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n WHERE i < {values}) \
+             INSERT INTO cleared SELECT zeroblob({size}) FROM n; DROP TABLE cleared; COMMIT;"
         ));
         if let Err(error) = cleared {
             drop(connection.batch_execute("ROLLBACK"));
