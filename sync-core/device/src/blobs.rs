@@ -416,7 +416,7 @@ impl Device {
     }
 
     /// Clears files that are not needed here any more: stored on the server and on a backup for [`KEEP_MS`], or taken that long
-    /// ago and needed by no audit. Gives how many.
+    /// ago and needed by no audit once the server knows all that was done here. Gives how many.
     ///
     /// - **Errors**: storage; the folder could not be read. A file that cannot be removed now is tried again.
     pub fn evict(&mut self, now_ms: u64) -> Result<u64, DeviceError> {
@@ -430,10 +430,15 @@ impl Device {
              AND stored_dseq < ?2 AND stored_ms <= ?3",
             (epoch, durable_through, old_ms),
         )?;
-        tx.execute(
-            "DELETE FROM blobs WHERE captured_ms <= ?1 AND NOT EXISTS (SELECT 1 FROM needed WHERE blob = blobs.id)",
-            [old_ms],
-        )?;
+        // That a photo was taken away may come to the server after the visit was handed in elsewhere: then it is needed after all.
+        // Where that happens later still, its row is here for its loss to be told.
+        if store::get_head(&tx, "acked")? == self.head {
+            tx.execute(
+                "UPDATE blobs SET evicted = 1 WHERE NOT evicted AND captured_ms <= ?1 \
+                 AND NOT EXISTS (SELECT 1 FROM needed WHERE blob = blobs.id)",
+                [old_ms],
+            )?;
+        }
         tx.commit()?;
         let mut cleared = 0;
         for (id, modified_ms) in self.blobs.files().map_err(&failed)? {

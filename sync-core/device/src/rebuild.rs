@@ -79,8 +79,8 @@ pub(crate) fn replay(writer: &mut Writer<'_>) -> Result<(), DeviceError> {
     writer.conn.execute("DELETE FROM needed", [])?;
     read_rights(writer)?;
     replay_log(writer)?;
-    replay_former(writer)?;
     replay_feed(writer)?;
+    replay_former(writer)?;
     recover::replay_unplaced(writer)?;
     let mut revoked = writer.conn.prepare("SELECT audit FROM revoked")?;
     let mut rows = revoked.query([])?;

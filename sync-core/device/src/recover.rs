@@ -12,7 +12,12 @@ use sync_core::{
 };
 
 use crate::{
-    DeviceError, audits::Unplaced, ended::takes_away, store, sync::take_in_run, upload::ASK_AGAIN_MS,
+    DeviceError,
+    audits::Unplaced,
+    ended::takes_away,
+    store,
+    sync::{TakeIn, take_in_run},
+    upload::ASK_AGAIN_MS,
     writer::Writer,
 };
 
@@ -193,7 +198,7 @@ pub(crate) fn replay_unplaced(writer: &mut Writer<'_>) -> Result<(), DeviceError
         let body: Vec<u8> = row.get(1)?;
         if let Ok(Body::Ops(run)) = Body::read(&body) {
             // A run that cannot be applied was in quarantine before.
-            let _ = take_in_run(writer, &run, row.get(0)?)?;
+            let _ = take_in_run(writer, &run, row.get(0)?, TakeIn::All)?;
         }
     }
     Ok(())

@@ -3,8 +3,10 @@
 
 use std::path::Path;
 
+use rusqlite::Connection;
 use sync_core::{
-    Algorithm, DeviceId, Hash, Head, Kind, Op, Seed, codec,
+    Algorithm, DeviceId, Hash, Head, Kind, Op, Seed,
+    codec::{self, Nested},
     exchange::{Body, Mark, Run, StreamId},
     packed::PackedOps,
     payload::{self, SubmitValue},
@@ -20,7 +22,7 @@ use crate::{
     rebuild::replay,
     recover, seal,
     store::{self, Device},
-    sync::take_in_run,
+    sync::{TakeIn, take_in_run},
     writer::Writer,
 };
 
@@ -210,10 +212,13 @@ impl Device {
     ) -> Result<(), DeviceError> {
         let renewal = Renewal { former, agreed, dev: keys.dev() };
         let tail = self.log_after(agreed, usize::MAX >> 1)?;
+        // The streams count on the log for what they told as the device's own, and the log is given up from there on: a server that
+        // was behind had taken back what it had acknowledged.
+        let is_read_beyond = self.received()?.last().is_some_and(|it| it.1 > agreed);
         let was = std::mem::replace(&mut self.keys, keys);
         let done = self.transact(|mut writer, _| {
             put_aside(&writer, former, runs, request)?;
-            if agreed == 0 {
+            if agreed == 0 || is_read_beyond {
                 read_anew(&writer)?;
             }
             *writer.head = Head::EMPTY;
@@ -286,7 +291,7 @@ fn put_aside(
 }
 
 /// The server knows the new device.
-pub(crate) fn forget_succession(conn: &rusqlite::Connection) -> Result<(), DeviceError> {
+pub(crate) fn forget_succession(conn: &Connection) -> Result<(), DeviceError> {
     conn.execute("DELETE FROM meta WHERE key IN (?1, ?2)", [SUCCESSION, FORMER])?;
     Ok(())
 }
@@ -302,7 +307,17 @@ fn say_again(writer: &mut Writer<'_>, renewal: &Renewal, op: &Op) -> Result<(), 
     writer.say(said).map(drop)
 }
 
-/// Applies what of former logs is part of the audits.
+/// Whether an entry brings of a former log what is kept of it here: from then on the entry says when the server received it.
+pub(crate) fn is_former(conn: &Connection, body: &Nested<Body>) -> Result<bool, DeviceError> {
+    let dev = match body {
+        Nested::Known(Body::Ops(run)) => run.dev,
+        _ => return Ok(false),
+    };
+    let mut find = conn.prepare_cached("SELECT 1 FROM former_run WHERE dev = ?1 AND evidence = 0")?;
+    Ok(find.exists([dev.0])?)
+}
+
+/// Applies what of former logs is part of the audits and no entry of a stream has brought.
 pub(crate) fn replay_former(writer: &mut Writer<'_>) -> Result<(), DeviceError> {
     let conn = writer.conn;
     let mut list =
@@ -310,7 +325,7 @@ pub(crate) fn replay_former(writer: &mut Writer<'_>) -> Result<(), DeviceError> 
     let mut rows = list.query([])?;
     while let Some(row) = rows.next()? {
         if let Ok(Body::Ops(run)) = Body::read(&row.get::<_, Vec<u8>>(1)?) {
-            take_in_run(writer, &run, row.get(0)?)?.map_err(DeviceError::corrupt)?;
+            take_in_run(writer, &run, row.get(0)?, TakeIn::Missing)?.map_err(DeviceError::corrupt)?;
         }
     }
     Ok(())

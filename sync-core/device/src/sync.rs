@@ -27,6 +27,7 @@ use crate::{
     mirror,
     rebuild::replay,
     receipts, recover, redact,
+    renew::is_former,
     store::{self, Device},
     writer::Writer,
 };
@@ -315,7 +316,7 @@ impl Device {
                 for item in &page.items {
                     let raw = kept.next().unwrap_or_default();
                     store_item(&mut writer, &stream, (item, raw), wall_ms)?;
-                    anew |= recover::place(writer.conn, item)?;
+                    anew |= recover::place(writer.conn, item)? || is_former(writer.conn, &item.body)?;
                     // What the log and earlier entries hold of an audit that is given back is shown again.
                     if let Nested::Known(Body::Grant(right)) = &item.body {
                         given_back.push(right.audit);
@@ -424,10 +425,10 @@ pub(crate) fn take_in_body(
             let count = sseq.1.saturating_sub(sseq.0);
             acknowledge(writer, *dseq_first, dseq_first.saturating_add(count), recv_ms)?;
         }
-        Nested::Known(Body::Ops(run)) => return take_in_run(writer, run, recv_ms),
+        Nested::Known(Body::Ops(run)) => return take_in_run(writer, run, recv_ms, TakeIn::All),
         Nested::Known(Body::Segment(sealed)) => {
             return match sealed.open() {
-                Ok(run) => take_in_run(writer, &run, recv_ms),
+                Ok(run) => take_in_run(writer, &run, recv_ms, TakeIn::All),
                 Err(error) => Ok(Err(error.to_string())),
             };
         }
@@ -466,11 +467,21 @@ fn acknowledge(writer: &mut Writer<'_>, first: u64, last: u64, recv_ms: u64) -> 
     Ok(())
 }
 
+/// Which ops of a run are applied.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum TakeIn {
+    /// All.
+    All,
+    /// Those that are not there: of the others is known when the server received them.
+    Missing,
+}
+
 /// Applies a run of another's ops; the inner error is why it is set aside.
 pub(crate) fn take_in_run(
     writer: &mut Writer<'_>,
     run: &Run,
     recv_ms: u64,
+    which: TakeIn,
 ) -> Result<Result<(), String>, DeviceError> {
     let ops = match run.ops.unpack(run.dseq_first) {
         Ok(ops) => ops,
@@ -485,7 +496,10 @@ pub(crate) fn take_in_run(
         }
     }
     for op in ops {
-        if revoked.contains(&op.audit) {
+        let is_there = |writer: &mut Writer<'_>| {
+            Ok::<_, DeviceError>(writer.audit(op.audit)?.ops.get(&OpId::new(run.dev, op.dseq)).is_some())
+        };
+        if revoked.contains(&op.audit) || (which == TakeIn::Missing && is_there(writer)?) {
             continue;
         }
         let seed = run.ops.seed(&op.audit);

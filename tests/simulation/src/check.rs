@@ -307,7 +307,8 @@ impl World {
             let all: BTreeSet<&Uuid> = own.keys().chain(new.keys()).collect();
             for audit in all {
                 let (held, read) = (own.get(audit), new.get(audit));
-                let contested = [held, read].into_iter().flatten().any(|it| self.is_contested(it));
+                let contested = [held, read].into_iter().flatten().any(|it| self.is_contested(it))
+                    || [held, read].into_iter().flatten().all(|it| self.is_of_two_logs_of_the_rogue(it));
                 let differ = |one, other| office.differ(audit, one, other);
                 if !contested && differ(held, read) {
                     let what = format!("{audit}: {} and a new phone: {}", phone.dev, difference(held, read));
@@ -330,6 +331,12 @@ impl World {
             }
         }
         Ok(())
+    }
+
+    /// Of two logs under the name of whoever means harm an office that was set back takes one.
+    fn is_of_two_logs_of_the_rogue(&self, ops: &AuditOps) -> bool {
+        let is_set_back = self.rogue.as_ref().is_some_and(|it| self.oracle.set_back.contains(&it.dev()));
+        is_set_back && self.is_rogues(ops)
     }
 
     /// Whether somebody who means harm wrote all of it; what they write comes back to the phones of the auditor they are.

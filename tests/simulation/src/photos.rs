@@ -23,7 +23,7 @@ use sync_core::{
     exchange::RefusalCode,
     fold::ConflictKind,
     lane::{Finish, Pause},
-    payload::{self, BlobRef, LossCause, LostValue},
+    payload::{self, AttachValue, BlobRef, LossCause, LostValue},
     session::MAX_WAIT_MS,
 };
 use uuid::Uuid;
@@ -441,7 +441,16 @@ fn photos_of(device: &mut device::Device) -> Result<Vec<Photo>, DeviceError> {
         let ops = device.ops(audit)?;
         let said = ops.iter().filter(|it| it.1.op.kind == Kind::Lost);
         let said = said.filter_map(|it| payload::of_op::<LostValue>(&it.1.op).ok());
+        // What was taken away before is nobody's loss who meant it.
+        let detached: BTreeSet<Hash> = ops
+            .iter()
+            .filter(|it| it.1.op.kind == Kind::Detach)
+            .flat_map(|it| &it.1.op.base)
+            .filter_map(|it| payload::of_op::<AttachValue>(&ops.get(it)?.op).ok())
+            .map(|it| it.blob)
+            .collect();
         let cleared = said.filter(|it| it.cause == Some(LossCause::Evicted)).map(|it| it.blob);
+        let cleared = cleared.filter(|it| !detached.contains(it));
         let (view, cleared): (_, BTreeSet<Hash>) = (ops.view(), cleared.collect());
         let lost: BTreeSet<OpId> = view
             .open_conflicts()

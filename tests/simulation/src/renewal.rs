@@ -221,7 +221,12 @@ fn unheld_bases(phone: &Phone) -> Result<usize, DeviceError> {
     let former = device.status()?.former;
     let mut unheld = 0;
     for (dseq, audit, _) in phone.log_after(0)? {
-        let ops = device.ops(audit)?;
+        let ops = match device.ops(audit) {
+            Ok(ops) => ops,
+            // Taken away from its person: nothing of it is shown.
+            Err(error) if error.code() == "unknown_audit" => continue,
+            Err(error) => return Err(error),
+        };
         let base = ops.get(&device.op_id(dseq)).map(|it| it.op.base.clone()).unwrap_or_default();
         unheld += base.iter().filter(|it| former.contains(&it.dev) && ops.get(it).is_none()).count();
     }

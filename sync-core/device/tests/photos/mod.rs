@@ -465,6 +465,32 @@ fn a_photo_that_is_taken_away_is_not_sent_unless_a_visit_was_handed_in_with_it()
 }
 
 #[test]
+fn a_photo_that_was_taken_away_stays_until_the_server_knows_and_is_said_to_be_lost_where_it_is_needed_after_all()
+ {
+    let mut world = World::new();
+    let (op, id) = world.take(1, 2_000);
+    let audit = world.audit;
+    world.exchange();
+    // Another phone of the auditor hands the visit in, and is not heard of for long.
+    let mut other = Phone::new(2, &mut world.server);
+    other.sync(&mut world.server);
+    fill(other.device(), audit);
+    other.device().submit(audit, NOW).unwrap();
+    world.device().detach(audit, op, NOW).unwrap();
+    assert_eq!((world.device().evict(NOW + KEEP_MS).unwrap(), world.file(id).exists()), (0, true));
+    world.exchange();
+    assert_eq!((world.device().evict(NOW + KEEP_MS).unwrap(), world.file(id).exists()), (1, false));
+    other.sync(&mut world.server);
+    world.synchronise();
+    assert_eq!(world.state(id), PhotoState::Lost { cause: "evicted".into() });
+    assert_eq!(world.conflicts(), [(ConflictKind::Late, true), (ConflictKind::BlobLost, true)]);
+    // The same photo again makes it good.
+    world.take(1, 2_000);
+    world.synchronise();
+    assert_eq!(world.state(id), PhotoState::Stored);
+}
+
+#[test]
 fn a_photo_is_cleared_when_server_and_backup_have_it_for_thirty_days_and_not_before() {
     let mut world = World::new();
     let (_, id) = world.take(1, 2_000);

@@ -225,6 +225,54 @@ fn a_phone_whose_acknowledged_work_was_taken_by_its_copy_says_all_of_it_again() 
     assert!(set.iter().any(|it| it.1.op.value == Some(Bytes::from("2"))));
 }
 
+/// What a server that lags behind said of the log is not what the streams had told of it.
+#[test]
+fn a_copy_that_heard_a_server_which_lags_behind_has_all_of_its_former_log_once_it_is_renewed() {
+    let mut world = World::new(1);
+    world.answer(0, 1, "1");
+    world.sync(0);
+    let mut behind = world.server.clone();
+    world.answer(0, 1, "2");
+    world.sync(0);
+    let (dir, typed) = world.copy(0);
+    world.used.push(World::open(dir, typed));
+    world.answer(0, 1, "3");
+    world.sync(0);
+    let copied = world.used[1].phone.sync_with(&mut behind, &[Fault::None, Fault::Offline]);
+    assert!(matches!(copied, Finish::Backoff { .. }), "{copied:?}");
+    let device = world.used[1].phone.device();
+    assert!(device.status().unwrap().acked.dseq < 3);
+    world.check();
+    assert_eq!(world.used[1].phone.device().status().unwrap().former.len(), 1);
+}
+
+/// An office that was put back learns anew when ops came, and a phone that went on under a new name learns it too.
+#[test]
+fn ops_of_a_former_log_rank_on_a_renewed_phone_as_the_office_says_after_it_was_put_back() {
+    let mut world = World::new(2);
+    let empty = world.server.clone();
+    // A clock that nobody believes: what counts is when the server received it.
+    world.now += 400 * 86_400_000;
+    world.answer(0, 1, "1");
+    world.sync(0);
+    let (dir, typed) = world.copy(0);
+    world.used.push(World::open(dir, typed));
+    world.answer(0, 1, "2");
+    world.sync(0);
+    world.answer(2, 1, "3");
+    world.sync(2);
+    // Put back by hand; the log comes again later, from whom the receipts are lost.
+    world.used[0].phone.device = None;
+    let database = rusqlite::Connection::open(world.used[0].phone.dir.path().join("device.db")).unwrap();
+    database.execute("DELETE FROM receipt", []).unwrap();
+    drop(database);
+    world.used[0].phone.kill();
+    world.server.restore(&empty, false);
+    world.server.now_ms += 86_400_000;
+    enrol(world.used[2].phone.device(), &mut world.server);
+    world.check();
+}
+
 #[test]
 fn a_phone_that_was_set_back_gets_its_later_work_again_and_keeps_what_it_does_since() {
     let mut world = World::new(1);
