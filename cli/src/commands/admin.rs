@@ -79,7 +79,7 @@ enum Action {
     Backup(BackupArguments),
     /// Make the installation from a copy, where there is none yet; devices then send again what the copy lacks
     Restore(RestoreArguments),
-    /// Put photos that the store lost or that are damaged there back out of copies, and ask phones again for the rest
+    /// Put photos that the store lost (in a folder also damaged ones) back out of copies, and ask phones again for the rest
     Evidence(EvidenceArguments),
 }
 

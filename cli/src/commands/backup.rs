@@ -142,10 +142,7 @@ fn not_whole(copy: &Path, missing: u64) -> Problem {
 /// `wrong_identity`, and what the database, the store and the file system say.
 pub(crate) fn bring_evidence(app: &App, arguments: &EvidenceArguments) -> Result<(), Problem> {
     let key = arguments.identity.as_deref().map(identity).transpose()?;
-    let pass = |bytes: &[u8]| match &key {
-        Some(key) if bytes.starts_with(AGE_MAGIC) => opened_bytes(bytes, key),
-        _ => Ok(bytes.to_vec()),
-    };
+    let pass = opening(key.as_ref());
     let folder = arguments.blobs.as_deref();
     let copies = folder.map(|folder| BlobCopies { folder, sealed_for: None, pass: &pass });
     let lost = if arguments.ask_phones { Lost::AskedFor } else { Lost::Counted };
@@ -163,10 +160,7 @@ pub(crate) fn restore(settings: &SettingsArguments, arguments: &RestoreArguments
     let clear = opened(arguments, key.as_ref())?;
     let from = clear.as_ref().map_or(arguments.from.as_path(), |it| it.0.as_path());
     let folder = arguments.blobs.clone().unwrap_or_else(|| blobs_beside(&arguments.from));
-    let pass = |bytes: &[u8]| match &key {
-        Some(key) if clear.is_some() => opened_bytes(bytes, key),
-        _ => Ok(bytes.to_vec()),
-    };
+    let pass = opening(key.as_ref());
     let copies = folder.is_dir().then_some(BlobCopies { folder: &folder, sealed_for: None, pass: &pass });
     let copied = match config.database_url.strip_prefix("sqlite:") {
         // Made beside its place and moved there when it is complete, so that half an office is never served.
@@ -277,6 +271,14 @@ fn unseal(from: impl io::BufRead, key: &x25519::Identity, to: &mut impl io::Writ
     let sealed = age::Decryptor::new_buffered(from).map_err(io::Error::other)?;
     let mut clear = sealed.decrypt(iter::once(key)).map_err(io::Error::other)?;
     io::copy(&mut clear, to).map(drop)
+}
+
+/// What is done to copies of evidence on their way back: a folder may hold sealed ones and others.
+fn opening(key: Option<&x25519::Identity>) -> impl Fn(&[u8]) -> io::Result<Vec<u8>> {
+    move |bytes| match key {
+        Some(key) if bytes.starts_with(AGE_MAGIC) => opened_bytes(bytes, key),
+        _ => Ok(bytes.to_vec()),
+    }
 }
 
 fn opened_bytes(bytes: &[u8], key: &x25519::Identity) -> io::Result<Vec<u8>> {

@@ -112,11 +112,17 @@ fn copy_blobs(app: &App, copies: BlobCopies<'_>) -> Result<CopiedBlobs, ApiError
                 shelf.add(org, blob, &bytes).map_err(ApiError::internal)?;
                 counted.copied += 1;
             }
+            None if is_redacted_since(app, org, blob)? => {}
             None => counted.missing += 1,
         }
         Ok(())
     })?;
     Ok(counted)
+}
+
+/// Whether a blob that was counted on is not any more: it was redacted while others were copied.
+fn is_redacted_since(app: &App, org: OrgId, blob: Hash) -> Result<bool, ApiError> {
+    Ok(app.db.read(|tx| db::blobs::find(tx, org, blob))?.is_none())
 }
 
 fn count_in_the_bucket(app: &App) -> Result<CopiedBlobs, ApiError> {
@@ -197,9 +203,14 @@ pub fn bring_evidence(
         }
         let found = shelf.as_mut().map(|it| it.find(org, blob)).transpose().map_err(ApiError::internal)?;
         match found.flatten() {
+            _ if is_redacted_since(app, org, blob)? => {}
             Some(bytes) => {
                 app.blobs.put(org, blob, BlobFile::Original, bytes)?;
-                counted.copied += 1;
+                if is_redacted_since(app, org, blob)? {
+                    app.blobs.remove(org, blob)?;
+                } else {
+                    counted.copied += 1;
+                }
             }
             None => {
                 missing.entry(org).or_default().push(blob);

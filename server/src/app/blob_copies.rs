@@ -87,7 +87,7 @@ impl<'a> Shelf<'a> {
     /// Those of the file system.
     pub(super) fn has(&mut self, org: OrgId, blob: Hash) -> io::Result<bool> {
         for (name, path) in self.own_files(org, blob)? {
-            let bytes = fs::read(&path)?;
+            let Some(bytes) = readable(&path) else { continue };
             let is_whole = match self.copies.sealed_for {
                 None => Hash::of(&bytes) == blob,
                 Some(key) => name == sealed_name(blob, key, &bytes),
@@ -120,7 +120,7 @@ impl<'a> Shelf<'a> {
     /// Those of the file system.
     pub(super) fn find(&mut self, org: OrgId, blob: Hash) -> io::Result<Option<Vec<u8>>> {
         for path in self.files(org, blob)? {
-            let opened = (self.copies.pass)(&fs::read(&path)?).ok();
+            let opened = readable(&path).and_then(|it| (self.copies.pass)(&it).ok());
             if let Some(bytes) = opened.filter(|it| Hash::of(it) == blob) {
                 return Ok(Some(bytes));
             }
@@ -134,6 +134,13 @@ fn sealed_name(blob: Hash, key: &str, sealed: &[u8]) -> String {
     format!("{blob}.{key}.{}{SEALED}", Hash::of(sealed))
 }
 
+/// A copy that cannot be read is none: another may be good, and a new one can be made.
+fn readable(path: &Path) -> Option<Vec<u8>> {
+    fs::read(path)
+        .inspect_err(|error| tracing::warn!(path = %path.display(), %error, "a copy cannot be read"))
+        .ok()
+}
+
 const UNFINISHED: &str = ".unfinished";
 
 /// Writes a file that is there whole or not at all, and only for its owner.
@@ -142,7 +149,8 @@ fn put_durably(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let folder = path.parent().unwrap_or(Path::new("."));
     fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
     let mut unfinished = path.as_os_str().to_owned();
-    unfinished.push(UNFINISHED);
+    // Two commands may copy into one folder at once.
+    unfinished.push(format!(".{}{UNFINISHED}", std::process::id()));
     let mut file =
         fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&unfinished)?;
     file.write_all(bytes)?;

@@ -278,17 +278,16 @@ pub(crate) fn ask_again(conn: &Connection, audit: Uuid) -> Result<(), DeviceErro
 /// Where the photo of this hash stands.
 pub(crate) fn photo_state(conn: &Connection, id: &Hash) -> Result<PhotoState, DeviceError> {
     let epoch = store::get_number(conn, "epoch")?;
-    let durable_through = store::get_number(conn, "durable_through")?.unwrap_or(0);
     let mut find = conn.prepare_cached(
-        "SELECT off, confirmed IS NOT NULL AND confirmed IS ?2, coalesce(stored_dseq, 0), evicted, lost, refused \
+        "SELECT off, confirmed IS NOT NULL AND confirmed IS ?2, coalesce(stored_dseq < had_durable, 0), evicted, lost, refused \
          FROM blobs WHERE id = ?1",
     )?;
     let found = find.query_row((id.0, epoch), |row| {
-        let (off, is_stored, stored_dseq): (u64, bool, u64) = (row.get(0)?, row.get(1)?, row.get(2)?);
+        let (off, is_stored, is_durable): (u64, bool, bool) = (row.get(0)?, row.get(1)?, row.get(2)?);
         let (lost, refused): (Option<String>, Option<String>) = (row.get(4)?, row.get(5)?);
         Ok(match (is_stored, lost, refused) {
             (true, ..) if row.get(3)? => PhotoState::Evicted,
-            (true, ..) if stored_dseq < durable_through => PhotoState::Durable,
+            (true, ..) if is_durable => PhotoState::Durable,
             (true, ..) => PhotoState::Stored,
             (_, Some(cause), _) => PhotoState::Lost { cause },
             (_, None, Some(reason)) => PhotoState::Refused { reason },
@@ -415,7 +414,8 @@ impl Device {
         Ok(())
     }
 
-    /// Clears files that are not needed here any more: stored on the server and on a backup for [`KEEP_MS`], or taken that long
+    /// Clears files that are not needed here any more: stored on the server for [`KEEP_MS`] and on a backup, of which the server was
+    /// asked since whether it still had them; or taken that long
     /// ago and needed by no audit once the server knows all that was done here. Gives how many.
     ///
     /// - **Errors**: storage; the folder could not be read. A file that cannot be removed now is tried again.
@@ -423,12 +423,11 @@ impl Device {
         let failed = file_error("cannot clear a photo");
         let old_ms = now_ms.saturating_sub(KEEP_MS);
         let epoch = store::get_number(&self.conn, "epoch")?;
-        let durable_through = store::get_number(&self.conn, "durable_through")?.unwrap_or(0);
         let tx = self.conn.transaction()?;
         tx.execute(
             "UPDATE blobs SET evicted = 1 WHERE NOT evicted AND confirmed IS NOT NULL AND confirmed IS ?1 \
-             AND stored_dseq < ?2 AND stored_ms <= ?3",
-            (epoch, durable_through, old_ms),
+             AND stored_dseq < had_durable AND stored_ms <= ?2",
+            (epoch, old_ms),
         )?;
         // That a photo was taken away may come to the server after the visit was handed in elsewhere: then it is needed after all.
         // Where that happens later still, its row is here for its loss to be told.

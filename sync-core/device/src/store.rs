@@ -36,6 +36,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../../migrations/device/0009_sealed.sql"),
     include_str!("../../../migrations/device/0010_proofs.sql"),
     include_str!("../../../migrations/device/0011_proofs_offered.sql"),
+    include_str!("../../../migrations/device/0012_rests.sql"),
 ];
 
 /// A device: a folder with a database, a key and the files of photos.

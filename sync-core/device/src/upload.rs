@@ -232,7 +232,7 @@ impl Device {
         Ok(state)
     }
 
-    /// Blobs that some audit needs and the server has not confirmed in this epoch, nor of late: also those that are lost here, since
+    /// Blobs that some audit needs and the server has not confirmed in this epoch, nor of late, nor since a copy is said to hold them: also those that are lost here, since
     /// another phone may have brought them, and those that it refused, since its limits may have changed.
     fn blobs_to_send(
         &self,
@@ -245,10 +245,14 @@ impl Device {
         let after = after.unwrap_or(BlobRef { id: Hash::ZERO, size: 0 });
         let mut list = self.conn.prepare_cached(
             "SELECT id, size FROM blobs WHERE (size, id) > (?1, ?2) AND (confirmed IS NULL OR confirmed IS NOT ?3 \
-             OR (NOT evicted AND abs(coalesce(asked_ms, stored_ms, 0) - ?5) > ?6)) AND EXISTS (SELECT 1 FROM needed WHERE blob = blobs.id) ORDER BY size, id LIMIT ?4",
+             OR asked_ms = 0 OR (NOT evicted AND (abs(coalesce(asked_ms, stored_ms, 0) - ?5) > ?6 \
+             OR (stored_dseq < ?7 AND coalesce(had_durable, 0) <= stored_dseq)))) \
+             AND EXISTS (SELECT 1 FROM needed WHERE blob = blobs.id) ORDER BY size, id LIMIT ?4",
         )?;
+        let durable_through = store::get_number(&self.conn, "durable_through")?.unwrap_or(0);
         let of_late = (now_ms.cast_signed(), ASK_AGAIN_MS);
-        let bounds = (after.size, after.id.0, epoch, limit.saturating_add(1), of_late.0, of_late.1);
+        let bounds =
+            (after.size, after.id.0, epoch, limit.saturating_add(1), of_late.0, of_late.1, durable_through);
         let rows = list.query_map(bounds, |row| Ok(BlobRef { id: Hash(row.get(0)?), size: row.get(1)? }))?;
         let mut blobs: Vec<BlobRef> = rows.collect::<Result<_, _>>()?;
         let more = blobs.len() > limit;
@@ -262,6 +266,7 @@ impl Device {
             store::put_meta(writer.conn, CHUNK, &u64::from(keep.chunk).to_be_bytes())?;
             // What is written later than this came to the server later than the photo, whichever of it is acknowledged by now.
             let written = writer.head.dseq;
+            let durable_through = store::get_number(writer.conn, "durable_through")?.unwrap_or(0);
             for (id, mark) in &keep.marks {
                 match mark {
                     Mark::Sent(off) => {
@@ -273,9 +278,9 @@ impl Device {
                         let mut note = writer.conn.prepare_cached(
                             "UPDATE blobs SET off = size, confirmed = ?2, asked_ms = ?3, lost = NULL, refused = NULL, \
                              stored_ms = CASE WHEN confirmed IS ?2 THEN stored_ms ELSE ?3 END, \
-                             stored_dseq = CASE WHEN confirmed IS ?2 THEN stored_dseq ELSE ?4 END WHERE id = ?1",
+                             stored_dseq = CASE WHEN confirmed IS ?2 THEN stored_dseq ELSE ?4 END, had_durable = ?5 WHERE id = ?1",
                         )?;
-                        note.execute((id.0, epoch, now_ms, written))?;
+                        note.execute((id.0, epoch, now_ms, written, durable_through))?;
                         photos::take_back_loss(&mut writer, id, now_ms)?;
                     }
                     Mark::Lost(cause) => {

@@ -28,7 +28,8 @@ fn same(a: &StoredOp, b: &StoredOp) -> bool {
 
 /// Whether it is known what stands at a position of a log, and that it is none of the copies' origin: an op of this audit, or, where
 /// the log went on here after it, one of another audit. Logs come without gaps, so whoever saw what is later there saw that op, and
-/// not the one that a second log told at its place.
+/// not the one that a second log told at its place. One that is set aside for a person is not here either: until it is adopted its
+/// copies stand by themselves, which shows as late or as a conflict.
 fn is_told_without(audit: &AuditOps, origin: &OpId) -> bool {
     audit.own(&origin.dev).next_back().is_some_and(|last| last.0.dseq >= origin.dseq)
 }

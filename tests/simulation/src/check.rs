@@ -335,7 +335,7 @@ impl World {
 
     /// Of two logs under the name of whoever means harm an office that was set back takes one.
     fn is_of_two_logs_of_the_rogue(&self, ops: &AuditOps) -> bool {
-        let is_set_back = self.rogue.as_ref().is_some_and(|it| self.oracle.set_back.contains(&it.dev()));
+        let is_set_back = self.rogue.as_ref().is_some_and(|it| self.oracle.set_back.contains_key(&it.dev()));
         is_set_back && self.is_rogues(ops)
     }
 
@@ -519,7 +519,8 @@ impl World {
                 // What its author saw and the office left out is not there to compare.
                 let covers =
                     |it: &OpId| submit.value.frontier.get(&it.dev).is_some_and(|last| it.dseq <= *last);
-                let is_replaced = submit.value.frontier.keys().any(|it| self.oracle.may_be_replaced(it));
+                let is_replaced =
+                    submit.value.frontier.iter().any(|it| self.oracle.may_be_replaced(it.0, *it.1));
                 let is_there = !left_out.is_some_and(|it| it.iter().any(covers))
                     && !is_replaced
                     && !self.is_contested(ops);

@@ -93,8 +93,8 @@ pub struct Oracle {
     pub committed: BTreeMap<DeviceId, BTreeSet<(u64, Hash)>>,
     /// Up to where each log was acknowledged, and not lost by a restore since.
     pub acked: BTreeMap<DeviceId, u64>,
-    /// Devices of whose log a restore took something.
-    pub set_back: BTreeSet<DeviceId>,
+    /// Devices of whose log a restore took something, with the last position that it left of it.
+    pub set_back: BTreeMap<DeviceId, u64>,
     /// Devices whose disk may have changed what they say.
     pub damaged: BTreeSet<DeviceId>,
     /// Whose an audit is.
@@ -159,22 +159,26 @@ impl Oracle {
 
     /// The server was restored: it owes what it holds now, and the rest again once somebody brought it.
     pub fn restored(&mut self, before: &BTreeMap<DeviceId, Held>, held: &BTreeMap<DeviceId, Held>) {
-        let is_behind =
-            |it: &(&DeviceId, &Held)| held.get(it.0).map_or(0, |it| it.head.dseq) < it.1.head.dseq;
-        self.set_back.extend(before.iter().filter(is_behind).map(|it| *it.0));
+        for (dev, was) in before {
+            let left = held.get(dev).map_or(0, |it| it.head.dseq);
+            if left < was.head.dseq {
+                self.set_back.entry(*dev).and_modify(|it| *it = left.min(*it)).or_insert(left);
+            }
+        }
         for (dev, acked) in &mut self.acked {
             *acked = (*acked).min(held.get(dev).map_or(0, |it| it.head.dseq));
         }
     }
 
-    /// Whether the server may hold another log of a device than the one that others had read from it: a second one was written under
-    /// its name, and a restore made room for it.
+    /// Whether the server may hold, up to a position, another log of a device than the one that others had read from it: a second one
+    /// was written under its name, and a restore made room for it.
     #[must_use]
-    pub fn may_be_replaced(&self, dev: &DeviceId) -> bool {
+    pub fn may_be_replaced(&self, dev: &DeviceId, last: u64) -> bool {
+        let (Some(left), Some(committed)) = (self.set_back.get(dev), self.committed.get(dev)) else {
+            return false;
+        };
         let mut places = BTreeSet::new();
-        let mut has_two =
-            || self.committed.get(dev).is_some_and(|it| !it.iter().all(|(dseq, _)| places.insert(*dseq)));
-        self.set_back.contains(dev) && has_two()
+        committed.iter().filter(|it| it.0 > *left && it.0 <= last).any(|it| !places.insert(it.0))
     }
 
     /// I1 and I3: what was acknowledged is there, and what is there is what was committed.

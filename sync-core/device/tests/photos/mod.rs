@@ -420,6 +420,55 @@ fn a_lost_photo_that_another_phone_brings_while_the_visit_is_taken_away_is_not_l
     assert_eq!(world.conflicts(), [(ConflictKind::BlobLost, false)]);
 }
 
+/// The phone let go of it long ago: nothing else asks for it again.
+#[test]
+fn a_cleared_photo_that_another_phone_brings_while_the_visit_is_taken_away_is_not_lost_once_it_is_given_back()
+{
+    let mut world = World::new();
+    let (_, id) = world.take(1, 2_000);
+    let empty = (world.server.clone(), world.blobs.clone());
+    world.synchronise();
+    let audit = world.audit;
+    world.device().answer(audit, "A01", "\"yes\"", NOW).unwrap();
+    world.server.durable_through = world.device().head().dseq;
+    world.synchronise();
+    assert_eq!(world.device().evict(NOW + KEEP_MS).unwrap(), 1);
+    world.server.durable_through = 0;
+    world.restore(&empty);
+    world.synchronise();
+    assert_eq!(world.conflicts(), [(ConflictKind::BlobLost, true)]);
+    let right = AuditRight { audit };
+    for body in [Body::Revoke(right), Body::Grant(right)] {
+        let entry = Entry::Raw(Nested::Known(body));
+        world.server.append(StreamId::User(USER), 1, Hash::of(b"right"), entry);
+        world.exchange();
+        world.blobs.stored.insert(id, bytes(1, 2_000));
+        world.upload();
+    }
+    world.exchange();
+    assert_eq!(world.conflicts(), [(ConflictKind::BlobLost, false)]);
+}
+
+/// The office forgot that it had the photo, and then a copy of it counted as whole: that says nothing of the photo.
+#[test]
+fn the_last_copy_of_a_photo_that_the_office_lost_is_not_cleared() {
+    const LATER: u64 = NOW + KEEP_MS + 1;
+    let mut world = World::new();
+    let (_, id) = world.take(1, 2_000);
+    world.synchronise();
+    let audit = world.audit;
+    world.device().answer(audit, "A01", "\"yes\"", NOW).unwrap();
+    world.exchange();
+    assert_eq!(world.upload_at(LATER).had, 1);
+    world.blobs.stored.clear();
+    world.server.durable_through = world.device().head().dseq;
+    world.exchange();
+    assert_eq!(world.device().evict(LATER).unwrap(), 0);
+    assert_eq!(world.upload_at(LATER + 60_000).stored, 1);
+    assert_eq!(world.device().evict(LATER + 60_000).unwrap(), 0);
+    assert!(world.file(id).exists() && world.blobs.stored.contains_key(&id));
+}
+
 #[test]
 fn a_visit_whose_photo_is_lost_is_handed_in_once_it_is_taken_again_or_away() {
     let mut world = World::new();
@@ -506,6 +555,9 @@ fn a_photo_is_cleared_when_server_and_backup_have_it_for_thirty_days_and_not_bef
     world.device().answer(audit, "A01", "\"yes\"", NOW).unwrap();
     world.server.durable_through = world.device().head().dseq;
     world.exchange();
+    // The office may have lost it since: it is asked once more.
+    assert_eq!((world.device().evict(late).unwrap(), world.state(id)), (0, PhotoState::Stored));
+    assert_eq!((world.upload().had, world.upload().requests), (1, 0));
     assert_eq!(world.state(id), PhotoState::Durable);
     assert_eq!(world.device().evict(NOW + KEEP_MS - 1).unwrap(), 0);
     assert_eq!(world.device().evict(NOW + KEEP_MS).unwrap(), 1);
