@@ -9,7 +9,7 @@ use sync_core::{
     DeviceId, Hash, Kind, Op, OpId, Seed,
     chain::Blinds,
     codec::{self, Nested},
-    exchange::{Body, Page, Run, may_relay},
+    exchange::{Body, Page, Run, RunId, may_relay},
     op::Opening,
     redaction::Redactions,
     session::Loaded,
@@ -204,8 +204,14 @@ pub(crate) fn let_photos_go(writer: &mut Writer<'_>, audits: &BTreeSet<Uuid>) ->
 }
 
 /// A server that lacks a redacted op may lack the word that redacted it too: it goes along, under the server's own signature. Ops
-/// whose word does not fit into one request wait for the next.
-pub(crate) fn add_proofs(conn: &Connection, dev: DeviceId, loaded: &mut Loaded) -> Result<(), DeviceError> {
+/// whose word does not fit into one request wait for the next. None of those `without` which it is to go on: the server may have
+/// them already.
+pub(crate) fn add_proofs(
+    conn: &Connection,
+    dev: DeviceId,
+    loaded: &mut Loaded,
+    without: &[RunId],
+) -> Result<(), DeviceError> {
     let mut bare: BTreeMap<OpId, usize> = BTreeMap::new();
     for (at, op) in loaded.ops.iter().enumerate().filter(|it| it.1.is_redacted()) {
         for id in [OpId::new(dev, op.dseq)].into_iter().chain(op.origin) {
@@ -226,7 +232,7 @@ pub(crate) fn add_proofs(conn: &Connection, dev: DeviceId, loaded: &mut Loaded) 
         };
         let named = redactions_of(&run).into_iter().flat_map(|it| it.base);
         let needed = named.filter_map(|it| bare.get(&it).copied()).min();
-        if let Some(at) = needed.filter(|_| run.proof.is_some()) {
+        if let Some(at) = needed.filter(|_| run.proof.is_some() && !without.contains(&run.id())) {
             proofs.push((at, run));
         }
     }

@@ -269,7 +269,7 @@ impl Device {
             server_key: self.server_key()?,
             receipts,
         };
-        redact::add_proofs(&self.conn, self.dev(), &mut loaded)?;
+        redact::add_proofs(&self.conn, self.dev(), &mut loaded, without)?;
         recover::add_relay(&self.conn, &mut loaded, max_bytes.saturating_sub(bytes), without)?;
         Ok(loaded)
     }

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, convert::Infallible, rc::Rc};
 
 use sync_core::{
-    Algorithm, AuditOps, DeviceId, Hash, Op, OpId, PublicKey, Seed, Segment,
+    Algorithm, AuditOps, DeviceId, Hash, Kind, Op, OpId, PublicKey, Seed, Segment,
     chain::{Head, feed_hash},
     codec::Nested,
     exchange::{
@@ -259,9 +259,11 @@ impl Server {
         }
     }
 
-    /// What a request itself brings of what this server had redacted.
+    /// What this server redacted, as it knows and as a request itself brings it.
     fn redacted(&self, request: &Request) -> Redactions {
         let mut redacted = Redactions::default();
+        let known = self.audits.values().flat_map(|it| it.iter()).map(|it| &it.1.op);
+        known.filter(|it| it.kind == Kind::Redact).for_each(|it| redacted.add_named(it));
         for run in request.relay.iter().filter(|it| it.server) {
             let is_own = |it: u64| server_key(it).public_key().device() == run.dev;
             let (Ok(verified), Some(proof)) = (run.verify_as_kept(&self.org), &run.proof) else { continue };

@@ -3,6 +3,7 @@
 use sync_core::{
     OpId,
     exchange::{Refusal, RefusalCode, Reply},
+    payload::ReasonValue,
 };
 
 use super::*;
@@ -103,4 +104,29 @@ fn what_of_others_is_too_large_for_a_proxy_keeps_nothing_else_from_the_office() 
     // Over a wider way it is brought too.
     phone.sync(&mut server);
     assert_eq!(server.audits[&audits[0]].view().lifecycle.len(), 1);
+}
+
+#[test]
+fn a_redacted_answer_arrives_without_its_word_where_that_is_too_large_and_the_office_knows_of_it() {
+    let (mut server, hash) = world();
+    let mut phone = Phone::new(1, &mut server);
+    phone.sync(&mut server);
+    let audit = phone.device().start(&ad_hoc(1, hash), NOW).unwrap();
+    phone.sync(&mut server);
+    let copy = server.clone();
+    let said = vec![phone.device().answer(audit, "A03", "\"it was Ana\"", NOW).unwrap().unwrap()];
+    phone.sync(&mut server);
+    let value = payload::to_value(&ReasonValue { reason: "x".repeat(30_000) }).ok();
+    let word = server_op(Kind::Redact, audit, 1, value);
+    server.command(USER, Op { field: "A03".into(), base: said.clone(), ..word });
+    phone.sync(&mut server);
+    server.restore(&copy, true);
+    // A person said it again, before the phone came.
+    server.redact(audit, "A03", said.clone());
+    let device = phone.device.as_mut().unwrap();
+    let mut wire = Narrow { server: &mut server, most_bytes: 20_000, refused: 0 };
+    let outcome = Sync::new(device).unwrap().run(device, &mut wire, clock(), 1).unwrap();
+    assert!(wire.refused > 0 && matches!(outcome, Finish::Done { .. }), "{outcome:?}");
+    assert_eq!(device.status().unwrap().pending_ops, 0);
+    assert!(said.iter().all(|it| server.audits[&audit].get(it).is_some_and(|held| held.op.is_redacted())));
 }
