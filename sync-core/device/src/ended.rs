@@ -28,7 +28,7 @@ pub(crate) fn purge(writer: &mut Writer<'_>, reason: &str) -> Result<bool, Devic
         writer.flush()?;
         return Ok(false);
     }
-    for table in ["feed", "quarantine", "reference", "unplaced", "revoked"] {
+    for table in ["feed", "quarantine", "reference", "unplaced", "placed", "revoked"] {
         conn.execute(&format!("DELETE FROM {table}"), [])?;
     }
     conn.execute("UPDATE stream SET cursor = 0, f = ?1", [Hash::ZERO.0])?;

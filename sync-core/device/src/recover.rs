@@ -1,9 +1,9 @@
 //! Following a server that was restored: which positions of a stream the device offers, going back to one of them, and what
-//! of others was read beyond it. Owns the table `unplaced`; nothing in it is lost until the stream brings it again.
+//! of others was read beyond it. Owns the tables `unplaced` and `placed`; nothing in them is lost until the stream brings it again.
 
 use rusqlite::{Connection, OptionalExtension};
 use sync_core::{
-    Hash,
+    DeviceId, Hash,
     chain::feed_hash,
     codec::Nested,
     exchange::{Body, Item, Mark, RunId, StreamId, may_relay},
@@ -95,14 +95,30 @@ pub(crate) fn place(conn: &Connection, item: &Item) -> Result<bool, DeviceError>
         let same = "DELETE FROM unplaced WHERE dev = ?1 AND first = ?2 AND last = ?3";
         return Ok(conn.prepare_cached(same)?.execute(key)? > 0);
     }
-    let mut reach = conn.prepare_cached(
-        "UPDATE unplaced SET placed = ?3 WHERE dev = ?1 AND placed BETWEEN ?2 - 1 AND ?3 - 1",
-    )?;
-    if reach.execute((run.dev.0, first, last))? == 0 {
+    let reached = "SELECT 1 FROM unplaced WHERE dev = ?1 AND first <= ?3 AND last >= ?2 AND placed < ?3";
+    if !conn.prepare_cached(reached)?.exists((run.dev.0, first, last))? {
         return Ok(false);
     }
-    conn.execute("DELETE FROM unplaced WHERE placed >= last", [])?;
+    let came = "INSERT INTO placed (dev, first, last) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING";
+    conn.execute(came, (run.dev.0, first, last))?;
+    settle_placed(conn, run.dev)?;
     Ok(true)
+}
+
+/// Moves on what a stream brought again of a device's runs by all parts that follow on it, and forgets what that completes.
+fn settle_placed(conn: &Connection, dev: DeviceId) -> Result<(), DeviceError> {
+    let mut reach = conn.prepare_cached(
+        "UPDATE unplaced SET placed = part.last FROM (SELECT first, max(last) AS last FROM placed WHERE dev = ?1 GROUP BY first) \
+         AS part WHERE dev = ?1 AND unplaced.placed BETWEEN part.first - 1 AND part.last - 1",
+    )?;
+    while reach.execute([dev.0])? > 0 {}
+    conn.execute("DELETE FROM unplaced WHERE placed >= last", [])?;
+    conn.execute(
+        "DELETE FROM placed WHERE NOT EXISTS (SELECT 1 FROM unplaced AS run WHERE run.dev = placed.dev \
+         AND run.first <= placed.last AND run.last >= placed.first AND run.placed < placed.last)",
+        [],
+    )?;
+    Ok(())
 }
 
 /// When what waits here was last offered anew, by the clock of the phone.
@@ -189,7 +205,7 @@ pub(crate) fn waiting(conn: &Connection) -> Result<Unplaced, DeviceError> {
     })?)
 }
 
-/// Applies the runs that no stream holds any more, after everything that one does.
+/// Applies the runs that no stream holds any more, after everything that one does: what one brought again of them ranks by that.
 pub(crate) fn replay_unplaced(writer: &mut Writer<'_>) -> Result<(), DeviceError> {
     let conn = writer.conn;
     let mut list = conn.prepare("SELECT recv_ms, body FROM unplaced ORDER BY dev, first, last")?;
@@ -198,7 +214,7 @@ pub(crate) fn replay_unplaced(writer: &mut Writer<'_>) -> Result<(), DeviceError
         let body: Vec<u8> = row.get(1)?;
         if let Ok(Body::Ops(run)) = Body::read(&body) {
             // A run that cannot be applied was in quarantine before.
-            let _ = take_in_run(writer, &run, row.get(0)?, TakeIn::All)?;
+            let _ = take_in_run(writer, &run, row.get(0)?, TakeIn::Missing)?;
         }
     }
     Ok(())
@@ -209,7 +225,7 @@ mod tests {
     use super::*;
     use crate::{Device, DeviceKind, NewDevice};
     use sync_core::{
-        Bytes, DeviceId, Kind, Op, Seed, codec, exchange::Run, op::Opening, packed::PackedOps,
+        Bytes, Kind, Op, OpId, Seed, codec, exchange::Run, hlc, op::Opening, packed::PackedOps,
         reference::KeptRow, relay::Proof, signature::Algorithm,
     };
     use uuid::Uuid;
@@ -250,6 +266,73 @@ mod tests {
         assert_eq!(left(), 1);
         assert!(place(&device.conn, &lost).unwrap());
         assert_eq!(left(), 0);
+    }
+
+    /// Answers of one push, each in a visit of its own, by a clock that nobody believes.
+    fn visits(dev: DeviceId, all: std::ops::RangeInclusive<u64>) -> Run {
+        let ops: Vec<Op> = all
+            .map(|dseq| Op {
+                dseq,
+                hlc: hlc::at_ms(1 << 40) + dseq,
+                kind: Kind::Set,
+                audit: Uuid::from_u128(dseq.into()),
+                round: 1,
+                field: "A01".to_owned(),
+                base: Vec::new(),
+                value: Some(Bytes::from("\"yes\"")),
+                opening: Opening::Seeded,
+                origin: None,
+            })
+            .collect();
+        let dseq_first = ops[0].dseq;
+        let ops = PackedOps::pack(dev, &ops, |_| Some(Seed([1; 32])));
+        Run { dev, key: None, server: false, dseq_first, ops, proof: None, evidence: false }
+    }
+
+    #[test]
+    fn visits_of_one_push_that_are_taken_in_again_in_any_order_rank_by_that_and_wait_no_longer() {
+        let (before, again) = (5, 2_000_000);
+        for order in [[1, 2, 3], [2, 1, 3], [3, 2, 1], [2, 3, 1]] {
+            let (_dir, mut device) = device();
+            let dev = DeviceId([8; 16]);
+            let body = codec::to_cbor(&Body::Ops(visits(dev, 1..=3))).unwrap();
+            let keep = "INSERT INTO unplaced (dev, first, last, placed, offered, recv_ms, body) VALUES (?1, 1, 3, 0, 0, ?2, ?3)";
+            device.conn.execute(keep, (dev.0, before, body)).unwrap();
+            let stream = "INSERT INTO stream (id, cursor, f) VALUES ('u', 0, ?1)";
+            device.conn.execute(stream, [[0_u8; 32]]).unwrap();
+            let mut came = Vec::new();
+            for (at, dseq) in (1_u64..).zip(order) {
+                let body = Nested::Known(Body::Ops(visits(dev, dseq..=dseq)));
+                let item = Item { first: at, last: at, recv_ms: again, h: Hash::ZERO, body };
+                let Nested::Known(body) = &item.body else { unreachable!() };
+                let add = "INSERT INTO feed (stream, first, last, recv_ms, h, body) VALUES ('u', ?1, ?1, ?2, ?3, ?4)";
+                let raw = codec::to_cbor(body).unwrap();
+                device.conn.execute(add, (at, again, [0_u8; 32], raw)).unwrap();
+                assert!(place(&device.conn, &item).unwrap());
+                came.push(dseq);
+                let ranks = device.transact(|mut writer, _| {
+                    crate::rebuild::replay(&mut writer)?;
+                    let rank = |dseq: u64| {
+                        let audit = writer.audit(Uuid::from_u128(dseq.into()))?;
+                        Ok(audit.ops.get(&OpId::new(dev, dseq)).map(|it| it.eff_hlc))
+                    };
+                    (1..=3).map(rank).collect::<Result<Vec<_>, DeviceError>>()
+                });
+                let expected = (1..=3).map(|dseq| {
+                    let recv_ms = if came.contains(&dseq) { again } else { before };
+                    Some(hlc::effective(u64::MAX, recv_ms))
+                });
+                assert_eq!(ranks.unwrap(), expected.collect::<Vec<_>>(), "{came:?}");
+            }
+            for table in ["unplaced", "placed"] {
+                let left = format!("SELECT count(*) FROM {table}");
+                assert_eq!(
+                    device.conn.query_row(&left, [], |row| row.get(0)),
+                    Ok(0_u64),
+                    "{table} {order:?}"
+                );
+            }
+        }
     }
 
     fn device() -> (tempfile::TempDir, Device) {

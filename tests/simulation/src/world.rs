@@ -393,7 +393,12 @@ impl World {
         if phone.disk.calm() || phone.disk.is_off() {
             crate::people::note_trouble(&mut self.fired, trouble, true);
         }
-        self.say(|| format!("  phone {at} syncs: {ended:?}, its disk {trouble:?}"));
+        self.say(|| {
+            format!(
+                "  phone {at}, {}, syncs at {}: {ended:?}, its disk {trouble:?}",
+                self.phones[at].dev, self.now_ms
+            )
+        });
         if is_refused {
             self.check_unreached(at, &sync, begins)?;
         }
