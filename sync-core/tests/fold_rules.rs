@@ -325,6 +325,28 @@ fn an_approval_of_one_round_leaves_the_submits_of_another_deciding() {
 }
 
 #[test]
+fn a_submit_of_an_earlier_round_brings_nothing_into_what_is_approved() {
+    for seen in [vec![], vec![id(2, 1)]] {
+        let mut audit = AuditOps::new();
+        put(&mut audit, 1, set(1, "a"));
+        put(&mut audit, 1, submit(2, 1, &[]));
+        decide(&mut audit, decision(1, 1, Kind::Return, 2, returned()));
+        let named = put(&mut audit, 1, submit(3, 2, &seen));
+        put(&mut audit, 2, Op { field: "A02".into(), ..set(1, "b") });
+        let late = |it: &AuditOps| it.view().late.iter().map(|it| it.id).collect::<Vec<_>>();
+        assert_eq!(late(&audit), [id(2, 1)]);
+        // Whoever wrote it hands the first round in too, without having heard of the rest.
+        let mut both = audit.clone();
+        put(&mut both, 2, submit(2, 1, &[]));
+        assert_eq!((both.view().answer("A02"), late(&both)), (Some(&b"b"[..]), vec![]));
+        decide(&mut audit, decision(2, 2, Kind::Approve, 2, approve(named)));
+        put(&mut audit, 2, submit(2, 1, &[]));
+        assert_eq!((audit.view().answer("A02"), late(&audit)), (None, vec![id(2, 1)]), "{seen:?}");
+        assert_eq!(audit.view().answer("A01"), Some(&b"a"[..]));
+    }
+}
+
+#[test]
 fn a_loss_that_is_said_after_the_approval_changes_nothing() {
     let (mut audit, one, _) = handed_in_twice();
     let value = LostValue { blob: Hash([1; 32]), cause: Some(LossCause::Missing) };

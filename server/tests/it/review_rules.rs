@@ -1,12 +1,14 @@
 //! Rules of the review that stand behind the visible steps: who scores again, what is logged, what follows a visit.
 
 use crate::databases::Database;
+use crate::exchange::Scene;
 use crate::field::{FAIR, Field, GOOD};
 use domain::{
     access::{Role, Scope},
     ids::{AssignmentId, AuditId},
 };
 use serde_json::{Value, json};
+use sync_core::{Bytes, Kind};
 
 crate::on_both![a_band_changes_only_by_somebody_who_did_not_approve_and_sees_no_pay,];
 
@@ -126,4 +128,36 @@ async fn a_visit_that_counts_no_more_is_not_scored_again() {
     score_otherwise(&field, visit);
     let refused = field.review(&reviewer, visit, "rescore", json!({"reason": "check"})).await;
     assert_eq!(refused.outcome(), (409, "wrong_state".to_owned()));
+}
+
+/// Two phones of an auditor, of which one handed the first round in after the other had handed in the second.
+#[actix_web::test]
+async fn what_whoever_handed_in_had_not_seen_is_not_approved_with_it() {
+    let scene = Scene::open().await;
+    let (mut phone, mut second, audit) = (scene.phone(1).await, scene.phone(2).await, scene.new_audit());
+    let order = json!({"items": [{"item": "A01", "reason": "why?"}], "deadline": "2026-11-25T00:00:00Z"});
+    phone.fill_in(audit, &scene.pin());
+    let request = phone.push();
+    scene.done(&phone, &request).await;
+    scene.review(audit, "claim", json!({})).await.expect_json();
+    scene.review(audit, "return", order.clone()).await.expect_json();
+    phone.read(&scene).await;
+    phone.submit(audit, 2);
+    let request = phone.push();
+    scene.done(&phone, &request).await;
+    second.write(Kind::Note, audit, 1, "A01", Some(Bytes::from("the counter was closed")));
+    second.submit(audit, 1);
+    let request = second.push();
+    scene.done(&second, &request).await;
+    scene.review(audit, "claim", json!({})).await.expect_json();
+    let refused = scene.review(audit, "approve", json!({})).await;
+    assert_eq!(refused.outcome(), (422, "guard_failed".to_owned()));
+    assert_eq!(refused.fields(), [(String::new(), "submission_has_not_seen_all".to_owned())]);
+    scene.review(audit, "return", order).await.expect_json();
+    phone.read(&scene).await;
+    phone.submit(audit, 3);
+    let request = phone.push();
+    scene.done(&phone, &request).await;
+    scene.review(audit, "claim", json!({})).await.expect_json();
+    assert_eq!(scene.review(audit, "approve", json!({})).await.expect_json()["state"], "approved");
 }

@@ -113,14 +113,16 @@ impl Rounds {
         }
     }
 
-    /// The submits of a round that count: the approved one alone once there is one.
-    fn deciding(&self, round: u32) -> impl Iterator<Item = &Submission> {
-        let list = self.submits.get(&round).map_or(&[][..], Vec::as_slice);
-        let named = self.approved.map(|it| it.1).filter(|named| list.iter().any(|it| it.id == *named));
-        list.iter().filter(move |it| named.is_none_or(|named| it.id == named))
+    /// The approved submit, where it is here.
+    fn approved_submit(&self) -> Option<&Submission> {
+        let (_, named) = self.approved?;
+        self.submits.values().flatten().find(|it| it.id == named)
     }
 
     /// Whether an op counts. One that does not is late: kept, shown, never applied.
+    ///
+    /// What is approved is what the approved submit had seen, in its own round and in those before it: a submit of an earlier round that
+    /// comes later brings nothing into it.
     pub fn applies(&self, id: &OpId, stored: &StoredOp) -> bool {
         if stored.server {
             // What the server writes after its approval waits for a reopening, so that an approved audit is frozen.
@@ -129,7 +131,13 @@ impl Rounds {
         if stored.op.round > self.current {
             return false;
         }
-        let mut submits = self.deciding(stored.op.round).peekable();
+        let approved = self.approved_submit();
+        if approved.is_some_and(|it| !it.covers(id)) {
+            return false;
+        }
+        let list = self.submits.get(&stored.op.round).map_or(&[][..], Vec::as_slice);
+        let counts = |it: &&Submission| approved.is_none_or(|by| by.id == it.id || by.covers(&it.id));
+        let mut submits = list.iter().filter(counts).peekable();
         submits.peek().is_none() || submits.any(|it| it.covers(id))
     }
 

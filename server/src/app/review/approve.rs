@@ -100,7 +100,13 @@ pub(crate) fn judge(
     let obstacles = obstacles_to_approval(ops, &submission.id, |dev| held.log(dev));
     let mut problems: Vec<FieldProblem> = obstacles.into_iter().map(|it| obstacle(it.code())).collect();
     let standing = view.rounds.standing_submits(view.rounds.current).len();
-    let decided = if standing > 1 { as_if_approved(ops, &submission) } else { view };
+    let mut decided = as_if_approved(ops, &submission);
+    if standing == 1 {
+        if shown(&view) != shown(&decided) {
+            problems.push(obstacle("submission_has_not_seen_all"));
+        }
+        decided = view;
+    }
     if !held.has_all_of(&submission, &decided) {
         problems.push(FieldProblem::new(
             "",
@@ -120,6 +126,14 @@ pub(crate) fn judge(
         (Some(FrozenScore::of(score)?), is_incomplete)
     };
     Ok(Judged { submit: submission.id, content_root: submission.value.content_root, score, is_incomplete })
+}
+
+/// The ops that make up what is shown of a visit.
+fn shown(view: &AuditView) -> BTreeSet<OpId> {
+    let fields = view.fields.values().flat_map(|it| &it.heads).map(|it| it.id);
+    let photos = view.attachments.values().flatten().map(|it| it.id);
+    let begun = view.creations.iter().map(|it| it.id);
+    fields.chain(photos).chain(begun).chain(view.remarks.iter().map(|it| it.id)).collect()
 }
 
 /// The audit as it reads once this submission is approved: only what it covers counts.
@@ -181,6 +195,12 @@ fn obstacle(code: &str) -> FieldProblem {
             "lo recibido no coincide con lo que se firmó al enviar; si algo de la visita quedó apartado o descartado, admítalo",
             "what was received is not what was signed when handing in; where something of the visit was set aside or dismissed, \
              adopt it",
+        ),
+        "submission_has_not_seen_all" => (
+            "quien envió no había visto todo lo que la visita muestra, porque otro teléfono lo trajo después; devuélvala para que se \
+             envíe completa",
+            "whoever handed in had not seen all that the visit shows, since another phone brought it later; return it, so that it is \
+             handed in whole",
         ),
         "submit_of_other_round" => ("ese envío es de otra ronda", "that submission is of another round"),
         _ => ("no existe ese envío", "there is no such submission"),
