@@ -12,6 +12,7 @@ use domain::{
     ids::{AssignmentId, AuditId, RegionId, audit_of_assignment},
 };
 use serde_json::{Value, json};
+use std::{collections::BTreeMap, ops::RangeInclusive};
 use sync_core::{DeviceId, OpId};
 use uuid::Uuid;
 
@@ -140,7 +141,14 @@ impl World {
     }
 
     /// I8: before the office is made anew from a copy, what phones hold of others is written down: they owe it afterwards.
+    ///
+    /// Of a push of which something was set aside phones are told parts, which no signature covers: what its author can no longer
+    /// send again is only read there, and no office takes it back.
     pub(crate) fn note_mirrors(&mut self) {
+        let in_parts = self.told_in_parts();
+        let is_whole = |it: &OpId| {
+            !in_parts.get(&it.dev).is_some_and(|all| all.iter().any(|part| part.contains(&it.dseq)))
+        };
         for at in self.working(None) {
             let phone = &mut self.phones[at];
             let Some(device) = phone.device.as_ref().filter(|_| !phone.is_damaged) else { continue };
@@ -151,6 +159,21 @@ impl World {
                 let of_others = ops.iter().map(|it| *it.0).filter(|it| !is_own(it));
                 phone.mirror.extend(of_others.map(|it| (it, audit)));
             }
+            phone.mirror.retain(|it, _| is_whole(it));
         }
+    }
+
+    /// The positions of pushes of which something was set aside.
+    fn told_in_parts(&self) -> BTreeMap<DeviceId, Vec<RangeInclusive<u64>>> {
+        let found = self.office.read(|tx, org| db::quarantine::list(tx, org, false, None, 5_000)).items;
+        let mut parts: BTreeMap<DeviceId, Vec<RangeInclusive<u64>>> = BTreeMap::new();
+        for it in found {
+            let all = parts.entry(it.dev).or_default();
+            if !all.iter().any(|part| part.contains(&it.dseq)) {
+                let segment = self.office.read(|tx, org| db::devices::find_segment(tx, org, it.dev, it.dseq));
+                all.extend(segment.map(|it| it.first_dseq..=it.last_dseq));
+            }
+        }
+        parts
     }
 }
