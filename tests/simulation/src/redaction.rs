@@ -19,6 +19,7 @@ use std::io::Read as _;
 use sync_core::{
     AuditOps, DeviceId, Hash, Kind, Op, OpId, Seed,
     chain::Blinds,
+    fold::Arrival,
     payload::{self, AttachValue},
     redaction::Redactions,
 };
@@ -133,6 +134,7 @@ impl World {
             json!({"ops": [id.to_string()], "reason": "asked for"})
         };
         let unsent = self.has_unsent(audit);
+        let before = self.with_set_aside(audit, before);
         let kept = self
             .mutant
             .filter(|it| it.setting() == Setting::Redaction)
@@ -179,6 +181,25 @@ impl World {
             return false;
         }
         answer.status.is_success()
+    }
+
+    /// What the office holds of an audit, with what waits for a person: a redaction of a field is of that too.
+    fn with_set_aside(&self, audit: Uuid, mut held: AuditOps) -> AuditOps {
+        let found = self.office.read(|tx, org| db::quarantine::list(tx, org, false, None, 5_000)).items;
+        for it in found.iter().filter(|it| it.audit_id.0 == audit) {
+            let stored = self.office.read(|tx, org| db::devices::find_segment(tx, org, it.dev, it.dseq));
+            let segment = stored.and_then(|stored| segment_of(&stored).ok()?.chained_as_kept(it.dev).ok());
+            let Some(segment) = segment else { continue };
+            if let Some(op) = segment.ops.iter().find(|op| op.dseq == it.dseq) {
+                held.insert(it.dev, op.clone(), Arrival::LOCAL);
+            }
+            segment
+                .seeds
+                .iter()
+                .filter(|seed| seed.0 == audit)
+                .for_each(|seed| held.set_seed(it.dev, seed.1));
+        }
+        held
     }
 
     /// Takes note of what the office said on an audit and had not said before; how many.
