@@ -265,6 +265,12 @@ impl Settling {
             for (dev, dseq) in quarantine::positions_of_audits(tx, self.org, audits)? {
                 positions.entry(dev).or_default().insert(dseq);
             }
+            // So does what the office had said of visits that are not begun here again.
+            for it in db::feed::list_returned(tx, self.org, self.stream(), audits)? {
+                if let (Some(dev), Some(last)) = (it.dev, it.dseq_last) {
+                    positions.entry(dev).or_default().insert(last);
+                }
+            }
         }
         let carries = |it: &db::feed::FeedEntry| {
             let (Some(dev), Some(first), Some(last)) = (it.dev, it.dseq_first, it.dseq_last) else {

@@ -2,15 +2,17 @@
 
 use crate::blobs::blob_of;
 use crate::databases::Database;
-use crate::exchange::{Phone, Scene};
+use crate::exchange::{Phone, Scene, assignment_of};
 use crate::pages;
 use crate::relayed::{lost, relaying};
+use domain::ids::{AssignmentId, audit_of_assignment};
 use serde_json::{Value, json};
 use server::app::verify::verify;
 use sync_core::{
     AuditOps, Bytes, Hash, Head, Kind, Op, OpId, Seed, Segment,
     blob::BlobState,
-    exchange::{Page, Request, Run},
+    codec::Nested,
+    exchange::{Body, Item, Page, Request, Run},
     hlc,
     op::Opening,
     payload::{self, ReasonValue, ReturnValue},
@@ -24,6 +26,7 @@ crate::on_both![
     a_return_that_came_before_its_visit_reaches_it_when_a_person_takes_the_visit_in,
     a_return_that_came_before_its_visit_reaches_it_when_the_phone_hands_it_in,
     a_photo_that_was_redacted_before_the_restore_is_asked_of_nobody_again,
+    what_the_office_had_said_of_a_visit_that_is_not_begun_here_is_read_again_with_the_right,
 ];
 
 /// The epoch that was lost with the office.
@@ -146,6 +149,26 @@ async fn a_return_that_came_before_its_visit_reaches_it_when_the_phone_hands_it_
     let request = phone.push();
     scene.done(&phone, &request).await;
     assert_eq!(scene.visit(other).await["state"], "submitted");
+}
+
+async fn what_the_office_had_said_of_a_visit_that_is_not_begun_here_is_read_again_with_the_right(
+    database: Database,
+) {
+    let scene = Scene::over(database).await;
+    let assigned = assignment_of(&scene.office, &scene.manager, scene.branch, &scene.auditor).await;
+    let audit = audit_of_assignment(AssignmentId(assigned)).0;
+    let (sibling, lost) = (scene.phone(2).await, scene.phone(3).await);
+    let office = of_the_office(&scene, &[returned(1, audit, OpId::new(lost.dev(), 4))]);
+    let id = OpId::new(office.dev, 1);
+    scene.role(&scene.auditor, &json!({"role": "auditor"}), false).await;
+    // Whoever may not see the visit lets go of it.
+    scene.done(&sibling, &relaying(&sibling, office)).await;
+    scene.role(&scene.auditor, &json!({"role": "auditor"}), true).await;
+    let page = scene.phone(4).await.read(&scene).await;
+    let is_grant = |it: &Item| matches!(&it.body, Nested::Known(Body::Grant(right)) if right.audit == audit);
+    let granted = page.items.iter().position(is_grant).unwrap();
+    assert!(page_has(&Page { items: page.items[granted..].to_vec(), ..page }, &id));
+    scene.whole();
 }
 
 async fn a_photo_that_was_redacted_before_the_restore_is_asked_of_nobody_again(database: Database) {

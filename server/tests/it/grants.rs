@@ -107,7 +107,7 @@ impl Reader {
 }
 
 impl Scene {
-    async fn role(&self, person: &TestPerson, role: &Value, gives: bool) {
+    pub(crate) async fn role(&self, person: &TestPerson, role: &Value, gives: bool) {
         let verb = if gives { "" } else { "/revoke" };
         let address = format!("/api/v1/users/{}/roles{verb}", person.id);
         self.office.post(&address).by(&self.admin).json(role).send().await.expect_json();
