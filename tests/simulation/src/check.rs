@@ -521,10 +521,33 @@ impl World {
                     |it: &OpId| submit.value.frontier.get(&it.dev).is_some_and(|last| it.dseq <= *last);
                 let is_replaced =
                     submit.value.frontier.iter().any(|it| self.oracle.may_be_replaced(it.0, *it.1));
+                // Nor is what was taken in since then: a frontier counts positions, and cannot tell that one waited for a person.
                 let is_there = !left_out.is_some_and(|it| it.iter().any(covers))
+                    && !office.set_aside.iter().any(|it| covers(it) && ops.get(it).is_some())
                     && !is_replaced
                     && !self.is_contested(ops);
                 if whole && is_there && content_root(&seen, &seen.view()) != submit.value.content_root {
+                    if self.trace {
+                        println!("submit {:?} frontier {:?}", submit.id, submit.value.frontier);
+                        for (id, it) in ops.iter() {
+                            println!(
+                                "{id:?} {} server {} r{} {} base {:?} origin {:?} at {} seed {} redacted {} seen {}",
+                                it.op.kind,
+                                it.server,
+                                it.op.round,
+                                it.op.field,
+                                it.op.base,
+                                it.op.origin,
+                                it.eff_hlc,
+                                ops.seed(&id.dev).is_some(),
+                                it.op.is_redacted(),
+                                seen.get(id).is_some()
+                            );
+                        }
+                        println!("fields {:?}", seen.view().fields);
+                        println!("attachments {:?}", seen.view().attachments);
+                        println!("pin {:?}", seen.view().pin());
+                    }
                     return broken(
                         "I10 frozen",
                         format!("{audit}: a submit does not say what its author saw"),

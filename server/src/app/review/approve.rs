@@ -192,9 +192,10 @@ fn obstacle(code: &str) -> FieldProblem {
             "a device whose answers the submitter had seen has not synced yet",
         ),
         "content_root_mismatch" => (
-            "lo recibido no coincide con lo que se firmó al enviar; si algo de la visita quedó apartado o descartado, admítalo",
+            "lo recibido no coincide con lo que se firmó al enviar; si algo de la visita quedó apartado o descartado, admítalo; si se \
+             admitió después del envío, devuelva la visita",
             "what was received is not what was signed when handing in; where something of the visit was set aside or dismissed, \
-             adopt it",
+             adopt it; where it was adopted after that, return the visit",
         ),
         "submission_has_not_seen_all" => (
             "quien envió no había visto todo lo que la visita muestra, porque otro teléfono lo trajo después; devuélvala para que se \
