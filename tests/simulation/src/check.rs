@@ -16,6 +16,7 @@ use sync_core::{
     exchange::StreamId,
     fold::{AuditView, Conflict, ConflictKind, StoredOp},
     hlc::{MAX_AHEAD_MS, at_ms},
+    payload::{self, SubmitValue},
 };
 use uuid::Uuid;
 
@@ -527,27 +528,7 @@ impl World {
                     && !is_replaced
                     && !self.is_contested(ops);
                 if whole && is_there && content_root(&seen, &seen.view()) != submit.value.content_root {
-                    if self.trace {
-                        println!("submit {:?} frontier {:?}", submit.id, submit.value.frontier);
-                        for (id, it) in ops.iter() {
-                            println!(
-                                "{id:?} {} server {} r{} {} base {:?} origin {:?} at {} seed {} redacted {} seen {}",
-                                it.op.kind,
-                                it.server,
-                                it.op.round,
-                                it.op.field,
-                                it.op.base,
-                                it.op.origin,
-                                it.eff_hlc,
-                                ops.seed(&id.dev).is_some(),
-                                it.op.is_redacted(),
-                                seen.get(id).is_some()
-                            );
-                        }
-                        println!("fields {:?}", seen.view().fields);
-                        println!("attachments {:?}", seen.view().attachments);
-                        println!("pin {:?}", seen.view().pin());
-                    }
+                    self.tell(ops);
                     return broken(
                         "I10 frozen",
                         format!("{audit}: a submit does not say what its author saw"),
@@ -614,6 +595,24 @@ fn unseen(ops: &AuditOps, view: &AuditView) -> Vec<OpId> {
     }
     let writes = ops.iter().filter(|it| it.1.op.kind.writes_field());
     writes.map(|it| *it.0).filter(|it| !shown.contains(it) && !shown.contains(&ops.standing(it))).collect()
+}
+
+impl World {
+    /// Prints the ops of an audit, where a run is traced.
+    pub(crate) fn tell(&self, ops: &AuditOps) {
+        for (id, it) in ops.iter() {
+            self.say(|| {
+                let op = &it.op;
+                let seen = payload::of_op::<SubmitValue>(op).map(|it| it.frontier).unwrap_or_default();
+                let (server, redacted) = (it.server, op.is_redacted());
+                let (base, origin) = (&op.base, &op.origin);
+                format!(
+                    "    {id:?} {} round {} {:?} at {} server {server} redacted {redacted} base {base:?} origin {origin:?} seen {seen:?}",
+                    op.kind, op.round, op.field, it.eff_hlc
+                )
+            });
+        }
+    }
 }
 
 /// What one holds of an audit and another does not, or otherwise.

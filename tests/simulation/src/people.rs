@@ -698,41 +698,7 @@ impl World {
             let now = self.server_ops(*audit).unwrap_or_default();
             if Shown::of(&now, &now) != Shown::of(approved, &now) {
                 let what = difference(Some(approved), Some(&now));
-                if self.trace {
-                    let (is, was) = (Shown::of(&now, &now), Shown::of(approved, &now));
-                    println!("was {was:?}\nis {is:?}");
-                    for (id, it) in now.iter() {
-                        let value = it.op.value.as_ref().map(|it| {
-                            String::from_utf8_lossy(it)
-                                .chars()
-                                .filter(|it| it.is_ascii_graphic())
-                                .take(60)
-                                .collect::<String>()
-                        });
-                        println!(
-                            "{id:?} {} server {} r{} {} base {:?} origin {:?} at {} {:?} {:?}",
-                            it.op.kind,
-                            it.server,
-                            it.op.round,
-                            it.op.field,
-                            it.op.base,
-                            it.op.origin,
-                            it.eff_hlc,
-                            value,
-                            if it.op.kind == sync_core::Kind::Submit {
-                                sync_core::payload::of_op::<sync_core::payload::SubmitValue>(&it.op)
-                                    .ok()
-                                    .map(|it| it.frontier)
-                            } else {
-                                None
-                            }
-                        );
-                        if let Ok(it) = sync_core::payload::of_op::<sync_core::payload::ApproveValue>(&it.op)
-                        {
-                            println!("approves {:?}", it.submit);
-                        }
-                    }
-                }
+                self.tell(&now);
                 return broken("I10 frozen", format!("{audit} was approved and changed: {what}"));
             }
         }
@@ -885,7 +851,7 @@ impl World {
 }
 
 /// What an audit shows.
-#[derive(PartialEq, Debug)]
+#[derive(PartialEq)]
 struct Shown {
     heads: BTreeMap<String, BTreeSet<OpId>>,
     photos: BTreeSet<(String, Hash)>,
