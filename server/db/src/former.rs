@@ -78,6 +78,16 @@ pub fn count_successions(tx: &mut Tx<'_>, org: OrgId, user: UserId) -> Result<u6
     Ok(u64::try_from(count).unwrap_or(0))
 }
 
+/// How many runs are kept beside a device's log.
+pub fn count_runs(tx: &mut Tx<'_>, org: OrgId, dev: DeviceId) -> Result<u64, DbError> {
+    let count: i64 = on_db!(tx, |c| former_runs::table
+        .filter(former_runs::org_id.eq(org.store()))
+        .filter(former_runs::dev.eq(dev.store()))
+        .count()
+        .get_result(c))?;
+    Ok(u64::try_from(count).unwrap_or(0))
+}
+
 /// Keeps a run of a former log; whether it was not kept before.
 pub fn keep_run(tx: &mut Tx<'_>, org: OrgId, new: &FormerRun) -> Result<bool, DbError> {
     let row = new.row(org);

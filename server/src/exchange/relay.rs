@@ -20,7 +20,7 @@ use domain::ids::{AuditId, OrgId, UserId};
 use std::collections::BTreeSet;
 use sync_core::{
     Bytes, DeviceId, Head, Kind, Op, PublicKey, Segment, VerifiedSegment, codec,
-    exchange::{Ending, Run, StreamId},
+    exchange::{Ending, RefusalCode, Run, StreamId},
     ingest::{self, Accepted, DeviceHead, redacted_by_the_server},
     packed::PackedOps,
     redaction::Redactions,
@@ -31,6 +31,8 @@ use sync_core::{
 
 /// Devices of a person beyond which no other one is made known by a phone.
 const MAX_DEVICES: u32 = 100;
+/// Runs of a second log that are kept of one device.
+const MAX_RUNS: u64 = 1_000;
 /// How often a run is tried anew because its author's log grew in the meantime.
 const ATTEMPTS: u32 = 4;
 
@@ -55,7 +57,13 @@ pub(super) fn take_back(
                 has_redacted |= of_the_server(app, caller, run, proof, verified, now)?;
             }
             (Ok(verified), Some(_)) if run.evidence => keep(app, caller, run, verified.last(), now)?,
-            (Ok(_), Some(proof)) => of_a_device(app, caller, run, proof, redacted, now)?,
+            (Ok(verified), Some(proof)) => {
+                if !of_a_device(app, caller, run, proof, redacted, now)? {
+                    // Another log of the device stands here. What this one says its author signed no less: a person can see it.
+                    let run = Run { evidence: true, ..run.clone() };
+                    keep(app, caller, &run, verified.last(), now)?;
+                }
+            }
             (Err(reason), _) => forged.push((run.dev, reason)),
             (Ok(_), None) => {}
         }
@@ -72,7 +80,8 @@ pub(super) fn take_back(
     taken
 }
 
-/// What a renewed device of the same person gave up of its former log; what stands in the log is no evidence of a second one.
+/// What a renewed device of the same person gave up of its former log, or what somebody read of a log that goes on otherwise here;
+/// what stands in the log is no evidence of a second one.
 fn keep(app: &App, caller: &Caller, run: &Run, last: Head, now: Micros) -> Result<(), ApiError> {
     let (org, user, brought_by) = (caller.org, caller.user, caller.dev);
     let kept = FormerRun {
@@ -94,6 +103,10 @@ fn keep(app: &App, caller: &Caller, run: &Run, last: Head, now: Micros) -> Resul
         if known.is_none() || stands(tx, org, kept.dev, last)? {
             return Ok(());
         }
+        if db::former::count_runs(tx, org, kept.dev)? >= MAX_RUNS {
+            tracing::warn!(dev = %kept.dev, "more of a second log than is looked at; its phone keeps the rest");
+            return Ok(());
+        }
         let known = redaction::known(tx, org, audits(&run.ops))?;
         let mut kept = kept.clone();
         if let Some(cleaned) = redaction::cleaned_run(&known, &run)? {
@@ -107,7 +120,7 @@ fn keep(app: &App, caller: &Caller, run: &Run, last: Head, now: Micros) -> Resul
     })
 }
 
-/// As if the author had pushed it.
+/// As if the author had pushed it; whether it is no fork of what stands in the author's log.
 fn of_a_device(
     app: &App,
     caller: &Caller,
@@ -115,7 +128,7 @@ fn of_a_device(
     proof: &Proof,
     redacted: &Redactions,
     now: Micros,
-) -> Result<(), ApiError> {
+) -> Result<bool, ApiError> {
     let (org, user, dev) = (caller.org, caller.user, run.dev);
     let found = app.db.read(|tx| db::devices::find(tx, org, dev))?;
     let device = match found {
@@ -126,18 +139,18 @@ fn of_a_device(
             app.db.write(move |tx| author(tx, org, user, &run, now))?
         }
     };
-    let Some(device) = device else { return Ok(()) };
+    let Some(device) = device else { return Ok(true) };
     // That it is this person's is only said by another phone: somebody looks at what it wrote.
     let ended = if device.is_enrolled() { None } else { Some(Ending::DeviceUnknown) };
     if ended.is_some() && !may_wait(app, caller, run)? {
         tracing::warn!(by = %caller.dev, %dev, "more of an unknown device than is looked at; its phone keeps the rest");
-        return Ok(());
+        return Ok(true);
     }
     let key = PublicKey { alg: device.alg, key: Bytes::from(device.public_key) };
     let reach = caller.reach.clone();
     let is_import = device.kind == DeviceKind::Import;
     let author = Caller { org, user, dev, key, epoch: proof.epoch, reach, ended, hello: None, is_import };
-    let Some(segment) = signed_segment(app, &author, run, proof)? else { return Ok(()) };
+    let Some(segment) = signed_segment(app, &author, run, proof)? else { return Ok(true) };
     // What of the segment is here already was vouched for then.
     let mut known = app.db.read(|tx| redaction::known(tx, org, audits(&segment.ops)))?;
     known.extend(redacted);
@@ -148,13 +161,13 @@ fn of_a_device(
             Err(Stop::Moved) => {}
             Err(Stop::Failed(error)) => return Err(error),
             Err(Stop::Refused(refusal)) => {
-                tracing::warn!(by = %caller.dev, %dev, reason = refusal.reason, "a relayed run does not fit");
-                return Ok(());
+                tracing::warn!(by = %caller.dev, %dev, reason = &refusal.reason, "a relayed run does not fit");
+                return Ok(!matches!(refusal.code, RefusalCode::Fork | RefusalCode::PrevMismatch));
             }
-            Ok(_) => return Ok(()),
+            Ok(_) => return Ok(true),
         }
     }
-    Ok(())
+    Ok(true)
 }
 
 /// The device of the caller's person that wrote a run; none where it is somebody else's. An office made from a copy may not know

@@ -17,6 +17,7 @@ use sync_core::{
 crate::on_both![
     a_genuine_run_is_taken_only_from_its_authors_own_user,
     what_a_phone_brings_of_one_that_was_enrolled_after_the_copy_waits_for_a_person,
+    what_another_phone_read_of_a_log_that_goes_on_otherwise_here_is_kept_beside_it_and_shown,
 ];
 
 /// A phone that handed a visit in, with its audit.
@@ -212,6 +213,44 @@ async fn what_a_phone_brings_of_one_that_was_enrolled_after_the_copy_waits_for_a
     let response = scene.done(&lost, &request).await;
     assert_eq!((response.dev_head, response.outcomes), (lost.head, Vec::new()));
     assert_eq!(scene.visit(other).await["state"], "in_progress");
+}
+
+async fn what_another_phone_read_of_a_log_that_goes_on_otherwise_here_is_kept_beside_it_and_shown(
+    database: Database,
+) {
+    let scene = Scene::over(database).await;
+    let mut copy = scene.phone(1).await;
+    let (mut phone, audit) = a_visit_handed_in(&scene).await;
+    let mut sibling = scene.phone(2).await;
+    // Its copy had handed in something else before this office was made from a copy, and more of it.
+    assert_eq!(copy.dev(), phone.dev());
+    copy.create(audit, &scene.pin());
+    (0..5).for_each(|it| drop(copy.set(audit, 1, "A01", &format!("otherwise {it}"))));
+    let (segment, last) = copy.segment(copy.head, &copy.unsent);
+    let (prev_h, epoch) = (Hash::ZERO, copy.enrolment.epoch);
+    let proof = Some(Proof { prev_h, first: 1, epoch, alg: segment.alg, sig: segment.sig });
+    let (dev, key) = (copy.dev(), Some(copy.key.public_key()));
+    let run = Run { dev, key, server: false, dseq_first: 1, ops: segment.ops, proof, evidence: false };
+    let of_visit = scene.visit(audit).await;
+    assert!(of_visit["renewed"].is_null());
+    for _ in 0..2 {
+        scene.done(&sibling, &relaying(&sibling, run.clone())).await;
+        let seen = scene.visit(audit).await;
+        let own = dev.to_string();
+        let shown = json!([{"device": own, "former": own, "said_again": 0, "evidence": run.ops.ops.len()}]);
+        assert_eq!((&seen["renewed"], &seen["state"]), (&shown, &of_visit["state"]));
+    }
+    // Nobody reads it but people, and phones are told that it is there.
+    let row = KeptRow { dev, through: last.dseq, h: last.h };
+    assert_eq!(kept(&scene, &mut sibling).await, [row]);
+    assert!(runs(&scene, &mut sibling).await.iter().all(|it| it.last() <= phone.head.dseq));
+    let report = server::app::verify::verify(&scene.office.app, None, &mut |_| ()).unwrap();
+    assert_eq!((report.fault, report.former_runs), (None, 1));
+    // The log goes on as if nothing had happened.
+    let other = scene.new_audit();
+    phone.create(other, &scene.pin());
+    let request = phone.push();
+    assert_eq!(scene.done(&phone, &request).await.dev_head, phone.head);
 }
 
 #[actix_web::test]

@@ -1,6 +1,8 @@
 //! Making the projection anew from the facts, and checking the facts. Owns nothing else: what is projected is `writer`'s.
 
-use sync_core::{Hash, Seed, chain::Chain, codec::Nested, exchange::Body, fold::Arrival, op::Opening};
+use sync_core::{
+    Hash, Seed, chain::Chain, codec::Nested, exchange::Body, fold::Arrival, op::Opening, reference::KeptRow,
+};
 use uuid::Uuid;
 
 use crate::{
@@ -77,11 +79,11 @@ pub(crate) fn replay(writer: &mut Writer<'_>) -> Result<(), DeviceError> {
     *writer.open = OpenAudits::default();
     writer.conn.execute("DELETE FROM audits", [])?;
     writer.conn.execute("DELETE FROM needed", [])?;
-    read_rights(writer)?;
+    let evidence = read_rights(writer)?;
     replay_log(writer)?;
     replay_feed(writer)?;
     replay_former(writer)?;
-    recover::replay_unplaced(writer)?;
+    recover::replay_unplaced(writer, &evidence)?;
     let mut revoked = writer.conn.prepare("SELECT audit FROM revoked")?;
     let mut rows = revoked.query([])?;
     while let Some(row) = rows.next()? {
@@ -90,9 +92,11 @@ pub(crate) fn replay(writer: &mut Writer<'_>) -> Result<(), DeviceError> {
     writer.flush()
 }
 
-/// Which audits were taken away, as the entries say in their order: what was given back meanwhile is whole again.
-fn read_rights(writer: &Writer<'_>) -> Result<(), DeviceError> {
+/// Which audits were taken away, as the entries say in their order: what was given back meanwhile is whole again. Gives what they say
+/// is kept as evidence.
+fn read_rights(writer: &Writer<'_>) -> Result<Vec<KeptRow>, DeviceError> {
     let conn = writer.conn;
+    let mut evidence = Vec::new();
     conn.execute("DELETE FROM revoked", [])?;
     let mut list = conn.prepare("SELECT body FROM feed ORDER BY stream, first")?;
     let mut rows = list.query([])?;
@@ -105,10 +109,11 @@ fn read_rights(writer: &Writer<'_>) -> Result<(), DeviceError> {
                 let audit = right.audit.into_bytes();
                 conn.execute("INSERT INTO revoked (audit) VALUES (?1) ON CONFLICT DO NOTHING", [audit])?;
             }
-            _ => {}
+            Ok(body) => evidence.extend(recover::evidence_of(&body)),
+            Err(_) => {}
         }
     }
-    Ok(())
+    Ok(evidence)
 }
 
 fn replay_log(writer: &mut Writer<'_>) -> Result<(), DeviceError> {

@@ -7,7 +7,7 @@ use sync_core::{
     chain::feed_hash,
     codec::Nested,
     exchange::{Body, Item, Mark, RunId, StreamId, may_relay},
-    reference::KEPT,
+    reference::{KEPT, KeptRow},
     session::{Commit, Cursor, Loaded, marks},
 };
 
@@ -189,8 +189,10 @@ pub(crate) fn offer_again(conn: &Connection, wall_ms: u64) -> Result<(), DeviceE
     store::put_meta(conn, OFFERED_MS, &wall_ms.to_be_bytes())?;
     conn.execute(
         "UPDATE unplaced SET offered = 0 WHERE offered = 1 AND NOT EXISTS (SELECT 1 FROM reference \
-         WHERE kind = ?1 AND id = lower(hex(unplaced.dev)) \
-         AND json_extract(CAST(json AS TEXT), '$.through') >= unplaced.last)",
+         WHERE kind = ?1 AND (id = lower(hex(unplaced.dev)) \
+         AND json_extract(CAST(json AS TEXT), '$.through') >= unplaced.last \
+         OR id LIKE lower(hex(unplaced.dev)) || '/%' \
+         AND json_extract(CAST(json AS TEXT), '$.through') = unplaced.last))",
         [KEPT],
     )?;
     Ok(())
@@ -205,14 +207,35 @@ pub(crate) fn waiting(conn: &Connection) -> Result<Unplaced, DeviceError> {
     })?)
 }
 
+/// What an entry says that the office keeps beside a log, since the log goes on otherwise there: it is part of no audit.
+pub(crate) fn evidence_of(body: &Body) -> Option<KeptRow> {
+    let Body::RefRow(row) = body else { return None };
+    let is_evidence = row.kind == KEPT && row.id.contains('/');
+    row.json.as_deref().filter(|_| is_evidence).and_then(|it| serde_json::from_slice(it).ok())
+}
+
+/// Whether an entry says that the office keeps a run that waits here as evidence.
+pub(crate) fn is_kept_as_evidence(conn: &Connection, item: &Item) -> Result<bool, DeviceError> {
+    let Nested::Known(body) = &item.body else { return Ok(false) };
+    let Some(kept) = evidence_of(body) else { return Ok(false) };
+    let mut find = conn.prepare_cached("SELECT 1 FROM unplaced WHERE dev = ?1 AND last = ?2")?;
+    Ok(find.exists((kept.dev.0, kept.through))?)
+}
+
 /// Applies the runs that no stream holds any more, after everything that one does: what one brought again of them ranks by that.
-pub(crate) fn replay_unplaced(writer: &mut Writer<'_>) -> Result<(), DeviceError> {
+///
+/// - `evidence` is what streams say that the office keeps beside logs.
+pub(crate) fn replay_unplaced(writer: &mut Writer<'_>, evidence: &[KeptRow]) -> Result<(), DeviceError> {
     let conn = writer.conn;
     let mut list = conn.prepare("SELECT recv_ms, body FROM unplaced ORDER BY dev, first, last")?;
     let mut rows = list.query([])?;
     while let Some(row) = rows.next()? {
         let body: Vec<u8> = row.get(1)?;
         if let Ok(Body::Ops(run)) = Body::read(&body) {
+            let (last, h) = (run.last(), run.last_hash());
+            if evidence.iter().any(|it| it.dev == run.dev && it.through == last && Some(it.h) == h) {
+                continue;
+            }
             // A run that cannot be applied was in quarantine before.
             let _ = take_in_run(writer, &run, row.get(0)?, TakeIn::Missing)?;
         }
@@ -225,8 +248,13 @@ mod tests {
     use super::*;
     use crate::{Device, DeviceKind, NewDevice};
     use sync_core::{
-        Bytes, Kind, Op, OpId, Seed, codec, exchange::Run, hlc, op::Opening, packed::PackedOps,
-        reference::KeptRow, relay::Proof, signature::Algorithm,
+        Bytes, Kind, Op, OpId, Seed, codec,
+        exchange::{RefRow, Run},
+        hlc,
+        op::Opening,
+        packed::PackedOps,
+        relay::Proof,
+        signature::Algorithm,
     };
     use uuid::Uuid;
 
@@ -340,6 +368,46 @@ mod tests {
         let new = NewDevice { secret: [3; 32], kind: DeviceKind::Phone };
         let device = Device::create(dir.path(), &new).unwrap();
         (dir, device)
+    }
+
+    #[test]
+    fn what_the_office_keeps_beside_a_log_is_part_of_no_visit_here_and_stays_to_be_offered() {
+        let (_dir, mut device) = device();
+        let (dev, other) = (DeviceId([8; 16]), DeviceId([9; 16]));
+        let proven = |dev| Run { proof: run_of(1).proof, ..visits(dev, 1..=3) };
+        for dev in [dev, other] {
+            let body = codec::to_cbor(&Body::Ops(proven(dev))).unwrap();
+            let keep = "INSERT INTO unplaced (dev, first, last, placed, offered, recv_ms, body) VALUES (?1, 1, 3, 0, 1, 5, ?2)";
+            device.conn.execute(keep, (dev.0, body)).unwrap();
+        }
+        let h = proven(dev).last_hash().unwrap();
+        let stream = "INSERT INTO stream (id, cursor, f) VALUES ('u', 0, ?1)";
+        device.conn.execute(stream, [[0_u8; 32]]).unwrap();
+        let held = |device: &mut Device| {
+            let found = device.transact(|mut writer, _| {
+                crate::rebuild::replay(&mut writer)?;
+                let audit = writer.audit(Uuid::from_u128(1))?;
+                Ok([dev, other].map(|it| audit.ops.get(&OpId::new(it, 1)).is_some()))
+            });
+            found.unwrap()
+        };
+        assert_eq!(held(&mut device), [true, true]);
+        for (at, hash, is_it) in [(1, Hash::of(b"another log"), true), (2, h, true), (3, h, false)] {
+            let dev = if at == 3 { DeviceId([7; 16]) } else { dev };
+            let json = Bytes::from(serde_json::to_vec(&KeptRow { dev, through: 3, h: hash }).unwrap());
+            let row = RefRow { kind: KEPT.to_owned(), id: format!("{dev}/{hash}"), json: Some(json) };
+            let body = Nested::Known(Body::RefRow(row));
+            let item = Item { first: at, last: at, recv_ms: 5, h: Hash::ZERO, body };
+            assert_eq!(is_kept_as_evidence(&device.conn, &item).unwrap(), is_it);
+            let Nested::Known(body) = &item.body else { unreachable!() };
+            let add =
+                "INSERT INTO feed (stream, first, last, recv_ms, h, body) VALUES ('u', ?1, ?1, 5, ?2, ?3)";
+            device.conn.execute(add, (at, [0_u8; 32], codec::to_cbor(body).unwrap())).unwrap();
+            assert_eq!(held(&mut device), [at == 1, true], "after {at}");
+        }
+        // An office that forgot it says nothing of it, and it is shown again.
+        device.conn.execute("DELETE FROM feed", []).unwrap();
+        assert_eq!(held(&mut device), [true, true]);
     }
 
     /// A run with a proof, which nobody verifies here.

@@ -13,7 +13,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use sync_core::{
     AuditOps, DeviceId, OpId, PublicKey, SealedSegment, Segment, VerifiedSegment, codec,
     content::content_root,
-    exchange::StreamId,
+    exchange::{Run, StreamId},
     fold::{AuditView, Conflict, ConflictKind, StoredOp},
     hlc::{MAX_AHEAD_MS, at_ms},
     payload::{self, SubmitValue},
@@ -201,13 +201,15 @@ impl World {
     }
 
     /// I8: what a phone held of others before the office was made from a copy is in the office again, or another op at its place,
-    /// or its author said it again under another name.
+    /// or kept beside a log that goes on otherwise, or its author said it again under another name.
     fn check_mirrors(&self, office: &Office, said: &BTreeMap<Said, Vec<OpId>>) -> Checked {
         let in_logs: BTreeSet<&OpId> = said.values().flatten().collect();
+        let beside: BTreeSet<OpId> = self.kept_beside_logs();
         for at in self.working(None) {
             let phone = &self.phones[at];
             let is_there = |it: &(&OpId, &Uuid)| {
                 in_logs.contains(it.0)
+                    || beside.contains(it.0)
                     || office.audits.get(it.1).is_some_and(|ops| ops.get(&ops.standing(it.0)).is_some())
             };
             let mut owed = phone.mirror.iter().filter(|_| !phone.is_damaged);
@@ -219,6 +221,13 @@ impl World {
             }
         }
         Ok(())
+    }
+
+    fn kept_beside_logs(&self) -> BTreeSet<OpId> {
+        let devices = self.office.devices();
+        let runs = devices.keys().flat_map(|dev| runs_given_up(&self.office, *dev));
+        let runs = runs.filter_map(|(_, bytes)| codec::from_cbor::<Run>(&bytes).ok());
+        runs.flat_map(|run| (run.dseq_first..=run.last()).map(move |it| OpId::new(run.dev, it))).collect()
     }
 
     /// I1: a phone that had to stop still has on its disk what it could not send.
