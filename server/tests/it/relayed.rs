@@ -225,7 +225,9 @@ async fn what_another_phone_read_of_a_log_that_goes_on_otherwise_here_is_kept_be
     // Its copy had handed in something else before this office was made from a copy, and more of it.
     assert_eq!(copy.dev(), phone.dev());
     copy.create(audit, &scene.pin());
-    (0..5).for_each(|it| drop(copy.set(audit, 1, "A01", &format!("otherwise {it}"))));
+    for it in 0..5 {
+        copy.set(audit, 1, "A01", &format!("otherwise {it}"));
+    }
     let (segment, last) = copy.segment(copy.head, &copy.unsent);
     let (prev_h, epoch) = (Hash::ZERO, copy.enrolment.epoch);
     let proof = Some(Proof { prev_h, first: 1, epoch, alg: segment.alg, sig: segment.sig });

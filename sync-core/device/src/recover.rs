@@ -15,6 +15,7 @@ use crate::{
     DeviceError,
     audits::Unplaced,
     ended::takes_away,
+    renew::is_former,
     store,
     sync::{TakeIn, take_in_run},
     upload::ASK_AGAIN_MS,
@@ -77,8 +78,14 @@ pub(crate) fn rewind(conn: &Connection, stream: StreamId, to: &Mark) -> Result<(
     Ok(())
 }
 
+/// Whether an entry of a stream changes what is shown of runs that wait here or of former logs; of the first it forgets what the
+/// entry brings again.
+pub(crate) fn is_told_anew(conn: &Connection, item: &Item) -> Result<bool, DeviceError> {
+    Ok(place(conn, item)? || is_former(conn, &item.body)? || is_kept_as_evidence(conn, item)?)
+}
+
 /// Forgets what an entry of a stream brings again; whether there was such a run.
-pub(crate) fn place(conn: &Connection, item: &Item) -> Result<bool, DeviceError> {
+fn place(conn: &Connection, item: &Item) -> Result<bool, DeviceError> {
     let Nested::Known(Body::Ops(run)) = &item.body else { return Ok(false) };
     let (first, last) = (run.dseq_first, run.last());
     if run.server {
@@ -215,7 +222,7 @@ pub(crate) fn evidence_of(body: &Body) -> Option<KeptRow> {
 }
 
 /// Whether an entry says that the office keeps a run that waits here as evidence.
-pub(crate) fn is_kept_as_evidence(conn: &Connection, item: &Item) -> Result<bool, DeviceError> {
+fn is_kept_as_evidence(conn: &Connection, item: &Item) -> Result<bool, DeviceError> {
     let Nested::Known(body) = &item.body else { return Ok(false) };
     let Some(kept) = evidence_of(body) else { return Ok(false) };
     let mut find = conn.prepare_cached("SELECT 1 FROM unplaced WHERE dev = ?1 AND last = ?2")?;

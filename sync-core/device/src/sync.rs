@@ -27,7 +27,6 @@ use crate::{
     mirror,
     rebuild::replay,
     receipts, recover, redact,
-    renew::is_former,
     store::{self, Device},
     writer::Writer,
 };
@@ -316,9 +315,7 @@ impl Device {
                 for item in &page.items {
                     let raw = kept.next().unwrap_or_default();
                     store_item(&mut writer, &stream, (item, raw), wall_ms)?;
-                    anew |= recover::place(writer.conn, item)?
-                        || is_former(writer.conn, &item.body)?
-                        || recover::is_kept_as_evidence(writer.conn, item)?;
+                    anew |= recover::is_told_anew(writer.conn, item)?;
                     // What the log and earlier entries hold of an audit that is given back is shown again.
                     if let Nested::Known(Body::Grant(right)) = &item.body {
                         given_back.push(right.audit);

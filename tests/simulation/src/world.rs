@@ -393,12 +393,8 @@ impl World {
         if phone.disk.calm() || phone.disk.is_off() {
             crate::people::note_trouble(&mut self.fired, trouble, true);
         }
-        self.say(|| {
-            format!(
-                "  phone {at}, {}, syncs at {}: {ended:?}, its disk {trouble:?}",
-                self.phones[at].dev, self.now_ms
-            )
-        });
+        let (dev, now_ms) = (self.phones[at].dev, self.now_ms);
+        self.say(|| format!("  phone {at}, {dev}, syncs at {now_ms}: {ended:?}, its disk {trouble:?}"));
         if is_refused {
             self.check_unreached(at, &sync, begins)?;
         }
