@@ -88,6 +88,19 @@ pub fn count_runs(tx: &mut Tx<'_>, org: OrgId, dev: DeviceId) -> Result<u64, DbE
     Ok(u64::try_from(count).unwrap_or(0))
 }
 
+/// Whether a run that is kept beside a device's log ends there.
+pub fn ends_at(tx: &mut Tx<'_>, org: OrgId, dev: DeviceId, last: u64, h: Hash) -> Result<bool, DbError> {
+    let found: Option<i64> = on_db!(tx, |c| former_runs::table
+        .filter(former_runs::org_id.eq(org.store()))
+        .filter(former_runs::dev.eq(dev.store()))
+        .filter(former_runs::last_dseq.eq(last.store()))
+        .filter(former_runs::h.eq(h.store()))
+        .select(former_runs::last_dseq)
+        .first(c)
+        .optional())?;
+    Ok(found.is_some())
+}
+
 /// Keeps a run of a former log; whether it was not kept before.
 pub fn keep_run(tx: &mut Tx<'_>, org: OrgId, new: &FormerRun) -> Result<bool, DbError> {
     let row = new.row(org);

@@ -116,6 +116,7 @@ pub(crate) fn adopt(
         Some((row, bytes)) => (Some(row), AuditOps::decode(&bytes).map_err(ApiError::internal)?),
         None => (None, AuditOps::new()),
     };
+    let before = row.is_some().then(|| ops.view());
     for it in set_aside {
         ops.insert(it.id.dev, it.op.clone(), Arrival::device(millis(it.received_at)));
     }
@@ -125,6 +126,10 @@ pub(crate) fn adopt(
     let (dev, trust) = (author.id.dev, Trust::Adopted);
     let source = Source { org, user, dev, now, received: now, trust };
     let new: BTreeSet<OpId> = set_aside.iter().map(|it| it.id).collect();
+    // A frontier counts positions, and cannot tell that one of them waited for a person.
+    if before.is_some_and(|it| it.rounds.approved.is_some() && it.shown() != ops.view().shown()) {
+        return Ok(Err("approved_visit"));
+    }
     let folded = project::Folded::of(ops, &background)?;
     let is_new = row.is_none();
     let applied = match project::read_again(tx, app, &source, &background, audit, (row, folded), |it| {

@@ -58,7 +58,8 @@ pub(super) fn take_back(
             }
             (Ok(verified), Some(_)) if run.evidence => keep(app, caller, run, verified.last(), now)?,
             (Ok(verified), Some(proof)) => {
-                if !of_a_device(app, caller, run, proof, redacted, now)? {
+                let fits = of_a_device(app, caller, run, proof, redacted, now)?;
+                if fits == Fits::Not || (fits == Fits::Gap && goes_on_beside(app, caller, run, proof)?) {
                     // Another log of the device stands here. What this one says its author signed no less: a person can see it.
                     let run = Run { evidence: true, ..run.clone() };
                     keep(app, caller, &run, verified.last(), now)?;
@@ -120,7 +121,24 @@ fn keep(app: &App, caller: &Caller, run: &Run, last: Head, now: Micros) -> Resul
     })
 }
 
-/// As if the author had pushed it; whether it is no fork of what stands in the author's log.
+/// Whether a run fits the log of its author as it stands here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Fits {
+    /// It is there now, or it is none that can be looked at.
+    Yes,
+    /// What goes before is not here.
+    Gap,
+    /// The log goes on otherwise.
+    Not,
+}
+
+/// Whether a run follows on one that is kept beside the log.
+fn goes_on_beside(app: &App, caller: &Caller, run: &Run, proof: &Proof) -> Result<bool, ApiError> {
+    let (org, dev, before) = (caller.org, run.dev, run.dseq_first.saturating_sub(1));
+    Ok(app.db.read(|tx| db::former::ends_at(tx, org, dev, before, proof.prev_h))?)
+}
+
+/// As if the author had pushed it; whether it fits.
 fn of_a_device(
     app: &App,
     caller: &Caller,
@@ -128,7 +146,7 @@ fn of_a_device(
     proof: &Proof,
     redacted: &Redactions,
     now: Micros,
-) -> Result<bool, ApiError> {
+) -> Result<Fits, ApiError> {
     let (org, user, dev) = (caller.org, caller.user, run.dev);
     let found = app.db.read(|tx| db::devices::find(tx, org, dev))?;
     let device = match found {
@@ -139,18 +157,18 @@ fn of_a_device(
             app.db.write(move |tx| author(tx, org, user, &run, now))?
         }
     };
-    let Some(device) = device else { return Ok(true) };
+    let Some(device) = device else { return Ok(Fits::Yes) };
     // That it is this person's is only said by another phone: somebody looks at what it wrote.
     let ended = if device.is_enrolled() { None } else { Some(Ending::DeviceUnknown) };
     if ended.is_some() && !may_wait(app, caller, run)? {
         tracing::warn!(by = %caller.dev, %dev, "more of an unknown device than is looked at; its phone keeps the rest");
-        return Ok(true);
+        return Ok(Fits::Yes);
     }
     let key = PublicKey { alg: device.alg, key: Bytes::from(device.public_key) };
     let reach = caller.reach.clone();
     let is_import = device.kind == DeviceKind::Import;
     let author = Caller { org, user, dev, key, epoch: proof.epoch, reach, ended, hello: None, is_import };
-    let Some(segment) = signed_segment(app, &author, run, proof)? else { return Ok(true) };
+    let Some(segment) = signed_segment(app, &author, run, proof)? else { return Ok(Fits::Yes) };
     // What of the segment is here already was vouched for then.
     let mut known = app.db.read(|tx| redaction::known(tx, org, audits(&segment.ops)))?;
     known.extend(redacted);
@@ -162,12 +180,16 @@ fn of_a_device(
             Err(Stop::Failed(error)) => return Err(error),
             Err(Stop::Refused(refusal)) => {
                 tracing::warn!(by = %caller.dev, %dev, reason = &refusal.reason, "a relayed run does not fit");
-                return Ok(!matches!(refusal.code, RefusalCode::Fork | RefusalCode::PrevMismatch));
+                return Ok(match refusal.code {
+                    RefusalCode::Fork | RefusalCode::PrevMismatch => Fits::Not,
+                    RefusalCode::Gap => Fits::Gap,
+                    _ => Fits::Yes,
+                });
             }
-            Ok(_) => return Ok(true),
+            Ok(_) => return Ok(Fits::Yes),
         }
     }
-    Ok(true)
+    Ok(Fits::Yes)
 }
 
 /// The device of the caller's person that wrote a run; none where it is somebody else's. An office made from a copy may not know

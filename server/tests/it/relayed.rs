@@ -5,7 +5,7 @@ use crate::exchange::{Phone, Scene};
 use domain::access::Role;
 use serde_json::json;
 use sync_core::{
-    Bytes, Hash,
+    Bytes, Hash, Kind,
     codec::Nested,
     exchange::{Body, Request, Run},
     ingest::{EnrolmentRequest, enrolment_bytes},
@@ -242,12 +242,24 @@ async fn what_another_phone_read_of_a_log_that_goes_on_otherwise_here_is_kept_be
         let shown = json!([{"device": own, "former": own, "said_again": 0, "evidence": run.ops.ops.len()}]);
         assert_eq!((&seen["renewed"], &seen["state"]), (&shown, &of_visit["state"]));
     }
+    // What follows on it is beside the log too, though nothing of what goes before is in it.
+    copy.head = last;
+    copy.unsent.clear();
+    for _ in 0..3 {
+        copy.write(Kind::Note, audit, 1, "A01", Some(Bytes::from("and on")));
+    }
+    let (segment, end) = copy.segment(last, &copy.unsent);
+    let proof =
+        Some(Proof { prev_h: last.h, first: last.dseq + 1, epoch, alg: segment.alg, sig: segment.sig });
+    let rest = Run { dseq_first: last.dseq + 1, ops: segment.ops, proof, ..run.clone() };
+    scene.done(&sibling, &relaying(&sibling, rest)).await;
+    assert_eq!(scene.visit(audit).await["renewed"][0]["evidence"], run.ops.ops.len() + 3);
     // Nobody reads it but people, and phones are told that it is there.
-    let row = KeptRow { dev, through: last.dseq, h: last.h };
-    assert_eq!(kept(&scene, &mut sibling).await, [row]);
+    let rows = [last, end].map(|it| KeptRow { dev, through: it.dseq, h: it.h });
+    assert_eq!(kept(&scene, &mut sibling).await, rows);
     assert!(runs(&scene, &mut sibling).await.iter().all(|it| it.last() <= phone.head.dseq));
     let report = server::app::verify::verify(&scene.office.app, None, &mut |_| ()).unwrap();
-    assert_eq!((report.fault, report.former_runs), (None, 1));
+    assert_eq!((report.fault, report.former_runs), (None, 2));
     // The log goes on as if nothing had happened.
     let other = scene.new_audit();
     phone.create(other, &scene.pin());

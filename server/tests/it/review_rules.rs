@@ -131,8 +131,7 @@ async fn a_visit_that_counts_no_more_is_not_scored_again() {
 }
 
 /// Two phones of an auditor, of which one handed the first round in after the other had handed in the second.
-#[actix_web::test]
-async fn what_whoever_handed_in_had_not_seen_is_not_approved_with_it() {
+async fn approve_what_came_later(is_named: bool) {
     let scene = Scene::open().await;
     let (mut phone, mut second, audit) = (scene.phone(1).await, scene.phone(2).await, scene.new_audit());
     let order = json!({"items": [{"item": "A01", "reason": "why?"}], "deadline": "2026-11-25T00:00:00Z"});
@@ -142,7 +141,7 @@ async fn what_whoever_handed_in_had_not_seen_is_not_approved_with_it() {
     scene.review(audit, "claim", json!({})).await.expect_json();
     scene.review(audit, "return", order.clone()).await.expect_json();
     phone.read(&scene).await;
-    phone.submit(audit, 2);
+    let handed_in = phone.submit(audit, 2);
     let request = phone.push();
     scene.done(&phone, &request).await;
     second.write(Kind::Note, audit, 1, "A01", Some(Bytes::from("the counter was closed")));
@@ -153,6 +152,15 @@ async fn what_whoever_handed_in_had_not_seen_is_not_approved_with_it() {
     let refused = scene.review(audit, "approve", json!({})).await;
     assert_eq!(refused.outcome(), (422, "guard_failed".to_owned()));
     assert_eq!(refused.fields(), [(String::new(), "submission_has_not_seen_all".to_owned())]);
+    if is_named {
+        // Nobody may be left to hand it in again: whoever names the submission approves what that holds.
+        let named = json!({"submit": format!("{}:{handed_in}", phone.dev())});
+        let late = |visit: &Value| visit["late_ops"].clone();
+        assert_eq!(late(&scene.visit(audit).await), 0);
+        assert_eq!(scene.review(audit, "approve", named).await.expect_json()["state"], "approved");
+        assert_eq!(late(&scene.visit(audit).await), 1);
+        return;
+    }
     scene.review(audit, "return", order).await.expect_json();
     phone.read(&scene).await;
     phone.submit(audit, 3);
@@ -160,4 +168,14 @@ async fn what_whoever_handed_in_had_not_seen_is_not_approved_with_it() {
     scene.done(&phone, &request).await;
     scene.review(audit, "claim", json!({})).await.expect_json();
     assert_eq!(scene.review(audit, "approve", json!({})).await.expect_json()["state"], "approved");
+}
+
+#[actix_web::test]
+async fn what_whoever_handed_in_had_not_seen_is_not_approved_with_it_until_it_is_handed_in() {
+    approve_what_came_later(false).await;
+}
+
+#[actix_web::test]
+async fn what_whoever_handed_in_had_not_seen_stays_late_where_the_submission_is_named() {
+    approve_what_came_later(true).await;
 }

@@ -14,7 +14,7 @@ use server::{
     testing::{Answer, TestPerson},
 };
 use sync_core::{
-    AuditOps, Kind,
+    AuditOps, Bytes, Kind,
     blob::{BlobReply, BlobState},
     exchange::{Ending, OutcomeKind, RefusalCode, Request, Response, StreamId},
     hlc,
@@ -236,6 +236,38 @@ async fn an_adoption_that_comes_twice_takes_in_nothing_that_a_person_dismissed()
     let visit = scene.visit(audit).await;
     let answers = visit["sections"][0]["items"].as_array().unwrap().iter().map(|it| it["answer"].clone());
     assert_eq!(Vec::from_iter(answers.take(2)), ["no", "yes"]);
+}
+
+/// A phone cannot see that an op which waits for a person lies before one that it read.
+#[actix_web::test]
+async fn what_waits_is_not_taken_into_an_approved_visit_that_it_would_change() {
+    let scene = Scene::open().await;
+    let (mut phone, mut second, audit) = (scene.phone(1).await, scene.phone(2).await, scene.new_audit());
+    phone.create(audit, &scene.pin());
+    phone.set(audit, 1, "A01", "yes");
+    phone.set(audit, 1, "A02", "yes");
+    assert_eq!(scene.aside(&mut phone).await, Vec::<String>::new());
+    let of_auditor = |verb: &str| format!("/api/v1/users/{}/{verb}", scene.auditor.id);
+    scene.office.post(&of_auditor("deactivate")).by(&scene.admin).send().await.expect_json();
+    second.write(Kind::Note, audit, 1, "A01", Some(Bytes::from("it waits")));
+    assert_eq!(scene.aside(&mut second).await, ["user_ended"]);
+    scene.office.post(&of_auditor("activate")).by(&scene.admin).send().await.expect_json();
+    for (number, it) in (1..).zip([&mut phone, &mut second]) {
+        let enrolled = Phone::enrol(&scene.office, &scene.admin, &scene.auditor, number).await;
+        it.enrolment = enrolled.enrolment;
+    }
+    second.write(Kind::Note, audit, 1, "A02", Some(Bytes::from("it is read")));
+    assert_eq!(scene.aside(&mut second).await, Vec::<String>::new());
+    phone.read(&scene).await;
+    phone.submit(audit, 1);
+    assert_eq!(scene.aside(&mut phone).await, Vec::<String>::new());
+    scene.review(audit, "claim", json!({})).await.expect_json();
+    scene.review(audit, "approve", json!({})).await.expect_json();
+    let approved = scene.visit(audit).await;
+    let refused = scene.decide(&scene.reviewer, audit, "adopt", "why not").await;
+    assert_eq!(refused.outcome(), (409, "cannot_be_adopted".to_owned()));
+    assert_eq!(scene.visit(audit).await, approved);
+    scene.decide(&scene.reviewer, audit, "dismiss", "it came too late").await.expect_json();
 }
 
 async fn what_is_dismissed_stays_out_with_its_reason(database: Database) {

@@ -1,12 +1,14 @@
 //! Following a server that was restored: which positions of a stream the device offers, going back to one of them, and what
 //! of others was read beyond it. Owns the tables `unplaced` and `placed`; nothing in them is lost until the stream brings it again.
 
+use std::collections::BTreeMap;
+
 use rusqlite::{Connection, OptionalExtension};
 use sync_core::{
-    DeviceId, Hash,
+    DeviceId, Hash, Op,
     chain::feed_hash,
     codec::Nested,
-    exchange::{Body, Item, Mark, RunId, StreamId, may_relay},
+    exchange::{Body, Item, Mark, Run, RunId, StreamId, may_relay},
     reference::{KEPT, KeptRow},
     session::{Commit, Cursor, Loaded, marks},
 };
@@ -102,14 +104,56 @@ fn place(conn: &Connection, item: &Item) -> Result<bool, DeviceError> {
         let same = "DELETE FROM unplaced WHERE dev = ?1 AND first = ?2 AND last = ?3";
         return Ok(conn.prepare_cached(same)?.execute(key)? > 0);
     }
-    let reached = "SELECT 1 FROM unplaced WHERE dev = ?1 AND first <= ?3 AND last >= ?2 AND placed < ?3";
-    if !conn.prepare_cached(reached)?.exists((run.dev.0, first, last))? {
+    if run.ops.ops.is_empty() {
+        // Of it this device may read nothing.
         return Ok(false);
+    }
+    let reached = "SELECT first, last, body FROM unplaced WHERE dev = ?1 AND first <= ?3 AND last >= ?2 AND placed < ?3";
+    let mut reached = conn.prepare_cached(reached)?;
+    let rows = reached.query_map((run.dev.0, first, last), |row| {
+        Ok((row.get::<_, u64>(0)?, row.get::<_, u64>(1)?, row.get::<_, Vec<u8>>(2)?))
+    })?;
+    let (mut same, mut is_other) = (Vec::new(), false);
+    for row in rows {
+        let (from, to, body) = row?;
+        let kept = Body::read(&body).ok();
+        if matches!(kept, Some(Body::Ops(kept)) if is_of_one_log(&kept, run)) {
+            same.push((from, to));
+        } else {
+            is_other = true;
+        }
+    }
+    if same.is_empty() {
+        return Ok(false);
+    }
+    if is_other {
+        // Of two logs at one place each is told by itself.
+        let reach = "UPDATE unplaced SET placed = ?4 WHERE dev = ?1 AND first = ?2 AND last = ?3 AND placed BETWEEN ?5 - 1 AND ?4 - 1";
+        for (from, to) in same {
+            conn.prepare_cached(reach)?.execute((run.dev.0, from, to, last, first))?;
+        }
+        conn.execute("DELETE FROM unplaced WHERE placed >= last", [])?;
+        return Ok(true);
     }
     let came = "INSERT INTO placed (dev, first, last) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING";
     conn.execute(came, (run.dev.0, first, last))?;
     settle_placed(conn, run.dev)?;
     Ok(true)
+}
+
+/// Whether two runs of a device say the same wherever both say something; its log may have gone on otherwise. A value may be
+/// redacted in one of them.
+fn is_of_one_log(kept: &Run, told: &Run) -> bool {
+    let read = |run: &Run| -> Option<BTreeMap<u64, Op>> {
+        Some(run.ops.unpack(run.dseq_first).ok()?.into_iter().map(|op| (op.dseq, op)).collect())
+    };
+    let (Some(kept), Some(told)) = (read(kept), read(told)) else { return false };
+    let says_the_same = |a: &Op, b: &Op| {
+        let rest =
+            (a.hlc, a.kind, a.audit, a.round) == (b.hlc, b.kind, b.audit, b.round) && a.field == b.field;
+        rest && (a.value == b.value || a.is_redacted() || b.is_redacted())
+    };
+    told.iter().all(|(dseq, op)| kept.get(dseq).is_none_or(|it| says_the_same(it, op)))
 }
 
 /// Moves on what a stream brought again of a device's runs by all parts that follow on it, and forgets what that completes.
@@ -194,15 +238,41 @@ pub(crate) fn offer_again(conn: &Connection, wall_ms: u64) -> Result<(), DeviceE
         return Ok(());
     }
     store::put_meta(conn, OFFERED_MS, &wall_ms.to_be_bytes())?;
+    let beside = kept_beside(conn)?;
     conn.execute(
         "UPDATE unplaced SET offered = 0 WHERE offered = 1 AND NOT EXISTS (SELECT 1 FROM reference \
-         WHERE kind = ?1 AND (id = lower(hex(unplaced.dev)) \
-         AND json_extract(CAST(json AS TEXT), '$.through') >= unplaced.last \
-         OR id LIKE lower(hex(unplaced.dev)) || '/%' \
-         AND json_extract(CAST(json AS TEXT), '$.through') = unplaced.last))",
+         WHERE kind = ?1 AND id = lower(hex(unplaced.dev)) \
+         AND json_extract(CAST(json AS TEXT), '$.through') >= unplaced.last)",
         [KEPT],
     )?;
+    let mut rest =
+        conn.prepare("UPDATE unplaced SET offered = 1 WHERE dev = ?1 AND first = ?2 AND last = ?3")?;
+    for it in beside {
+        rest.execute((it.dev.0, it.first, it.last))?;
+    }
     Ok(())
+}
+
+/// Runs that were offered and that the office says it keeps beside their logs.
+fn kept_beside(conn: &Connection) -> Result<Vec<RunId>, DeviceError> {
+    let mut list = conn.prepare(
+        "SELECT reference.id, body FROM unplaced JOIN reference ON kind = ?1 AND id LIKE lower(hex(unplaced.dev)) || '/%' \
+         AND json_extract(CAST(json AS TEXT), '$.through') = unplaced.last WHERE offered = 1",
+    )?;
+    let mut rows = list.query([KEPT])?;
+    let mut beside = Vec::new();
+    while let Some(row) = rows.next()? {
+        let Ok(Body::Ops(run)) = Body::read(row.get_ref(1)?.as_blob().map_err(DeviceError::corrupt)?) else {
+            continue;
+        };
+        if run
+            .last_hash()
+            .is_some_and(|h| row.get_ref(0).is_ok_and(|id| id.as_str() == Ok(&format!("{}/{h}", run.dev))))
+        {
+            beside.push(run.id());
+        }
+    }
+    Ok(beside)
 }
 
 /// What waits here until a stream brings it again.
@@ -368,6 +438,65 @@ mod tests {
                 );
             }
         }
+    }
+
+    #[test]
+    fn an_entry_of_which_nothing_may_be_read_brings_nothing_again() {
+        let (_dir, device) = device();
+        let dev = DeviceId([8; 16]);
+        let body = codec::to_cbor(&Body::Ops(visits(dev, 1..=3))).unwrap();
+        let keep = "INSERT INTO unplaced (dev, first, last, placed, offered, recv_ms, body) VALUES (?1, 1, 3, 0, 0, 5, ?2)";
+        device.conn.execute(keep, (dev.0, body)).unwrap();
+        // The office tells the taken-in visit at position 2, which this person may no longer read: pull::without leaves an empty run.
+        let whole = visits(dev, 2..=2);
+        let ops = PackedOps::pack(dev, &[], |_| None);
+        let run = Run { dseq_first: 2, ops, proof: None, ..whole };
+        let item = Item { first: 1, last: 1, recv_ms: 9, h: Hash::ZERO, body: Nested::Known(Body::Ops(run)) };
+        assert!(!place(&device.conn, &item).unwrap());
+    }
+
+    #[test]
+    fn another_log_at_the_same_positions_takes_no_run_away_that_waits_here() {
+        let (_dir, device) = device();
+        let dev = DeviceId([8; 16]);
+        let other = |all: std::ops::RangeInclusive<u64>| {
+            let first = *all.start();
+            let ops: Vec<Op> = visits(dev, all).ops.unpack(first).unwrap();
+            let ops: Vec<Op> =
+                ops.into_iter().map(|op| Op { value: Some(Bytes::from("\"no\"")), ..op }).collect();
+            let ops = PackedOps::pack(dev, &ops, |_| Some(Seed([1; 32])));
+            Run { ops, ..visits(dev, first..=first) }
+        };
+        // Offered once, when the office's log of it was shorter: a gap, which is not kept as evidence.
+        let body = codec::to_cbor(&Body::Ops(visits(dev, 6..=10))).unwrap();
+        let keep = "INSERT INTO unplaced (dev, first, last, placed, offered, recv_ms, body) VALUES (?1, 6, 10, 5, 1, 5, ?2)";
+        device.conn.execute(keep, (dev.0, body)).unwrap();
+        let body = Nested::Known(Body::Ops(other(5..=10)));
+        let item = Item { first: 1, last: 6, recv_ms: 9, h: Hash::ZERO, body };
+        place(&device.conn, &item).unwrap();
+        let left: u64 = device.conn.query_row("SELECT count(*) FROM unplaced", [], |row| row.get(0)).unwrap();
+        assert_eq!(left, 1, "what the auditor typed is gone from the only phone that had it");
+    }
+
+    #[test]
+    fn evidence_of_another_run_keeps_no_run_from_being_offered() {
+        let (_dir, device) = device();
+        let dev = DeviceId([8; 16]);
+        let body = codec::to_cbor(&Body::Ops(visits(dev, 6..=10))).unwrap();
+        let keep = "INSERT INTO unplaced (dev, first, last, placed, offered, recv_ms, body) VALUES (?1, 6, 10, 5, 1, 5, ?2)";
+        device.conn.execute(keep, (dev.0, body)).unwrap();
+        let json = serde_json::to_vec(&KeptRow { dev, through: 10, h: Hash::of(b"another log") }).unwrap();
+        let id = format!("{dev}/{}", Hash::of(b"another log"));
+        device
+            .conn
+            .execute("INSERT INTO reference (kind, id, json) VALUES (?1, ?2, ?3)", (KEPT, id, json))
+            .unwrap();
+        offer_again(&device.conn, 1 << 41).unwrap();
+        let to_offer: u64 = device
+            .conn
+            .query_row("SELECT count(*) FROM unplaced WHERE offered = 0", [], |row| row.get(0))
+            .unwrap();
+        assert_eq!(to_offer, 1);
     }
 
     fn device() -> (tempfile::TempDir, Device) {

@@ -204,14 +204,15 @@ pub(crate) fn let_photos_go(writer: &mut Writer<'_>, audits: &BTreeSet<Uuid>) ->
 }
 
 /// A server that lacks a redacted op may lack the word that redacted it too: it goes along, under the server's own signature. Ops
-/// whose word does not fit into one request wait for the next. None of those `without` which it is to go on: the server may have
-/// them already.
+/// whose word does not fit into one request, or into its `room` in bytes, wait for the next. None of those `without` which it is to
+/// go on: the server may have them already. Gives the bytes that they take.
 pub(crate) fn add_proofs(
     conn: &Connection,
     dev: DeviceId,
     loaded: &mut Loaded,
+    room: usize,
     without: &[RunId],
-) -> Result<(), DeviceError> {
+) -> Result<usize, DeviceError> {
     let mut bare: BTreeMap<OpId, usize> = BTreeMap::new();
     for (at, op) in loaded.ops.iter().enumerate().filter(|it| it.1.is_redacted()) {
         for id in [OpId::new(dev, op.dseq)].into_iter().chain(op.origin) {
@@ -219,7 +220,7 @@ pub(crate) fn add_proofs(
         }
     }
     if bare.is_empty() {
-        return Ok(());
+        return Ok(0);
     }
     let mut proofs = Vec::new();
     let mut list = conn.prepare(
@@ -227,27 +228,29 @@ pub(crate) fn add_proofs(
     )?;
     let mut rows = list.query([])?;
     while let Some(row) = rows.next()? {
-        let Ok(Body::Ops(run)) = Body::read(row.get_ref(0)?.as_blob().map_err(DeviceError::corrupt)?) else {
-            continue;
-        };
+        let raw = row.get_ref(0)?.as_blob().map_err(DeviceError::corrupt)?;
+        let Ok(Body::Ops(run)) = Body::read(raw) else { continue };
         let named = redactions_of(&run).into_iter().flat_map(|it| it.base);
         let needed = named.filter_map(|it| bare.get(&it).copied()).min();
         if let Some(at) = needed.filter(|_| run.proof.is_some() && !without.contains(&run.id())) {
-            proofs.push((at, run));
+            proofs.push((at, raw.len(), run));
         }
     }
     proofs.sort_by_key(|it| it.0);
-    for (at, run) in proofs {
+    let mut bytes = 0_usize;
+    for (at, size, run) in proofs {
         if loaded.relay.iter().any(|it| it.id() == run.id()) {
             continue;
         }
-        if !may_relay(loaded.relay.iter().chain([&run])) {
+        let is_too_much = bytes.saturating_add(size) > room && !loaded.relay.is_empty();
+        if is_too_much || !may_relay(loaded.relay.iter().chain([&run])) {
             loaded.ops.truncate(at.max(1));
             break;
         }
+        bytes = bytes.saturating_add(size);
         loaded.relay.push(run);
     }
-    Ok(())
+    Ok(bytes)
 }
 
 impl Device {

@@ -268,7 +268,13 @@ impl Device {
             server_key: self.server_key()?,
             receipts,
         };
-        redact::add_proofs(&self.conn, self.dev(), &mut loaded, without)?;
+        bytes = bytes.saturating_add(redact::add_proofs(
+            &self.conn,
+            self.dev(),
+            &mut loaded,
+            max_bytes,
+            without,
+        )?);
         recover::add_relay(&self.conn, &mut loaded, max_bytes.saturating_sub(bytes), without)?;
         Ok(loaded)
     }

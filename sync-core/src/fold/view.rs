@@ -216,6 +216,14 @@ pub struct AuditView {
 }
 
 impl AuditView {
+    /// The ops that make up what is shown of the audit: what stands in its fields, its photos, remarks and creations.
+    pub fn shown(&self) -> BTreeSet<OpId> {
+        let fields = self.fields.values().flat_map(|it| &it.heads).map(|it| it.id);
+        let photos = self.attachments.values().flatten().map(|it| it.id);
+        let begun = self.creations.iter().map(|it| it.id);
+        fields.chain(photos).chain(begun).chain(self.remarks.iter().map(|it| it.id)).collect()
+    }
+
     /// What the audit is of and which template it pins.
     pub fn pin(&self) -> Option<&CreateValue> {
         self.creations.first().map(|it| &it.value)

@@ -184,7 +184,7 @@ impl World {
     }
 
     /// What the office holds of an audit, with what waits for a person: a redaction of a field is of that too.
-    fn with_set_aside(&self, audit: Uuid, mut held: AuditOps) -> AuditOps {
+    pub(crate) fn with_set_aside(&self, audit: Uuid, mut held: AuditOps) -> AuditOps {
         let found = self.office.read(|tx, org| db::quarantine::list(tx, org, false, None, 5_000)).items;
         for it in found.iter().filter(|it| it.audit_id.0 == audit) {
             let stored = self.office.read(|tx, org| db::devices::find_segment(tx, org, it.dev, it.dseq));

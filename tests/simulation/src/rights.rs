@@ -13,7 +13,7 @@ use domain::{
 };
 use serde_json::{Value, json};
 use std::{collections::BTreeMap, ops::RangeInclusive};
-use sync_core::{DeviceId, OpId};
+use sync_core::{DeviceId, OpId, exchange::Ending};
 use uuid::Uuid;
 
 /// The auditor who works in regions.
@@ -157,9 +157,8 @@ impl World {
             for audit in list.into_iter().map(|it| it.audit) {
                 let Ok(ops) = device.ops(audit) else { continue };
                 let of_others = ops.iter().map(|it| *it.0).filter(|it| !is_own(it));
-                phone.mirror.extend(of_others.map(|it| (it, audit)));
+                phone.mirror.extend(of_others.filter(is_whole).map(|it| (it, audit)));
             }
-            phone.mirror.retain(|it, _| is_whole(it));
         }
     }
 
@@ -167,7 +166,7 @@ impl World {
     fn told_in_parts(&self) -> BTreeMap<DeviceId, Vec<RangeInclusive<u64>>> {
         let found = self.office.read(|tx, org| db::quarantine::list(tx, org, false, None, 5_000)).items;
         let mut parts: BTreeMap<DeviceId, Vec<RangeInclusive<u64>>> = BTreeMap::new();
-        for it in found {
+        for it in found.into_iter().filter(|it| Ending::of_name(&it.reason).is_some()) {
             let all = parts.entry(it.dev).or_default();
             if !all.iter().any(|part| part.contains(&it.dseq)) {
                 let segment = self.office.read(|tx, org| db::devices::find_segment(tx, org, it.dev, it.dseq));

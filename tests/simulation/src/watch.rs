@@ -12,7 +12,7 @@ use device::Device;
 use domain::ids::AuditId;
 use rusqlite::Connection;
 use std::collections::{BTreeMap, BTreeSet};
-use sync_core::{DeviceId, Hash, OpId, chain::feed_hash, exchange::StreamId};
+use sync_core::{AuditOps, DeviceId, Hash, Kind, OpId, chain::feed_hash, exchange::StreamId};
 use uuid::Uuid;
 
 /// Up to where a stream of the office was looked at.
@@ -120,9 +120,9 @@ impl World {
             return Ok(());
         }
         // Handed in by a phone whose beginning of it waits for a person, and which had not seen another's.
-        let waiting = self.office.read(|tx, org| db::quarantine::list(tx, org, false, None, 5_000)).items;
-        let mut left_out = waiting.iter().filter(|it| it.decision != Some(db::quarantine::Decision::Adopted));
-        if pin.is_none() && left_out.any(|it| it.audit_id.0 == audit) {
+        let waiting = self.with_set_aside(audit, AuditOps::new());
+        let mut begun = waiting.iter().filter(|it| it.1.op.kind == Kind::Create);
+        if pin.is_none() && begun.any(|it| ops.get(it.0).is_none()) {
             return Ok(());
         }
         self.tell(&ops);

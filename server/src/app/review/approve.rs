@@ -39,7 +39,8 @@ use validator::Validate;
 #[derive(Debug, Clone, Default, Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Approval {
-    /// The submit op, as `device:position`; needed only where the round was handed in twice.
+    /// The submit op, as `device:position`; needed only where the round was handed in twice, or where the visit shows what whoever
+    /// handed it in had not seen, which then stays late.
     #[validate(length(max = 80))]
     #[serde(default)]
     pub(crate) submit: Option<String>,
@@ -70,6 +71,9 @@ pub(crate) struct Judged {
     /// What the auditor saw when handing in.
     pub(crate) content_root: Hash,
     pub(crate) score: Option<FrozenScore>,
+    /// Late ops and open conflicts of the visit as it reads from then on.
+    late_ops: u32,
+    open_conflicts: u32,
     /// Whether something required is missing, which a person should look at before approving.
     pub(crate) is_incomplete: bool,
 }
@@ -100,11 +104,15 @@ pub(crate) fn judge(
     let obstacles = obstacles_to_approval(ops, &submission.id, |dev| held.log(dev));
     let mut problems: Vec<FieldProblem> = obstacles.into_iter().map(|it| obstacle(it.code())).collect();
     let standing = view.rounds.standing_submits(view.rounds.current).len();
+    // Whoever names the submission approves what it holds; the rest stays late.
     let mut decided = as_if_approved(ops, &submission);
-    if standing == 1 {
-        if shown(&view) != shown(&decided) {
-            problems.push(obstacle("submission_has_not_seen_all"));
-        }
+    let has_seen_all = view.shown() == decided.shown();
+    if named.is_none() && !has_seen_all {
+        problems.push(obstacle("submission_has_not_seen_all"));
+    }
+    let count = |it: usize| u32::try_from(it).unwrap_or(u32::MAX);
+    let (late_ops, open_conflicts) = (count(decided.late.len()), count(decided.open_conflicts().count()));
+    if standing == 1 && has_seen_all {
         decided = view;
     }
     if !held.has_all_of(&submission, &decided) {
@@ -125,15 +133,8 @@ pub(crate) fn judge(
         let is_incomplete = !score.incomplete.is_empty();
         (Some(FrozenScore::of(score)?), is_incomplete)
     };
-    Ok(Judged { submit: submission.id, content_root: submission.value.content_root, score, is_incomplete })
-}
-
-/// The ops that make up what is shown of a visit.
-fn shown(view: &AuditView) -> BTreeSet<OpId> {
-    let fields = view.fields.values().flat_map(|it| &it.heads).map(|it| it.id);
-    let photos = view.attachments.values().flatten().map(|it| it.id);
-    let begun = view.creations.iter().map(|it| it.id);
-    fields.chain(photos).chain(begun).chain(view.remarks.iter().map(|it| it.id)).collect()
+    let (submit, content_root) = (submission.id, submission.value.content_root);
+    Ok(Judged { submit, content_root, score, late_ops, open_conflicts, is_incomplete })
 }
 
 /// The audit as it reads once this submission is approved: only what it covers counts.
@@ -199,9 +200,9 @@ fn obstacle(code: &str) -> FieldProblem {
         ),
         "submission_has_not_seen_all" => (
             "quien envió no había visto todo lo que la visita muestra, porque otro teléfono lo trajo después; devuélvala para que se \
-             envíe completa",
+             envíe completa, o indique el envío en «submit» para aprobar lo que este contiene",
             "whoever handed in had not seen all that the visit shows, since another phone brought it later; return it, so that it is \
-             handed in whole",
+             handed in whole, or name the submission in \"submit\" to approve what that holds",
         ),
         "submit_of_other_round" => ("ese envío es de otra ronda", "that submission is of another round"),
         _ => ("no existe ese envío", "there is no such submission"),
@@ -327,6 +328,7 @@ pub(crate) fn approve(
     let version = next_version(tx, office, visit.audit_id)?;
     visit.decided_at = Some(office.now());
     visit.decided_by = office.user();
+    (visit.late_ops, visit.open_conflicts) = (judged.late_ops, judged.open_conflicts);
     let mut step = Step::new(Command::Approve, Actor::Reviewer);
     step.facts = all_facts();
     step.hashes = (Some(judged.content_root), judged.score.as_ref().map(FrozenScore::hash));

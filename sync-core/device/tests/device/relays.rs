@@ -130,3 +130,33 @@ fn a_redacted_answer_arrives_without_its_word_where_that_is_too_large_and_the_of
     assert_eq!(device.status().unwrap().pending_ops, 0);
     assert!(said.iter().all(|it| server.audits[&audit].get(it).is_some_and(|held| held.op.is_redacted())));
 }
+
+#[test]
+fn words_that_are_too_many_for_a_proxy_together_go_in_several_requests() {
+    let (mut server, hash) = world();
+    let mut phone = Phone::new(1, &mut server);
+    phone.sync(&mut server);
+    let audit = phone.device().start(&ad_hoc(1, hash), NOW).unwrap();
+    phone.sync(&mut server);
+    let copy = server.clone();
+    // Nothing of it is redacted, and it goes before what is.
+    phone.device().answer(audit, "A02", "4", NOW).unwrap();
+    let said = [1, 2, 3].map(|it| {
+        phone.device().answer(audit, "A03", &format!("\"it was Ana {it}\""), NOW + it).unwrap().unwrap()
+    });
+    phone.sync(&mut server);
+    for (at, it) in said.iter().enumerate() {
+        let value = payload::to_value(&ReasonValue { reason: "x".repeat(30_000 + at) }).ok();
+        let word = server_op(Kind::Redact, audit, 1, value);
+        server.command(USER, Op { field: "A03".into(), base: vec![*it], ..word });
+    }
+    phone.sync(&mut server);
+    server.restore(&copy, true);
+    let device = phone.device.as_mut().unwrap();
+    let mut last = None;
+    for _ in 0..3 {
+        let mut wire = Narrow { server: &mut server, most_bytes: 80_000, refused: 0 };
+        last = Some(Sync::new(device).unwrap().run(device, &mut wire, clock(), 1).unwrap());
+    }
+    assert_eq!(device.status().unwrap().pending_ops, 0, "{last:?}");
+}
