@@ -395,7 +395,7 @@ impl World {
         }
         let (dev, now_ms) = (self.phones[at].dev, self.now_ms);
         self.say(|| format!("  phone {at}, {dev}, syncs at {now_ms}: {ended:?}, its disk {trouble:?}"));
-        if is_refused {
+        if is_refused && ended.is_ok() {
             self.check_unreached(at, &sync, begins)?;
         }
         match ended {

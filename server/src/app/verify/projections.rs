@@ -17,6 +17,7 @@ use db::{
     MAX_PAGE,
     audits::{self, Audit, VisitKind},
     content::{self, ContentKind},
+    quarantine,
     scores::{self, ScoreVersion},
 };
 use domain::{
@@ -107,9 +108,12 @@ impl Walk<'_, '_> {
         self.report.audits += 1;
         let wrong = |es: &str, en: &str| fault("audit_row", Place::audit(id), es, en);
         let row = row.ok_or_else(|| wrong("falta la visita", "the visit is missing"))?;
-        if view.pin().is_none_or(|it| it.content_hash != row.template_hash)
-            || !self.has_checklist(row.template_hash)?
-        {
+        let is_pinned = match view.pin() {
+            Some(pin) => pin.content_hash == row.template_hash,
+            // Its beginning may wait for a person, or have been dismissed, when it was handed in: then the row is all that pins it.
+            None => !quarantine::positions_of_audits(self.tx, self.org, &[id])?.is_empty(),
+        };
+        if !is_pinned || !self.has_checklist(row.template_hash)? {
             return Err(wrong(
                 "el cuestionario no es el que la visita fija",
                 "the checklist is not the one that the visit pins",
