@@ -270,6 +270,27 @@ async fn what_waits_is_not_taken_into_an_approved_visit_that_it_would_change() {
     scene.decide(&scene.reviewer, audit, "dismiss", "it came too late").await.expect_json();
 }
 
+#[actix_web::test]
+async fn a_visit_whose_beginning_was_dismissed_is_pinned_by_its_row_and_verified() {
+    let scene = Scene::open().await;
+    let (mut phone, mut second, audit) = (scene.phone(1).await, scene.phone(2).await, scene.new_audit());
+    phone.create(audit, &scene.pin());
+    assert_eq!(scene.aside(&mut phone).await, Vec::<String>::new());
+    let of_auditor = |verb: &str| format!("/api/v1/users/{}/{verb}", scene.auditor.id);
+    scene.office.post(&of_auditor("deactivate")).by(&scene.admin).send().await.expect_json();
+    second.create(audit, &scene.pin());
+    assert_eq!(scene.aside(&mut second).await, ["user_ended"]);
+    scene.decide(&scene.reviewer, audit, "dismiss", "begun elsewhere").await.expect_json();
+    scene.office.post(&of_auditor("activate")).by(&scene.admin).send().await.expect_json();
+    let enrolled = Phone::enrol(&scene.office, &scene.admin, &scene.auditor, 2).await;
+    second.enrolment = enrolled.enrolment;
+    second.set(audit, 1, "A01", "yes");
+    second.set(audit, 1, "A02", "yes");
+    second.submit(audit, 1);
+    assert_eq!(scene.aside(&mut second).await, Vec::<String>::new());
+    assert_eq!(verify(&scene.office.app, None, &mut |_| ()).unwrap().fault, None);
+}
+
 async fn what_is_dismissed_stays_out_with_its_reason(database: Database) {
     let scene = Scene::over(database).await;
     let (mut phone, audit) = (scene.phone(1).await, scene.new_audit());
