@@ -202,6 +202,8 @@ pub(crate) struct Device {
     pub(crate) forked: bool,
     /// The device that it goes on for, hexadecimal.
     pub(crate) former: Option<String>,
+    /// Runs that are kept beside its log and are part of no visit (`/api/v1/devices/{dev}/beside`).
+    pub(crate) runs_beside: u64,
     /// What it last said of itself; none before it first synchronised.
     pub(crate) report: Option<DeviceReport>,
 }
@@ -417,6 +419,17 @@ fn device(new: &NewDevice, user: UserId, now: Micros) -> devices::Device {
     }
 }
 
+/// The device that a text names.
+///
+/// # Errors
+/// `wrong_shape` (422).
+pub(crate) fn of_text(text: &str) -> Result<DeviceId, ApiError> {
+    text.parse().map_err(|_| {
+        let es = "«dev» debe ser un dispositivo: 32 cifras hexadecimales.";
+        ApiError::field("/dev", "wrong_shape", es, "'dev' must be a device: 32 hexadecimal digits")
+    })
+}
+
 /// The devices of the organization, or of one person; one's own without any right.
 pub(crate) fn list(
     tx: &mut Tx<'_>,
@@ -448,6 +461,7 @@ fn show(tx: &mut Tx<'_>, org: OrgId, device: devices::Device) -> Result<Device, 
         ops: head.head.head.dseq,
         forked: head.forked,
         former: former.map(|it| it.former.to_string()),
+        runs_beside: db::former::count_runs(tx, org, device.dev)?,
         report: report.as_ref().map(DeviceReport::of),
     })
 }

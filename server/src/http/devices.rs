@@ -5,6 +5,7 @@ use crate::{
         App,
         codes::IssuedCode,
         devices::{self, Device, EnrolledDevice, NewCode, NewDevice},
+        quarantine::{self, After, KeptRun},
         successions::{self, NewSuccession},
     },
     command::{Command, Nothing, execute, read},
@@ -21,14 +22,13 @@ use actix_web::{FromRequest, HttpRequest, HttpResponse, dev::Payload, get, http:
 use domain::ids::UserId;
 use serde::Deserialize;
 use std::pin::Pin;
-use sync_core::DeviceId;
 use utoipa::IntoParams;
 use utoipa_actix_web::service_config::ServiceConfig;
 use uuid::Uuid;
 use validator::Validate;
 
 pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
-    config.service(issue_code).service(enrol).service(go_on).service(list).service(revoke);
+    config.service(issue_code).service(enrol).service(go_on).service(list).service(beside).service(revoke);
 }
 
 /// Issues a one-time code with which a person's device is enrolled; told once.
@@ -134,6 +134,41 @@ pub(crate) async fn list(
     .await
 }
 
+/// Which runs.
+#[derive(Debug, Deserialize, Validate, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct WhichRuns {
+    /// `next` of the page before; none for the first page.
+    after: Option<String>,
+    /// Runs of the page; at most 16 come.
+    #[validate(range(min = 1, max = 1000))]
+    limit: Option<u32>,
+}
+
+/// What is kept beside the log of a device and is part of no visit: what a former log gave up, and what another phone had read of a
+/// log that goes on otherwise here.
+#[utoipa::path(
+    tag = "devices",
+    params(("dev" = String, Path, description = "hexadecimal"), WhichRuns),
+    responses((status = 200, body = PageOf<KeptRun>))
+)]
+#[get("/devices/{dev}/beside")]
+pub(crate) async fn beside(
+    app: web::Data<App>,
+    principal: Principal,
+    dev: web::Path<String>,
+    which: Query<WhichRuns>,
+) -> Result<web::Json<PageOf<KeptRun>>, ApiError> {
+    let dev = dev.into_inner();
+    let WhichRuns { after, limit } = which.0;
+    let page: (Option<After>, u32) = Paging { after, limit }.page()?;
+    read(&app, principal, move |tx, principal| {
+        Ok(PageOf::of(quarantine::beside(tx, principal, &dev, page)?, |it| it))
+    })
+    .await
+}
+
 /// Takes a device out: its token ends at once; what it sent stays.
 #[utoipa::path(tag = "devices", params(("dev" = String, Path, description = "hexadecimal")), responses((status = 200, body = Device)))]
 #[post("/devices/{dev}/revoke")]
@@ -142,9 +177,6 @@ pub(crate) async fn revoke(
     dev: web::Path<String>,
     command: Command<Nothing>,
 ) -> Result<HttpResponse, ApiError> {
-    let dev: DeviceId = dev.parse().map_err(|_| {
-        let es = "«dev» debe ser un dispositivo: 32 cifras hexadecimales.";
-        ApiError::field("/dev", "wrong_shape", es, "'dev' must be a device: 32 hexadecimal digits")
-    })?;
+    let dev = devices::of_text(&dev)?;
     execute(&app, command, StatusCode::OK, move |tx, office, _| devices::revoke(tx, office, dev)).await
 }

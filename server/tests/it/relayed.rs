@@ -5,7 +5,7 @@ use crate::exchange::{Phone, Scene};
 use domain::access::Role;
 use serde_json::json;
 use sync_core::{
-    Bytes, Hash, Kind,
+    Bytes, DeviceId, Hash, Kind,
     codec::Nested,
     exchange::{Body, Request, Run},
     ingest::{EnrolmentRequest, enrolment_bytes},
@@ -215,6 +215,29 @@ async fn what_a_phone_brings_of_one_that_was_enrolled_after_the_copy_waits_for_a
     assert_eq!(scene.visit(other).await["state"], "in_progress");
 }
 
+/// Whoever sees auditors reads what it says, also where it names a visit that is not there.
+async fn what_is_beside_is_read(scene: &Scene, sibling: &Phone, dev: DeviceId, audit: uuid::Uuid, last: u64) {
+    let beside = format!("/api/v1/devices/{dev}/beside");
+    let read = scene.office.get(&beside).by(&scene.admin).send().await.expect_json();
+    let (first, rest) = (&read["items"][0], &read["items"][1]);
+    let places = [&first["first"], &first["last"], &rest["first"]];
+    assert_eq!(places, [&json!(1), &json!(last), &json!(last + 1)]);
+    assert_eq!(first["brought_by"], sibling.dev().to_string());
+    let said = &first["ops"][2];
+    let told = [&said["kind"], &said["field"], &said["value"], &said["audit"]];
+    assert_eq!(told, [&json!("set"), &json!("A01"), &json!("otherwise 1"), &json!(audit)]);
+    let page = scene.office.get(&format!("{beside}?limit=1")).by(&scene.admin).send().await.expect_json();
+    let next = format!("{beside}?limit=1&after={}", page["next"].as_str().unwrap());
+    let second = scene.office.get(&next).by(&scene.admin).send().await.expect_json();
+    assert_eq!((&second["items"][0], second["next"].is_null()), (rest, true));
+    let nowhere = format!("/api/v1/devices/{}/beside", DeviceId([9; 16]));
+    assert_eq!(scene.office.get(&nowhere).by(&scene.admin).send().await.outcome().0, 404);
+    let listed = scene.office.get("/api/v1/devices").by(&scene.admin).send().await.expect_json();
+    let own = json!(dev.to_string());
+    let row = listed["items"].as_array().unwrap().iter().find(|it| it["dev"] == own).unwrap();
+    assert_eq!(row["runs_beside"], 2);
+}
+
 async fn what_another_phone_read_of_a_log_that_goes_on_otherwise_here_is_kept_beside_it_and_shown(
     database: Database,
 ) {
@@ -254,6 +277,7 @@ async fn what_another_phone_read_of_a_log_that_goes_on_otherwise_here_is_kept_be
     let rest = Run { dseq_first: last.dseq + 1, ops: segment.ops, proof, ..run.clone() };
     scene.done(&sibling, &relaying(&sibling, rest)).await;
     assert_eq!(scene.visit(audit).await["renewed"][0]["evidence"], run.ops.ops.len() + 3);
+    what_is_beside_is_read(&scene, &sibling, dev, audit, last.dseq).await;
     // Nobody reads it but people, and phones are told that it is there.
     let rows = [last, end].map(|it| KeptRow { dev, through: it.dseq, h: it.h });
     assert_eq!(kept(&scene, &mut sibling).await, rows);

@@ -157,6 +157,7 @@ fn visits() -> Vec<Row> {
         Row("post", "/api/v1/visits/{visit}/redact", Right(&[Permission::RedactVisits]), redaction),
         Row("get", "/api/v1/quarantine", Right(ASIDE), Value::Null),
         Row("get", "/api/v1/quarantine/{visit}", Right(ASIDE), Value::Null),
+        Row("get", "/api/v1/devices/{dev}/beside", Right(ASIDE), Value::Null),
         Row("post", "/api/v1/quarantine/{visit}/adopt", Right(REVIEW), because.clone()),
         Row("post", "/api/v1/quarantine/{visit}/dismiss", Right(REVIEW), because.clone()),
         Row("post", "/api/v1/visits/approve", Right(REVIEW), json!({"visits": [Uuid::from_u128(ID)]})),

@@ -3,7 +3,7 @@
 
 use super::{SetAside, require_reader, users_of};
 use crate::{
-    app::{App, reading::check_text, review::step::own_visit},
+    app::{App, devices, reading::check_text, review::step::own_visit},
     error::ApiError,
     exchange::{self, SetAsideOp},
     office::Office,
@@ -23,7 +23,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{json, value::RawValue};
 use std::collections::BTreeSet;
 use sync_core::{
-    DeviceId, Kind, hlc,
+    Kind, hlc,
     payload::{self, CreateValue},
 };
 use utoipa::ToSchema;
@@ -197,10 +197,7 @@ fn waiting(
 ) -> Result<(Vec<QuarantinedOp>, Vec<SetAsideOp>), ApiError> {
     office.require(Permission::ReviewVisits, &Target::Own)?;
     let org = office.org();
-    let dev: Option<DeviceId> = verdict.dev.as_deref().map(str::parse).transpose().map_err(|_| {
-        let es = "«dev» debe ser un dispositivo: 32 cifras hexadecimales.";
-        ApiError::field("/dev", "wrong_shape", es, "'dev' must be a device: 32 hexadecimal digits")
-    })?;
+    let dev = verdict.dev.as_deref().map(devices::of_text).transpose()?;
     let of_dev = |it: &QuarantinedOp| dev.is_none_or(|dev| it.dev == dev);
     let before = verdict.before();
     let rows = set_aside(tx, org, audit, |it| it.decision == before && of_dev(it))?;
@@ -299,7 +296,7 @@ fn decide(
     decision: Decision,
     verdict: &Verdict,
 ) -> Result<(), ApiError> {
-    let decided: Vec<(DeviceId, u64)> = rows.iter().map(|it| (it.dev, it.dseq)).collect();
+    let decided: Vec<_> = rows.iter().map(|it| (it.dev, it.dseq)).collect();
     let (at, by, why) = (office.now(), office.user(), verdict.reason.clone());
     let word = quarantine::Verdict { before: verdict.before(), decision, at, by, why };
     quarantine::decide(tx, office.org(), &decided, &word)?;

@@ -1,8 +1,10 @@
 //! What exchanges set aside: ops that are stored and acknowledged and not applied, for whoever can do something about it.
-//! `decide` takes them into their visit or leaves them out, by a person and with a reason.
+//! `decide` takes them into their visit or leaves them out, by a person and with a reason; `beside` tells what is kept beside logs.
 
+mod beside;
 mod decide;
 
+pub(crate) use beside::{After, KeptRun, beside};
 pub(crate) use decide::{Decided, SetAsideVisit, Verdict, adopt, dismiss, show};
 
 use crate::zone::instant;
