@@ -91,6 +91,9 @@ fn segment_of(tx: &mut Tx<'_>, org: OrgId, dev: DeviceId, dseq: u64) -> Result<B
     Ok(Brought { dev, user, received_at: stored.received_at, positions, segment })
 }
 
+/// Why ops are not taken into a visit whose approval froze something else.
+pub(crate) const APPROVED_VISIT: Quarantined = "approved_visit";
+
 /// Takes ops into the audit that they name and tells the phones of its auditor; the audit as it then stands, or why nobody
 /// can vouch for them.
 ///
@@ -128,7 +131,7 @@ pub(crate) fn adopt(
     let new: BTreeSet<OpId> = set_aside.iter().map(|it| it.id).collect();
     // A frontier counts positions, and cannot tell that one of them waited for a person.
     if before.is_some_and(|it| it.rounds.approved.is_some() && it.shown() != ops.view().shown()) {
-        return Ok(Err("approved_visit"));
+        return Ok(Err(APPROVED_VISIT));
     }
     let folded = project::Folded::of(ops, &background)?;
     let is_new = row.is_none();

@@ -14,7 +14,7 @@ pub(crate) mod redaction;
 pub(crate) mod relay;
 mod report;
 
-pub(crate) use adopt::{SetAsideOp, adopt, read_ops};
+pub(crate) use adopt::{APPROVED_VISIT, SetAsideOp, adopt, read_ops};
 pub(crate) use author::{Draft, append_server_ops, signing_key};
 pub(crate) use feed::{AGAIN, OPS, RETURNED, RIGHT, ROW};
 pub(crate) use ingest::{Sender, exchange};

@@ -232,8 +232,9 @@ impl Device {
         Ok(state)
     }
 
-    /// Blobs that some audit needs and the server has not confirmed in this epoch, nor of late, nor since a copy is said to hold them: also those that are lost here, since
-    /// another phone may have brought them, and those that it refused, since its limits may have changed.
+    /// Blobs that some audit needs and the server has not confirmed in this epoch, nor of late, nor since a copy is said to hold them:
+    /// also those that are lost here, since another phone may have brought them, and those that it refused, since its limits may have
+    /// changed.
     fn blobs_to_send(
         &self,
         after: Option<BlobRef>,

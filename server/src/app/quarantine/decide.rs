@@ -245,6 +245,13 @@ pub(crate) fn adopt(
     let (rows, ops) = waiting(tx, office, audit, verdict)?;
     let row = match exchange::adopt(tx, app, office.org(), audit, &ops, office.now())? {
         Ok(row) => row,
+        Err(exchange::APPROVED_VISIT) => {
+            return Err(ApiError::conflict(
+                "cannot_be_adopted",
+                "La visita ya está aprobada y lo apartado cambiaría lo que se aprobó; sigue apartado, o descártelo.",
+                "the visit is approved and what was set aside would change what was approved; it stays set aside, or dismiss it",
+            ));
+        }
         Err(reason) => {
             return Err(ApiError::conflict(
                 "cannot_be_adopted",
