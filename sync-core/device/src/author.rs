@@ -23,9 +23,9 @@ use sync_core::{
 use uuid::Uuid;
 
 use crate::{
-    DeviceError,
+    DeviceError, Files,
     answers::{answers_of, unscored},
-    blobs::{BlobFolder, ROOM_FOR_AUDIT},
+    blobs::ROOM_FOR_AUDIT,
     identity::DeviceKind,
     mirror, photos,
     store::Device,
@@ -66,7 +66,7 @@ pub struct Batch<'a> {
     pub(crate) writer: Writer<'a>,
     pub(crate) templates: &'a mut BTreeMap<Hash, Arc<PreparedChecklist>>,
     kind: DeviceKind,
-    blobs: BlobFolder,
+    blobs: Arc<dyn Files>,
     free_bytes: Option<u64>,
 }
 
@@ -303,7 +303,7 @@ impl Batch<'_> {
         if rule == SubmitRule::ScoredItemsAnswered {
             problems = unscored(template.checklist(), problems);
         }
-        problems.extend(photos::lost_photos(conn, &self.blobs, &view)?);
+        problems.extend(photos::lost_photos(conn, &*self.blobs, &view)?);
         if !problems.is_empty() {
             return Err(Problem::invalid("incomplete", "The visit is not complete", problems).into());
         }
@@ -336,13 +336,13 @@ impl Device {
     ) -> Result<T, DeviceError> {
         let (mut head, mut clock) = (self.head, self.clock);
         let mut open = std::mem::take(&mut self.open);
-        let dev = self.keys.dev();
+        let dev = self.key.dev();
         let tx = self.conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let offset_ms = Self::clock_offset(&tx)?;
         let writer = Writer {
             conn: &tx,
             dev,
-            secret: &self.keys.secret,
+            secret: &self.key.secret,
             head: &mut head,
             clock: &mut clock,
             open: &mut open,
@@ -363,7 +363,7 @@ impl Device {
         &mut self,
         edit: impl FnOnce(&mut Batch<'_>) -> Result<T, DeviceError>,
     ) -> Result<T, DeviceError> {
-        let (kind, blobs, free_bytes) = (self.kind, self.blobs.clone(), self.free_bytes);
+        let (kind, blobs, free_bytes) = (self.kind, Arc::clone(&self.blobs), self.free_bytes);
         let result = self.transact(|writer, templates| {
             let mut batch = Batch { writer, templates, kind, blobs, free_bytes };
             let result = edit(&mut batch)?;

@@ -1,40 +1,29 @@
 //! The files of photos, each named by the hash of its bytes, and the table that says how far each has come:
-//! captured (a file), hashed (named by an op), uploading, stored, durable, evictable. Owns the folder and the table; what is
-//! sent when is `sync-core`'s lane.
+//! captured (a file), hashed (named by an op), uploading, stored, durable, evictable. Owns the table; the bytes are the place's,
+//! what is sent when is `sync-core`'s lane.
 
-use std::{
-    collections::BTreeMap,
-    fs::{self, File},
-    io::{self, ErrorKind, Read, Seek, SeekFrom, Write},
-    path::{Path, PathBuf},
-    time::UNIX_EPOCH,
-};
+use std::{collections::BTreeMap, io::Read};
 
 use rusqlite::{Connection, OptionalExtension, Row};
 use serde::Serialize;
 use sync_core::{
-    AuditView, Hash, Hasher,
+    AuditView, Hash,
     exchange::{Limits, Pending},
-    lane::FileState,
-    payload::{BlobRef, LossCause},
+    payload::BlobRef,
 };
 use uuid::Uuid;
 
 use crate::{
-    DeviceError, identity,
+    DeviceError, place,
     store::{self, Device},
 };
 
-const FOLDER: &str = "blobs";
-/// A file that is being written; what an interrupted capture leaves.
-const INCOMING: &str = "incoming";
 /// How long a file stays after the server and a backup have it, or after nothing needs it any more.
 pub const KEEP_MS: u64 = 30 * 24 * 60 * 60 * 1_000;
 /// Free space below which no new photo is taken, in bytes.
 pub const ROOM_FOR_PHOTO: u64 = 200_000_000;
 /// Free space below which no new audit is begun, in bytes.
 pub const ROOM_FOR_AUDIT: u64 = 50_000_000;
-const READ_BYTES: usize = 64 * 1024;
 
 /// Where a photo stands. Whether a durable one may be cleared depends on the time and is [`Device::evict`]'s.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -93,144 +82,8 @@ impl Captured {
     }
 }
 
-fn file_error(what: &'static str) -> impl Fn(io::Error) -> DeviceError {
+fn file_error(what: &'static str) -> impl Fn(std::io::Error) -> DeviceError {
     move |source| DeviceError::File { what, source }
-}
-
-/// Makes what was created or renamed in a folder durable.
-fn sync_folder(path: &Path) -> io::Result<()> {
-    // Elsewhere a folder cannot be opened as a file, and its entries are durable with the file.
-    if cfg!(unix) { File::open(path)?.sync_all() } else { Ok(()) }
-}
-
-/// Removes a file; that it is not there is as good.
-fn remove(path: &Path) -> io::Result<()> {
-    match fs::remove_file(path) {
-        Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
-        _ => Ok(()),
-    }
-}
-
-/// Reads until the end; gives the number of bytes and their hash.
-fn read_through(from: &mut dyn Read, mut each: impl FnMut(&[u8]) -> io::Result<()>) -> io::Result<BlobRef> {
-    let (mut hasher, mut size, mut buffer) = (Hasher::default(), 0_u64, vec![0; READ_BYTES]);
-    loop {
-        let read = match from.read(&mut buffer) {
-            Ok(0) => return Ok(BlobRef { id: hasher.finish(), size }),
-            Ok(read) => buffer.get(..read).unwrap_or_default(),
-            Err(error) if error.kind() == ErrorKind::Interrupted => continue,
-            Err(error) => return Err(error),
-        };
-        hasher.update(read);
-        size = size.saturating_add(u64::try_from(read.len()).unwrap_or(u64::MAX));
-        each(read)?;
-    }
-}
-
-/// The folder of the files.
-#[derive(Debug, Clone)]
-pub(crate) struct BlobFolder(PathBuf);
-
-impl BlobFolder {
-    pub(crate) fn of(device: &Path) -> Self {
-        Self(device.join(FOLDER))
-    }
-
-    fn path(&self, id: &Hash) -> PathBuf {
-        self.0.join(id.to_string())
-    }
-
-    fn create(&self) -> io::Result<()> {
-        let mut builder = fs::DirBuilder::new();
-        #[cfg(unix)]
-        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-        match builder.create(&self.0) {
-            Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
-            Err(error) => Err(error),
-            Ok(()) => self.0.parent().map_or(Ok(()), sync_folder),
-        }
-    }
-
-    /// Copies what is captured into a file of its own and makes it durable: only then may an op name it.
-    fn take_in(&self, from: &mut dyn Read) -> Result<BlobRef, DeviceError> {
-        let failed = file_error("cannot keep the photo");
-        self.create().map_err(&failed)?;
-        let incoming = self.0.join(INCOMING);
-        remove(&incoming).map_err(&failed)?;
-        let result = self.write(from, &incoming);
-        if result.is_err() {
-            // What cannot be removed now is removed when the device is opened.
-            let _ = remove(&incoming);
-        }
-        result
-    }
-
-    fn write(&self, from: &mut dyn Read, incoming: &Path) -> Result<BlobRef, DeviceError> {
-        let failed = file_error("cannot keep the photo");
-        let mut file = identity::private().open(incoming).map_err(&failed)?;
-        let most = Limits::default().blob_bytes;
-        let blob = read_through(&mut from.take(most.saturating_add(1)), |it| file.write_all(it));
-        let blob = blob.map_err(&failed)?;
-        if blob.size == 0 {
-            return Err(DeviceError::problem(422, "empty_photo", "La foto está vacía", "the photo is empty"));
-        }
-        if blob.size > most {
-            return Err(DeviceError::problem(
-                413,
-                "photo_too_large",
-                format!("La foto pasa de {most} bytes"),
-                format!("the photo is larger than {most} bytes"),
-            ));
-        }
-        file.sync_all().map_err(&failed)?;
-        drop(file);
-        // The same bytes twice are one file; one that was spoilt is whole again.
-        fs::rename(incoming, self.path(&blob.id)).map_err(&failed)?;
-        sync_folder(&self.0).map_err(&failed)?;
-        Ok(blob)
-    }
-
-    /// What the file of a blob holds.
-    pub(crate) fn state(&self, blob: &BlobRef) -> FileState {
-        let found = File::open(self.path(&blob.id)).and_then(|mut it| read_through(&mut it, |_| Ok(())));
-        match found {
-            Ok(found) if found == *blob => FileState::Intact,
-            Ok(_) => FileState::Lost(LossCause::Changed),
-            Err(_) => FileState::Lost(LossCause::Missing),
-        }
-    }
-
-    /// Whether there is a file of the right length.
-    pub(crate) fn seems_whole(&self, blob: &BlobRef) -> bool {
-        fs::metadata(self.path(&blob.id)).is_ok_and(|it| it.is_file() && it.len() == blob.size)
-    }
-
-    /// A part of the file of a blob.
-    pub(crate) fn read(&self, id: &Hash, offset: u64, len: u64) -> io::Result<Vec<u8>> {
-        let mut file = File::open(self.path(id))?;
-        file.seek(SeekFrom::Start(offset))?;
-        let mut bytes = vec![0; usize::try_from(len).map_err(io::Error::other)?];
-        file.read_exact(&mut bytes)?;
-        Ok(bytes)
-    }
-
-    /// Every file that is named as a blob, with when it was last written, milliseconds since 1970.
-    fn files(&self) -> io::Result<Vec<(Hash, u64)>> {
-        let entries = match fs::read_dir(&self.0) {
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
-            other => other?,
-        };
-        let mut files = Vec::new();
-        for entry in entries {
-            let entry = entry?;
-            if let Some(id) = entry.file_name().to_str().and_then(|it| it.parse().ok()) {
-                let modified = entry.metadata()?.modified()?.duration_since(UNIX_EPOCH);
-                let modified = modified.map_or(0, |it| u64::try_from(it.as_millis()).unwrap_or(u64::MAX));
-                files.push((id, modified));
-            }
-        }
-        Ok(files)
-    }
 }
 
 /// Writes which blobs an audit needs.
@@ -372,7 +225,7 @@ impl Device {
                 "the device is almost full and takes no more photos; free some space. Answers are still kept",
             ));
         }
-        Ok(Captured { blob: self.blobs.take_in(from)? })
+        Ok(Captured { blob: self.blobs.take_in(from, Limits::default().blob_bytes)? })
     }
 
     /// Removes the file of a capture that no op came to name.
@@ -382,7 +235,7 @@ impl Device {
         let id = captured.blob.id;
         let mut find = self.conn.prepare_cached("SELECT 1 FROM blobs WHERE id = ?1")?;
         if find.query_row([id.0], |_| Ok(())).optional()?.is_none() {
-            remove(&self.blobs.path(&id)).map_err(file_error("cannot remove a photo that was not taken"))?;
+            self.blobs.remove(&id).map_err(file_error("cannot remove a photo that was not taken"))?;
         }
         Ok(())
     }
@@ -390,12 +243,12 @@ impl Device {
     /// After a crash: a half-written file goes, and so does one that was about to be cleared. A whole file that no op names
     /// stays until [`Device::evict`] finds it too old: where the database was set back, an op that names it may come again.
     pub(crate) fn tidy_blobs(&self) -> Result<(), DeviceError> {
-        // What cannot be removed now keeps nobody from answering.
-        let _ = remove(&self.blobs.0.join(INCOMING));
+        self.blobs.tidy();
         let mut list = self.conn.prepare("SELECT id FROM blobs WHERE evicted")?;
         let evicted = list.query_map([], |row| row.get(0).map(Hash))?;
         for id in evicted {
-            let _ = remove(&self.blobs.path(&id?));
+            // What cannot be removed now keeps nobody from answering.
+            let _ = self.blobs.remove(&id?);
         }
         Ok(())
     }
@@ -407,7 +260,7 @@ impl Device {
         )?;
         let rows = list.query_map([], |row| Ok(BlobRef { id: Hash(row.get(0)?), size: row.get(1)? }))?;
         for blob in rows.collect::<Result<Vec<_>, _>>()? {
-            if self.blobs.seems_whole(&blob) {
+            if place::seems_whole(&*self.blobs, &blob) {
                 note_file(&self.conn, &blob, now_ms)?;
             }
         }
@@ -440,14 +293,14 @@ impl Device {
         }
         tx.commit()?;
         let mut cleared = 0;
-        for (id, modified_ms) in self.blobs.files().map_err(&failed)? {
+        for (id, modified_ms) in self.blobs.list().map_err(&failed)? {
             let mut find = self.conn.prepare_cached(
                 "SELECT (SELECT evicted FROM blobs WHERE id = ?1), EXISTS (SELECT 1 FROM needed WHERE blob = ?1)",
             )?;
             let (row, is_needed): (Option<bool>, bool) =
                 find.query_row([id.0], |row| Ok((row.get(0)?, row.get(1)?)))?;
             let is_stray = row.is_none() && !is_needed && modified_ms <= old_ms;
-            if (row == Some(true) || is_stray) && remove(&self.blobs.path(&id)).is_ok() {
+            if (row == Some(true) || is_stray) && self.blobs.remove(&id).is_ok() {
                 cleared += 1;
             }
         }

@@ -7,12 +7,11 @@ use sync_core::{
     chain::Head,
     op::Opening,
     segment::{MAX_SEGMENT_OPS, signing_bytes},
-    signature::Algorithm,
 };
 use uuid::Uuid;
 
 use crate::{
-    DeviceError,
+    DeviceError, Signatures,
     store::{self, Device},
     writer::{LOG_COLUMNS, read_op},
 };
@@ -59,15 +58,25 @@ pub struct Export {
 impl Device {
     /// Exports an audit.
     ///
-    /// - **Errors**: `unknown_audit`; storage.
+    /// - **Errors**: `unknown_audit`, `key_of_platform`; storage.
     pub fn export(&self, audit: Uuid) -> Result<Export, DeviceError> {
+        let mut signatures = Signatures::default();
+        let export = self.export_with(audit, &mut signatures)?;
+        signatures.refuse_wanted()?;
+        Ok(export)
+    }
+
+    /// As [`Self::export`], where the platform signs: it stands once nothing is wanted of it.
+    ///
+    /// - **Errors**: `unknown_audit`; storage.
+    pub fn export_with(&self, audit: Uuid, signatures: &mut Signatures) -> Result<Export, DeviceError> {
         let ops = self.ops(audit)?;
         let dev = self.dev();
         let own = || ops.iter().map(|it| it.0).filter(|it| it.dev == dev).map(|it| it.dseq);
         let org = self.enrolment()?.map_or(Uuid::nil(), |it| it.org);
         let epoch = store::get_number(&self.conn, "epoch")?.unwrap_or(0);
         let segments = match (own().min(), own().max()) {
-            (Some(first), Some(last)) => self.signed(first, last, &org, epoch)?,
+            (Some(first), Some(last)) => self.signed((first, last), (&org, epoch), signatures)?,
             _ => Vec::new(),
         };
         let exported = ops.iter().map(|(id, stored)| {
@@ -84,7 +93,7 @@ impl Device {
             format: "veedor-export-1",
             org,
             dev,
-            key: self.keys.signing.public_key(),
+            key: self.key.public(),
             epoch,
             audit,
             ops: exported.collect::<Result<_, DeviceError>>()?,
@@ -92,7 +101,12 @@ impl Device {
         })
     }
 
-    fn signed(&self, first: u64, last: u64, org: &Uuid, epoch: u64) -> Result<Vec<Segment>, DeviceError> {
+    fn signed(
+        &self,
+        (first, last): (u64, u64),
+        scope: (&Uuid, u64),
+        signatures: &mut Signatures,
+    ) -> Result<Vec<Segment>, DeviceError> {
         let mut segments = Vec::new();
         let mut at = first.saturating_sub(1);
         while at < last {
@@ -100,15 +114,15 @@ impl Device {
                 usize::try_from(last.saturating_sub(at)).unwrap_or(MAX_SEGMENT_OPS).min(MAX_SEGMENT_OPS);
             let ops = self.log_after(at, limit)?;
             let prev = Head { dseq: at, h: self.hash_at(at)?.unwrap_or(Hash::ZERO) };
-            segments.push(self.signed_segment(prev, &ops, (org, epoch))?);
+            segments.push(self.signed_segment(prev, &ops, scope, signatures)?);
             at = ops.last().map_or(last, |it| it.dseq);
         }
         Ok(segments)
     }
 
-    /// Signs the bytes of a segment, if the head that ends them ([`signing_bytes`]) is one of the own log: what a disk changed
-    /// after it was written is not said in its author's name.
-    pub(crate) fn sign(&self, bytes: &[u8]) -> Result<Vec<u8>, DeviceError> {
+    /// Refuses to have the bytes of a segment signed unless the head that ends them ([`signing_bytes`]) is one of the own log: what
+    /// a disk changed after it was written is not said in its author's name.
+    pub(crate) fn check_signing(&self, bytes: &[u8]) -> Result<(), DeviceError> {
         let head = bytes.last_chunk::<40>().and_then(|it| it.split_first_chunk::<8>());
         let (dseq, h) = head.ok_or_else(|| DeviceError::corrupt("nothing to sign"))?;
         let dseq = u64::from_be_bytes(*dseq);
@@ -117,15 +131,15 @@ impl Device {
                 "the log is not what was written, at op {dseq} or before"
             )));
         }
-        Ok(self.keys.signing.sign(bytes))
+        Ok(())
     }
 
     /// Own ops that come after `prev`, chained; with the head after them.
     pub(crate) fn unsigned_segment(&self, prev: Head, ops: &[Op]) -> Result<(Segment, Head), SegmentError> {
         let is_seeded =
             |audit: &Uuid| ops.iter().any(|it| it.audit == *audit && it.opening == Opening::Seeded);
-        let seed_of = |audit: &Uuid| Seed::derive(&self.keys.secret, audit).filter(|_| is_seeded(audit));
-        Segment::unsigned(self.dev(), prev, ops, Algorithm::Ed25519, seed_of)
+        let seed_of = |audit: &Uuid| Seed::derive(&self.key.secret, audit).filter(|_| is_seeded(audit));
+        Segment::unsigned(self.dev(), prev, ops, self.key.public().alg, seed_of)
     }
 
     /// Own ops that come after `prev`, chained and signed.
@@ -134,9 +148,12 @@ impl Device {
         prev: Head,
         ops: &[Op],
         (org, epoch): (&Uuid, u64),
+        signatures: &mut Signatures,
     ) -> Result<Segment, DeviceError> {
         let (mut segment, head) = self.unsigned_segment(prev, ops)?;
-        segment.sig = self.sign(&signing_bytes(org, &self.dev(), epoch, segment.first, &head))?.into();
+        let bytes = signing_bytes(org, &self.dev(), epoch, segment.first, &head);
+        self.check_signing(&bytes)?;
+        segment.sig = self.key.sign_with(&bytes, signatures).into();
         Ok(segment)
     }
 

@@ -20,9 +20,10 @@ use sync_core::{
 use uuid::Uuid;
 
 use crate::{
-    DeviceError,
+    DeviceError, Files,
     author::{Batch, not_found},
-    blobs::{self, BlobFolder, Captured},
+    blobs::{self, Captured},
+    place,
     store::Device,
     writer::{Draft, Writer},
 };
@@ -57,7 +58,7 @@ pub(crate) fn takes_photos(template: &PreparedChecklist, field: &str) -> bool {
 /// The photos of a visit that no server will ever have, as demands on whoever hands it in: what is lost and not taken away.
 pub(crate) fn lost_photos(
     conn: &Connection,
-    folder: &BlobFolder,
+    files: &dyn Files,
     view: &AuditView,
 ) -> Result<Vec<FieldProblem>, DeviceError> {
     let said: Vec<&OpId> = view
@@ -71,7 +72,7 @@ pub(crate) fn lost_photos(
         for photo in list {
             let blob = BlobRef { id: photo.value.blob, size: photo.value.size };
             let is_here = blobs::is_waiting(conn, &blob.id)?;
-            if said.contains(&&photo.id) || (is_here && !folder.seems_whole(&blob)) {
+            if said.contains(&&photo.id) || (is_here && !place::seems_whole(files, &blob)) {
                 lost = lost.saturating_add(1);
             }
         }

@@ -61,7 +61,7 @@ impl Device {
         let (mut chain, mut h, mut expected) = (Chain::new(), Hash::ZERO, 1_u64);
         while let Some(row) = rows.next()? {
             let (op, stored) = read_op(row)?;
-            let seed = Seed::derive(&self.keys.secret, &op.audit);
+            let seed = Seed::derive(&self.key.secret, &op.audit);
             let seed = seed.ok_or_else(|| DeviceError::corrupt("no seed for an op"))?;
             chain.switch_to(op.audit, &seed);
             h = chain.link(&h, &op).ok_or_else(|| DeviceError::corrupt("no seed for an op"))?;

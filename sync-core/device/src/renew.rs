@@ -5,7 +5,7 @@ use std::path::Path;
 
 use rusqlite::Connection;
 use sync_core::{
-    Algorithm, DeviceId, Hash, Head, Kind, Op, Seed,
+    DeviceId, Hash, Head, Kind, Op, Seed,
     codec::{self, Nested},
     exchange::{Body, Mark, Run, StreamId},
     packed::PackedOps,
@@ -17,8 +17,7 @@ use sync_core::{
 use uuid::Uuid;
 
 use crate::{
-    DeviceError, blobs,
-    identity::Keys,
+    DeviceError, DeviceKey, Folder, Place, Signatures, blobs,
     rebuild::replay,
     recover, seal,
     store::{self, Device},
@@ -35,8 +34,8 @@ const FORMER: &str = "former";
 
 impl RenewedFrom<'_> {
     fn seed(&self, device: &Device, audit: Uuid) -> Result<Option<Seed>, DeviceError> {
-        match self.keys {
-            Some(keys) => Ok(Seed::derive(&keys.secret, &audit)),
+        match self.key {
+            Some(key) => Ok(Seed::derive(&key.secret, &audit)),
             // Without the key the seed is where the audit was made from it.
             None => Ok(device.ops(audit).ok().and_then(|it| it.seed(&self.dev).copied())),
         }
@@ -46,7 +45,7 @@ impl RenewedFrom<'_> {
 /// What a device was before.
 struct RenewedFrom<'a> {
     dev: DeviceId,
-    keys: Option<&'a Keys>,
+    key: Option<&'a DeviceKey>,
 }
 
 impl Device {
@@ -56,21 +55,39 @@ impl Device {
     /// - **Shape**: `secret` is 32 bytes from a good random source.
     /// - **Errors**: file and storage errors; then all is as before, or as after when the device is opened again.
     pub fn renew(&mut self, cause: RecoverCause, secret: [u8; 32]) -> Result<(), DeviceError> {
+        let mut signatures = Signatures::default();
+        self.renew_with(cause, DeviceKey::software(secret), &mut signatures)?;
+        signatures.refuse_wanted()
+    }
+
+    /// As [`Self::renew`], where the platform signs: it is done once nothing is wanted of it, and until then nothing is.
+    ///
+    /// - **Errors**: as there.
+    pub fn renew_with(
+        &mut self,
+        cause: RecoverCause,
+        key: DeviceKey,
+        signatures: &mut Signatures,
+    ) -> Result<(), DeviceError> {
         let agreed = match cause {
             RecoverCause::ForkBeforeAcked => Head::EMPTY,
             _ => store::get_head(&self.conn, "acked")?,
         };
-        let keys = Keys::prepare(&self.dir, secret)?;
         let former = self.dev();
-        let signed = succession_bytes(&former, &keys.dev());
+        let signed = succession_bytes(&former, &key.dev());
         let request = SuccessionRequest {
             former,
-            key: keys.signing.public_key(),
-            sig: keys.signing.sign(&signed).into(),
-            former_sig: self.keys.signing.sign(&signed).into(),
+            key: key.public(),
+            sig: key.sign_with(&signed, signatures).into(),
+            former_sig: self.key.sign_with(&signed, signatures).into(),
         };
-        let runs = self.former_runs(&RenewedFrom { dev: former, keys: Some(&self.keys) }, agreed.dseq)?;
-        self.become_new(keys, former, agreed.dseq, &runs, Some(&request))
+        let was = RenewedFrom { dev: former, key: Some(&self.key) };
+        let runs = self.former_runs(&was, agreed.dseq, signatures)?;
+        if !signatures.is_enough() {
+            return Ok(());
+        }
+        self.place.prepare_key(&key)?;
+        self.become_new(key, former, agreed.dseq, &runs, Some(&request))
     }
 
     /// Opens the folder of a device whose key is lost as a new device, which is to be enrolled with a code
@@ -79,8 +96,19 @@ impl Device {
     /// - **Shape**: `secret` is 32 bytes from a good random source.
     /// - **Errors**: as of [`Self::open`], and `device_has_key` where nothing is lost.
     pub fn open_without_key(dir: &Path, secret: [u8; 32]) -> Result<Self, DeviceError> {
-        let (conn, former) = Self::database_of(dir)?;
-        if Keys::find(dir, former)?.is_some() {
+        Self::open_in_without_key(Box::new(Folder::at(dir)), || DeviceKey::software(secret))
+    }
+
+    /// As [`Self::open_without_key`], of a place.
+    ///
+    /// - **Shape**: `key` gives the same new key each time.
+    /// - **Errors**: as there.
+    pub fn open_in_without_key(
+        place: Box<dyn Place>,
+        key: impl Fn() -> DeviceKey,
+    ) -> Result<Self, DeviceError> {
+        let (conn, former) = Self::database_of(&*place)?;
+        if place.find_key(former)?.is_some() {
             return Err(DeviceError::problem(
                 409,
                 "device_has_key",
@@ -88,12 +116,13 @@ impl Device {
                 "the device has its key; open it as it is",
             ));
         }
-        let keys = Keys::prepare(dir, secret)?;
+        place.prepare_key(&key())?;
         // Until the database is the new device's this handle does nothing under that name.
-        let mut device = Self::over(dir, conn, Keys::of(secret))?;
+        let mut device = Self::over(place, conn, key())?;
         // Nobody can sign the former log any more, should the server lose it: all of it is said again.
-        let runs = device.former_runs(&RenewedFrom { dev: former, keys: None }, 0)?;
-        device.become_new(keys, former, 0, &runs, None)?;
+        let was = RenewedFrom { dev: former, key: None };
+        let runs = device.former_runs(&was, 0, &mut Signatures::default())?;
+        device.become_new(key(), former, 0, &runs, None)?;
         Ok(device)
     }
 
@@ -119,7 +148,12 @@ impl Device {
     }
 
     /// The own log in runs, none across what is agreed or across entries that the server received at different times.
-    fn former_runs(&self, was: &RenewedFrom<'_>, agreed: u64) -> Result<Vec<FormerRun>, DeviceError> {
+    fn former_runs(
+        &self,
+        was: &RenewedFrom<'_>,
+        agreed: u64,
+        signatures: &mut Signatures,
+    ) -> Result<Vec<FormerRun>, DeviceError> {
         let received = self.received()?;
         let org = self.enrolment()?.map_or(Uuid::nil(), |it| it.org);
         let epoch = store::get_number(&self.conn, "epoch")?.unwrap_or(0);
@@ -136,7 +170,7 @@ impl Device {
             let Some(last) = ops.last().map(|it| it.dseq) else { break };
             let recv_ms = entry.map_or(NOT_KNOWN_MS, |it| it.2);
             let evidence = at >= agreed;
-            let run = self.former_run(was, at, &ops, (&org, epoch), evidence)?;
+            let run = self.former_run(was, (at, &ops), (&org, epoch), evidence, signatures)?;
             runs.push(FormerRun { run, recv_ms });
             at = last;
         }
@@ -162,13 +196,13 @@ impl Device {
     fn former_run(
         &self,
         was: &RenewedFrom<'_>,
-        before: u64,
-        ops: &[Op],
+        (before, ops): (u64, &[Op]),
         (org, epoch): (&Uuid, u64),
         evidence: bool,
+        signatures: &mut Signatures,
     ) -> Result<Run, DeviceError> {
         let dseq_first = before.saturating_add(1);
-        let Some(keys) = was.keys else {
+        let Some(former_key) = was.key else {
             let mut failed = None;
             let seed_of = |audit: &Uuid| {
                 was.seed(self, *audit).unwrap_or_else(|error| {
@@ -181,15 +215,10 @@ impl Device {
             return failed.map_or(Ok(run), Err);
         };
         let prev = Head { dseq: before, h: self.hash_at(before)?.unwrap_or(Hash::ZERO) };
-        let segment = self.signed_segment(prev, ops, (org, epoch))?;
-        let proof = Proof {
-            prev_h: segment.prev_h,
-            first: segment.first,
-            epoch,
-            alg: Algorithm::Ed25519,
-            sig: segment.sig,
-        };
-        let key = Some(keys.signing.public_key());
+        let segment = self.signed_segment(prev, ops, (org, epoch), signatures)?;
+        let proof =
+            Proof { prev_h: segment.prev_h, first: segment.first, epoch, alg: segment.alg, sig: segment.sig };
+        let key = Some(former_key.public());
         Ok(Run {
             dev: was.dev,
             key,
@@ -204,18 +233,18 @@ impl Device {
     /// One transaction: from here on the database is the new device's.
     fn become_new(
         &mut self,
-        keys: Keys,
+        key: DeviceKey,
         former: DeviceId,
         agreed: u64,
         runs: &[FormerRun],
         request: Option<&SuccessionRequest>,
     ) -> Result<(), DeviceError> {
-        let renewal = Renewal { former, agreed, dev: keys.dev() };
+        let renewal = Renewal { former, agreed, dev: key.dev() };
         let tail = self.log_after(agreed, usize::MAX >> 1)?;
         // The streams count on the log for what they told as the device's own, and the log is given up from there on: a server that
         // was behind had taken back what it had acknowledged.
         let is_read_beyond = self.received()?.last().is_some_and(|it| it.1 > agreed);
-        let was = std::mem::replace(&mut self.keys, keys);
+        let was = std::mem::replace(&mut self.key, key);
         let done = self.transact(|mut writer, _| {
             put_aside(&writer, former, runs, request)?;
             if agreed == 0 || is_read_beyond {
@@ -230,10 +259,10 @@ impl Device {
             replay(&mut writer)
         });
         if let Err(error) = done {
-            self.keys = was;
+            self.key = was;
             return Err(error);
         }
-        Keys::settle(&self.dir)
+        self.place.settle_key()
     }
 }
 

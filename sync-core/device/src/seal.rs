@@ -3,7 +3,7 @@
 
 use rusqlite::Connection;
 use sync_core::{
-    Algorithm, Bytes, Hash, Head, SealedSegment,
+    Bytes, Hash, Head, SealedSegment,
     sealed::{Effort, SEALED_BYTES, SEALED_OPS, mac},
     session::Sealed,
 };
@@ -53,7 +53,7 @@ impl Device {
             return Ok(None);
         }
         let sealed = SealedSegment::of(&segment, Effort::Thorough)?;
-        let mac = mac(&self.keys.secret, &sealed, &last);
+        let mac = mac(&self.key.secret, &sealed, &last);
         let tx = self.conn.unchecked_transaction()?;
         tx.prepare_cached("DELETE FROM sealed WHERE last <= ?1")?.execute([acked])?;
         tx.prepare_cached(
@@ -82,7 +82,7 @@ impl Device {
                 first: row.get(0)?,
                 prev_h: Hash(row.get(2)?),
                 ops: Bytes::from(row.get::<_, Vec<u8>>(5)?),
-                alg: Algorithm::Ed25519,
+                alg: self.key.public().alg,
                 sig: Bytes::default(),
             };
             let count = last.dseq.saturating_sub(prev.dseq);
@@ -93,7 +93,7 @@ impl Device {
                 break;
             };
             let goes_on = segment.first == prev.dseq.saturating_add(1) && segment.prev_h == prev.h;
-            let mac = mac(&self.keys.secret, &segment, &last).map(|it| it.0);
+            let mac = mac(&self.key.secret, &segment, &last).map(|it| it.0);
             if !goes_on || mac != row.get::<_, Option<[u8; 32]>>(6)? {
                 break;
             }

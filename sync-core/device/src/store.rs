@@ -1,27 +1,16 @@
 //! The SQLite file: opening, migrations and the small values. Owns the settings that make a commit durable.
 
-use std::{
-    collections::BTreeMap,
-    fs::{self, File, TryLockError},
-    io::ErrorKind,
-    path::{Path, PathBuf},
-    sync::Arc,
-};
+use std::{any::Any, collections::BTreeMap, path::Path, sync::Arc};
 
 use domain::visit_score::PreparedChecklist;
 use rusqlite::{Connection, OptionalExtension};
 use sync_core::{DeviceId, Hash, chain::Head, hlc::Clock, sealed::SEALED_OPS};
 
 use crate::{
-    DeviceError,
-    blobs::BlobFolder,
-    identity::{self, DeviceKind, Keys, NewDevice},
+    DeviceError, DeviceKey, Files, Folder, Place,
+    identity::{DeviceKind, NewDevice},
     writer::OpenAudits,
 };
-
-const DATABASE_FILE: &str = "device.db";
-/// Locked while a device is open: two programs that append to one log would make a fork of it.
-const LOCK_FILE: &str = "device.lock";
 
 /// Migrations in order; the database's `user_version` is how many of them it has. They are never edited.
 const MIGRATIONS: &[&str] = &[
@@ -40,11 +29,11 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../../migrations/device/0013_placed.sql"),
 ];
 
-/// A device: a folder with a database, a key and the files of photos.
+/// A device: a place with a database, a key and the bytes of photos.
 pub struct Device {
-    pub(crate) dir: PathBuf,
+    pub(crate) place: Box<dyn Place>,
     pub(crate) conn: Connection,
-    pub(crate) keys: Keys,
+    pub(crate) key: DeviceKey,
     pub(crate) kind: DeviceKind,
     /// The end of the own log, as in the database.
     pub(crate) head: Head,
@@ -52,28 +41,12 @@ pub struct Device {
     /// Audits in memory, as in the database.
     pub(crate) open: OpenAudits,
     pub(crate) templates: BTreeMap<Hash, Arc<PreparedChecklist>>,
-    pub(crate) blobs: BlobFolder,
+    pub(crate) blobs: Arc<dyn Files>,
     /// Room where the folder lies, as last told.
     pub(crate) free_bytes: Option<u64>,
     pub(crate) seal_from: usize,
-    /// Given back by the system when the device, or its process, is gone.
-    _lock: File,
-}
-
-/// Takes the folder for this device alone.
-fn lock(dir: &Path) -> Result<File, DeviceError> {
-    let file = |source| DeviceError::File { what: "cannot lock the device's folder", source };
-    let lock = File::options().create(true).append(true).open(dir.join(LOCK_FILE)).map_err(file)?;
-    match lock.try_lock() {
-        Ok(()) => Ok(lock),
-        Err(TryLockError::WouldBlock) => Err(DeviceError::problem(
-            409,
-            "device_in_use",
-            "Otro programa tiene abierto este dispositivo; espere a que termine",
-            "another program has this device open; wait until it ends",
-        )),
-        Err(TryLockError::Error(source)) => Err(file(source)),
-    }
+    /// The place is this device's alone until it is gone.
+    _lock: Box<dyn Any + Send>,
 }
 
 pub(crate) fn get_meta(conn: &Connection, key: &str) -> Result<Option<Vec<u8>>, DeviceError> {
@@ -105,36 +78,8 @@ pub(crate) fn put_head(conn: &Connection, key: &str, head: &Head) -> Result<(), 
     put_meta(conn, key, &sync_core::codec::to_cbor(head)?)
 }
 
-/// Makes the database's file where there is none, and keeps others from reading it: it holds the token of the session.
-/// SQLite gives the files beside it the same rights. What an earlier version made for all to read is tightened; nobody
-/// chose that.
-fn keep_private(path: &Path) -> Result<(), DeviceError> {
-    let file = |source| DeviceError::File { what: "cannot keep the device's database private", source };
-    match identity::private().open(path) {
-        Ok(_) => return Ok(()),
-        Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
-        Err(error) => return Err(file(error)),
-    }
-    #[cfg(unix)]
-    for beside in ["", "-wal", "-shm"] {
-        use std::os::unix::fs::PermissionsExt as _;
-        let mut path = path.as_os_str().to_owned();
-        path.push(beside);
-        // Not by opening it: closing it would take back the locks of whoever has it open in this process.
-        match fs::set_permissions(path, fs::Permissions::from_mode(0o600)) {
-            // Whose it is decides, and some file systems know no rights.
-            Err(error) if !matches!(error.kind(), ErrorKind::NotFound | ErrorKind::PermissionDenied) => {
-                return Err(file(error));
-            }
-            _ => {}
-        }
-    }
-    Ok(())
-}
-
-fn connect(path: &Path) -> Result<Connection, DeviceError> {
-    keep_private(path)?;
-    let mut conn = Connection::open(path)?;
+fn connect(place: &dyn Place) -> Result<Connection, DeviceError> {
+    let mut conn = place.connect()?;
     // What is deleted is overwritten in the file too: a phone keeps nothing of what was taken from it, and no earlier copy of what
     // is redacted one day lies on in a free page.
     // The journal is taken over into the file every 16 MiB: with SQLite's 4, whoever waits for a sync after a long time without a
@@ -165,14 +110,28 @@ fn connect(path: &Path) -> Result<Connection, DeviceError> {
     Ok(conn)
 }
 
+fn no_device() -> DeviceError {
+    DeviceError::problem(
+        404,
+        "no_device",
+        "La carpeta no contiene un dispositivo; inicie sesión primero",
+        "the folder holds no device; log in first",
+    )
+}
+
 impl Device {
     /// Makes a device in a folder, which is created if needed.
     ///
     /// - **Errors**: `device_exists` if the folder holds one; `device_in_use`; file and storage errors.
     pub fn create(dir: &Path, new: &NewDevice) -> Result<Self, DeviceError> {
-        let file = |source| DeviceError::File { what: "cannot create the device's folder", source };
-        fs::create_dir_all(dir).map_err(file)?;
-        if dir.join(DATABASE_FILE).exists() && Self::is_complete(dir)? {
+        Self::create_in(Box::new(Folder::make(dir)?), DeviceKey::software(new.secret), new.kind)
+    }
+
+    /// Makes a device in a place.
+    ///
+    /// - **Errors**: as of [`Self::create`].
+    pub fn create_in(place: Box<dyn Place>, key: DeviceKey, kind: DeviceKind) -> Result<Self, DeviceError> {
+        if place.has_database() && get_meta(&connect(&*place)?, "dev")?.is_some() {
             return Err(DeviceError::problem(
                 409,
                 "device_exists",
@@ -181,19 +140,14 @@ impl Device {
             ));
         }
         // A key without a database may have written a log that is lost with it, so it is never used again.
-        let keys = Keys::prepare(dir, new.secret)?;
-        Keys::settle(dir)?;
-        let mut conn = connect(&dir.join(DATABASE_FILE))?;
+        place.prepare_key(&key)?;
+        place.settle_key()?;
+        let mut conn = connect(&*place)?;
         let tx = conn.transaction()?;
-        put_meta(&tx, "kind", new.kind.name().as_bytes())?;
-        put_meta(&tx, "dev", &keys.dev().0)?;
+        put_meta(&tx, "kind", kind.name().as_bytes())?;
+        put_meta(&tx, "dev", &key.dev().0)?;
         tx.commit()?;
-        Self::over(dir, conn, keys)
-    }
-
-    fn is_complete(dir: &Path) -> Result<bool, DeviceError> {
-        let conn = connect(&dir.join(DATABASE_FILE))?;
-        Ok(get_meta(&conn, "dev")?.is_some())
+        Self::over(place, conn, key)
     }
 
     /// Opens the device of a folder.
@@ -201,8 +155,15 @@ impl Device {
     /// - **Errors**: `no_device`, `device_without_key` (the data was copied without its key: it must not be used under the
     ///   old identity), `device_in_use` (another program has it open), `newer_store`; storage.
     pub fn open(dir: &Path) -> Result<Self, DeviceError> {
-        let (conn, dev) = Self::database_of(dir)?;
-        let keys = Keys::find(dir, dev)?.ok_or_else(|| {
+        Self::open_in(Box::new(Folder::at(dir)))
+    }
+
+    /// Opens the device of a place.
+    ///
+    /// - **Errors**: as of [`Self::open`].
+    pub fn open_in(place: Box<dyn Place>) -> Result<Self, DeviceError> {
+        let (conn, dev) = Self::database_of(&*place)?;
+        let key = place.find_key(dev)?.ok_or_else(|| {
             DeviceError::problem(
                 409,
                 "device_without_key",
@@ -210,46 +171,37 @@ impl Device {
                 "the data is here without its key, so it is a copy: enrol a new device",
             )
         })?;
-        Self::over(dir, conn, keys)
+        Self::over(place, conn, key)
     }
 
-    /// The database of a folder and whose it is.
-    pub(crate) fn database_of(dir: &Path) -> Result<(Connection, DeviceId), DeviceError> {
-        let path = dir.join(DATABASE_FILE);
-        let no_device = || {
-            DeviceError::problem(
-                404,
-                "no_device",
-                "La carpeta no contiene un dispositivo; inicie sesión primero",
-                "the folder holds no device; log in first",
-            )
-        };
-        if !path.exists() {
+    /// The database of a place and whose it is.
+    pub(crate) fn database_of(place: &dyn Place) -> Result<(Connection, DeviceId), DeviceError> {
+        if !place.has_database() {
             return Err(no_device());
         }
-        let conn = connect(&path)?;
+        let conn = connect(place)?;
         let dev = get_meta(&conn, "dev")?.ok_or_else(no_device)?;
         let dev =
             <[u8; 16]>::try_from(dev).map_err(|_| DeviceError::corrupt("the device's name is damaged"))?;
         Ok((conn, DeviceId(dev)))
     }
 
-    pub(crate) fn over(dir: &Path, conn: Connection, keys: Keys) -> Result<Self, DeviceError> {
-        let lock = lock(dir)?;
+    pub(crate) fn over(place: Box<dyn Place>, conn: Connection, key: DeviceKey) -> Result<Self, DeviceError> {
+        let lock = place.lock()?;
         let kind = match get_meta(&conn, "kind")?.as_deref() {
             Some(b"import") => DeviceKind::Import,
             _ => DeviceKind::Phone,
         };
         let mut device = Self {
-            dir: dir.to_owned(),
+            blobs: place.files(),
+            place,
             conn,
-            keys,
+            key,
             kind,
             head: Head::EMPTY,
             clock: Clock::default(),
             open: OpenAudits::default(),
             templates: BTreeMap::new(),
-            blobs: BlobFolder::of(dir),
             free_bytes: None,
             seal_from: SEALED_OPS,
             _lock: lock,
@@ -274,7 +226,7 @@ impl Device {
 
     /// This device's identity.
     pub fn dev(&self) -> DeviceId {
-        self.keys.dev()
+        self.key.dev()
     }
 
     /// What it is used for.

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use domain::Problem;
 use rusqlite::{Connection, OptionalExtension as _};
 use sync_core::{
-    Algorithm, Bytes, Hash, OpId, Seed, codec,
+    Bytes, Hash, OpId, Seed, codec,
     codec::Nested,
     exchange::{
         self, Body, ClockReading, Ending, Item, Page, Pending, RefRow, RefusalCode, Reply, Run, RunId,
@@ -75,8 +75,12 @@ impl Sync {
     /// - **Errors**: `not_enrolled`; storage.
     pub fn new(device: &Device) -> Result<Self, DeviceError> {
         let enrolment = device.enrolment()?.ok_or_else(not_enrolled)?;
-        let identity =
-            Identity { dev: device.dev(), org: enrolment.org, alg: Algorithm::Ed25519, app_build: APP_BUILD };
+        let identity = Identity {
+            dev: device.dev(),
+            org: enrolment.org,
+            alg: device.key.public().alg,
+            app_build: APP_BUILD,
+        };
         Ok(Self { session: Session::new(identity), next: Vec::new(), wall_ms: 0, failure: None })
     }
 
@@ -117,17 +121,31 @@ impl Sync {
 
     /// Executes one effect of the run; the outcome, once it is over.
     ///
-    /// - **Errors**: storage.
+    /// - **Errors**: `key_of_platform`; storage.
     pub fn advance(
         &mut self,
         device: &mut Device,
         transport: &mut dyn Transport,
     ) -> Result<Option<Outcome>, DeviceError> {
+        match self.next(device)? {
+            Next::Finished(outcome) => return Ok(Some(outcome)),
+            Next::GoOn => {}
+            Next::Sign(bytes) => self.signed(device.key.sign(&bytes)?),
+            Next::Send(body) => self.answered(transport.exchange(&body)),
+        }
+        Ok(None)
+    }
+
+    /// Executes one effect of the run, for whoever waits for signatures and replies without holding the device: it goes on with
+    /// [`Self::signed`] or [`Self::answered`].
+    ///
+    /// - **Errors**: storage.
+    pub fn next(&mut self, device: &mut Device) -> Result<Next<Outcome>, DeviceError> {
         let Some(effect) = self.next.pop() else {
             return Err(DeviceError::corrupt("the session stopped without an end"));
         };
         let event = match effect {
-            Effect::Finish(outcome) => return Ok(Some(outcome)),
+            Effect::Finish(outcome) => return Ok(Next::Finished(outcome)),
             Effect::Load { max_ops, max_bytes, marks, sealed, without } => {
                 let mut loaded = device.load(max_ops, max_bytes, sealed, &without)?;
                 if marks {
@@ -135,20 +153,11 @@ impl Sync {
                 }
                 Event::Loaded(Box::new(loaded))
             }
-            Effect::Sign(bytes) => Event::Signed(device.sign(&bytes)?),
-            Effect::Send(request) => {
-                let body = codec::to_cbor(&*request)?;
-                let reply = transport.exchange(&body).and_then(|reply| {
-                    codec::from_cbor::<Reply>(&reply).map_err(|e| TransportError(e.to_string()))
-                });
-                match reply {
-                    Ok(reply) => Event::Answered(Box::new(reply)),
-                    Err(failure) => {
-                        self.failure = Some(failure);
-                        Event::Unreachable
-                    }
-                }
+            Effect::Sign(bytes) => {
+                device.check_signing(&bytes)?;
+                return Ok(Next::Sign(bytes));
             }
+            Effect::Send(request) => return Ok(Next::Send(codec::to_cbor(&*request)?)),
             Effect::FindHashes(positions) => {
                 let found = positions.iter().map(|dseq| device.hash_at(*dseq));
                 Event::HashesFound(found.collect::<Result<_, _>>()?)
@@ -159,8 +168,40 @@ impl Sync {
             }
         };
         self.next = step(&mut self.session, event);
-        Ok(None)
+        Ok(Next::GoOn)
     }
+
+    /// Goes on after [`Next::Sign`].
+    pub fn signed(&mut self, signature: Vec<u8>) {
+        self.next = step(&mut self.session, Event::Signed(signature));
+    }
+
+    /// Goes on after [`Next::Send`], with the CBOR of the [`Reply`], or why none came.
+    pub fn answered(&mut self, reply: Result<Vec<u8>, TransportError>) {
+        let reply = reply
+            .and_then(|reply| codec::from_cbor::<Reply>(&reply).map_err(|e| TransportError(e.to_string())));
+        let event = match reply {
+            Ok(reply) => Event::Answered(Box::new(reply)),
+            Err(failure) => {
+                self.failure = Some(failure);
+                Event::Unreachable
+            }
+        };
+        self.next = step(&mut self.session, event);
+    }
+}
+
+/// What a run comes to next.
+#[derive(Debug)]
+pub enum Next<T> {
+    /// There is more to do here.
+    GoOn,
+    /// These bytes are to be signed with the device's key.
+    Sign(Vec<u8>),
+    /// This CBOR of a [`sync_core::exchange::Request`] is to be sent.
+    Send(Vec<u8>),
+    /// The run is over.
+    Finished(T),
 }
 
 /// The outcome of a run as a problem for people; none if all is well.
@@ -239,7 +280,7 @@ impl Device {
         let mut seeds: Vec<(Uuid, Seed)> = Vec::new();
         for op in ops.iter().filter(|it| it.opening == Opening::Seeded) {
             if seeds.last().is_none_or(|it| it.0 != op.audit) {
-                seeds.extend(Seed::derive(&self.keys.secret, &op.audit).map(|it| (op.audit, it)));
+                seeds.extend(Seed::derive(&self.key.secret, &op.audit).map(|it| (op.audit, it)));
             }
         }
         let mut list = self.conn.prepare_cached("SELECT id, cursor, f FROM stream ORDER BY id")?;

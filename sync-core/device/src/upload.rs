@@ -11,7 +11,7 @@ use sync_core::{
 };
 
 use crate::{
-    DeviceError, photos,
+    DeviceError, photos, place,
     store::{self, Device},
     sync::{TransportError, not_enrolled},
 };
@@ -41,6 +41,28 @@ pub trait BlobTransport {
         hash: &Hash,
         bytes: &[u8],
     ) -> Result<Vec<u8>, TransportError>;
+}
+
+/// What a run of the lane comes to next.
+#[derive(Debug)]
+pub enum NextPart {
+    /// There is more to do here.
+    GoOn,
+    /// This CBOR of a [`sync_core::blob::BlobQuery`] is to be sent.
+    Query(Vec<u8>),
+    /// A part of a photo is to be sent.
+    Send {
+        /// The photo.
+        blob: BlobRef,
+        /// Where the part begins, in bytes.
+        offset: u64,
+        /// Hash of the part.
+        hash: Hash,
+        /// The part.
+        bytes: Vec<u8>,
+    },
+    /// The run is over.
+    Finished(Finish),
 }
 
 /// A device's photos on their way; it may be dropped at any moment and made anew.
@@ -110,40 +132,52 @@ impl Upload {
         device: &mut Device,
         transport: &mut dyn BlobTransport,
     ) -> Result<Option<Finish>, DeviceError> {
+        match self.next(device)? {
+            NextPart::Finished(finish) => return Ok(Some(finish)),
+            NextPart::GoOn => {}
+            NextPart::Query(request) => self.answered(transport.query(&request)),
+            NextPart::Send { blob, offset, hash, bytes } => {
+                self.answered(transport.part(&blob, offset, &hash, &bytes));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Executes one effect of the run, for whoever waits for replies without holding the device: it goes on with
+    /// [`Self::answered`].
+    ///
+    /// - **Errors**: storage.
+    pub fn next(&mut self, device: &mut Device) -> Result<NextPart, DeviceError> {
         let Some(effect) = self.next.pop() else {
             return Err(DeviceError::corrupt("the lane of photos stopped without an end"));
         };
         let event = match effect {
-            Effect::Finish(finish) => return Ok(Some(finish)),
+            Effect::Finish(finish) => return Ok(NextPart::Finished(finish)),
             Effect::Load { after, limit } => {
                 if after.is_none() {
                     device.adopt_blobs(self.now_ms)?;
                 }
                 Event::Loaded(device.blobs_to_send(after, limit, self.now_ms)?)
             }
-            Effect::Query(query) => {
-                let reply = transport.query(&codec::to_cbor(&query)?);
-                self.event_of(reply)
-            }
+            Effect::Query(query) => return Ok(NextPart::Query(codec::to_cbor(&query)?)),
             Effect::Check(blob) => Event::Checked(device.blob_state(&blob)?),
-            Effect::Send(part) => self.send(device, transport, &part),
+            Effect::Send(Part { blob, offset, len }) => match device.blobs.read(&blob.id, offset, len) {
+                Ok(bytes) => return Ok(NextPart::Send { blob, offset, hash: Hash::of(&bytes), bytes }),
+                Err(_) => Event::Checked(FileState::Lost(LossCause::Missing)),
+            },
             Effect::Keep(keep) => {
                 device.keep_blobs(&keep, self.now_ms)?;
                 Event::Kept
             }
         };
         self.next = step(&mut self.lane, event);
-        Ok(None)
+        Ok(NextPart::GoOn)
     }
 
-    fn send(&mut self, device: &Device, transport: &mut dyn BlobTransport, part: &Part) -> Event {
-        match device.blobs.read(&part.blob.id, part.offset, part.len) {
-            Ok(bytes) => {
-                let reply = transport.part(&part.blob, part.offset, &Hash::of(&bytes), &bytes);
-                self.event_of(reply)
-            }
-            Err(_) => Event::Checked(FileState::Lost(LossCause::Missing)),
-        }
+    /// Goes on after a request, with the CBOR of the [`BlobReply`], or why none came.
+    pub fn answered(&mut self, reply: Result<Vec<u8>, TransportError>) {
+        let event = self.event_of(reply);
+        self.next = step(&mut self.lane, event);
     }
 
     fn event_of(&mut self, reply: Result<Vec<u8>, TransportError>) -> Event {
@@ -224,7 +258,7 @@ impl Device {
     fn blob_state(&self, blob: &BlobRef) -> Result<FileState, DeviceError> {
         let wanted = "UPDATE blobs SET confirmed = NULL WHERE id = ?1 AND confirmed IS NOT NULL";
         self.conn.prepare_cached(wanted)?.execute([blob.id.0])?;
-        let state = self.blobs.state(blob);
+        let state = place::state_of(&*self.blobs, blob);
         let is_evicted = "SELECT evicted FROM blobs WHERE id = ?1";
         if state != FileState::Intact && self.conn.query_row(is_evicted, [blob.id.0], |row| row.get(0))? {
             return Ok(FileState::Lost(LossCause::Evicted));
