@@ -10,11 +10,42 @@ use super::{
 use crate::{
     FieldProblem,
     answer::{Answer, Answers},
-    checklist::ItemType,
+    checklist::{Item, ItemType},
     problem::pointer,
 };
 
+/// What a screen asks of an item, as the answers stand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Asked<'a> {
+    /// The item.
+    pub item: &'a Item,
+    /// Whether its condition holds.
+    pub visible: bool,
+    /// Fewest photos that its answer demands beside it; 0 for none.
+    pub photos: u32,
+    /// Fewest characters of a comment that its answer demands; 0 for none.
+    pub comment: u32,
+}
+
 impl PreparedChecklist {
+    /// What is asked of every item, template order: the same conditions as in [`Self::completeness`].
+    pub fn asked(&self, answers: &Answers) -> Vec<Asked<'_>> {
+        let seen = self.see(answers);
+        let least = |demand: Option<&Demand>, seen: &Seen<'_>| {
+            demand.filter(|it| demanded(it, seen)).map_or(0, |it| it.least)
+        };
+        let asked = self.items.iter().enumerate().map(|(index, it)| {
+            let visible = seen.is_visible(index);
+            let answered = seen.usable(index).is_some_and(|it| !is_empty(it) && *it != Answer::NotApplicable);
+            let (photos, comment) = match visible && answered {
+                true => (least(it.photo.as_ref(), &seen), least(it.comment.as_ref(), &seen)),
+                false => (0, 0),
+            };
+            Asked { item: &it.item, visible, photos, comment }
+        });
+        asked.collect()
+    }
+
     /// What keeps these answers from being submitted; see [`super::completeness`].
     pub fn completeness(&self, answers: &Answers) -> Vec<FieldProblem> {
         self.missing(answers, &self.see(answers))

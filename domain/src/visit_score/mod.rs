@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize, Serializer};
 
 use crate::{Exact, FieldProblem, Problem, answer::Answers, checklist::Checklist};
 pub use amounts::{Percent, Points};
+pub use completeness::Asked;
 pub use explain::{
     BandStep, CriticalStep, Explanation, ItemState, ItemStep, RoundingStep, SectionStep, VisitStep,
 };

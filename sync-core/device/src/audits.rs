@@ -1,15 +1,16 @@
 //! Reading: lists, one audit, open conflicts, the device's status. Owns the shapes that screens and the terminal show; all
 //! of them serialise to JSON.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
-use domain::FieldProblem;
+use domain::{FieldProblem, answer::Answers, visit_score::PreparedChecklist};
 use rusqlite::{OptionalExtension, Row};
 use serde::Serialize;
 use serde_json::value::RawValue;
 use sync_core::{
     AuditOps, AuditView, DeviceId, Hash, Kind, OpId,
     chain::Head,
+    content,
     fold::{Attachment, Conflict, ConflictKind, Phase},
     hlc,
     payload::{AttachValue, CreateValue, ReturnValue},
@@ -169,6 +170,17 @@ pub struct AuditDetail {
     pub ops: usize,
 }
 
+/// One audit as rules read it.
+#[derive(Debug, Clone)]
+pub struct Filled {
+    /// As people read it.
+    pub detail: AuditDetail,
+    /// The checklist that it pins; none where it is not on this device.
+    pub checklist: Option<Arc<PreparedChecklist>>,
+    /// The answers that the checklist knows.
+    pub answers: Answers,
+}
+
 /// Runs of ops of others that no stream holds any more.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct Unplaced {
@@ -326,13 +338,22 @@ impl Device {
     ///
     /// - **Errors**: `unknown_audit`; storage.
     pub fn view(&mut self, audit: Uuid) -> Result<AuditDetail, DeviceError> {
+        Ok(self.filled(audit)?.detail)
+    }
+
+    /// One audit with the checklist that it pins and its answers, as rules read them.
+    ///
+    /// - **Errors**: `unknown_audit`; storage.
+    pub fn filled(&mut self, audit: Uuid) -> Result<Filled, DeviceError> {
         let ops = self.ops(audit)?;
         let view = ops.view();
-        let missing = match view.pin().map(|it| self.template(&it.content_hash)) {
-            Some(Ok(template)) => template.completeness(&answers_of(template.checklist(), &view)),
-            Some(Err(DeviceError::Problem(_))) | None => Vec::new(),
+        let checklist = match view.pin().map(|it| self.template(&it.content_hash)) {
+            Some(Ok(template)) => Some(template),
+            Some(Err(DeviceError::Problem(_))) | None => None,
             Some(Err(other)) => return Err(other),
         };
+        let read = checklist.as_ref().map(|it| answers_of(it.checklist(), &view)).unwrap_or_default();
+        let missing = checklist.as_ref().map(|it| it.completeness(&read)).unwrap_or_default();
         let answers = view.fields.iter().map(|(field, it)| {
             let (conflict, redacted) = (it.is_conflict(), it.is_redacted());
             (field.clone(), AnswerEntry { value: raw(it.value()), conflict, redacted })
@@ -348,7 +369,7 @@ impl Device {
             let entries = list.iter().map(entry).collect::<Result<_, DeviceError>>();
             Ok((field.clone(), entries?))
         });
-        Ok(AuditDetail {
+        let detail = AuditDetail {
             audit,
             phase: view.phase,
             round: view.rounds.current,
@@ -364,7 +385,44 @@ impl Device {
             returned: returned(&view),
             unsent: blobs::unsent_of(&self.conn, audit)?,
             ops: ops.len(),
-        })
+        };
+        Ok(Filled { detail, checklist, answers: read })
+    }
+
+    /// What whoever looks at an audit now sees: the content root that a submit states ([`sync_core::content`]).
+    ///
+    /// - **Errors**: `unknown_audit`; storage.
+    pub fn seen(&self, audit: Uuid) -> Result<Hash, DeviceError> {
+        let ops = self.ops(audit)?;
+        Ok(content::content_root(&ops, &ops.view()))
+    }
+
+    /// Own ops that are not on the server, by audit, where there are any.
+    ///
+    /// - **Errors**: storage.
+    pub fn unsent_edits(&self) -> Result<BTreeMap<Uuid, u64>, DeviceError> {
+        let acked = store::get_head(&self.conn, "acked")?;
+        let mut list =
+            self.conn.prepare_cached("SELECT audit, count(*) FROM oplog WHERE dseq > ?1 GROUP BY audit")?;
+        let rows = list.query_map([acked.dseq], |row| Ok((Uuid::from_bytes(row.get(0)?), row.get(1)?)))?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// Why own ops wait for a person in the office, by audit.
+    ///
+    /// - **Errors**: storage.
+    pub fn set_aside(&self) -> Result<BTreeMap<Uuid, Vec<String>>, DeviceError> {
+        let mut list = self.conn.prepare_cached(
+            "SELECT DISTINCT oplog.audit, outcome.reason FROM outcome JOIN oplog ON oplog.dseq = outcome.dseq \
+             WHERE outcome.kind = 'quarantined' ORDER BY 1, 2",
+        )?;
+        let rows = list.query_map([], |row| Ok((Uuid::from_bytes(row.get(0)?), row.get(1)?)))?;
+        let mut reasons: BTreeMap<Uuid, Vec<String>> = BTreeMap::new();
+        for row in rows {
+            let (audit, reason) = row?;
+            reasons.entry(audit).or_default().push(reason);
+        }
+        Ok(reasons)
     }
 
     /// Open conflicts of all audits, at most `limit` audits.

@@ -294,10 +294,19 @@ impl Batch<'_> {
     /// - **Errors**: `unknown_audit`, `audit_not_editable`, `incomplete` with every demand that is not met, a photo that was lost among
     ///   them; storage.
     pub fn submit(&mut self, audit: Uuid, rule: SubmitRule, now_ms: u64) -> Result<OpId, DeviceError> {
+        self.check_submit(audit, rule)?;
+        let ops = &self.writer.audit(audit)?.ops;
+        let value = Some(payload::to_value(&content::submit_value(ops, &ops.view()))?);
+        self.writer.append(Draft { kind: Kind::Submit, audit, field: "", base: Vec::new(), value }, now_ms)
+    }
+
+    /// Whether the current round can be handed in.
+    ///
+    /// - **Errors**: as of [`Self::submit`].
+    pub fn check_submit(&mut self, audit: Uuid, rule: SubmitRule) -> Result<(), DeviceError> {
         let template = self.editable(audit)?;
         let conn = self.writer.conn;
-        let open = self.writer.audit(audit)?;
-        let view = open.ops.view();
+        let view = self.writer.audit(audit)?.ops.view();
         let answers = answers_of(template.checklist(), &view);
         let mut problems = template.completeness(&answers);
         if rule == SubmitRule::ScoredItemsAnswered {
@@ -307,8 +316,7 @@ impl Batch<'_> {
         if !problems.is_empty() {
             return Err(Problem::invalid("incomplete", "The visit is not complete", problems).into());
         }
-        let value = Some(payload::to_value(&content::submit_value(&open.ops, &view))?);
-        self.writer.append(Draft { kind: Kind::Submit, audit, field: "", base: Vec::new(), value }, now_ms)
+        Ok(())
     }
 
     /// Voids an audit that is not handed in.
@@ -416,6 +424,28 @@ impl Device {
     /// - **Errors**: as there.
     pub fn submit(&mut self, audit: Uuid, now_ms: u64) -> Result<OpId, DeviceError> {
         self.batch(|it| it.submit(audit, SubmitRule::Complete, now_ms))
+    }
+
+    /// [`Batch::check_submit`] with everything that the template demands; nothing is written.
+    ///
+    /// - **Errors**: as there.
+    pub fn check_submit(&mut self, audit: Uuid) -> Result<(), DeviceError> {
+        self.batch(|it| it.check_submit(audit, SubmitRule::Complete))
+    }
+
+    /// As [`Self::submit`], of what somebody looked at before pressing the button ([`Device::seen`]).
+    ///
+    /// - **Errors**: as there; `changed_since_seen` where the visit is not what was looked at any more.
+    pub fn submit_seen(&mut self, audit: Uuid, seen: Hash, now_ms: u64) -> Result<OpId, DeviceError> {
+        if self.seen(audit)? != seen {
+            return Err(DeviceError::problem(
+                409,
+                "changed_since_seen",
+                "La visita cambió desde que la revisó; revísela otra vez antes de enviarla",
+                "the visit changed since you looked at it; look at it again before you hand it in",
+            ));
+        }
+        self.submit(audit, now_ms)
     }
 
     /// [`Batch::void`] in a transaction of its own.

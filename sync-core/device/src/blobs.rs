@@ -228,6 +228,22 @@ impl Device {
         Ok(Captured { blob: self.blobs.take_in(from, Limits::default().blob_bytes)? })
     }
 
+    /// The bytes of a photo.
+    ///
+    /// - **Errors**: `no_such_photo` where they are not on this device.
+    pub fn photo_bytes(&self, id: &Hash) -> Result<Vec<u8>, DeviceError> {
+        let size = self.blobs.size(id);
+        let bytes = size.and_then(|it| self.blobs.read(id, 0, it).ok());
+        bytes.ok_or_else(|| {
+            DeviceError::problem(
+                404,
+                "no_such_photo",
+                "La foto no está en este dispositivo",
+                "the photo is not on this device",
+            )
+        })
+    }
+
     /// Removes the file of a capture that no op came to name.
     ///
     /// - **Errors**: storage; the file could not be removed.

@@ -41,6 +41,19 @@ fn private() -> fs::OpenOptions {
     options
 }
 
+/// How a new folder is made that nobody else may read.
+#[cfg(unix)]
+fn private_folder() -> fs::DirBuilder {
+    let mut builder = fs::DirBuilder::new();
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder
+}
+
+#[cfg(not(unix))]
+fn private_folder() -> fs::DirBuilder {
+    fs::DirBuilder::new()
+}
+
 /// Makes what was created or renamed in a folder durable.
 fn sync_folder(path: &Path) -> io::Result<()> {
     // Elsewhere a folder cannot be opened as a file, and its entries are durable with the file.
@@ -186,10 +199,7 @@ impl BlobFolder {
     }
 
     fn create(&self) -> io::Result<()> {
-        let mut builder = fs::DirBuilder::new();
-        #[cfg(unix)]
-        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-        match builder.create(&self.0) {
+        match private_folder().create(&self.0) {
             Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
             Err(error) => Err(error),
             Ok(()) => self.0.parent().map_or(Ok(()), sync_folder),

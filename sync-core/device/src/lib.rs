@@ -14,6 +14,7 @@ mod folder;
 mod identity;
 mod migrate;
 mod mirror;
+mod packed_files;
 mod photos;
 mod place;
 mod rebuild;
@@ -28,7 +29,7 @@ mod upload;
 mod writer;
 
 pub use audits::{
-    AnswerEntry, AuditDetail, AuditSummary, Author, ConflictEntry, ConflictValue, OpenConflict, Status,
+    AnswerEntry, AttachmentEntry, AuditDetail, AuditSummary, Author, ConflictEntry, ConflictValue, Filled, OpenConflict, Status,
     Unplaced, WayOut,
 };
 pub use author::{Batch, Start, SubmitRule};
@@ -40,6 +41,7 @@ pub use folder::Folder;
 pub use identity::{DeviceKind, NewDevice};
 pub use migrate::{MigrationReport, TemplateVersion};
 pub use mirror::MirroredTemplate;
+pub use packed_files::PackedFiles;
 pub use photos::PhotoFacts;
 pub use place::{DeviceKey, Files, Place, Signatures, Signer};
 pub use store::Device;

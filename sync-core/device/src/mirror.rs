@@ -115,6 +115,15 @@ impl Device {
         .collect()
     }
 
+    /// The hashes of the templates on this device, also of those that this version cannot read.
+    ///
+    /// - **Errors**: storage.
+    pub fn template_hashes(&self) -> Result<Vec<Hash>, DeviceError> {
+        let mut list = self.conn.prepare_cached("SELECT id FROM reference WHERE kind = ?1 ORDER BY id")?;
+        let rows = list.query_map([TEMPLATE], |row| row.get::<_, String>(0))?;
+        rows.map(|id| id?.parse().map_err(DeviceError::Corrupt)).collect()
+    }
+
     /// The checklist of a hash, as prepared for scoring.
     ///
     /// - **Errors**: `unknown_template`; storage.

@@ -4,7 +4,7 @@ use std::{any::Any, collections::BTreeMap, path::Path, sync::Arc};
 
 use domain::visit_score::PreparedChecklist;
 use rusqlite::{Connection, OptionalExtension};
-use sync_core::{DeviceId, Hash, chain::Head, hlc::Clock, sealed::SEALED_OPS};
+use sync_core::{DeviceId, Hash, PublicKey, chain::Head, hlc::Clock, sealed::SEALED_OPS};
 
 use crate::{
     DeviceError, DeviceKey, Files, Folder, Place,
@@ -227,6 +227,11 @@ impl Device {
     /// This device's identity.
     pub fn dev(&self) -> DeviceId {
         self.key.dev()
+    }
+
+    /// The public half of its key.
+    pub fn public_key(&self) -> PublicKey {
+        self.key.public()
     }
 
     /// What it is used for.

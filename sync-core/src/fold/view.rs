@@ -144,6 +144,18 @@ pub enum ConflictKind {
 }
 
 impl ConflictKind {
+    /// Its name, as it travels.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Field => "field",
+            Self::Late => "late",
+            Self::Submit => "submit",
+            Self::Fork => "fork",
+            Self::BlobLost => "blob_lost",
+            Self::Clock => "clock",
+        }
+    }
+
     /// Whether an audit with such an open conflict may not be approved.
     pub fn blocks_approval(self) -> bool {
         matches!(self, Self::Field | Self::Fork | Self::BlobLost)

@@ -1,0 +1,23 @@
+//! What each screen of the phone shows and takes, as data: a message in, the next view out. The same for the browser
+//! (`sync-core/wasm`) and for native shells. Owns no rule: what is asked, missing or worth is `domain`'s, what is kept and sent is
+//! `device`'s.
+
+mod briefing;
+mod conflicts;
+mod home;
+mod messages;
+mod outbox;
+mod phone;
+mod review;
+mod visit;
+
+pub use briefing::{Briefing, SectionCard};
+pub use conflicts::{Conflict, Conflicts, Value};
+pub use home::{AssignmentCard, BranchFacts, ChecklistCard, Home, SyncState, VisitCard};
+pub use messages::{Ask, Message, Refused, Reply};
+pub use outbox::{Outbox, Waiting};
+pub use phone::{Photo, Phone};
+pub use review::Review;
+pub use visit::{
+    Form, FormItem, FormOption, FormSection, ItemState, PhotoCard, Progress, State, Visit, VisitChange,
+};

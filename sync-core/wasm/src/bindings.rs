@@ -1,0 +1,411 @@
+//! What JavaScript calls. Every error is thrown as the JSON text of a problem (`domain::Problem`).
+
+use std::rc::Rc;
+
+use device::{
+    Device, DeviceError, DeviceKind, Next, NextPart, Signatures, Sync, TransportError, Upload,
+};
+use domain::Problem;
+use screens::Phone;
+use serde::Serialize;
+use sync_core::{
+    Algorithm, DeviceId, PublicKey,
+    exchange::ClockReading,
+    ingest::Enrolment,
+    lane::{self, Pause},
+    session::{Finish, RecoverCause},
+};
+use wasm_bindgen::prelude::wasm_bindgen;
+
+use crate::pool::{self, BrowserPlace, KeyParts, Pool};
+
+fn thrown(error: &DeviceError) -> String {
+    serde_json::to_string(&error.to_problem()).unwrap_or_else(|error| error.to_string())
+}
+
+fn failed(what: &str) -> String {
+    let problem = Problem::single(
+        500,
+        "browser_storage_failed",
+        format!("Falló el almacén de este navegador: {what}"),
+        format!("this browser's storage failed: {what}"),
+    );
+    serde_json::to_string(&problem).unwrap_or_else(|error| error.to_string())
+}
+
+fn malformed(what: &str) -> String {
+    let problem = Problem::single(400, "malformed", format!("No se entiende: {what}"), format!("malformed: {what}"));
+    serde_json::to_string(&problem).unwrap_or_else(|error| error.to_string())
+}
+
+/// One person's phone in this browser.
+#[wasm_bindgen]
+pub struct BrowserPhone {
+    pool: Rc<Pool>,
+    phone: Option<Phone>,
+    sync: Option<Sync>,
+    upload: Option<Upload>,
+    signatures: Signatures,
+    signing: Option<(DeviceId, Vec<u8>)>,
+    recover: Option<RecoverCause>,
+}
+
+fn key(secret: &[u8], public: &[u8]) -> Result<KeyParts, String> {
+    let secret = secret.try_into().map_err(|_| malformed("secret"))?;
+    let public = PublicKey::parse(Algorithm::Es256, public).map_err(|_| malformed("public key"))?;
+    Ok(KeyParts { secret, public })
+}
+
+/// Keys as the page keeps them: 32 bytes of secret and 65 of public key, one after the other.
+fn keys(bytes: &[u8]) -> Result<Vec<KeyParts>, String> {
+    bytes
+        .chunks(97)
+        .map(|it| it.split_first_chunk::<32>().ok_or_else(|| malformed("keys")).and_then(|(s, p)| key(s, p)))
+        .collect()
+}
+
+#[wasm_bindgen]
+impl BrowserPhone {
+    /// Opens the phone of a person, or makes it with the last of the keys.
+    ///
+    /// - **Shape**: `cipher` is 32 bytes in hexadecimal; `key_bytes` are the keys that the page keeps (secret, public key), the
+    ///   newest last.
+    pub async fn open(name: String, cipher: String, key_bytes: Vec<u8>) -> Result<BrowserPhone, String> {
+        let pool = pool::pool(&name).await.map_err(|error| failed(&error))?;
+        let keys = keys(&key_bytes)?;
+        let phone = Self::phone_of(&pool, &cipher, &keys).map_err(|error| thrown(&error));
+        if phone.is_err() {
+            // Whoever tries again, or salvages, finds the files free.
+            let _ = pool.give_back();
+        }
+        Ok(Self {
+            phone: Some(phone?),
+            pool,
+            sync: None,
+            upload: None,
+            signatures: Signatures::default(),
+            signing: None,
+            recover: None,
+        })
+    }
+
+    fn phone_of(pool: &Pool, cipher: &str, keys: &[KeyParts]) -> Result<Phone, DeviceError> {
+        let place = || BrowserPlace::of(pool, cipher, keys.to_vec());
+        let newest = || keys.last().map(KeyParts::key);
+        let opened = match Device::open_in(Box::new(place()?)) {
+            Err(error) if error.code() == "no_device" => match newest() {
+                Some(key) => Device::create_in(Box::new(place()?), key, DeviceKind::Phone),
+                None => Err(error),
+            },
+            other => other,
+        };
+        Ok(Phone::over(opened?))
+    }
+
+    fn phone(&mut self) -> Result<&mut Phone, String> {
+        self.phone.as_mut().ok_or_else(|| failed("closed"))
+    }
+
+    /// Answers one JSON message with one.
+    pub fn handle(&mut self, json: &str) -> Result<String, String> {
+        Ok(self.phone()?.handle(json))
+    }
+
+    /// Keeps a photo.
+    pub fn attach(&mut self, json: &str, bytes: &[u8]) -> Result<String, String> {
+        Ok(self.phone()?.attach(json, bytes))
+    }
+
+    /// The bytes of a photo.
+    pub fn photo(&mut self, blob: &str) -> Result<Vec<u8>, String> {
+        self.phone()?.photo(blob).map_err(|error| thrown(&error))
+    }
+
+    /// How much room there is, in bytes.
+    pub fn tell_free_space(&mut self, bytes: f64) -> Result<(), String> {
+        #[expect(clippy::as_conversions, reason = "JavaScript has no other number; what is no number is 0")]
+        let bytes = bytes as u64;
+        self.phone()?.device().tell_free_space(bytes);
+        Ok(())
+    }
+
+    /// The device's public key, as the page keeps it.
+    pub fn device_key(&mut self) -> Result<Vec<u8>, String> {
+        Ok(self.phone()?.device().public_key().key.to_vec())
+    }
+
+    /// The device's id.
+    pub fn device_id(&mut self) -> Result<String, String> {
+        Ok(self.phone()?.device().dev().to_string())
+    }
+
+    /// What the page has to sign to enrol with a one-time code.
+    pub fn enrolment_bytes(&mut self, code: &str) -> Result<Vec<u8>, String> {
+        Ok(self.phone()?.device().enrolment_bytes(code))
+    }
+
+    /// The JSON of the request that enrols, with that signature.
+    pub fn enrolment_request(&mut self, code: &str, signature: Vec<u8>) -> Result<String, String> {
+        let request = self.phone()?.device().signed_enrolment(code, signature);
+        let request = request.map_err(|error| thrown(&error))?;
+        serde_json::to_string(&request).map_err(|error| malformed(&error.to_string()))
+    }
+
+    /// Keeps the JSON that the server answered.
+    pub fn enrolled(&mut self, json: &str) -> Result<(), String> {
+        let enrolment: Enrolment = serde_json::from_str(json).map_err(|error| malformed(&error.to_string()))?;
+        self.phone()?.device().enrolled(&enrolment).map_err(|error| thrown(&error))
+    }
+
+    /// The JSON of what the server answered when this device was enrolled; none before.
+    pub fn enrolment(&mut self) -> Result<Option<String>, String> {
+        let enrolment = self.phone()?.device().enrolment().map_err(|error| thrown(&error))?;
+        enrolment.map(|it| serde_json::to_string(&it).map_err(|error| malformed(&error.to_string()))).transpose()
+    }
+
+    /// Begins to synchronise: instants in milliseconds, any random number.
+    pub fn sync_begin(&mut self, now_ms: u64, jitter: u32) -> Result<(), String> {
+        let device = self.phone()?.device();
+        let mut sync = Sync::new(device).map_err(|error| thrown(&error))?;
+        sync.begin(ClockReading { wall_ms: now_ms, mono_ms: None, boot: None }, jitter);
+        self.sync = Some(sync);
+        Ok(())
+    }
+
+    /// What synchronising comes to next.
+    pub fn sync_next(&mut self) -> Result<Step, String> {
+        let (Some(phone), Some(sync)) = (self.phone.as_mut(), self.sync.as_mut()) else {
+            return Err(failed("not synchronising"));
+        };
+        loop {
+            match sync.next(phone.device()).map_err(|error| thrown(&error))? {
+                Next::GoOn => {}
+                Next::Sign(bytes) => {
+                    let dev = phone.device().dev();
+                    return Ok(Step::with("sign", dev.to_string(), bytes));
+                }
+                Next::Send(bytes) => return Ok(Step::with("send", String::new(), bytes)),
+                Next::Finished(outcome) => {
+                    if let Finish::Recover(cause) = outcome {
+                        self.recover = Some(cause);
+                    }
+                    return Ok(Step::with("done", Ended::of(&outcome).json(), Vec::new()));
+                }
+            }
+        }
+    }
+
+    /// Goes on with a signature.
+    pub fn sync_signed(&mut self, signature: Vec<u8>) {
+        if let Some(sync) = self.sync.as_mut() {
+            sync.signed(signature);
+        }
+    }
+
+    /// Goes on with the body of a reply.
+    pub fn sync_answered(&mut self, body: Vec<u8>) {
+        if let Some(sync) = self.sync.as_mut() {
+            sync.answered(Ok(body));
+        }
+    }
+
+    /// Goes on without a reply.
+    pub fn sync_unreachable(&mut self, why: String) {
+        if let Some(sync) = self.sync.as_mut() {
+            sync.answered(Err(TransportError(why)));
+        }
+    }
+
+    /// Begins to send photos: `pause` is empty, `by_hand`, `metered` or `low_battery`.
+    pub fn upload_begin(&mut self, pause: &str, now_ms: u64, jitter: u32) -> Result<(), String> {
+        let pause = match pause {
+            "" => None,
+            "metered" => Some(Pause::Metered),
+            "low_battery" => Some(Pause::LowBattery),
+            _ => Some(Pause::ByHand),
+        };
+        let device = self.phone()?.device();
+        let mut upload = Upload::new(device).map_err(|error| thrown(&error))?;
+        upload.begin(pause, jitter, now_ms);
+        self.upload = Some(upload);
+        Ok(())
+    }
+
+    /// What sending photos comes to next.
+    pub fn upload_next(&mut self) -> Result<Step, String> {
+        let (Some(phone), Some(upload)) = (self.phone.as_mut(), self.upload.as_mut()) else {
+            return Err(failed("not sending photos"));
+        };
+        loop {
+            match upload.next(phone.device()).map_err(|error| thrown(&error))? {
+                NextPart::GoOn => {}
+                NextPart::Query(bytes) => return Ok(Step::with("query", String::new(), bytes)),
+                NextPart::Send { blob, offset, hash, bytes } => {
+                    let part = Part { blob: blob.id.to_string(), size: blob.size, offset, hash: hash.to_string() };
+                    return Ok(Step::with("part", to_json(&part), bytes));
+                }
+                NextPart::Finished(finish) => {
+                    return Ok(Step::with("done", Ended::of_photos(&finish).json(), Vec::new()));
+                }
+            }
+        }
+    }
+
+    /// Goes on with the body of a reply.
+    pub fn upload_answered(&mut self, body: Vec<u8>) {
+        if let Some(upload) = self.upload.as_mut() {
+            upload.answered(Ok(body));
+        }
+    }
+
+    /// Goes on without a reply.
+    pub fn upload_unreachable(&mut self, why: String) {
+        if let Some(upload) = self.upload.as_mut() {
+            upload.answered(Err(TransportError(why)));
+        }
+    }
+
+    /// Goes on as a new device after the outcome `recover`, with the newest key, which the page has kept: what is to be signed for it
+    /// comes one by one as `sign` (with the device whose key is asked for), and then `done`.
+    pub fn renew(&mut self, key_bytes: &[u8], signature: Option<Vec<u8>>) -> Result<Step, String> {
+        let keys = keys(key_bytes)?;
+        let new = keys.last().ok_or_else(|| malformed("keys"))?;
+        let cause = self.recover.ok_or_else(|| failed("nothing to recover from"))?;
+        let phone = self.phone.as_mut().ok_or_else(|| failed("closed"))?;
+        if let (Some((dev, bytes)), Some(signature)) = (self.signing.take(), signature) {
+            self.signatures.hold(dev, bytes, signature);
+        }
+        let renewed = phone.device().renew_with(cause, new.key(), &mut self.signatures);
+        renewed.map_err(|error| thrown(&error))?;
+        let Some((dev, bytes)) = self.signatures.take_wanted().into_iter().next() else {
+            (self.signatures, self.recover) = (Signatures::default(), None);
+            return Ok(Step::with("done", String::new(), Vec::new()));
+        };
+        self.signing = Some((dev, bytes.clone()));
+        Ok(Step::with("sign", dev.to_string(), bytes))
+    }
+
+    /// The JSON of what the server is to be told before the next exchange after a renewal; none if nothing.
+    pub fn succession(&mut self) -> Result<Option<String>, String> {
+        let succession = self.phone()?.device().succession().map_err(|error| thrown(&error))?;
+        Ok(succession.map(|it| to_json(&it)))
+    }
+
+    /// Clears photos that are not needed here any more.
+    pub fn evict(&mut self, now_ms: u64) -> Result<u32, String> {
+        let cleared = self.phone()?.device().evict(now_ms).map_err(|error| thrown(&error))?;
+        Ok(u32::try_from(cleared).unwrap_or(u32::MAX))
+    }
+
+    /// Closes the phone and gives its files back, for another tab or person.
+    pub fn close(&mut self) -> Result<(), String> {
+        (self.sync, self.upload, self.phone) = (None, None, None);
+        self.pool.give_back().map_err(|error| failed(&error))
+    }
+}
+
+/// The bytes of a person's database as they lie there, for a rescue of what cannot be opened.
+#[wasm_bindgen]
+pub async fn export_database(name: String) -> Result<Vec<u8>, String> {
+    let pool = pool::pool(&name).await.map_err(|error| failed(&error))?;
+    pool.export().map_err(|error| failed(&error))
+}
+
+/// Removes everything of a person from this browser.
+#[wasm_bindgen]
+pub async fn clear(name: String) -> Result<(), String> {
+    let pool = pool::pool(&name).await.map_err(|error| failed(&error))?;
+    pool.clear().await.map_err(|error| failed(&error))?;
+    pool.give_back().map_err(|error| failed(&error))
+}
+
+fn to_json<T: Serialize>(value: &T) -> String {
+    serde_json::to_string(value).unwrap_or_default()
+}
+
+/// What is to be done outside: `kind` says what, `text` and `bytes` with what.
+#[wasm_bindgen]
+pub struct Step {
+    kind: &'static str,
+    text: String,
+    bytes: Vec<u8>,
+}
+
+impl Step {
+    fn with(kind: &'static str, text: String, bytes: Vec<u8>) -> Self {
+        Self { kind, text, bytes }
+    }
+}
+
+#[wasm_bindgen]
+impl Step {
+    /// `sign`, `send`, `query`, `part` or `done`.
+    #[wasm_bindgen(getter)]
+    pub fn kind(&self) -> String {
+        self.kind.to_owned()
+    }
+
+    /// The device whose key is asked for; the JSON of a part; the JSON of how it ended.
+    #[wasm_bindgen(getter)]
+    pub fn text(&self) -> String {
+        self.text.clone()
+    }
+
+    /// What is to be signed or sent.
+    #[wasm_bindgen(getter)]
+    pub fn bytes(&self) -> Vec<u8> {
+        self.bytes.clone()
+    }
+}
+
+#[derive(Serialize)]
+struct Part {
+    blob: String,
+    size: u64,
+    offset: u64,
+    hash: String,
+}
+
+/// How a run ended.
+#[derive(Serialize)]
+struct Ended {
+    /// `done`, `backoff`, `auth_needed`, `recover`, `refused`, `paused` or `exchange_first`.
+    how: &'static str,
+    /// The cause of a recovery, or why photos rest.
+    cause: Option<String>,
+    /// Milliseconds to wait before the next try.
+    wait_ms: Option<u64>,
+    /// Whether trying again later can help.
+    temporary: bool,
+    /// What happened, for people; none if all is well.
+    problem: Option<Problem>,
+}
+
+impl Ended {
+    fn of(outcome: &Finish) -> Self {
+        let (how, cause, wait_ms) = match outcome {
+            Finish::Done(_) => ("done", None, None),
+            Finish::Backoff { wait_ms, .. } => ("backoff", None, Some(*wait_ms)),
+            Finish::AuthNeeded { reason } => ("auth_needed", Some(reason.clone()), None),
+            Finish::Recover(cause) => ("recover", Some(cause.code().to_owned()), None),
+            Finish::Refused { reason, .. } => ("refused", Some(reason.clone()), None),
+        };
+        Self { how, cause, wait_ms, temporary: Sync::is_temporary(outcome), problem: Sync::problem(outcome) }
+    }
+
+    fn of_photos(finish: &lane::Finish) -> Self {
+        let (how, cause, wait_ms) = match finish {
+            lane::Finish::Done(_) => ("done", None, None),
+            lane::Finish::Paused { cause, .. } => ("paused", Some(Upload::explain(*cause).0.to_owned()), None),
+            lane::Finish::Backoff { wait_ms, .. } => ("backoff", None, Some(*wait_ms)),
+            lane::Finish::ExchangeFirst => ("exchange_first", None, None),
+            lane::Finish::AuthNeeded { reason } => ("auth_needed", Some(reason.clone()), None),
+            lane::Finish::Refused { reason, .. } => ("refused", Some(reason.clone()), None),
+        };
+        Self { how, cause, wait_ms, temporary: Upload::is_temporary(finish), problem: Upload::problem(finish) }
+    }
+
+    fn json(&self) -> String {
+        to_json(self)
+    }
+}
