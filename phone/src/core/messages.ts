@@ -1,0 +1,1131 @@
+// Made from messages.schema.json by `cargo xtask messages`; not edited by hand.
+
+/**
+ * What is asked.
+ */
+export type Ask =
+  | {
+      ask: "home";
+    }
+  | {
+      ask: "briefing";
+      /**
+       * The assignment.
+       */
+      assignment: string;
+    }
+  | {
+      ask: "start";
+      /**
+       * The assignment.
+       */
+      assignment: string;
+    }
+  | {
+      ask: "start_ad_hoc";
+      /**
+       * A new UUIDv7.
+       */
+      visit: string;
+      /**
+       * The branch.
+       */
+      branch: string;
+      /**
+       * The hash of the checklist.
+       */
+      checklist: string;
+    }
+  | {
+      ask: "open";
+      /**
+       * The visit.
+       */
+      visit: string;
+    }
+  | {
+      ask: "answer";
+      /**
+       * The visit.
+       */
+      visit: string;
+      /**
+       * The field.
+       */
+      field: string;
+      /**
+       * The answer as JSON text.
+       */
+      json: string;
+    }
+  | {
+      ask: "detach";
+      /**
+       * The visit.
+       */
+      visit: string;
+      /**
+       * Its id, as the visit shows it.
+       */
+      photo: string;
+    }
+  | {
+      ask: "resolve";
+      /**
+       * The visit.
+       */
+      visit: string;
+      /**
+       * The field.
+       */
+      field: string;
+      /**
+       * The answer as JSON text; `null` for none.
+       */
+      json: string;
+    }
+  | {
+      ask: "review";
+      /**
+       * The visit.
+       */
+      visit: string;
+    }
+  | {
+      ask: "submit";
+      /**
+       * The visit.
+       */
+      visit: string;
+      /**
+       * `seen` of the review.
+       */
+      seen: string;
+    }
+  | {
+      ask: "outbox";
+    }
+  | {
+      ask: "conflicts";
+    };
+/**
+ * What a screen is answered.
+ */
+export type Reply =
+  | (Home & {
+      reply: "home";
+    })
+  | (Briefing & {
+      reply: "briefing";
+    })
+  | (Visit & {
+      reply: "visit";
+    })
+  | (VisitChange & {
+      reply: "change";
+    })
+  | (Review & {
+      reply: "review";
+    })
+  | (Outbox & {
+      reply: "outbox";
+    })
+  | (Conflicts & {
+      reply: "conflicts";
+    })
+  | (Refused & {
+      reply: "refused";
+    });
+/**
+ * Who visits, and as what.
+ */
+export type ChecklistKind = "mystery_shopper" | "mystery_citizen" | "mystery_call" | "inspection";
+/**
+ * Day of the week.
+ */
+export type Weekday = "mon" | "tue" | "wed" | "thu" | "fri" | "sat" | "sun";
+/**
+ * Wall-clock time, HH:MM
+ */
+export type TimeOfDay = string;
+/**
+ * Condition under which sound may be recorded.
+ */
+export type RecordingAllowed = "never" | "only_if_announced_or_lawful";
+/**
+ * What of a recording is kept.
+ */
+export type RecordingStore = "hash_and_file" | "hash_only";
+/**
+ * What an answer looks like (DOMAIN.md 11).
+ */
+export type ItemType =
+  | "yes_no"
+  | "yes_no_na"
+  | "scale_1_5"
+  | "number"
+  | "duration"
+  | "single_choice"
+  | "multi_choice"
+  | "time"
+  | "photo"
+  | "text";
+
+export interface Messages {
+  message: Message;
+  reply: Reply;
+  photo: Photo;
+}
+/**
+ * A message to the phone's core. Instants are milliseconds since 1970 on the phone's clock; ids are UUIDs; answers are JSON
+ * texts, so that no decimal goes through a float.
+ */
+export interface Message {
+  /**
+   * Now.
+   */
+  now_ms: number;
+  /**
+   * What is asked.
+   */
+  ask: Ask;
+}
+/**
+ * The first screen.
+ */
+export interface Home {
+  /**
+   * What is offered or accepted and not begun, by the last day of its window.
+   */
+  assignments: AssignmentCard[];
+  /**
+   * What was begun, the newest first; what is returned before all others.
+   */
+  visits: VisitCard[];
+  /**
+   * Branches that can be visited unplanned, and with which checklists; empty where nobody may.
+   */
+  branches: BranchFacts[];
+  /**
+   * Checklists on this phone.
+   */
+  checklists: ChecklistCard[];
+  /**
+   * Whether all is on the server.
+   */
+  sync: SyncState;
+}
+/**
+ * An assignment in the list.
+ */
+export interface AssignmentCard {
+  /**
+   * Its id.
+   */
+  id: string;
+  /**
+   * Where; none where the branch is not on this phone yet.
+   */
+  branch: BranchFacts | null;
+  /**
+   * The checklist's name; none where it is not on this phone, or too new for this version of the app.
+   */
+  title: LocalText | null;
+  /**
+   * Whether the checklist is on this phone but of a later version of the app.
+   */
+  too_new: boolean;
+  /**
+   * `offered`, `accepted`, ...
+   */
+  state: string;
+  /**
+   * First local date of the window.
+   */
+  from: string | null;
+  /**
+   * Last local date of the window.
+   */
+  to: string | null;
+  /**
+   * Instructions for people.
+   */
+  notes: string | null;
+}
+/**
+ * A branch.
+ */
+export interface BranchFacts {
+  /**
+   * Its id.
+   */
+  id: string;
+  /**
+   * Its code in the organization.
+   */
+  code: string;
+  /**
+   * Its name.
+   */
+  name: string;
+  /**
+   * Its address for people.
+   */
+  address: string | null;
+  /**
+   * IANA time zone.
+   */
+  zone: string | null;
+  /**
+   * Latitude in 1e-7 degrees.
+   */
+  lat_e7: number | null;
+  /**
+   * Longitude in 1e-7 degrees.
+   */
+  lon_e7: number | null;
+}
+/**
+ * A text in Spanish and English. Both are always present; neither is empty in released content.
+ */
+export interface LocalText {
+  /**
+   * Spanish, the neutral base.
+   */
+  es: string;
+  /**
+   * English.
+   */
+  en: string;
+}
+/**
+ * A visit in the list.
+ */
+export interface VisitCard {
+  /**
+   * Its id.
+   */
+  visit: string;
+  /**
+   * Where.
+   */
+  branch: BranchFacts | null;
+  /**
+   * The checklist's name.
+   */
+  title: LocalText | null;
+  /**
+   * `draft`, `submitted`, `returned`, `approved`, `rejected` or `void`.
+   */
+  phase: string;
+  /**
+   * Round, from 1.
+   */
+  round: number;
+  /**
+   * Fields with an answer.
+   */
+  answered: number;
+  /**
+   * Open conflicts.
+   */
+  conflicts: number;
+  /**
+   * Photos that are not on the server.
+   */
+  photos: number;
+  /**
+   * Their bytes.
+   */
+  bytes: number;
+  /**
+   * Photos that are lost, or that the server refused.
+   */
+  lost: number;
+  /**
+   * Last local date of its window.
+   */
+  to: string | null;
+}
+/**
+ * A checklist in a list.
+ */
+export interface ChecklistCard {
+  /**
+   * The hash of its content.
+   */
+  hash: string;
+  /**
+   * Its id.
+   */
+  id: string;
+  /**
+   * Its version.
+   */
+  version: number;
+  /**
+   * Its name; none where this version of the app cannot read it.
+   */
+  title: LocalText | null;
+}
+/**
+ * Whether what this phone holds is on the server.
+ */
+export interface SyncState {
+  /**
+   * Edits that are not on the server.
+   */
+  edits: number;
+  /**
+   * Photos that are not on the server.
+   */
+  photos: number;
+  /**
+   * Their bytes.
+   */
+  bytes: number;
+  /**
+   * Photos that are lost, or that the server refused.
+   */
+  lost: number;
+  /**
+   * Open conflicts.
+   */
+  conflicts: number;
+  /**
+   * Own edits that wait for a person in the office, by reason.
+   */
+  set_aside: {
+    [k: string]: number;
+  };
+  /**
+   * Why this phone may read no longer (`device_revoked`, `user_ended`); none where it may.
+   */
+  ended: string | null;
+}
+/**
+ * What an auditor reads before a visit.
+ */
+export interface Briefing {
+  /**
+   * The assignment.
+   */
+  assignment: string;
+  /**
+   * Where.
+   */
+  branch: BranchFacts | null;
+  /**
+   * `offered`, `accepted`, ...
+   */
+  state: string;
+  /**
+   * First local date of the window.
+   */
+  from: string | null;
+  /**
+   * Last local date of the window.
+   */
+  to: string | null;
+  /**
+   * Instructions for people.
+   */
+  notes: string | null;
+  /**
+   * Who visits, and as what.
+   */
+  kind: ChecklistKind;
+  /**
+   * The checklist's name.
+   */
+  title: LocalText;
+  /**
+   * What the visit is for.
+   */
+  purpose: LocalText;
+  /**
+   * What the auditor asks for and how they behave.
+   */
+  scenario: LocalText;
+  /**
+   * How long, where, when, by when.
+   */
+  rules: VisitRules;
+  /**
+   * Sections with the number of their questions.
+   */
+  sections: SectionCard[];
+}
+/**
+ * Rules of a visit. What breaks a rule is flagged for review, never silently lost.
+ */
+export interface VisitRules {
+  /**
+   * Shorter visits are flagged, in minutes.
+   */
+  minutes_min: number;
+  /**
+   * Longer visits are flagged, in minutes.
+   */
+  minutes_max: number;
+  /**
+   * Farthest distance from the branch at arrival, in metres; absent where there is no place to be.
+   */
+  geofence_m?: number | null;
+  /**
+   * Worst position accuracy that still counts, in metres.
+   */
+  gps_accuracy_max_m?: number | null;
+  /**
+   * When a visit may begin, in the branch's time.
+   */
+  windows?: TimeWindow[];
+  /**
+   * Days before the same auditor returns to the same branch.
+   */
+  shopper_lockout_days: number;
+  /**
+   * Days between any two approved visits to a branch.
+   */
+  branch_spacing_days: number;
+  /**
+   * Hours after the visit by which it is handed in.
+   */
+  submit_within_hours: number;
+  /**
+   * Whether and how sound may be recorded; absent means never.
+   */
+  recording?: Recording | null;
+}
+/**
+ * Days and hours in which a visit may begin.
+ */
+export interface TimeWindow {
+  /**
+   * Days of the week.
+   */
+  days: Weekday[];
+  /**
+   * First minute, inclusive.
+   */
+  from: TimeOfDay;
+  /**
+   * Last minute, inclusive; after `from`.
+   */
+  to: TimeOfDay;
+}
+/**
+ * Whether and how sound may be recorded.
+ */
+export interface Recording {
+  /**
+   * Under which condition.
+   */
+  allowed: RecordingAllowed;
+  /**
+   * What is kept.
+   */
+  store: RecordingStore;
+}
+/**
+ * A section of a checklist at a glance.
+ */
+export interface SectionCard {
+  /**
+   * Its name.
+   */
+  title: LocalText;
+  /**
+   * Questions in it, visible or not.
+   */
+  items: number;
+}
+/**
+ * A visit whole.
+ */
+export interface Visit {
+  /**
+   * What is asked.
+   */
+  form: Form;
+  /**
+   * How it stands.
+   */
+  state: State;
+  /**
+   * Every question, template order.
+   */
+  items: ItemState[];
+}
+/**
+ * What is asked in a visit.
+ */
+export interface Form {
+  /**
+   * The visit.
+   */
+  visit: string;
+  /**
+   * Where.
+   */
+  branch: BranchFacts | null;
+  /**
+   * Who visits, and as what.
+   */
+  kind: ChecklistKind;
+  /**
+   * The checklist's name.
+   */
+  title: LocalText;
+  /**
+   * What the auditor asks for and how they behave.
+   */
+  scenario: LocalText;
+  /**
+   * Locale in which it is shown first.
+   */
+  default_locale: string;
+  /**
+   * How long, where, when, by when.
+   */
+  rules: VisitRules;
+  /**
+   * Sections in order.
+   */
+  sections: FormSection[];
+}
+/**
+ * A section.
+ */
+export interface FormSection {
+  /**
+   * One capital letter.
+   */
+  id: string;
+  /**
+   * Its name.
+   */
+  title: LocalText;
+  /**
+   * Its questions.
+   */
+  items: FormItem[];
+}
+/**
+ * A question: what of an item a screen needs, without what it is worth.
+ */
+export interface FormItem {
+  /**
+   * Its id.
+   */
+  id: string;
+  /**
+   * What an answer looks like.
+   */
+  kind: ItemType;
+  /**
+   * The question.
+   */
+  q: LocalText;
+  /**
+   * How to observe it.
+   */
+  hint: LocalText | null;
+  /**
+   * Whether a visit cannot be handed in without it while it is asked.
+   */
+  must: boolean;
+  /**
+   * Whether `"na"` is an answer.
+   */
+  na: boolean;
+  /**
+   * Unit of a number or duration.
+   */
+  unit: string | null;
+  /**
+   * Smallest number, as decimal text.
+   */
+  min: string | null;
+  /**
+   * Largest number, as decimal text.
+   */
+  max: string | null;
+  /**
+   * Fewest characters of a text.
+   */
+  min_chars: number | null;
+  /**
+   * Words for the five steps of a scale.
+   */
+  anchors: LocalText[];
+  /**
+   * Options of a choice.
+   */
+  options: FormOption[];
+  /**
+   * Whether photos may stand beside the answer, or are it.
+   */
+  photos: boolean;
+  /**
+   * Whether only the camera will do for them.
+   */
+  camera_only: boolean;
+  /**
+   * Whether the position is taken with them.
+   */
+  gps: boolean;
+  /**
+   * What to photograph.
+   */
+  photo_hint: LocalText | null;
+  /**
+   * What to write in a comment.
+   */
+  comment_hint: LocalText | null;
+}
+/**
+ * An option of a choice.
+ */
+export interface FormOption {
+  /**
+   * Its id.
+   */
+  id: string;
+  /**
+   * Whether it cannot be chosen together with another.
+   */
+  exclusive: boolean;
+  /**
+   * Its name.
+   */
+  text: LocalText;
+}
+/**
+ * How a visit stands.
+ */
+export interface State {
+  /**
+   * `draft`, `submitted`, `returned`, `approved`, `rejected` or `void`.
+   */
+  phase: string;
+  /**
+   * Round, from 1.
+   */
+  round: number;
+  /**
+   * Whether it takes answers.
+   */
+  editable: boolean;
+  /**
+   * By section: questions that are asked, and those of them that have an answer.
+   */
+  progress: Progress[];
+  /**
+   * What is missing or unsettled, as demands on whoever hands it in.
+   */
+  missing: FieldProblem[];
+  /**
+   * Open conflicts.
+   */
+  conflicts: number;
+  /**
+   * What the reviewer says of the whole visit, where it was returned.
+   */
+  returned: string[];
+  /**
+   * By when it is to be corrected, where it was returned.
+   */
+  due_ms: number | null;
+  /**
+   * Photos that are not on the server.
+   */
+  photos: number;
+  /**
+   * Their bytes.
+   */
+  bytes: number;
+  /**
+   * Photos that are lost, or that the server refused.
+   */
+  lost: number;
+}
+/**
+ * How far a section is.
+ */
+export interface Progress {
+  /**
+   * The section.
+   */
+  section: string;
+  /**
+   * Questions that are asked.
+   */
+  asked: number;
+  /**
+   * Those that have an answer.
+   */
+  answered: number;
+  /**
+   * Demands in it that are not met.
+   */
+  missing: number;
+}
+/**
+ * One offending field of an input.
+ */
+export interface FieldProblem {
+  /**
+   * JSON Pointer into the input (RFC 6901); empty for the whole document.
+   */
+  field: string;
+  /**
+   * Stable machine code, snake case.
+   */
+  code: string;
+  /**
+   * What is wrong and how to mend it, in Spanish.
+   */
+  message_es: string;
+  /**
+   * What is wrong and how to mend it, in English.
+   */
+  message_en: string;
+}
+/**
+ * How a question stands.
+ */
+export interface ItemState {
+  /**
+   * The question.
+   */
+  id: string;
+  /**
+   * Whether it is asked.
+   */
+  visible: boolean;
+  /**
+   * The answer as JSON text; none where there is none.
+   */
+  json: string | null;
+  /**
+   * The comment beside it.
+   */
+  comment: string | null;
+  /**
+   * The photos beside it, or that are it.
+   */
+  photos: PhotoCard[];
+  /**
+   * Fewest photos that the answer demands beside it.
+   */
+  photos_wanted: number;
+  /**
+   * Fewest characters of a comment that the answer demands.
+   */
+  comment_wanted: number;
+  /**
+   * Whether other values stand beside the answer or the comment.
+   */
+  conflict: boolean;
+  /**
+   * Whether the office took a value out for good.
+   */
+  redacted: boolean;
+  /**
+   * What the reviewer says of it, where the visit was returned.
+   */
+  returned: string[];
+}
+/**
+ * A photo.
+ */
+export interface PhotoCard {
+  /**
+   * Its id, for taking it away.
+   */
+  id: string;
+  /**
+   * The field that it stands in.
+   */
+  field: string;
+  /**
+   * The hash of its bytes, under which they are read.
+   */
+  blob: string;
+  /**
+   * Bytes.
+   */
+  size: number;
+  /**
+   * Media type.
+   */
+  mime: string;
+  /**
+   * When it was taken.
+   */
+  captured_at_ms: number | null;
+  /**
+   * Latitude in 1e-7 degrees.
+   */
+  lat_e7: number | null;
+  /**
+   * Longitude in 1e-7 degrees.
+   */
+  lon_e7: number | null;
+  /**
+   * Radius of uncertainty in millimetres.
+   */
+  accuracy_mm: number | null;
+  /**
+   * `hashed`, `uploading`, `stored`, `durable`, `evicted`, `lost`, `refused`, `elsewhere` or `redacted`.
+   */
+  state: string;
+  /**
+   * Bytes of it that the server has, while it is on its way.
+   */
+  sent: number;
+  /**
+   * Why it is lost, or refused.
+   */
+  reason: string | null;
+}
+/**
+ * What changed in a visit.
+ */
+export interface VisitChange {
+  /**
+   * How it stands.
+   */
+  state: State;
+  /**
+   * Questions whose state is another than last answered.
+   */
+  items: ItemState[];
+}
+/**
+ * What is handed in.
+ */
+export interface Review {
+  /**
+   * The visit.
+   */
+  visit: string;
+  /**
+   * The hash of what is seen; a submit states it.
+   */
+  seen: string;
+  /**
+   * Questions that are asked.
+   */
+  asked: number;
+  /**
+   * Those that have an answer.
+   */
+  answered: number;
+  /**
+   * Photos that stand.
+   */
+  photos: number;
+  /**
+   * What is missing, each with its field.
+   */
+  missing: FieldProblem[];
+  /**
+   * Open conflicts.
+   */
+  conflicts: number;
+  /**
+   * Whether it can be handed in.
+   */
+  ready: boolean;
+}
+/**
+ * What is not on the server.
+ */
+export interface Outbox {
+  /**
+   * Visits of which something is not on the server, those with the most bytes last.
+   */
+  visits: Waiting[];
+  /**
+   * All together.
+   */
+  sync: SyncState;
+}
+/**
+ * A visit of which something is not on the server.
+ */
+export interface Waiting {
+  /**
+   * The visit.
+   */
+  visit: string;
+  /**
+   * Where.
+   */
+  branch: BranchFacts | null;
+  /**
+   * The checklist's name.
+   */
+  title: LocalText | null;
+  /**
+   * `draft`, `submitted`, ...
+   */
+  phase: string;
+  /**
+   * Edits that are not on the server.
+   */
+  edits: number;
+  /**
+   * Photos that are not on the server.
+   */
+  photos: number;
+  /**
+   * Their bytes.
+   */
+  bytes: number;
+  /**
+   * Photos that are lost, or that the server refused.
+   */
+  lost: number;
+  /**
+   * Own edits that wait for a person in the office, with the reasons.
+   */
+  set_aside: string[];
+}
+/**
+ * Open conflicts.
+ */
+export interface Conflicts {
+  /**
+   * Each field by itself.
+   */
+  conflicts: Conflict[];
+}
+/**
+ * Values that stand against each other.
+ */
+export interface Conflict {
+  /**
+   * The visit.
+   */
+  visit: string;
+  /**
+   * `field`, `late`, `fork`, `blob_lost`, `clock` or `submit`.
+   */
+  kind: string;
+  /**
+   * The field, or empty.
+   */
+  field: string;
+  /**
+   * The question; none where there is none.
+   */
+  q: LocalText | null;
+  /**
+   * The values.
+   */
+  values: Value[];
+  /**
+   * `resolve`: settled here; `migrate`: a version of the checklist is chosen here; `reviewer`: the office's; `none`.
+   */
+  way_out: string;
+}
+/**
+ * One of the values.
+ */
+export interface Value {
+  /**
+   * `this_device`, `another_device` or `office`.
+   */
+  author: string;
+  /**
+   * When, by the clock of its author.
+   */
+  written_ms: number;
+  /**
+   * The answer as JSON text; none for a value taken back.
+   */
+  json: string | null;
+}
+/**
+ * A refusal.
+ */
+export interface Refused {
+  /**
+   * Why, in both languages, and how to mend it.
+   */
+  problem: Problem;
+}
+/**
+ * A refused input: problem details with every offending field.
+ */
+export interface Problem {
+  /**
+   * `urn:veedor:problem:<code>`.
+   */
+  type: string;
+  /**
+   * Short English title; the texts in both languages are in `errors`.
+   */
+  title: string;
+  /**
+   * HTTP status that fits the problem.
+   */
+  status: number;
+  /**
+   * Stable machine code, snake case.
+   */
+  code: string;
+  /**
+   * Every offending field; never empty.
+   */
+  errors: FieldProblem[];
+}
+/**
+ * A photo to be kept, beside its bytes.
+ */
+export interface Photo {
+  /**
+   * Now.
+   */
+  now_ms: number;
+  /**
+   * The visit.
+   */
+  visit: string;
+  /**
+   * The field: a photo item (`A01`), or beside an answer (`B02#photo`).
+   */
+  field: string;
+  /**
+   * Media type.
+   */
+  mime: string;
+  /**
+   * When it was taken.
+   */
+  captured_at_ms: number | null;
+  /**
+   * Where it was taken, as far as the platform knows.
+   */
+  position: Position | null;
+}
+/**
+ * A position as the platform reported it.
+ */
+export interface Position {
+  /**
+   * Latitude in 1e-7 degrees.
+   */
+  lat_e7: number;
+  /**
+   * Longitude in 1e-7 degrees.
+   */
+  lon_e7: number;
+  /**
+   * Radius of uncertainty in millimetres.
+   */
+  accuracy_mm: number | null;
+}
