@@ -7,6 +7,9 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de::DeserializeOwn
 
 use crate::Bytes;
 
+/// Whether messages can be read and written as JSON too, for debugging. Ids, keys and rows are JSON anyway.
+pub(crate) const JSON: bool = cfg!(feature = "json");
+
 /// Bytes that are not the message they should be.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CodecError(pub String);
@@ -95,7 +98,7 @@ pub enum Nested<T> {
 impl<T: Serialize> Serialize for Nested<T> {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
         match self {
-            Self::Known(value) if to.is_human_readable() => value.serialize(to),
+            Self::Known(value) if JSON && to.is_human_readable() => value.serialize(to),
             Self::Known(value) => {
                 Bytes::from(to_cbor(value).map_err(serde::ser::Error::custom)?).serialize(to)
             }
@@ -106,7 +109,7 @@ impl<T: Serialize> Serialize for Nested<T> {
 
 impl<'de, T: DeserializeOwned> Deserialize<'de> for Nested<T> {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        if from.is_human_readable() {
+        if JSON && from.is_human_readable() {
             let raw = <&serde_json::value::RawValue>::deserialize(from)?;
             return Ok(match serde_json::from_str(raw.get()) {
                 Ok(value) => Self::Known(value),

@@ -131,7 +131,7 @@ struct Form(u64, Hash, Bytes, Algorithm, Bytes);
 
 impl Serialize for SealedSegment {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        if to.is_human_readable() {
+        if codec::JSON && to.is_human_readable() {
             return self.open().map_err(ser::Error::custom)?.serialize(to);
         }
         let Self { first, prev_h, ops, alg, sig } = self.clone();
@@ -141,7 +141,7 @@ impl Serialize for SealedSegment {
 
 impl<'de> Deserialize<'de> for SealedSegment {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        if from.is_human_readable() {
+        if codec::JSON && from.is_human_readable() {
             return Self::of(&Segment::deserialize(from)?, Effort::Quick).map_err(de::Error::custom);
         }
         let Form(first, prev_h, ops, alg, sig) = Form::deserialize(from)?;

@@ -28,7 +28,7 @@ pub struct Message {
 /// What is asked.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(tag = "ask", rename_all = "snake_case", deny_unknown_fields)]
+#[serde(tag = "ask", rename_all = "snake_case", try_from = "Flat")]
 pub enum Ask {
     /// Assignments and visits. Answer: `home`.
     Home {},
@@ -97,6 +97,77 @@ pub enum Ask {
     Outbox {},
     /// Open conflicts. Answer: `conflicts`.
     Conflicts {},
+}
+
+/// The names of what is asked.
+#[derive(Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+enum Name {
+    Home,
+    Briefing,
+    Start,
+    StartAdHoc,
+    Open,
+    Answer,
+    Detach,
+    Resolve,
+    Review,
+    Submit,
+    Outbox,
+    Conflicts,
+}
+
+/// Every member that something asked may have: read as one, since a reader for each is 15 KB of what a phone downloads.
+#[derive(Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+struct Flat {
+    ask: Name,
+    assignment: Option<String>,
+    visit: Option<String>,
+    branch: Option<String>,
+    checklist: Option<String>,
+    field: Option<String>,
+    json: Option<String>,
+    photo: Option<String>,
+    seen: Option<String>,
+}
+
+impl TryFrom<Flat> for Ask {
+    type Error = String;
+
+    fn try_from(it: Flat) -> Result<Self, String> {
+        let there = |member: Option<String>, name: &str| member.ok_or_else(|| format!("`{name}` is missing"));
+        let visit = || there(it.visit.clone(), "visit");
+        let assignment = || there(it.assignment.clone(), "assignment");
+        Ok(match it.ask {
+            Name::Home => Self::Home {},
+            Name::Briefing => Self::Briefing { assignment: assignment()? },
+            Name::Start => Self::Start { assignment: assignment()? },
+            Name::StartAdHoc => Self::StartAdHoc {
+                visit: visit()?,
+                branch: there(it.branch, "branch")?,
+                checklist: there(it.checklist, "checklist")?,
+            },
+            Name::Open => Self::Open { visit: visit()? },
+            Name::Answer => Self::Answer {
+                visit: visit()?,
+                field: there(it.field, "field")?,
+                json: there(it.json, "json")?,
+            },
+            Name::Detach => Self::Detach { visit: visit()?, photo: there(it.photo, "photo")? },
+            Name::Resolve => Self::Resolve {
+                visit: visit()?,
+                field: there(it.field, "field")?,
+                json: there(it.json, "json")?,
+            },
+            Name::Review => Self::Review { visit: visit()? },
+            Name::Submit => Self::Submit { visit: visit()?, seen: there(it.seen, "seen")? },
+            Name::Outbox => Self::Outbox {},
+            Name::Conflicts => Self::Conflicts {},
+        })
+    }
 }
 
 /// What a screen is answered.

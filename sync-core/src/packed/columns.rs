@@ -6,7 +6,7 @@ use alloc::{string::String, vec::Vec};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use super::PackedOp;
-use crate::{Bytes, Kind, bytes::Buffer, op::Opening};
+use crate::{Bytes, Kind, bytes::Buffer, codec::JSON, op::Opening};
 
 /// The columns, each of varints (LEB128) save the last two.
 #[derive(Serialize, Deserialize, Default)]
@@ -32,11 +32,11 @@ struct Columns(
 );
 
 pub(super) fn serialize<S: Serializer>(ops: &[PackedOp], to: S) -> Result<S::Ok, S::Error> {
-    if to.is_human_readable() { ops.serialize(to) } else { Columns::of(ops).serialize(to) }
+    if JSON && to.is_human_readable() { ops.serialize(to) } else { Columns::of(ops).serialize(to) }
 }
 
 pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<PackedOp>, D::Error> {
-    if from.is_human_readable() {
+    if JSON && from.is_human_readable() {
         return Vec::deserialize(from);
     }
     let columns = Columns::deserialize(from)?;
