@@ -9,6 +9,7 @@ mod demo;
 mod devices;
 mod import;
 mod office;
+mod phone_link;
 mod photos;
 mod settings;
 

@@ -246,7 +246,11 @@ impl Office {
         Ok(device)
     }
 
-    fn auditor(&self, login: &str, name: &str) -> Result<Uuid, Problem> {
+    /// The auditor of a login, made where nobody has it.
+    ///
+    /// # Errors
+    /// What the server refuses.
+    pub(crate) fn auditor(&self, login: &str, name: &str) -> Result<Uuid, Problem> {
         let body = json!({ "login": login, "name": name, "roles": [{ "role": "auditor" }] });
         match self.client.post::<Person>("/api/v1/users", &body).map_err(Problem::from) {
             Ok(person) => Ok(person.id),

@@ -16,8 +16,10 @@ const DEFAULT_FILE: &str = "veedor.toml";
 /// Begins every variable of the environment that is a setting.
 const PREFIX: &str = "VEEDOR_";
 
-/// Variables of that beginning which commands other than these read.
-const NOT_SETTINGS: &[&str] = &["password_file"];
+/// Variables of that beginning which others read: commands, and the tests of the phone.
+const NOT_SETTINGS: &[&str] = &["password_file", "bin"];
+/// The folder beside the binary that is served as the phone app where no other is named.
+const PHONE_BESIDE: &str = "phone";
 
 /// Settings on the command line.
 #[derive(Debug, Clone, Default, Args, Serialize)]
@@ -46,6 +48,10 @@ pub(crate) struct SettingsArguments {
     #[arg(long)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) workers: Option<usize>,
+    /// Folder of the phone app; `phone` beside this program where there is one
+    #[arg(long, value_name = "DIR")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) phone: Option<PathBuf>,
 }
 
 impl SettingsArguments {
@@ -59,11 +65,12 @@ impl SettingsArguments {
         if let Some(file) = self.file()? {
             sources = sources.merge(Toml::file_exact(file));
         }
-        let config: Config = sources
+        let mut config: Config = sources
             .merge(Env::prefixed(PREFIX).ignore(NOT_SETTINGS))
             .merge(Serialized::defaults(self))
             .extract()
             .map_err(bad_settings)?;
+        config.phone = config.phone.or_else(phone_beside);
         checked(config)
     }
 
@@ -79,6 +86,12 @@ impl SettingsArguments {
             None => Ok(Some(Path::new(DEFAULT_FILE)).filter(|it| it.is_file())),
         }
     }
+}
+
+/// The phone app that was put beside this program.
+pub(crate) fn phone_beside() -> Option<PathBuf> {
+    let folder = std::env::current_exe().ok()?.parent()?.join(PHONE_BESIDE);
+    folder.join("index.html").is_file().then_some(folder)
 }
 
 /// Settings that can be used.

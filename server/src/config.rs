@@ -40,6 +40,8 @@ pub struct Config {
     pub phone_day_ops: u64,
     /// Bytes that blobs leave free on the disk: below that only answers are taken.
     pub blob_reserve_bytes: u64,
+    /// Folder of the phone app that is served at `/app/`; none serves none. The binary takes one beside itself where none is named.
+    pub phone: Option<PathBuf>,
     /// How long requests under way may take once the office is told to stop.
     pub shutdown_seconds: u64,
     /// Which log lines are written, as `tracing` filters: `info`, `server=debug,actix_web=warn`.
@@ -76,6 +78,7 @@ impl Default for Config {
             blob_day_bytes: 2_000_000_000,
             phone_day_ops: 20_000,
             blob_reserve_bytes: 1 << 30,
+            phone: None,
             shutdown_seconds: 30,
             log: "info".to_owned(),
             log_format: LogFormat::Text,

@@ -14,6 +14,7 @@ mod evidence;
 pub(crate) mod exchange;
 mod http;
 pub mod office;
+pub(crate) mod phone;
 pub mod principal;
 pub(crate) mod rate_limit;
 pub mod serve;

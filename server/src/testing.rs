@@ -180,6 +180,7 @@ impl TestOffice {
     pub async fn with(mut self, change: impl FnOnce(&mut Config)) -> Self {
         let mut config = Config::clone(&self.app.config);
         change(&mut config);
+        self.app.phone = Arc::new(crate::phone::Phone::read(&config).expect("the phone can be read"));
         self.app.config = Arc::new(config);
         self.routes = routes(&self.app).await;
         self

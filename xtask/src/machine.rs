@@ -45,6 +45,14 @@ pub(crate) fn set_up_fuzzing(steps: &mut Steps) -> Result<(), Failed> {
     steps.cargo("cargo-fuzz", &["install", "cargo-fuzz", "--locked"])
 }
 
+/// Installs packages of the distribution, without what they merely recommend.
+pub(crate) fn install_packages(steps: &mut Steps, what: &str, packages: &[&str]) -> Result<(), Failed> {
+    let quietly = [("DEBIAN_FRONTEND", "noninteractive")];
+    steps.run("package lists", "apt-get", &["update", "-qq"], &quietly)?;
+    let install = ["install", "-y", "-qq", "--no-install-recommends"];
+    steps.run(what, "apt-get", &[&install[..], packages].concat(), &quietly)
+}
+
 /// Checks what is there, installs what is missing where that is possible, else says in one line what to install.
 pub(crate) fn set_up(steps: &mut Steps, needs: Needs) -> Result<(), Failed> {
     if !links("") {
@@ -111,7 +119,8 @@ fn install(steps: &mut Steps, needs: Needs) -> Result<(), Failed> {
     installed
 }
 
-fn can_install() -> bool {
+/// Whether packages of the distribution may be installed.
+pub(crate) fn can_install() -> bool {
     let is_root = output_of("id", &["-u"]).is_some_and(|it| it.trim() == "0");
     is_root && output_of("apt-get", &["--version"]).is_some()
 }
@@ -134,7 +143,8 @@ fn links(library: &str) -> bool {
     child.wait().is_ok_and(|it| it.success()) && written
 }
 
-fn output_of(program: &str, arguments: &[&str]) -> Option<String> {
+/// What a program prints; none where it is not there or does not end well.
+pub(crate) fn output_of(program: &str, arguments: &[&str]) -> Option<String> {
     let output = Command::new(program).args(arguments).stderr(Stdio::null()).output().ok()?;
     if output.status.success() { String::from_utf8(output.stdout).ok() } else { None }
 }

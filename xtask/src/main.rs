@@ -1,10 +1,13 @@
-//! The habits of the project, each a command: `setup`, `test`, `demo`, `ci`, `bench`, `openapi`, `simulate`, `fuzz`. Owns the order of the steps and
+//! The habits of the project, each a command: `setup`, `test`, `demo`, `phone`, `ci`, `bench`, `openapi`, `simulate`,
+//! `fuzz`. Owns the order of the steps and
 //! what is told about them; holds no rule of the product and links nothing that must be set up first.
 
 mod benches;
 mod fuzzing;
 mod machine;
+mod phone;
 mod steps;
+mod wasm;
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
@@ -22,13 +25,15 @@ struct Arguments {
 enum Command {
     /// Sets the machine up for building and testing, and does nothing else.
     Setup,
-    /// Sets the machine up and runs every test of the workspace.
+    /// Sets the machine up and runs every test: of the workspace, then of the phone in a browser.
     Test {
-        /// Passed on to `cargo test`, after `--`.
+        /// Passed on to `cargo test`, after `--`; the phone is not tried then.
         #[arg(last = true)]
         passed_on: Vec<String>,
     },
-    /// Builds the release binary and runs `veedor demo`.
+    /// Builds the phone, for `veedor serve --phone phone/dist`, as far as it is not up to date.
+    Phone,
+    /// Builds the phone and the release binary and runs `veedor demo`.
     Demo {
         /// Passed on to `veedor demo`, after `--`.
         #[arg(last = true)]
@@ -71,8 +76,9 @@ fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let mut steps = Steps::new(machine::workspace_root());
     let done = match arguments.command {
-        Command::Setup => machine::set_up(&mut steps, machine::Needs::Tests),
+        Command::Setup => set_up(&mut steps),
         Command::Test { passed_on } => test(&mut steps, &passed_on),
+        Command::Phone => phone(&mut steps),
         Command::Demo { passed_on } => demo(&mut steps, &passed_on),
         Command::Ci => ci(&mut steps),
         Command::Bench { name, passed_on } if name.as_deref() == Some("sync") => {
@@ -88,10 +94,24 @@ fn main() -> ExitCode {
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(Failed(what)) => {
-            eprintln!("xtask: {what}");
+            what.lines().for_each(|it| eprintln!("xtask: {it}"));
             ExitCode::FAILURE
         }
     }
+}
+
+fn set_up(steps: &mut Steps) -> Result<(), Failed> {
+    machine::set_up(steps, machine::Needs::Tests)?;
+    if phone::is_here(steps.root()) {
+        phone::set_up(steps)?;
+        phone::set_up_browser(steps)?;
+    }
+    Ok(())
+}
+
+fn phone(steps: &mut Steps) -> Result<(), Failed> {
+    machine::set_up(steps, machine::Needs::Build)?;
+    phone::build(steps).map(drop)
 }
 
 fn test(steps: &mut Steps, passed_on: &[String]) -> Result<(), Failed> {
@@ -99,7 +119,9 @@ fn test(steps: &mut Steps, passed_on: &[String]) -> Result<(), Failed> {
     let mut arguments = vec!["test", "--workspace", "--locked"];
     arguments.extend(passed_on.iter().map(String::as_str));
     steps.cargo("all tests of the workspace", &arguments)?;
-    pure_crates(steps)
+    pure_crates(steps)?;
+    // Who passes something on asks for some of the tests above.
+    if passed_on.is_empty() && phone::is_here(steps.root()) { phone::test(steps) } else { Ok(()) }
 }
 
 /// The pure crates must also build where there is no standard library.
@@ -110,10 +132,23 @@ fn pure_crates(steps: &mut Steps) -> Result<(), Failed> {
 
 fn demo(steps: &mut Steps, passed_on: &[String]) -> Result<(), Failed> {
     machine::set_up(steps, machine::Needs::Build)?;
+    let phone = phone_of_demo(steps);
     steps.cargo("release build of veedor", &["build", "--release", "--locked", "--bin", "veedor"])?;
     let mut arguments = vec!["run", "--quiet", "--release", "--locked", "--bin", "veedor", "--", "demo"];
     arguments.extend(passed_on.iter().map(String::as_str));
-    steps.cargo("veedor demo", &arguments)
+    let phone = phone.as_ref().map(|it| ("VEEDOR_PHONE", it.as_str()));
+    steps.cargo_with("veedor demo", &arguments, phone.as_slice())
+}
+
+/// The folder of the phone; none where it cannot be built, which keeps nothing else from being shown.
+fn phone_of_demo(steps: &mut Steps) -> Option<String> {
+    match phone::build(steps) {
+        Ok(folder) => Some(folder.display().to_string()),
+        Err(Failed(what)) => {
+            what.lines().for_each(|it| eprintln!("xtask: the demo goes without the phone: {it}"));
+            None
+        }
+    }
 }
 
 fn simulate(steps: &mut Steps, passed_on: &[String]) -> Result<(), Failed> {

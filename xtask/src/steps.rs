@@ -7,6 +7,7 @@ use std::{
 };
 
 /// Why a command of this tool stopped, in one line.
+#[derive(Debug)]
 pub(crate) struct Failed(pub(crate) String);
 
 /// The steps taken so far, in order.
@@ -44,7 +45,7 @@ impl Steps {
     /// Runs cargo and gives what it prints on standard output.
     pub(crate) fn cargo_output(&mut self, what: &str, arguments: &[&str]) -> Result<Vec<u8>, Failed> {
         let mut command = Command::new(cargo());
-        command.args(arguments).stderr(Stdio::inherit());
+        command.args(arguments).stderr(Stdio::inherit()).current_dir(&self.root);
         self.take(what, command, |command| command.output().map(|it| (it.status, it.stdout)))
     }
 
@@ -60,7 +61,15 @@ impl Steps {
         variables: &[(&str, &str)],
     ) -> Result<(), Failed> {
         let mut command = Command::new(program);
-        command.args(arguments).envs(variables.iter().copied());
+        command.args(arguments).envs(variables.iter().copied()).current_dir(&self.root);
+        self.start(what, command)
+    }
+
+    /// Runs a command that is put together already, where it says, and waits for it.
+    ///
+    /// # Errors
+    /// As [`Self::run`].
+    pub(crate) fn start(&mut self, what: &str, command: Command) -> Result<(), Failed> {
         self.take(what, command, |command| command.status().map(|it| (it, ())))
     }
 
@@ -75,7 +84,7 @@ impl Steps {
         let words: Vec<_> = command.get_args().map(|it| it.to_string_lossy()).collect();
         println!("xtask: {what}: {name} {}", words.join(" "));
         let started = now();
-        let run = run(command.current_dir(&self.root));
+        let run = run(&mut command);
         let (status, output) = run.map_err(|it| Failed(format!("{name} cannot be started: {it}")))?;
         let took = started.elapsed();
         self.taken.push((what.to_owned(), took));
@@ -101,7 +110,7 @@ impl Steps {
 }
 
 /// The cargo that started this tool, so that a chosen toolchain stays chosen.
-fn cargo() -> String {
+pub(crate) fn cargo() -> String {
     std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned())
 }
 

@@ -5,7 +5,11 @@ use super::{
     verify::{self, VerifyArguments},
     verify_visit,
 };
-use crate::{console, settings::SettingsArguments};
+use crate::{
+    console,
+    phone_link::{self, AppAddress},
+    settings::SettingsArguments,
+};
 use clap::{
     Subcommand,
     builder::{PossibleValuesParser, TypedValueParser},
@@ -22,7 +26,7 @@ use server::{
     },
     auth::{self, Secret},
 };
-use std::io::BufRead as _;
+use std::io::{BufRead as _, IsTerminal as _};
 use uuid::Uuid;
 
 /// Administer the installation.
@@ -44,7 +48,7 @@ enum Action {
     User(UserAction),
     /// Give somebody a new password, or a one-time code to set one
     ResetPassword(Person),
-    /// Give an auditor a one-time code with which a phone logs in: `veedor field login --code`
+    /// Give an auditor a one-time code with which a phone logs in, by a link that is also drawn as a QR: `veedor field login --code`
     DeviceCode {
         /// The organization's name in addresses
         #[arg(long)]
@@ -55,6 +59,8 @@ enum Action {
         /// What the code enrols
         #[arg(long, default_value = "phone", value_parser = kinds())]
         kind: EnrolledKind,
+        #[command(flatten)]
+        app: AppAddress,
     },
     /// Check the audit log of an organization entry by entry
     VerifyLog {
@@ -163,7 +169,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Problem> {
         }
         Action::User(UserAction::Add { person, name, role }) => add_user(&open()?, person, name, role),
         Action::ResetPassword(person) => reset_password(&open()?, person),
-        Action::DeviceCode { org, login, kind } => device_code(&open()?, org, login, *kind),
+        Action::DeviceCode { org, login, kind, app } => device_code(&open()?, (org, login), *kind, app),
         Action::VerifyLog { org } => verify_log(&open()?, org),
         Action::Verify(arguments) => verify::verify(&open()?, arguments),
         Action::ExportVisit { org, visit } => verify_visit::export_visit(&open()?, org, *visit),
@@ -205,13 +211,33 @@ fn reset_password(app: &App, person: &Person) -> Result<(), Problem> {
     console::print(&json!({"login": person.login, "code": code}))
 }
 
-fn device_code(app: &App, org: &str, login: &str, kind: EnrolledKind) -> Result<(), Problem> {
+fn device_code(
+    app: &App,
+    (org, login): (&str, &str),
+    kind: EnrolledKind,
+    address: &AppAddress,
+) -> Result<(), Problem> {
     let org = organizations::find_by_slug(app, org).map_err(|it| it.for_operator())?;
     let login = login.to_owned();
     let code = app
         .act_as("operator", org, move |tx, office| devices::issue_code_by_login(tx, office, &login, kind))
         .map_err(|it| it.for_operator())?;
-    console::print(&code)
+    let printed = |link: Option<&str>| {
+        let mut shown = json!({"code": code.code, "expires_at": code.expires_at});
+        if let (Some(link), Some(shown)) = (link, shown.as_object_mut()) {
+            shown.insert("link".to_owned(), link.into());
+        }
+        console::print(&shown)
+    };
+    if kind != EnrolledKind::Phone {
+        return printed(None);
+    }
+    let link = address.link(&app.config.listen, app.config.is_tls(), &code.code);
+    printed(Some(&link))?;
+    // Beside the result, so that scripts read JSON and people see what a camera takes.
+    eprint!("{}", phone_link::qr(&link, std::io::stderr().is_terminal())?);
+    eprintln!("{link}");
+    Ok(())
 }
 
 fn verify_log(app: &App, slug: &str) -> Result<(), Problem> {

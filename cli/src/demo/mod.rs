@@ -1,6 +1,7 @@
 //! `veedor demo`: the whole line on real input, in one process, on the embedded default: 27,600 unannounced inspections of
 //! the City of Chicago through devices, exchange, review, score, standard, scorecard and payout; then it serves.
 
+mod field;
 mod office;
 mod pay;
 mod report;
@@ -12,6 +13,8 @@ use crate::{
     console,
     import::run::Plan,
     office::Office,
+    phone_link::AppAddress,
+    settings::phone_beside,
 };
 use clap::Args;
 use domain::Problem;
@@ -35,6 +38,11 @@ pub(crate) struct Arguments {
     /// Take only so many visits, evenly from the whole data
     #[arg(long, value_name = "N")]
     visits: Option<NonZeroUsize>,
+    /// Folder of the phone app; `phone` beside this program where there is one
+    #[arg(long, value_name = "DIR", env = "VEEDOR_PHONE")]
+    phone: Option<PathBuf>,
+    #[command(flatten)]
+    app: AppAddress,
     /// End after the summary instead of serving
     #[arg(long)]
     no_serve: bool,
@@ -57,9 +65,10 @@ const AREA_SIDE_MICRODEGREES: i64 = 20_000;
 pub(crate) fn run(arguments: &Arguments) -> Result<(), Problem> {
     let environment = Environment::default();
     let mut stages = Stages::new(environment.clone());
+    let phone = arguments.phone.clone().or_else(phone_beside);
     let running = stages.time("server started and organization set up", || {
         write_input(&arguments.data, arguments.visits)?;
-        office::open(&arguments.data, &arguments.listen, &environment)
+        office::open(&arguments.data, &arguments.listen, phone.clone(), &environment)
     })?;
     let client = Client::new(&running.address);
     let checklist = super::commands::score::load_checklist(TEMPLATE)?;
@@ -84,6 +93,13 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Problem> {
         stages.time("a branch rated against CEM-1000", || sample::rate(&client, &summary.network))?;
     summary.pay = stages.time("incentives calculated, approved and locked", || pay::run(&client))?;
     summary.floor = stages.time("floor: the same bytes written raw", || report::floor(&arguments.data))?;
+    if !arguments.no_serve {
+        let ready = stages.time("an auditor with sample visits to make, and a code for her phone", || {
+            let link = |code: &str| arguments.app.link(running.listens_at(), false, code);
+            field::prepare(&client, &environment, phone.is_some(), link)
+        })?;
+        summary.field = Some(ready);
+    }
     summary.finish(&stages, &arguments.data);
     console::print_text(&summary.to_string())?;
     // Where nobody looks at it, the process ends with everything durable.

@@ -11,7 +11,12 @@ use server::{
     auth,
     environment::Environment,
 };
-use std::{net::SocketAddr, path::Path, sync::mpsc, thread};
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    sync::mpsc,
+    thread,
+};
 
 /// Short name of the demo's organization.
 pub(super) const SLUG: &str = "chicago-demo";
@@ -37,6 +42,11 @@ pub(super) struct Running {
 }
 
 impl Running {
+    /// Its address and port alone.
+    pub(super) fn listens_at(&self) -> &str {
+        self.address.trim_start_matches("http://")
+    }
+
     /// Serves until Ctrl-C.
     pub(super) fn wait(self) -> Result<(), Problem> {
         joined(self.thread)
@@ -52,11 +62,17 @@ fn internal(cause: impl std::fmt::Display) -> Problem {
 }
 
 /// Opens the demo's database, sets the organization up where it is not there yet, and serves.
-pub(super) fn open(data: &Path, listen: &str, environment: &Environment) -> Result<Running, Problem> {
+pub(super) fn open(
+    data: &Path,
+    listen: &str,
+    phone: Option<PathBuf>,
+    environment: &Environment,
+) -> Result<Running, Problem> {
     let database = data.join("veedor.db");
     let config = Config {
         listen: listen.to_owned(),
         database_url: format!("sqlite:{}", database.display()),
+        phone,
         ..Config::default()
     };
     let app = App::open(checked(config)?, environment.clone()).map_err(|it| it.for_operator())?;

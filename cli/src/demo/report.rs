@@ -1,6 +1,7 @@
 //! What the demo measured and how it is told. Owns the clock of the stages and the floor that the import is compared with.
 
 use super::{
+    field::Ready,
     office,
     pay::Paid,
     sample::{Network, Rated, Reviewed},
@@ -96,6 +97,8 @@ pub(super) struct Summary {
     pub(super) network: Network,
     pub(super) standard: Rated,
     pub(super) pay: Paid,
+    /// None where nothing is served.
+    pub(super) field: Option<Ready>,
     pub(super) floor: Floor,
     stages: Vec<(&'static str, f64)>,
     import_seconds: f64,
@@ -115,6 +118,7 @@ impl Summary {
             network: Network::default(),
             standard: Rated::default(),
             pay: Paid::default(),
+            field: None,
             floor: Floor::default(),
             stages: Vec::new(),
             import_seconds: 0.0,
@@ -176,6 +180,9 @@ impl fmt::Display for Summary {
         self.times(&mut out)?;
         write!(out, "\n{}{}{}{}", self.review, self.network, self.standard, self.pay)?;
         self.doors(&mut out)?;
+        if let Some(field) = &self.field {
+            write!(out, "{field}")?;
+        }
         f.write_str(&out)
     }
 }

@@ -13,6 +13,8 @@ mod faults;
 #[cfg(test)]
 mod office;
 #[cfg(test)]
+mod phone_link;
+#[cfg(test)]
 mod photos;
 #[cfg(test)]
 mod photos_sent;

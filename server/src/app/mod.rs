@@ -39,6 +39,7 @@ use crate::{
     environment::Environment,
     error::ApiError,
     office::Office,
+    phone::Phone,
     rate_limit::RateLimit,
 };
 use actix_web::web;
@@ -70,6 +71,8 @@ pub struct App {
     pub(crate) exchange_turns: Arc<Semaphore>,
     /// Told when there may be photos that nobody looked at.
     pub(crate) photos: Arc<Notify>,
+    /// The phone app.
+    pub(crate) phone: Arc<Phone>,
     /// Checklists ready to score.
     pub(crate) checklists: Arc<PreparedChecklists>,
 }
@@ -115,6 +118,7 @@ impl App {
             exchange_places: Places::new(EXCHANGES_AT_ONCE),
             exchange_turns: Arc::new(Semaphore::new(EXCHANGES_WORKED_ON)),
             photos: Arc::default(),
+            phone: Arc::new(Phone::read(&config)?),
             checklists: Arc::default(),
             config: Arc::new(config),
             hashing: Arc::new(Semaphore::new(HASHES_AT_ONCE)),

@@ -19,6 +19,7 @@ pub mod openapi;
 pub(crate) mod organization;
 pub(crate) mod page;
 pub(crate) mod payouts;
+pub(crate) mod phone;
 pub(crate) mod programmes;
 pub(crate) mod quarantine;
 pub(crate) mod redaction;
@@ -81,6 +82,7 @@ pub(crate) fn settings(app: &App, config: &mut web::ServiceConfig) {
         .configure(exchange::routes)
         .configure(blobs::routes)
         .configure(crate::console::routes)
+        .configure(phone::routes)
         .route("/api/openapi.json", web::get().to(openapi::show))
         .default_service(web::to(unknown_address));
 }

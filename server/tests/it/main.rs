@@ -57,6 +57,8 @@ mod payouts_guards;
 #[cfg(test)]
 mod payouts_protected;
 #[cfg(test)]
+mod phone;
+#[cfg(test)]
 mod photos;
 #[cfg(test)]
 mod photos_restarted;
