@@ -215,8 +215,10 @@ impl fmt::Display for OpId {
 impl FromStr for OpId {
     type Err = String;
     fn from_str(text: &str) -> Result<Self, String> {
-        let parts = text.split_once(':').and_then(|(dev, dseq)| Some((dev.parse().ok()?, dseq.parse().ok()?)));
-        let (dev, dseq) = parts.ok_or_else(|| String::from("not an op: device and position with a colon between"))?;
+        let parts =
+            text.split_once(':').and_then(|(dev, dseq)| Some((dev.parse().ok()?, dseq.parse().ok()?)));
+        let (dev, dseq) =
+            parts.ok_or_else(|| String::from("not an op: device and position with a colon between"))?;
         Ok(Self { dev, dseq })
     }
 }

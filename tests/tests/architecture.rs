@@ -213,7 +213,9 @@ fn unsafe_files(files: &[(String, String)]) -> Vec<String> {
     // Written in two parts so that this file passes.
     let marks = [concat!("unsafe", "_code, reason"), concat!("allow(unsafe", "_code")];
     let marked = |(path, text): &&(String, String)| {
-        path.ends_with(".rs") && UNSAFE.iter().all(|it| path != it.1) && marks.iter().any(|it| text.contains(it))
+        path.ends_with(".rs")
+            && UNSAFE.iter().all(|it| path != it.1)
+            && marks.iter().any(|it| text.contains(it))
     };
     files.iter().filter(marked).map(|(path, _)| path.clone()).collect()
 }

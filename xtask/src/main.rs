@@ -1,4 +1,4 @@
-//! The habits of the project, each a command: `setup`, `test`, `demo`, `phone`, `ci`, `bench`, `openapi`, `simulate`,
+//! The habits of the project, each a command: `setup`, `test`, `demo`, `phone`, `messages`, `ci`, `bench`, `openapi`, `simulate`,
 //! `fuzz`. Owns the order of the steps and
 //! what is told about them; holds no rule of the product and links nothing that must be set up first.
 
@@ -33,6 +33,8 @@ enum Command {
     },
     /// Builds the phone, for `veedor serve --phone phone/dist`, as far as it is not up to date.
     Phone,
+    /// Writes the types of the messages between the phone's Rust part and its pages, as Rust has them.
+    Messages,
     /// Builds the phone and the release binary and runs `veedor demo`.
     Demo {
         /// Passed on to `veedor demo`, after `--`.
@@ -79,6 +81,7 @@ fn main() -> ExitCode {
         Command::Setup => set_up(&mut steps),
         Command::Test { passed_on } => test(&mut steps, &passed_on),
         Command::Phone => phone(&mut steps),
+        Command::Messages => phone::write_messages(&mut steps),
         Command::Demo { passed_on } => demo(&mut steps, &passed_on),
         Command::Ci => ci(&mut steps),
         Command::Bench { name, passed_on } if name.as_deref() == Some("sync") => {
@@ -102,11 +105,8 @@ fn main() -> ExitCode {
 
 fn set_up(steps: &mut Steps) -> Result<(), Failed> {
     machine::set_up(steps, machine::Needs::Tests)?;
-    if phone::is_here(steps.root()) {
-        phone::set_up(steps)?;
-        phone::set_up_browser(steps)?;
-    }
-    Ok(())
+    phone::set_up(steps)?;
+    phone::set_up_browser(steps).map(drop)
 }
 
 fn phone(steps: &mut Steps) -> Result<(), Failed> {
@@ -121,7 +121,7 @@ fn test(steps: &mut Steps, passed_on: &[String]) -> Result<(), Failed> {
     steps.cargo("all tests of the workspace", &arguments)?;
     pure_crates(steps)?;
     // Who passes something on asks for some of the tests above.
-    if passed_on.is_empty() && phone::is_here(steps.root()) { phone::test(steps) } else { Ok(()) }
+    if passed_on.is_empty() { phone::test(steps) } else { Ok(()) }
 }
 
 /// The pure crates must also build where there is no standard library.

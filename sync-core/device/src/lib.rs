@@ -29,8 +29,8 @@ mod upload;
 mod writer;
 
 pub use audits::{
-    AnswerEntry, AttachmentEntry, AuditDetail, AuditSummary, Author, ConflictEntry, ConflictValue, Filled, OpenConflict, Status,
-    Unplaced, WayOut,
+    AnswerEntry, AttachmentEntry, AuditDetail, AuditSummary, Author, ConflictEntry, ConflictValue, Filled,
+    OpenConflict, Status, Unplaced, WayOut,
 };
 pub use author::{Batch, Start, SubmitRule};
 pub use blobs::{Captured, KEEP_MS, PhotoState, ROOM_FOR_AUDIT, ROOM_FOR_PHOTO, Unsent};

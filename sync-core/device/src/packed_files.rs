@@ -101,7 +101,11 @@ impl Files for PackedFiles {
             Ok(found)
         };
         let found = read().map_err(io::Error::other)?;
-        if u64::try_from(found.len()) == Ok(len) { Ok(found) } else { Err(io::ErrorKind::UnexpectedEof.into()) }
+        if u64::try_from(found.len()) == Ok(len) {
+            Ok(found)
+        } else {
+            Err(io::ErrorKind::UnexpectedEof.into())
+        }
     }
 
     fn size(&self, id: &Hash) -> Option<u64> {

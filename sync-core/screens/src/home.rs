@@ -251,8 +251,10 @@ pub(crate) fn fill(device: &mut Device) -> Result<Home, DeviceError> {
     let mut assignments: Vec<AssignmentCard> =
         rows.iter().filter(is_open).map(|it| assignment(it, &names, &here)).collect();
     assignments.sort_by(|a, b| (&a.to, &a.id).cmp(&(&b.to, &b.id)));
-    let ends: BTreeMap<Uuid, String> =
-        rows.iter().filter_map(|it| Some((audit_of_assignment(AssignmentId(it.id)).0, it.to.clone()?))).collect();
+    let ends: BTreeMap<Uuid, String> = rows
+        .iter()
+        .filter_map(|it| Some((audit_of_assignment(AssignmentId(it.id)).0, it.to.clone()?)))
+        .collect();
     let card = |it: &AuditSummary| visit(it, &names, ends.get(&it.audit).cloned());
     audits.sort_by_key(|it| (it.phase != "returned", std::cmp::Reverse(it.audit)));
     let checklists = here.iter().map(|hash| {

@@ -9,6 +9,8 @@ mod messages;
 mod outbox;
 mod phone;
 mod review;
+#[cfg(feature = "schema")]
+mod schema;
 mod visit;
 
 pub use briefing::{Briefing, SectionCard};
@@ -16,8 +18,10 @@ pub use conflicts::{Conflict, Conflicts, Value};
 pub use home::{AssignmentCard, BranchFacts, ChecklistCard, Home, SyncState, VisitCard};
 pub use messages::{Ask, Message, Refused, Reply};
 pub use outbox::{Outbox, Waiting};
-pub use phone::{Photo, Phone};
+pub use phone::{Phone, Photo};
 pub use review::Review;
+#[cfg(feature = "schema")]
+pub use schema::schema;
 pub use visit::{
     Form, FormItem, FormOption, FormSection, ItemState, PhotoCard, Progress, State, Visit, VisitChange,
 };

@@ -104,7 +104,7 @@ impl Phone {
             Ask::Home {} => Reply::Home(home::fill(device)?),
             Ask::Briefing { assignment } => {
                 Reply::Briefing(Box::new(briefing::fill(device, read(assignment, "id")?)?))
-            },
+            }
             Ask::Start { assignment } => {
                 let visit = device.start(&Start::Assignment(read(assignment, "id")?), now_ms)?;
                 self.show(visit)?

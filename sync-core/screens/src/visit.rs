@@ -282,7 +282,12 @@ fn form_item(item: &Item) -> FormItem {
     }
 }
 
-fn form(device: &Device, visit: Uuid, pin: &CreateValue, template: &PreparedChecklist) -> Result<Form, DeviceError> {
+fn form(
+    device: &Device,
+    visit: Uuid,
+    pin: &CreateValue,
+    template: &PreparedChecklist,
+) -> Result<Form, DeviceError> {
     let checklist = template.checklist();
     let sections = checklist.sections.iter().map(|it| FormSection {
         id: it.id.clone(),

@@ -2,9 +2,7 @@
 
 use std::rc::Rc;
 
-use device::{
-    Device, DeviceError, DeviceKind, Next, NextPart, Signatures, Sync, TransportError, Upload,
-};
+use device::{Device, DeviceError, DeviceKind, Next, NextPart, Signatures, Sync, TransportError, Upload};
 use domain::Problem;
 use screens::Phone;
 use serde::Serialize;
@@ -34,7 +32,8 @@ fn failed(what: &str) -> String {
 }
 
 fn malformed(what: &str) -> String {
-    let problem = Problem::single(400, "malformed", format!("No se entiende: {what}"), format!("malformed: {what}"));
+    let problem =
+        Problem::single(400, "malformed", format!("No se entiende: {what}"), format!("malformed: {what}"));
     serde_json::to_string(&problem).unwrap_or_else(|error| error.to_string())
 }
 
@@ -153,14 +152,17 @@ impl BrowserPhone {
 
     /// Keeps the JSON that the server answered.
     pub fn enrolled(&mut self, json: &str) -> Result<(), String> {
-        let enrolment: Enrolment = serde_json::from_str(json).map_err(|error| malformed(&error.to_string()))?;
+        let enrolment: Enrolment =
+            serde_json::from_str(json).map_err(|error| malformed(&error.to_string()))?;
         self.phone()?.device().enrolled(&enrolment).map_err(|error| thrown(&error))
     }
 
     /// The JSON of what the server answered when this device was enrolled; none before.
     pub fn enrolment(&mut self) -> Result<Option<String>, String> {
         let enrolment = self.phone()?.device().enrolment().map_err(|error| thrown(&error))?;
-        enrolment.map(|it| serde_json::to_string(&it).map_err(|error| malformed(&error.to_string()))).transpose()
+        enrolment
+            .map(|it| serde_json::to_string(&it).map_err(|error| malformed(&error.to_string())))
+            .transpose()
     }
 
     /// Begins to synchronise: instants in milliseconds, any random number.
@@ -241,7 +243,8 @@ impl BrowserPhone {
                 NextPart::GoOn => {}
                 NextPart::Query(bytes) => return Ok(Step::with("query", String::new(), bytes)),
                 NextPart::Send { blob, offset, hash, bytes } => {
-                    let part = Part { blob: blob.id.to_string(), size: blob.size, offset, hash: hash.to_string() };
+                    let part =
+                        Part { blob: blob.id.to_string(), size: blob.size, offset, hash: hash.to_string() };
                     return Ok(Step::with("part", to_json(&part), bytes));
                 }
                 NextPart::Finished(finish) => {
@@ -396,13 +399,21 @@ impl Ended {
     fn of_photos(finish: &lane::Finish) -> Self {
         let (how, cause, wait_ms) = match finish {
             lane::Finish::Done(_) => ("done", None, None),
-            lane::Finish::Paused { cause, .. } => ("paused", Some(Upload::explain(*cause).0.to_owned()), None),
+            lane::Finish::Paused { cause, .. } => {
+                ("paused", Some(Upload::explain(*cause).0.to_owned()), None)
+            }
             lane::Finish::Backoff { wait_ms, .. } => ("backoff", None, Some(*wait_ms)),
             lane::Finish::ExchangeFirst => ("exchange_first", None, None),
             lane::Finish::AuthNeeded { reason } => ("auth_needed", Some(reason.clone()), None),
             lane::Finish::Refused { reason, .. } => ("refused", Some(reason.clone()), None),
         };
-        Self { how, cause, wait_ms, temporary: Upload::is_temporary(finish), problem: Upload::problem(finish) }
+        Self {
+            how,
+            cause,
+            wait_ms,
+            temporary: Upload::is_temporary(finish),
+            problem: Upload::problem(finish),
+        }
     }
 
     fn json(&self) -> String {

@@ -118,7 +118,7 @@ fn knows_target(clang: &Path) -> bool {
 }
 
 /// Where programs keep what they can make again.
-fn cache() -> Result<PathBuf, Failed> {
+pub(crate) fn cache() -> Result<PathBuf, Failed> {
     let named = |name| env::var_os(name).map(PathBuf::from).filter(|it| it.is_absolute());
     named("XDG_CACHE_HOME")
         .or_else(|| named("HOME").map(|it| it.join(".cache")))
