@@ -1,0 +1,80 @@
+// A phone in tests: a Chromium with a profile of its own, which may be killed and started again, and the core of its page.
+
+import { mkdtemp, readlink, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { chromium } from "playwright-core";
+
+const PROGRAM = process.env.CHROMIUM ?? "/usr/bin/chromium";
+
+export class Phone {
+  constructor(address, profile) {
+    this.address = address;
+    this.profile = profile;
+  }
+
+  static async make(address) {
+    return new Phone(address, await mkdtemp(join(tmpdir(), "veedor-phone-")));
+  }
+
+  async start() {
+    // Never a new context: incognito has another, slower file system.
+    this.context = await chromium.launchPersistentContext(this.profile, { executablePath: PROGRAM, args: ["--no-sandbox"] });
+    this.page = this.context.pages()[0] ?? (await this.context.newPage());
+    await this.open(this.page);
+    return this;
+  }
+
+  async open(page) {
+    page.on("pageerror", (error) => console.error("page:", error));
+    page.on("console", (message) => message.type() === "error" && console.error("console:", message.text()));
+    await page.goto(`${this.address}/app/`);
+    while (!(await page.evaluate(() => "veedor" in globalThis))) {
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+  }
+
+  async newTab() {
+    const page = await this.context.newPage();
+    await this.open(page);
+    return page;
+  }
+
+  /** Power off, in the middle of whatever it does. */
+  async kill() {
+    const owner = await readlink(join(this.profile, "SingletonLock"));
+    const closed = new Promise((resolve) => this.context.once("close", resolve));
+    process.kill(Number(owner.split("-").at(-1)), "SIGKILL");
+    await closed;
+  }
+
+  async stop() {
+    await this.context.close();
+  }
+
+  async remove() {
+    await this.context.close().catch(() => undefined);
+    await rm(this.profile, { recursive: true, force: true, maxRetries: 5 });
+  }
+}
+
+/** Calls the core of a page. */
+export const core = (page, call, ...with_) => page.evaluate(([name, args]) => globalThis.veedor.core[name](...args), [call, with_]);
+export const ask = (page, message) => core(page, "ask", message);
+export const standing = (page) => page.evaluate(() => globalThis.veedor.core.standing.value);
+export const sync = (page) => page.evaluate(() => globalThis.veedor.core.sync.value);
+
+/** Waits until a signal of the core is as wanted, and gives it. */
+export async function until(page, name, isWanted, timeout = 20_000) {
+  const end = Date.now() + timeout;
+  for (;;) {
+    const value = await page.evaluate((signal) => globalThis.veedor.core[signal].value, name);
+    if (isWanted(value)) {
+      return value;
+    }
+    if (Date.now() > end) {
+      throw new Error(`${name} never was: ${isWanted}; it is ${JSON.stringify(value)}`);
+    }
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
