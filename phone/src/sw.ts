@@ -12,11 +12,18 @@ const worker = self as unknown as ServiceWorkerGlobalScope;
 const SCOPE = "/app/";
 const CACHE = `veedor-${VERSION}`;
 
-/** A file as this version has it: a copy of an earlier version, or from the server. A Wi-Fi's sign-in page has another hash. */
-async function fetched(path: string, integrity: string): Promise<Response> {
-  const isNamedByHash = path.startsWith(`${SCOPE}assets/`);
-  const known = isNamedByHash ? await caches.match(path) : undefined;
-  return known ?? fetch(path, { integrity, cache: "no-cache", credentials: "omit", redirect: "error" });
+/** A file from the server. A Wi-Fi's sign-in page in its place has another hash, and is refused. */
+function fetched(path: string, integrity: string, cache: RequestCache): Promise<Response> {
+  return fetch(path, { integrity, cache, credentials: "omit", redirect: "error" });
+}
+
+/** A file as this version has it. What is named by its hash may come from an earlier version, or from what the page just loaded. */
+async function found(path: string, integrity: string): Promise<Response> {
+  if (!path.startsWith(`${SCOPE}assets/`)) {
+    return fetched(path, integrity, "no-cache");
+  }
+  const known = await caches.match(path);
+  return known ?? fetched(path, integrity, "default").catch(() => fetched(path, integrity, "reload"));
 }
 
 async function keep(): Promise<void> {
@@ -24,7 +31,7 @@ async function keep(): Promise<void> {
   for (const [path, integrity] of FILES) {
     // One after the other: on a poor line, what came stays for the next attempt.
     if ((await cache.match(path)) === undefined) {
-      await cache.put(path, await fetched(path, integrity));
+      await cache.put(path, await found(path, integrity));
     }
   }
 }

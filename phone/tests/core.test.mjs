@@ -4,7 +4,8 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { startFront } from "./support/front.mjs";
 import { startOffice } from "./support/office.mjs";
-import { Phone, ask, core, standing, sync, until } from "./support/phone.mjs";
+import { Phone, ask, core, found, keptForOffline, lookForUpdate, standing, sync, until, waitSinceWrongPin } from "./support/phone.mjs";
+import { anotherVersion } from "./support/version.mjs";
 
 const APP = new URL("../dist-test", import.meta.url).pathname;
 const allSent = (it) => it.pill === "sent" && it.edits === 0 && it.photos === 0;
@@ -69,10 +70,333 @@ test("a person enrols with a code, and the visit comes to the phone", () =>
     assert.ok(Date.now() - lastSentMs < 60_000);
   }));
 
-test("printing", () =>
+test("a code may be typed carelessly or come as a link; one of another server, a used one and one without a network are refused with what to do", () =>
+  withPhone(async (phone) => {
+    const { page } = phone;
+    const auditor = await office.newAuditor();
+    await until(page, "standing", (it) => it.is === "profiles");
+    const refusal = async (code, pin = null) => (await core(page, "enrol", code, "Ana", pin)).problem;
+
+    const foreign = await refusal("https://otro.example/app/#code=7K4M-9XQ2-TB3H");
+    assert.equal(foreign.code, "other_server");
+    assert.match(foreign.errors[0].message_es, /https:\/\/otro\.example\/app\//);
+    assert.equal((await refusal("¿qué código?")).code, "no_code");
+    assert.equal((await refusal("7K4M-9XQ2-TB3H")).code, "code_not_valid");
+    assert.equal((await refusal("7K4M-9XQ2-TB3H", "1234")).code, "pin_too_short");
+    const code = await office.newCode(auditor.login);
+    front.network = "off";
+    assert.equal((await refusal(code)).code, "server_unreachable");
+    await phone.context.setOffline(true);
+    assert.equal((await refusal(code)).code, "offline");
+    await phone.context.setOffline(false);
+    front.network = "portal";
+    assert.equal((await refusal(code)).code, "captive_portal");
+    front.network = "on";
+
+    // What the attempts left behind is no second person.
+    const typed = ` ${code.toLowerCase().replaceAll("-", " - ")} `;
+    assert.deepEqual(await core(page, "enrol", typed, "Ana", null), { ok: true });
+    await core(page, "lock");
+    assert.equal((await standing(page)).profiles.length, 1);
+    assert.equal((await refusal(code)).code, "code_not_valid");
+
+    // Another person on the same phone, by a link in a message.
+    const other = await office.newAuditor();
+    const link = `Su código: ${front.address}/app/#code=${await office.newCode(other.login)}`;
+    assert.deepEqual(await core(page, "enrol", link, "Berta", null), { ok: true });
+    // And the same one anew.
+    assert.deepEqual(await core(page, "enrol", await office.newCode(other.login), "Berta", null), { ok: true });
+    await core(page, "lock");
+    assert.deepEqual((await standing(page)).profiles.map((it) => it.name).sort(), ["Ana", "Berta"]);
+  }));
+
+test("an answer that was confirmed survives the power going off, opens without a network, and reaches the office", () =>
   withPhone(async (phone) => {
     await enrolled(phone);
     const visit = await begun(phone.page);
-    const open = await ask(phone.page, { ask: "open", visit });
-    for (const s of open.form.sections) for (const i of s.items) console.log(i.id, i.kind, i.must, i.photos);
+    await until(phone.page, "sync", allSent);
+    await keptForOffline(phone.page);
+
+    front.network = "off";
+    const change = await answer(phone.page, visit, "B05", "Llegué antes de abrir y esperé en la fila de la entrada");
+    assert.equal(change.reply, "change", JSON.stringify(change));
+    await phone.kill();
+
+    await phone.start();
+    await until(phone.page, "standing", (it) => it.is === "open");
+    assert.match((await itemOf(phone.page, visit, "B05")).json, /Llegué antes de abrir/);
+    assert.equal((await answer(phone.page, visit, "A01", "yes")).reply, "change");
+    const waiting = await until(phone.page, "sync", (it) => it.problem !== null);
+    assert.equal(waiting.pill, "saved");
+    assert.equal(waiting.edits, 2);
+
+    front.network = "on";
+    await core(phone.page, "sendNow");
+    await until(phone.page, "sync", allSent);
+    const there = await office.call("GET", `/visits/${visit}`);
+    assert.match(JSON.stringify(there), /Llegué antes de abrir/);
+  }));
+
+test("a tap is answered at once while a run to the office waits for the network", () =>
+  withPhone(async (phone) => {
+    await enrolled(phone);
+    const visit = await begun(phone.page);
+    await until(phone.page, "sync", allSent);
+    front.network = "hangs";
+    await answer(phone.page, visit, "A01", "no");
+    await core(phone.page, "sendNow");
+    await until(phone.page, "sync", (it) => it.pill === "sending");
+    const took = await phone.page.evaluate(async (visit) => {
+      const begun = performance.now();
+      await globalThis.veedor.core.ask({ ask: "answer", visit, field: "A02", json: '"yes"' });
+      return performance.now() - begun;
+    }, visit);
+    assert.equal((await sync(phone.page)).pill, "sending");
+    assert.ok(took < 1_000, `${took} ms`);
+  }));
+
+test("a photo is kept, waits on a metered line while answers go, and goes by hand", () =>
+  withPhone(async (phone) => {
+    const { page } = phone;
+    await page.addInitScript(() => {
+      const line = Object.assign(new EventTarget(), { saveData: false, type: "cellular" });
+      Object.defineProperty(navigator, "connection", { value: line });
+    });
+    await page.reload();
+    await until(page, "standing", (it) => it.is === "profiles");
+    await enrolled(phone);
+    const visit = await begun(page);
+    const kept = await page.evaluate(async (visit) => {
+      const canvas = new OffscreenCanvas(640, 480);
+      const pixels = new ImageData(640, 480);
+      for (let at = 0; at < pixels.data.length; at += 1) {
+        pixels.data[at] = (at * 2_654_435_761) >>> 24;
+      }
+      canvas.getContext("2d").putImageData(pixels, 0, 0);
+      const picture = await canvas.convertToBlob({ type: "image/jpeg", quality: 0.9 });
+      const position = { lat_e7: 194_326_077, lon_e7: -991_332_080, accuracy_mm: 12_000 };
+      const facts = { capturedAtMs: Date.now(), position, source: "camera" };
+      const reply = await globalThis.veedor.core.attach(visit, "Z02", picture, facts);
+      return { reply, bytes: Array.from(new Uint8Array(await picture.arrayBuffer())) };
+    }, visit);
+    assert.equal(kept.reply.reply, "change", JSON.stringify(kept.reply));
+    const { photos } = await itemOf(page, visit, "Z02");
+    assert.equal(photos.length, 1);
+    assert.equal(photos[0].size, kept.bytes.length);
+    assert.equal(photos[0].lat_e7, 194_326_077);
+    const read = await page.evaluate(async (hash) => {
+      const blob = await globalThis.veedor.core.photo(hash, "image/jpeg");
+      return Array.from(new Uint8Array(await blob.arrayBuffer()));
+    }, photos[0].blob);
+    assert.deepEqual(read, kept.bytes);
+    const missing = "0".repeat(photos[0].blob.length);
+    assert.equal(await core(page, "photo", missing, "image/jpeg"), null);
+
+    const resting = await until(page, "sync", (it) => it.edits === 0 && it.photosRest !== null);
+    assert.equal(resting.photosRest, "metered");
+    assert.equal(resting.photos, 1);
+    assert.equal(resting.pill, "saved");
+    await core(page, "sendNow");
+    await until(page, "sync", allSent);
+    assert.equal((await itemOf(page, visit, "Z02")).photos[0].state, "stored");
+    assert.match(JSON.stringify(await office.call("GET", `/visits/${visit}/evidence`, null, "rita")), new RegExp(photos[0].blob));
+  }));
+
+test("a second tab is told that the store is elsewhere, and takes it where it is asked to", () =>
+  withPhone(async (phone) => {
+    await enrolled(phone);
+    const visit = await begun(phone.page);
+    const second = await phone.newTab();
+    await until(second, "standing", (it) => it.is === "elsewhere");
+    assert.equal((await ask(second, { ask: "home" })).reply, "refused");
+    assert.equal((await answer(phone.page, visit, "A01", "yes")).reply, "change");
+
+    await core(second, "useHere");
+    await until(second, "standing", (it) => it.is === "open");
+    assert.equal((await standing(phone.page)).is, "elsewhere");
+    assert.match((await itemOf(second, visit, "A01")).json, /yes/);
+    assert.equal((await ask(phone.page, { ask: "home" })).reply, "refused");
+
+    // The first tab hangs with the store in its hands: it is taken from it.
+    await core(phone.page, "useHere");
+    await until(phone.page, "standing", (it) => it.is === "open");
+    const hung = phone.page.evaluate(() => {
+      const end = performance.now() + 5_000;
+      while (performance.now() < end) {
+        // hangs
+      }
+    });
+    await core(second, "useHere");
+    await until(second, "standing", (it) => it.is === "open");
+    await hung;
+    await until(phone.page, "standing", (it) => it.is === "elsewhere");
+    assert.match((await itemOf(second, visit, "A01")).json, /yes/);
+  }));
+
+test("a wrong PIN is refused, counted and made to wait for, and nothing on the disk tells an answer or a key", () =>
+  withPhone(async (phone) => {
+    await enrolled(phone, "246810");
+    const visit = await begun(phone.page);
+    const told = "Nadie debe leer esta frase en el disco del teléfono";
+    assert.equal((await answer(phone.page, visit, "B05", told)).reply, "change");
+    const secrets = await phone.page.evaluate(() => globalThis.veedor.secrets());
+    assert.equal(secrets.length, 2);
+    await phone.stop();
+
+    await found(phone.profile, ["veedor-store-marker-that-is-nowhere"]).then((it) => assert.deepEqual(it, []));
+    const seals = secrets.flatMap((it) => [it, Buffer.from(it, "hex")]);
+    assert.deepEqual(await found(phone.profile, [told, Buffer.from(told, "utf16le"), "246810", ...seals]), []);
+    // The search finds what is there.
+    assert.notDeepEqual(await found(phone.profile, ["veedor"]), []);
+
+    await phone.start();
+    const locked = await until(phone.page, "standing", (it) => it.is === "locked");
+    assert.deepEqual([locked.wrong, locked.waitMs, locked.profile.name], [0, 0, "Ana"]);
+    assert.equal((await ask(phone.page, { ask: "home" })).reply, "refused");
+    for (const wrong of [1, 2, 3]) {
+      const outcome = await core(phone.page, "unlock", "111111");
+      assert.equal(outcome.problem.code, "wrong_pin");
+      assert.deepEqual(await standing(phone.page).then((it) => [it.is, it.wrong, it.waitMs]), ["locked", wrong, 0]);
+    }
+    // Started anew, it still knows.
+    await phone.page.reload();
+    await until(phone.page, "standing", (it) => it.is === "locked" && it.wrong === 3);
+    await core(phone.page, "unlock", "111111");
+    const { waitMs } = await standing(phone.page);
+    assert.ok(waitMs > 25_000 && waitMs <= 30_000, `${waitMs}`);
+    assert.equal((await core(phone.page, "unlock", "246810")).problem.code, "pin_must_wait");
+    await waitSinceWrongPin(phone.page, 31_000);
+    assert.deepEqual(await core(phone.page, "unlock", "246810"), { ok: true });
+    assert.match((await itemOf(phone.page, visit, "B05")).json, /Nadie debe leer/);
+
+    assert.equal((await core(phone.page, "setPin", "111111", null)).problem.code, "wrong_pin");
+    assert.deepEqual(await core(phone.page, "setPin", "246810", null), { ok: true });
+    await phone.page.reload();
+    await until(phone.page, "standing", (it) => it.is === "open");
+  }));
+
+test("a Wi-Fi's sign-in page is told as what it is, whether it answers or redirects, and nothing is lost by it", () =>
+  withPhone(async (phone) => {
+    await enrolled(phone);
+    const visit = await begun(phone.page);
+    await until(phone.page, "sync", allSent);
+    for (const kind of ["portal", "redirect"]) {
+      front.network = kind;
+      await answer(phone.page, visit, "B05", `Detrás del Wi-Fi de la cafetería: ${kind}, sin entrar todavía`);
+      await core(phone.page, "sendNow");
+      const told = await until(phone.page, "sync", (it) => it.problem?.code === "captive_portal");
+      assert.equal(told.pill, "error");
+      assert.equal(told.edits, 1);
+      front.network = "on";
+      await core(phone.page, "sendNow");
+      await until(phone.page, "sync", allSent);
+    }
+  }));
+
+test("a new version waits until the person takes it, and a portal's page never becomes one", () =>
+  withPhone(async (phone) => {
+    const { page } = phone;
+    await enrolled(phone);
+    const visit = await begun(page);
+    await keptForOffline(page);
+    const newer = await anotherVersion(APP);
+    try {
+      // The first half of the download is a sign-in page's.
+      front.folder = newer.broken;
+      await lookForUpdate(page);
+      await new Promise((resolve) => setTimeout(resolve, 1_500));
+      assert.equal(await page.evaluate(() => globalThis.veedor.core.updateWaits.value), false);
+
+      front.folder = newer.folder;
+      await lookForUpdate(page);
+      await until(page, "updateWaits", (it) => it);
+      assert.equal(await page.evaluate(() => document.title), "Veedor");
+      assert.equal((await answer(page, visit, "A01", "yes")).reply, "change");
+
+      const loaded = page.waitForEvent("load");
+      await core(page, "applyUpdate");
+      await loaded;
+      await until(page, "standing", (it) => it.is === "open");
+      assert.equal(await page.evaluate(() => document.title), "Veedor 2");
+      assert.equal(await page.evaluate(async () => (await caches.keys()).length), 1);
+      assert.match((await itemOf(page, visit, "A01")).json, /yes/);
+    } finally {
+      front.folder = APP;
+      await newer.remove();
+    }
+  }));
+
+test("a phone whose files were copied goes on as a new device, and the office gets what both copies wrote", () =>
+  withPhone(async (phone) => {
+    await enrolled(phone);
+    const visit = await begun(phone.page);
+    await until(phone.page, "sync", allSent);
+    await phone.stop();
+    const copy = await phone.copy();
+    try {
+      await phone.start();
+      await until(phone.page, "standing", (it) => it.is === "open");
+      await answer(phone.page, visit, "A01", "yes");
+      await until(phone.page, "sync", (it) => it.edits > 0);
+      await until(phone.page, "sync", allSent);
+      await phone.stop();
+
+      await copy.start();
+      await until(copy.page, "standing", (it) => it.is === "open");
+      await answer(copy.page, visit, "A02", "no");
+      await until(copy.page, "sync", (it) => it.edits > 0);
+      await until(copy.page, "sync", allSent);
+      // And it opens with its new key.
+      await copy.page.reload();
+      await until(copy.page, "standing", (it) => it.is === "open");
+      const { items } = await ask(copy.page, { ask: "open", visit });
+      assert.match(items.find((it) => it.id === "A02").json, /no/);
+      const there = await office.call("GET", "/devices?limit=1000", null, "olga");
+      assert.ok(there.items.some((it) => it.forked));
+    } finally {
+      await copy.remove();
+    }
+  }));
+
+test("a device that was taken out says so, and a person who is removed leaves nothing here", () =>
+  withPhone(async (phone) => {
+    const { page } = phone;
+    const auditor = await enrolled(phone);
+    const visit = await begun(page);
+    await until(page, "sync", allSent);
+    const { items } = await office.call("GET", `/devices?user=${auditor.id}`, null, "olga");
+    await office.call("POST", `/devices/${items[0].dev}/revoke`, {}, "olga");
+    await answer(page, visit, "A01", "yes");
+    const told = await until(page, "sync", (it) => it.ended !== null && it.problem !== null && it.pill === "error");
+    assert.equal(told.ended, "device_revoked");
+    assert.equal(told.edits, 0);
+
+    const { profile } = await standing(page);
+    assert.deepEqual(await core(page, "forget", profile.id), { ok: true });
+    assert.deepEqual(await standing(page), { is: "profiles", profiles: [] });
+    const left = await page.evaluate(async () => {
+      const names = [];
+      for await (const name of (await navigator.storage.getDirectory()).keys()) {
+        names.push(name);
+      }
+      return names;
+    });
+    assert.deepEqual(left, []);
+  }));
+
+test("a store that the browser deleted is told as gone, and its keys make no other", () =>
+  withPhone(async (phone) => {
+    const { page } = phone;
+    await enrolled(phone);
+    await core(page, "lock");
+    const { profiles } = await standing(page);
+    await page.evaluate(async (id) => {
+      const root = await navigator.storage.getDirectory();
+      await root.removeEntry(`.veedor-${id}`, { recursive: true });
+    }, profiles[0].id);
+    await page.reload();
+    const broken = await until(page, "standing", (it) => it.is === "broken");
+    assert.equal(broken.problem.code, "store_gone");
+    assert.deepEqual(await core(page, "forget", profiles[0].id), { ok: true });
+    await enrolled(phone);
   }));

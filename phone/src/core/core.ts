@@ -55,13 +55,17 @@ class BrowserCore implements Core {
       return;
     }
     this.surround();
-    this.take().catch((thrown: unknown) => this.breakDown(problemOf(thrown)));
+    const taken = this.take().catch((thrown: unknown) => this.breakDown(problemOf(thrown)));
+    if ("serviceWorker" in navigator) {
+      // Copies for later come after what is loaded to start now.
+      this.unlessItFails(
+        taken.then(() => this.updates.begin()),
+        "the app cannot be kept for use without a network",
+      );
+    }
   }
 
   private surround(): void {
-    if ("serviceWorker" in navigator) {
-      this.unlessItFails(this.updates.begin(), "the app cannot be kept for use without a network");
-    }
     this.unlessItFails(this.lookAtStorage(), "the browser does not say how much room there is");
     this.unlessItFails(
       watchFacts((facts) => this.know(facts)),

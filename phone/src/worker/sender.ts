@@ -103,6 +103,9 @@ export class Sender {
 
   private schedule(inMs: number): void {
     clearTimeout(this.timer);
+    if (this.stop.signal.aborted) {
+      return;
+    }
     const waitMs = Math.max(inMs, this.notBeforeMs - Date.now());
     this.timer = setTimeout(() => void this.run(), waitMs);
   }
@@ -119,6 +122,7 @@ export class Sender {
     }
     clearTimeout(this.timer);
     this.running = this.once();
+    this.tell();
     await this.running;
     this.running = null;
     if (this.stop.signal.aborted) {
@@ -202,6 +206,9 @@ export class Sender {
   // ---- status ----
 
   tell(): void {
+    if (this.stop.signal.aborted) {
+      return;
+    }
     this.listener.status(this.status(this.store.syncState()));
   }
 

@@ -30,7 +30,8 @@ async function serveFile(folder, path, response) {
   response.end(content);
 }
 
-/** `network` is `on`, `off` (connections break), `portal` (a page answers) or `redirect` (a page elsewhere does). */
+/** `network` is `on`, `off` (connections break), `hangs` (nothing answers), `portal` (a page answers)
+ *  or `redirect` (a page elsewhere does). */
 export async function startFront(office, folder) {
   const front = { network: "on", folder, seen: [], address: "", stop: null };
   const server = createServer((request, response) => {
@@ -38,6 +39,8 @@ export async function startFront(office, folder) {
     front.seen.push(`${request.method} ${pathname}`);
     if (front.network === "off") {
       request.socket.destroy();
+    } else if (front.network === "hangs") {
+      request.resume();
     } else if (front.network === "portal") {
       response.writeHead(200, { "content-type": "text/html" }).end("<h1>Wi-Fi gratis</h1>");
     } else if (front.network === "redirect") {

@@ -10,6 +10,8 @@ import { join } from "node:path";
 const VEEDOR = process.env.VEEDOR_BIN ?? new URL("../../../target/debug/veedor", import.meta.url).pathname;
 const PASSWORD = "correct horse battery staple";
 const ORGANIZATION = "acme";
+/** Who works in the office: plans visits, knows devices, looks at evidence. */
+const STAFF = { marta: "programme_manager", olga: "admin", rita: "reviewer" };
 const CHECKLIST = { id: "ms-banco-sucursal", version: 1 };
 
 function freePort() {
@@ -35,15 +37,18 @@ export async function startOffice() {
       child.stdin.end(`${PASSWORD}\n`);
     });
   await admin("org", "add", "--slug", ORGANIZATION, "--name", "Acme", "--locale", "es-MX", "--zone", "America/Mexico_City");
-  await admin("user", "add", "--org", ORGANIZATION, "--login", "marta", "--name", "Marta", "--role", "programme_manager", "--password-stdin");
+  for (const [login, role] of Object.entries(STAFF)) {
+    await admin("user", "add", "--org", ORGANIZATION, "--login", login, "--name", login, "--role", role, "--password-stdin");
+  }
   const address = `http://127.0.0.1:${await freePort()}`;
   const server = spawn(VEEDOR, ["serve", "--database-url", database, "--listen", address.slice("http://".length)], {
     cwd: folder,
     env: environment,
-    stdio: ["ignore", "ignore", "inherit"],
+    stdio: ["ignore", "ignore", process.env.VEEDOR_LOUD ? "inherit" : "ignore"],
   });
-  let token = null;
-  const call = async (method, path, body) => {
+  const tokens = {};
+  const call = async (method, path, body = null, who = "marta") => {
+    const token = tokens[who];
     const headers = { "content-type": "application/json", ...(token && { authorization: `Bearer ${token}` }) };
     const response = await fetch(`${address}/api/v1${path}`, { method, headers, body: body && JSON.stringify(body) });
     const answer = await response.json();
@@ -52,16 +57,14 @@ export async function startOffice() {
     }
     return answer;
   };
-  for (let tries = 0; ; tries += 1) {
-    try {
-      token = (await call("POST", "/sessions", { organization: ORGANIZATION, login: "marta", password: PASSWORD })).token;
+  for (let tries = 0; tries < 100; tries += 1) {
+    if (await fetch(address).catch(() => null)) {
       break;
-    } catch (error) {
-      if (tries > 100) {
-        throw error;
-      }
-      await new Promise((resolve) => setTimeout(resolve, 100));
     }
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  for (const login of Object.keys(STAFF)) {
+    tokens[login] = (await call("POST", "/sessions", { organization: ORGANIZATION, login, password: PASSWORD })).token;
   }
   let made = 0;
   return {

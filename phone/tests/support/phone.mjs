@@ -1,6 +1,6 @@
 // A phone in tests: a Chromium with a profile of its own, which may be killed and started again, and the core of its page.
 
-import { mkdtemp, readlink, rm } from "node:fs/promises";
+import { cp, mkdtemp, readFile, readdir, readlink, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { chromium } from "playwright-core";
@@ -52,6 +52,13 @@ export class Phone {
     await this.context.close();
   }
 
+  /** The same phone once more, as from a backup. */
+  async copy() {
+    const profile = await mkdtemp(join(tmpdir(), "veedor-phone-"));
+    await cp(this.profile, profile, { recursive: true, verbatimSymlinks: true });
+    return new Phone(this.address, profile);
+  }
+
   async remove() {
     await this.context.close().catch(() => undefined);
     await rm(this.profile, { recursive: true, force: true, maxRetries: 5 });
@@ -77,4 +84,49 @@ export async function until(page, name, isWanted, timeout = 20_000) {
     }
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
+}
+
+/** Waits until the app would start without a network. */
+export async function keptForOffline(page) {
+  await page.evaluate(async () => (await navigator.serviceWorker.ready).active);
+}
+
+/** Lets the browser look for a new version of the app, as it does by itself now and then. */
+export async function lookForUpdate(page) {
+  await page.evaluate(async () => (await navigator.serviceWorker.getRegistration()).update());
+}
+
+/** Makes the last wrong PIN so much older. */
+export async function waitSinceWrongPin(page, ms) {
+  await page.evaluate(
+    (ms) =>
+      new Promise((resolve, reject) => {
+        const opening = indexedDB.open("veedor");
+        opening.onsuccess = () => {
+          const transaction = opening.result.transaction("profiles", "readwrite");
+          const table = transaction.objectStore("profiles");
+          table.getAll().onsuccess = ({ target }) => {
+            for (const row of target.result) {
+              row.pin.lastWrongMs -= ms;
+              table.put(row);
+            }
+          };
+          transaction.oncomplete = () => resolve(opening.result.close());
+          transaction.onabort = () => reject(transaction.error);
+        };
+      }),
+    ms,
+  );
+}
+
+/** Which files below a folder hold any of these, and which. */
+export async function found(folder, needles) {
+  const files = (await readdir(folder, { recursive: true, withFileTypes: true })).filter((it) => it.isFile());
+  const hits = [];
+  for (const file of files) {
+    const path = join(file.parentPath, file.name);
+    const content = await readFile(path);
+    needles.forEach((needle, at) => content.includes(needle) && hits.push(`${path}: ${at}`));
+  }
+  return hits;
 }
