@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { startFront } from "./support/front.mjs";
 import { startOffice } from "./support/office.mjs";
-import { Phone, ask, core, found, keptForOffline, lookForUpdate, standing, sync, until, waitSinceWrongPin } from "./support/phone.mjs";
+import { Phone, ask, core, damageFiles, fileSizes, found, keptForOffline, lookForUpdate, standing, sync, until, waitSinceWrongPin } from "./support/phone.mjs";
 import { anotherVersion } from "./support/version.mjs";
 
 const APP = new URL("../dist-test", import.meta.url).pathname;
@@ -26,6 +26,7 @@ after(async () => {
 /** Runs with a phone that is taken away afterwards. */
 async function withPhone(work) {
   front.network = "on";
+  front.seen.length = 0;
   const phone = await Phone.make(front.address);
   try {
     await phone.start();
@@ -118,7 +119,8 @@ test("an answer that was confirmed survives the power going off, opens without a
     await keptForOffline(phone.page);
 
     front.network = "off";
-    const change = await answer(phone.page, visit, "B05", "Llegué antes de abrir y esperé en la fila de la entrada");
+    const long = `Llegué antes de abrir. ${"Esperé en la fila de la entrada, y después en la de la caja. ".repeat(12)}`;
+    const change = await answer(phone.page, visit, "B05", long);
     assert.equal(change.reply, "change", JSON.stringify(change));
     await phone.kill();
 
@@ -133,6 +135,7 @@ test("an answer that was confirmed survives the power going off, opens without a
     front.network = "on";
     await core(phone.page, "sendNow");
     await until(phone.page, "sync", allSent);
+    assert.ok(front.seen.some((it) => it.pathname === "/sync/v1/exchange" && it.packed === "gzip"));
     const there = await office.call("GET", `/visits/${visit}`);
     assert.match(JSON.stringify(there), /Llegué antes de abrir/);
   }));
@@ -196,9 +199,11 @@ test("a photo is kept, waits on a metered line while answers go, and goes by han
     assert.equal(resting.photosRest, "metered");
     assert.equal(resting.photos, 1);
     assert.equal(resting.pill, "saved");
+    assert.ok(!front.seen.some((it) => it.method === "PATCH"));
     await core(page, "sendNow");
     await until(page, "sync", allSent);
     assert.equal((await itemOf(page, visit, "Z02")).photos[0].state, "stored");
+    assert.ok(front.seen.some((it) => it.method === "PATCH"));
     assert.match(JSON.stringify(await office.call("GET", `/visits/${visit}/evidence`, null, "rita")), new RegExp(photos[0].blob));
   }));
 
@@ -382,6 +387,24 @@ test("a device that was taken out says so, and a person who is removed leaves no
       return names;
     });
     assert.deepEqual(left, []);
+  }));
+
+test("a store that cannot be read is told with what is safe and what to do, and is left as it lies", () =>
+  withPhone(async (phone) => {
+    const { page } = phone;
+    await enrolled(phone);
+    await core(page, "lock");
+    const [{ id }] = (await standing(page)).profiles;
+    const sizes = await page.evaluate(damageFiles, id);
+    await page.reload();
+    const broken = await until(page, "standing", (it) => it.is === "broken");
+    assert.equal(broken.problem.code, "store_unreadable");
+    assert.match(broken.problem.errors[0].message_es, /No se borró nada/);
+    assert.equal((await ask(page, { ask: "home" })).reply, "refused");
+    await core(page, "choose", id);
+    assert.equal((await standing(page)).is, "broken");
+    assert.deepEqual(await page.evaluate(fileSizes, id), sizes);
+    assert.deepEqual(await core(page, "forget", id), { ok: true });
   }));
 
 test("a store that the browser deleted is told as gone, and its keys make no other", () =>

@@ -40,7 +40,9 @@ class BrowserCore implements Core {
   readonly pulled = signal(0);
   readonly updateWaits = signal(false);
 
-  private line: WorkerLine | null = null;
+  /** None before it is needed, after it broke down, and while another tab has the store. */
+  private worker: WorkerLine | null = null;
+  private isOwner = false;
   private facts: Facts | null = null;
   private ownership: Ownership | null = null;
   private readonly updates = new Updates(() => {
@@ -106,8 +108,9 @@ class BrowserCore implements Core {
 
   /** Starts with the store in this tab's hands. */
   private async start(): Promise<void> {
+    this.isOwner = true;
     this.standing.value = { is: "starting" };
-    const profiles = await this.connect().call("profiles");
+    const profiles = (await this.line()?.call("profiles")) ?? [];
     const [only, ...others] = profiles;
     if (only !== undefined && others.length === 0) {
       await this.choose(only.id);
@@ -116,13 +119,15 @@ class BrowserCore implements Core {
     }
   }
 
-  private connect(): WorkerLine {
-    const line = new WorkerLine((news) => this.hear(news));
-    this.line = line;
-    if (this.facts !== null) {
-      this.tell("facts", this.facts);
+  /** The line to the worker, which is started where there is none; none while another tab has the store. */
+  private line(): WorkerLine | null {
+    if (this.worker === null && this.isOwner) {
+      this.worker = new WorkerLine((news) => this.hear(news));
+      if (this.facts !== null) {
+        this.tell("facts", this.facts);
+      }
     }
-    return line;
+    return this.worker;
   }
 
   private hear(news: News): void {
@@ -135,18 +140,18 @@ class BrowserCore implements Core {
     }
   }
 
-  /** The worker stopped for good; another one takes its place, in which the person may be chosen again. */
+  /** The worker stopped for good; whatever is asked next starts another one, in which the person may be chosen again. */
   private breakDown(problem: Problem): void {
     const { value } = this.standing;
-    this.line?.end();
-    this.connect();
+    this.worker?.end();
+    this.worker = null;
     const isSomebodyHere = value.is === "open" || value.is === "opening" || value.is === "locked" || value.is === "broken";
     this.standing.value = isSomebodyHere ? { is: "broken", profile: value.profile, problem } : { is: "unsupported", problem };
   }
 
   /** Says something to the worker that has no answer. */
   private tell<Name extends "facts" | "awake" | "sendNow" | "allowMetered">(call: Name, ...with_: Parameters<Calls[Name]>): void {
-    this.line?.call(call, ...with_).catch((thrown: unknown) => {
+    this.worker?.call(call, ...with_).catch((thrown: unknown) => {
       const problem = problemOf(thrown);
       // Nobody is open: there is nothing to be told.
       if (problem.code !== notOpen().code) {
@@ -156,27 +161,33 @@ class BrowserCore implements Core {
   }
 
   private async letGo(): Promise<void> {
-    const { line } = this;
-    this.line = null;
-    this.standing.value = { is: "elsewhere" };
+    const { worker } = this;
+    this.goElsewhere();
     const late = new Promise((resolve) => setTimeout(resolve, CLOSING_MS));
     // Whether it closed in good order or not: ending the worker frees the files.
-    await Promise.race([line?.call("close").catch(() => undefined), late]);
-    line?.end();
+    await Promise.race([worker?.call("close").catch(() => undefined), late]);
+    worker?.end();
   }
 
   private robbed(): void {
-    this.line?.end();
-    this.line = null;
+    this.worker?.end();
+    this.goElsewhere();
+  }
+
+  private goElsewhere(): void {
+    this.worker = null;
+    this.isOwner = false;
+    this.sync.value = { ...nothingSent, online: navigator.onLine };
     this.standing.value = { is: "elsewhere" };
   }
 
   private async outcome(work: (line: WorkerLine) => Promise<void>): Promise<Outcome> {
-    if (this.line === null) {
+    const line = this.line();
+    if (line === null) {
       return refused(notOpen());
     }
     try {
-      await work(this.line);
+      await work(line);
       return { ok: true };
     } catch (thrown) {
       return refused(problemOf(thrown));
@@ -189,12 +200,17 @@ class BrowserCore implements Core {
     return this.outcome(async (line) => {
       const profile = await line.call("enrol", code, name, pin);
       this.standing.value = { is: "open", profile };
-      this.storage.value = await askToKeep();
+      this.unlessItFails(
+        askToKeep().then((storage) => {
+          this.storage.value = storage;
+        }),
+        "the browser was not asked to keep what is stored",
+      );
     });
   }
 
   async choose(id: string): Promise<void> {
-    const { line } = this;
+    const line = this.line();
     if (line === null) {
       return;
     }
@@ -208,7 +224,7 @@ class BrowserCore implements Core {
       this.stand(await line.call("open", id, null));
     } catch (thrown) {
       // Where the store went to another tab meanwhile, that is what stands.
-      if (this.line === line) {
+      if (this.worker === line) {
         this.breakDown(problemOf(thrown));
       }
     }
@@ -223,7 +239,7 @@ class BrowserCore implements Core {
   }
 
   private async opening(profile: Profile, before: Standing, how: (line: WorkerLine) => Promise<Opening>): Promise<Outcome> {
-    const { line } = this;
+    const line = this.line();
     if (line === null) {
       return refused(notOpen());
     }
@@ -233,7 +249,7 @@ class BrowserCore implements Core {
       this.stand(opening);
       return opening.is === "open" ? { ok: true } : refused(opening.problem ?? notOpen());
     } catch (thrown) {
-      if (this.line === line) {
+      if (this.worker === line) {
         this.standing.value = before;
       }
       return refused(problemOf(thrown));
@@ -250,7 +266,7 @@ class BrowserCore implements Core {
   }
 
   async lock(): Promise<void> {
-    const { line } = this;
+    const line = this.line();
     if (line === null) {
       return;
     }
@@ -282,8 +298,12 @@ class BrowserCore implements Core {
     if (this.standing.value.is !== "elsewhere") {
       return;
     }
-    await this.ownership?.takeOver();
-    await this.start();
+    try {
+      await this.ownership?.takeOver();
+      await this.start();
+    } catch (thrown) {
+      this.breakDown(problemOf(thrown));
+    }
   }
 
   // ---- visits ----
@@ -293,17 +313,20 @@ class BrowserCore implements Core {
   }
 
   async attach(visit: string, field: string, picture: Blob, facts: PhotoFacts): Promise<Reply> {
-    return this.answered((line) => line.call("attach", Date.now(), visit, field, picture, facts));
+    const reply = await this.answered((line) => line.call("attach", Date.now(), visit, field, picture, facts));
+    this.unlessItFails(this.lookAtStorage(), "the browser does not say how much room there is");
+    return reply;
   }
 
   async photo(blob: string, mime: string): Promise<Blob | null> {
-    const bytes = (await this.line?.call("photo", blob)) ?? null;
+    const bytes = (await this.line()?.call("photo", blob)) ?? null;
     return bytes === null ? null : new Blob([bytes], { type: mime });
   }
 
   private async answered(call: (line: WorkerLine) => Promise<Reply>): Promise<Reply> {
     try {
-      return this.line === null ? { reply: "refused", problem: notOpen() } : await call(this.line);
+      const line = this.line();
+      return line === null ? { reply: "refused", problem: notOpen() } : await call(line);
     } catch (thrown) {
       return { reply: "refused", problem: problemOf(thrown) };
     }
@@ -324,7 +347,7 @@ class BrowserCore implements Core {
   }
 
   async secrets(): Promise<string[]> {
-    return (await this.line?.call("secrets")) ?? [];
+    return (await this.worker?.call("secrets")) ?? [];
   }
 }
 

@@ -70,6 +70,15 @@ export function storeGone(): Problem {
   );
 }
 
+export function storeUnreadable(what: string): Problem {
+  return told(
+    500,
+    "store_unreadable",
+    `No se pueden leer los datos de esta persona en este teléfono (${what}). No se borró nada, y lo ya enviado está a salvo en la oficina. Cierre la aplicación y ábrala otra vez; si sigue igual, no borre los datos del navegador y avise a su oficina`,
+    `this person's data on this phone cannot be read (${what}). Nothing was deleted, and what was sent is safe in the office. Close the app and open it again; if it stays so, do not clear the browser's data and tell your office`,
+  );
+}
+
 export function noSuchProfile(): Problem {
   return told(404, "no_such_profile", "Esa persona ya no está en este teléfono", "this person is no longer on this phone");
 }

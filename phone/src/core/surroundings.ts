@@ -61,7 +61,6 @@ export function missing(): string[] {
     ["Web Locks", "locks" in navigator],
     ["OPFS", "storage" in navigator && "getDirectory" in navigator.storage && typeof FileSystemFileHandle === "function"],
     ["BroadcastChannel", typeof BroadcastChannel === "function"],
-    ["AbortSignal.any", typeof AbortSignal === "function" && "any" in AbortSignal],
   ];
   return needed.filter(([, isThere]) => !isThere).map(([name]) => name);
 }

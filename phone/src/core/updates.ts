@@ -15,13 +15,16 @@ export class Updates {
 
   async begin(): Promise<void> {
     const { serviceWorker } = navigator;
-    const hadController = serviceWorker.controller !== null;
+    let hadController = serviceWorker.controller !== null;
     serviceWorker.addEventListener("controllerchange", () => {
-      this.isStale ||= hadController;
       if (this.isApplying) {
         this.isApplying = false;
         location.reload();
+      } else if (hadController) {
+        this.isStale = true;
+        this.waits();
       }
+      hadController = true;
     });
     const registration = await serviceWorker.register(`${import.meta.env.BASE_URL}sw.js`, { updateViaCache: "none" });
     this.registration = registration;
@@ -32,9 +35,15 @@ export class Updates {
     document.addEventListener("visibilitychange", () => this.lookAgain(registration));
   }
 
+  /** Takes the new version; the page is loaded anew once it is in force. */
   apply(): void {
-    this.isApplying = true;
-    this.registration?.waiting?.postMessage("take-over");
+    const waiting = this.registration?.waiting ?? null;
+    if (waiting !== null) {
+      this.isApplying = true;
+      waiting.postMessage("take-over");
+    } else if (this.isStale) {
+      location.reload();
+    }
   }
 
   private look(registration: ServiceWorkerRegistration): void {

@@ -82,10 +82,16 @@ async function judged(response: Response, accept: Asked["accept"], alive: (ms: n
 async function ask(asked: Asked, stop: AbortSignal): Promise<Answer> {
   const limit = new AbortController();
   let timer = 0;
+  let isLate = false;
   const alive = (ms: number): void => {
     clearTimeout(timer);
-    timer = setTimeout(() => limit.abort(), ms);
+    timer = setTimeout(() => {
+      isLate = true;
+      limit.abort();
+    }, ms);
   };
+  const callOff = (): void => limit.abort();
+  stop.addEventListener("abort", callOff);
   alive(SILENCE_MS + asked.body.length / SLOWEST);
   const { method, path, token, body } = asked;
   const headers = { ...asked.headers, Accept: asked.accept, ...(token === null ? {} : { Authorization: `Bearer ${token}` }) };
@@ -99,17 +105,18 @@ async function ask(asked: Asked, stop: AbortSignal): Promise<Answer> {
       referrerPolicy: "no-referrer",
       // Not followed, and yet told from a line that is down: the office never redirects, a Wi-Fi's sign-in does.
       redirect: "manual",
-      signal: AbortSignal.any([limit.signal, stop]),
+      signal: limit.signal,
     });
     return await judged(response, asked.accept, alive);
   } catch (thrown) {
-    if (limit.signal.aborted) {
+    if (isLate) {
       return { is: "none", problem: tooSlow() };
     }
     const what = thrown instanceof Error ? thrown.message : String(thrown);
     return { is: "none", problem: navigator.onLine ? unreachable(what) : offline() };
   } finally {
     clearTimeout(timer);
+    stop.removeEventListener("abort", callOff);
   }
 }
 

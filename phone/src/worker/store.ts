@@ -2,7 +2,7 @@
 // its calls go in pairs with the vault (signing, a new key). Everything in it runs at once; nothing here waits for a network.
 
 import type { SyncState } from "../core/messages";
-import { Failed, isProblem, storeGone, unforeseen } from "../core/problems";
+import { Failed, isProblem, storeGone, storeUnreadable, unforeseen } from "../core/problems";
 import initialize, { BrowserPhone, type Step } from "../../pkg/phone_wasm.js";
 import module from "../../pkg/phone_wasm_bg.wasm?url";
 import * as files from "./files";
@@ -25,6 +25,9 @@ export type Next =
   | { is: "send" | "query"; bytes: Uint8Array<ArrayBuffer> }
   | { is: "part"; part: string; bytes: Uint8Array<ArrayBuffer> }
   | { is: "done"; text: string };
+
+/** What the store says where its files cannot be read. */
+const UNREADABLE = ["browser_storage_failed", "device_store_failed", "device_store_damaged", "device_file_failed"];
 
 let ready: Promise<unknown> | null = null;
 
@@ -50,6 +53,15 @@ export class Fatal extends Failed {
   constructor(thrown: unknown) {
     super(unforeseen(thrown));
   }
+}
+
+/** What is to be said where a store does not open: the store knows what, not what it means for people. */
+function openingFailed(thrown: unknown): Failed {
+  const failed = thrown instanceof Failed ? thrown : thrownBy(thrown);
+  if (failed.problem.code === "no_device") {
+    return new Failed(storeGone());
+  }
+  return UNREADABLE.includes(failed.problem.code) ? new Failed(storeUnreadable(failed.problem.title)) : failed;
 }
 
 function calling<T>(call: () => T): T {
@@ -95,11 +107,20 @@ export class Store {
     const with_ = await vault.storeKeys(keys);
     try {
       const phone = await BrowserPhone.open(keys.profile, with_.cipher, with_.keys, with_.make);
-      await vault.opened(keys.profile, Date.now());
-      return new Store(phone, keys);
+      return await Store.opened(new Store(phone, keys));
     } catch (thrown) {
-      const failed = thrown instanceof Failed ? thrown : thrownBy(thrown);
-      throw failed.problem.code === "no_device" ? new Failed(storeGone()) : failed;
+      throw openingFailed(thrown);
+    }
+  }
+
+  private static async opened(store: Store): Promise<Store> {
+    try {
+      await vault.opened(store.profile, Date.now());
+      await store.tellFreeSpace();
+      return store;
+    } catch (thrown) {
+      store.close();
+      throw thrown;
     }
   }
 
@@ -107,7 +128,7 @@ export class Store {
     return this.keys.profile;
   }
 
-  get opened(): vault.Opened {
+  get vaultKeys(): vault.Opened {
     return this.keys;
   }
 
@@ -140,6 +161,7 @@ export class Store {
 
   async tellFreeSpace(): Promise<void> {
     const { quota, usage } = await navigator.storage.estimate();
+    // Where the browser does not say, nothing is told: photos are then taken as long as they can be kept.
     if (quota !== undefined && usage !== undefined) {
       calling(() => this.phone.tell_free_space(Math.max(0, quota - usage)));
     }

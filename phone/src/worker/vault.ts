@@ -2,8 +2,8 @@
 //
 // A person's store needs three things: the cipher key of its files, a random secret for each signing key, and the signing keys, which
 // WebCrypto never tells anybody. The first two lie here sealed with a key that never leaves the browser either, and where there is a
-// PIN once more with a key made from it. A PIN keeps out whoever picks up the phone; whoever copies all of the browser's files and has
-// days to try can get past 6 digits.
+// PIN once more with a key made from it. A PIN keeps out whoever picks up the phone. It does not keep out whoever takes the browser's
+// files off it: browsers keep keys that they tell nobody in files too, and a good machine tries all PINs of 6 digits within minutes.
 
 import type { Profile } from "../core/api";
 import { Failed, noSuchProfile, pinMustWait, shortPin, wrongPin } from "../core/problems";

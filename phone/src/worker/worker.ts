@@ -48,10 +48,26 @@ async function close(): Promise<void> {
 async function openWith(keys: vault.Opened): Promise<Profile> {
   await close();
   const store = await Store.open(keys);
-  await store.tellFreeSpace();
-  open = { store, sender: await Sender.over(store, facts, listener) };
-  open.sender.tell();
-  return vault.profile(keys.profile);
+  return elseClose(store, () => begin(store));
+}
+
+/** What is not all open is not open: its files are free for the next attempt. */
+async function elseClose<T>(store: Store, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (thrown) {
+    store.close();
+    throw thrown;
+  }
+}
+
+/** From now on taps are answered, and what is there is sent. */
+async function begin(store: Store): Promise<Profile> {
+  const profile = await vault.profile(store.profile);
+  const sender = await Sender.over(store, facts, listener);
+  open = { store, sender };
+  sender.tell();
+  return profile;
 }
 
 async function openStore(id: string, pin: string | null): Promise<Opening> {
@@ -63,7 +79,7 @@ async function openStore(id: string, pin: string | null): Promise<Opening> {
   try {
     return { is: "open", profile: await openWith(unlocked.opened) };
   } catch (thrown) {
-    // A store that cannot be opened is left as it lies; `export_database` of the module reads it as it is, for a rescue.
+    // A store that cannot be opened is left as it lies: this is where a rescue file begins (`export_database` of the module).
     return { is: "broken", profile, problem: problemOf(thrown) };
   }
 }
@@ -79,11 +95,16 @@ function codeOf(text: string): string {
   return code;
 }
 
-function codeOfLink(link: string): string {
-  if (!URL.canParse(link)) {
+function urlOf(link: string): URL {
+  try {
+    return new URL(link);
+  } catch {
     throw new Failed(noCode());
   }
-  const { origin, hash } = new URL(link);
+}
+
+function codeOfLink(link: string): string {
+  const { origin, hash } = urlOf(link);
   if (origin !== location.origin) {
     throw new Failed(otherServer(origin));
   }
@@ -112,17 +133,11 @@ async function enrolAnew({ store, sender }: Open, code: string, name: string): P
 async function enrolNew(code: string, name: string, pin: string | null): Promise<Profile> {
   const keys = await vault.prepare(location.origin);
   const store = await Store.open(keys);
-  try {
+  return elseClose(store, async () => {
     await enrolOpen(store, code, name);
-    const secured = await vault.enrolled(keys, name.trim(), pin, Date.now());
-    store.rekeyed(secured);
-    open = { store, sender: await Sender.over(store, facts, listener) };
-    open.sender.tell();
-    return await vault.profile(keys.profile);
-  } catch (thrown) {
-    store.close();
-    throw thrown;
-  }
+    store.rekeyed(await vault.enrolled(keys, name.trim(), pin, Date.now()));
+    return begin(store);
+  });
 }
 
 async function enrol(text: string, name: string, pin: string | null): Promise<Profile> {
@@ -162,7 +177,7 @@ async function forget(id: string): Promise<void> {
 
 async function setPin(current: string | null, next: string | null): Promise<Profile> {
   const { store } = opened();
-  store.rekeyed(await vault.setPin(store.opened, current, next, Date.now()));
+  store.rekeyed(await vault.setPin(store.vaultKeys, current, next, Date.now()));
   return vault.profile(store.profile);
 }
 
@@ -245,7 +260,7 @@ const handlers: Handlers = {
     if (import.meta.env.MODE !== "test") {
       throw new Failed(noSuchProfile());
     }
-    const { cipher, keys } = await vault.storeKeys(opened().store.opened);
+    const { cipher, keys } = await vault.storeKeys(opened().store.vaultKeys);
     const secret = Array.from(keys.subarray(0, 32), (it) => it.toString(16).padStart(2, "0")).join("");
     return [cipher, secret];
   },

@@ -30,13 +30,13 @@ async function serveFile(folder, path, response) {
   response.end(content);
 }
 
-/** `network` is `on`, `off` (connections break), `hangs` (nothing answers), `portal` (a page answers)
+/** `seen` are the requests so far. `network` is `on`, `off` (connections break), `hangs` (nothing answers), `portal` (a page answers)
  *  or `redirect` (a page elsewhere does). */
 export async function startFront(office, folder) {
   const front = { network: "on", folder, seen: [], address: "", stop: null };
   const server = createServer((request, response) => {
     const { pathname } = new URL(request.url, "http://front");
-    front.seen.push(`${request.method} ${pathname}`);
+    front.seen.push({ method: request.method, pathname, packed: request.headers["content-encoding"] ?? null });
     if (front.network === "off") {
       request.socket.destroy();
     } else if (front.network === "hangs") {

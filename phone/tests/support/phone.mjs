@@ -130,3 +130,33 @@ export async function found(folder, needles) {
   }
   return hits;
 }
+
+/** In the page: the sizes of a person's files. */
+export async function fileSizes(profile) {
+  const root = await navigator.storage.getDirectory();
+  const folder = await (await root.getDirectoryHandle(`.veedor-${profile}`)).getDirectoryHandle(".opaque");
+  const sizes = [];
+  for await (const [name, handle] of folder.entries()) {
+    sizes.push(`${name} ${(await handle.getFile()).size}`);
+  }
+  return sizes.sort();
+}
+
+/** In the page: writes over what a person's files hold, and gives their sizes. */
+export async function damageFiles(profile) {
+  const root = await navigator.storage.getDirectory();
+  const folder = await (await root.getDirectoryHandle(`.veedor-${profile}`)).getDirectoryHandle(".opaque");
+  const sizes = [];
+  for await (const [name, handle] of folder.entries()) {
+    const { size } = await handle.getFile();
+    // The pool's own page at the beginning stays.
+    if (size > 4_096) {
+      const writing = await handle.createWritable({ keepExistingData: true });
+      const noise = new Uint8Array(size - 4_096).map((_, at) => (at * 31) & 255);
+      await writing.write({ type: "write", position: 4_096, data: noise });
+      await writing.close();
+    }
+    sizes.push(`${name} ${size}`);
+  }
+  return sizes.sort();
+}
