@@ -51,7 +51,7 @@ export interface SyncStatus {
   lastSentMs: number | null;
   /** Why the last run stopped. */
   problem: Problem | null;
-  /** Why photos rest though answers go: `metered`, `low_battery`; `by_server` and `quota` where the office asked for it. */
+  /** Why photos rest though answers go: `metered`, `low_battery`; `server` and `quota` where the office asked for it. */
   photosRest: string | null;
   /** Whether photos may go on a metered line (`allowMetered`), as it was last said by this person. */
   meteredAllowed: boolean;

@@ -2,7 +2,7 @@
 // that travels are the worker's.
 
 import { signal } from "@preact/signals";
-import type { Core, Outcome, PhotoFacts, Profile, Standing, StorageStatus, SyncStatus } from "./api";
+import type { Core, Outcome, PhotoFacts, Standing, StorageStatus, SyncStatus } from "./api";
 import type { Calls, Facts, Opening } from "./line";
 import type { Ask, Problem, Reply } from "./messages";
 import { Ownership } from "./ownership";
@@ -230,28 +230,18 @@ class BrowserCore implements Core {
     }
   }
 
-  unlock(pin: string): Promise<Outcome> {
+  /** Whoever is locked out stays so until the PIN is known to be right. */
+  async unlock(pin: string): Promise<Outcome> {
     const { value } = this.standing;
-    if (value.is !== "locked") {
-      return Promise.resolve(refused(notOpen()));
-    }
-    return this.opening(value.profile, value, (line) => line.call("open", value.profile.id, pin));
-  }
-
-  private async opening(profile: Profile, before: Standing, how: (line: WorkerLine) => Promise<Opening>): Promise<Outcome> {
     const line = this.line();
-    if (line === null) {
+    if (value.is !== "locked" || line === null) {
       return refused(notOpen());
     }
-    this.standing.value = { is: "opening", profile };
     try {
-      const opening = await how(line);
+      const opening = await line.call("open", value.profile.id, pin);
       this.stand(opening);
       return opening.is === "open" ? { ok: true } : refused(opening.problem ?? notOpen());
     } catch (thrown) {
-      if (this.worker === line) {
-        this.standing.value = before;
-      }
       return refused(problemOf(thrown));
     }
   }

@@ -36,6 +36,15 @@ export interface RunContext {
 /** What an office that is put back asks for more than this in one run, waits for the next. */
 const MOST_ROUNDS = 4;
 
+/** The store's names of why photos rest, and those of the boundary. */
+const RESTS: Record<string, string> = {
+  paused_metered: "metered",
+  paused_low_battery: "low_battery",
+  paused_by_hand: "by_hand",
+  paused_by_server: "server",
+  paused_quota: "quota",
+};
+
 const well: RunEnd = { problem: null, temporary: false, waitMs: 0, photosRest: null };
 
 /** An end with what really was in the way: the store only knows that no reply came. */
@@ -208,7 +217,7 @@ export async function carry(store: Store, context: RunContext): Promise<RunEnd> 
       // Their states are shown beside answers.
       context.pulled();
     }
-    const photosRest = photos.how === "paused" ? (photos.cause ?? "").replace(/^paused_/, "") : null;
+    const photosRest = photos.how === "paused" ? (RESTS[photos.cause ?? ""] ?? photos.cause) : null;
     const after = { ...run.end(photos), photosRest };
     if (after.problem !== null && photos.how !== "exchange_first") {
       return { ...after, problem: end.problem ?? after.problem };
