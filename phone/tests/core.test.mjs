@@ -363,6 +363,34 @@ test("a phone whose files were copied goes on as a new device, and the office ge
     }
   }));
 
+test("a phone whose session the office no longer knows keeps everything, and a new code lets it go on", () =>
+  withPhone(async (phone) => {
+    const { login } = await enrolled(phone);
+    const visit = await begun(phone.page);
+    await until(phone.page, "sync", allSent);
+    await phone.stop();
+    const copy = await phone.copy();
+    try {
+      // The same device takes a new session, which ends the one that the copy still has.
+      await copy.start();
+      await until(copy.page, "standing", (it) => it.is === "open");
+      assert.deepEqual(await core(copy.page, "enrol", await office.newCode(login), "Ana", null), { ok: true });
+      await copy.stop();
+
+      await phone.start();
+      await until(phone.page, "standing", (it) => it.is === "open");
+      await answer(phone.page, visit, "A01", "yes");
+      const told = await until(phone.page, "sync", (it) => it.problem?.code === "auth_needed");
+      assert.equal(told.pill, "error");
+      assert.equal(told.edits, 1);
+      assert.match(told.problem.errors[0].message_es, /código nuevo/);
+      assert.deepEqual(await core(phone.page, "enrol", await office.newCode(login), "Ana", null), { ok: true });
+      await until(phone.page, "sync", allSent);
+    } finally {
+      await copy.remove();
+    }
+  }));
+
 test("a device that was taken out says so, and a person who is removed leaves nothing here", () =>
   withPhone(async (phone) => {
     const { page } = phone;

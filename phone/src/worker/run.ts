@@ -84,7 +84,6 @@ class Run {
 
   async exchange(): Promise<Ended> {
     const { store, context } = this;
-    context.editsGo();
     store.syncBegin();
     for (;;) {
       context.stop.throwIfAborted();
@@ -165,6 +164,7 @@ async function succeed(store: Store, token: string, request: Record<string, unkn
 /** Edits until both sides have nothing more. */
 async function exchangeAll(store: Store, context: RunContext): Promise<RunEnd> {
   for (let renewed = false; ; ) {
+    context.editsGo();
     const token = store.token();
     if (token === null) {
       return well;

@@ -28,12 +28,14 @@ export class Sender {
   /** A run is wanted once the one under way is over. */
   private again = false;
   private editsWait = false;
+  /** Somebody wants everything to go now: the run under way takes it to heart, and the next one too. */
   private byHand = false;
+  private nextByHand = false;
   private timer = 0;
   private failures = 0;
   /** Before this the office asked not to be asked. */
   private notBeforeMs = 0;
-  private begunWith = 0;
+  private begunWith: SyncState | null = null;
   private last: RunEnd = { problem: null, temporary: false, waitMs: 0, photosRest: null };
 
   private constructor(
@@ -82,6 +84,7 @@ export class Sender {
 
   now(): void {
     this.byHand = true;
+    this.nextByHand = true;
     this.failures = 0;
     this.notBeforeMs = 0;
     void this.run();
@@ -121,6 +124,8 @@ export class Sender {
       return;
     }
     clearTimeout(this.timer);
+    this.byHand = this.nextByHand;
+    this.nextByHand = false;
     this.running = this.once();
     this.tell();
     await this.running;
@@ -130,15 +135,13 @@ export class Sender {
     }
     const wanted = this.again || this.editsWait;
     this.again = false;
-    this.byHand = false;
     this.tell();
     this.afterwards(wanted);
   }
 
   private async once(): Promise<void> {
     try {
-      const state = this.store.syncState();
-      this.begunWith = state.edits + state.photos;
+      this.begunWith = this.store.syncState();
       this.last = await carry(this.store, {
         stop: this.stop.signal,
         pause: () => this.pause(),
@@ -146,11 +149,11 @@ export class Sender {
           this.editsWait = false;
         },
         editsWait: () => this.editsWait,
-        progress: () => this.progress(),
+        progress: () => this.tell(),
         pulled: () => this.listener.pulled(),
       });
       await this.store.tellFreeSpace();
-      await this.noteSent();
+      await this.note();
     } catch (thrown) {
       if (thrown instanceof Fatal) {
         this.listener.fatal(thrown.problem);
@@ -161,8 +164,14 @@ export class Sender {
     }
   }
 
-  private async noteSent(): Promise<void> {
-    const { edits, photos } = this.store.syncState();
+  /** What the run moved. */
+  private async note(): Promise<void> {
+    const { edits, photos, bytes } = this.store.syncState();
+    const before = this.begunWith;
+    if (before !== null && (edits < before.edits || photos < before.photos || bytes < before.bytes)) {
+      // A poor line is no reason to wait longer each time; one that moves nothing is.
+      this.failures = 0;
+    }
     if (this.last.problem === null && edits + photos === 0) {
       this.lastSentMs = Date.now();
       await vault.remember(this.store.profile, { lastSentMs: this.lastSentMs });
@@ -198,11 +207,6 @@ export class Sender {
     return this.facts.lowBattery ? "low_battery" : "";
   }
 
-  private progress(): void {
-    this.failures = 0;
-    this.tell();
-  }
-
   // ---- status ----
 
   tell(): void {
@@ -216,7 +220,8 @@ export class Sender {
     const { edits, photos, bytes, lost, set_aside, ended } = state;
     const left = edits + photos;
     const isRunning = this.running !== null;
-    const total = isRunning ? Math.max(this.begunWith, left) : 0;
+    const before = this.begunWith === null ? 0 : this.begunWith.edits + this.begunWith.photos;
+    const total = isRunning ? Math.max(before, left) : 0;
     return {
       pill: this.pill(left, isRunning),
       done: isRunning ? total - left : 0,

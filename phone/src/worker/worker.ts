@@ -126,7 +126,7 @@ async function enrolOpen(store: Store, code: string, name: string): Promise<void
 /** Enrols whoever is open anew, with all that the store holds. */
 async function enrolAnew({ store, sender }: Open, code: string, name: string): Promise<Profile> {
   await enrolOpen(store, code, name);
-  sender.now();
+  sender.awake();
   return vault.profile(store.profile);
 }
 
