@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { startFront } from "./support/front.mjs";
 import { startOffice } from "./support/office.mjs";
-import { Phone, ask, core, damageFiles, fileSizes, found, keptForOffline, lookForUpdate, standing, sync, until, waitSinceWrongPin } from "./support/phone.mjs";
+import { Phone, ask, core, damageFiles, fileSizes, found, keptForOffline, lookForUpdate, standing, sync, takePhoto, until, waitSinceWrongPin } from "./support/phone.mjs";
 import { anotherVersion } from "./support/version.mjs";
 
 const APP = new URL("../dist-test", import.meta.url).pathname;
@@ -169,19 +169,7 @@ test("a photo is kept, waits on a metered line while answers go, and goes by han
     await until(page, "standing", (it) => it.is === "profiles");
     await enrolled(phone);
     const visit = await begun(page);
-    const kept = await page.evaluate(async (visit) => {
-      const canvas = new OffscreenCanvas(640, 480);
-      const pixels = new ImageData(640, 480);
-      for (let at = 0; at < pixels.data.length; at += 1) {
-        pixels.data[at] = (at * 2_654_435_761) >>> 24;
-      }
-      canvas.getContext("2d").putImageData(pixels, 0, 0);
-      const picture = await canvas.convertToBlob({ type: "image/jpeg", quality: 0.9 });
-      const position = { lat_e7: 194_326_077, lon_e7: -991_332_080, accuracy_mm: 12_000 };
-      const facts = { capturedAtMs: Date.now(), position, source: "camera" };
-      const reply = await globalThis.veedor.core.attach(visit, "Z02", picture, facts);
-      return { reply, bytes: Array.from(new Uint8Array(await picture.arrayBuffer())) };
-    }, visit);
+    const kept = await page.evaluate(takePhoto, { visit, field: "Z02", side: 600 });
     assert.equal(kept.reply.reply, "change", JSON.stringify(kept.reply));
     const { photos } = await itemOf(page, visit, "Z02");
     assert.equal(photos.length, 1);
@@ -205,6 +193,73 @@ test("a photo is kept, waits on a metered line while answers go, and goes by han
     assert.equal((await itemOf(page, visit, "Z02")).photos[0].state, "stored");
     assert.ok(front.seen.some((it) => it.method === "PATCH"));
     assert.match(JSON.stringify(await office.call("GET", `/visits/${visit}/evidence`, null, "rita")), new RegExp(photos[0].blob));
+  }));
+
+test("photos rest on a low battery and on a metered line until they are let go, and answers go before the rest of a photo", () =>
+  withPhone(async (phone) => {
+    const { page } = phone;
+    await page.addInitScript(() => {
+      const line = Object.assign(new EventTarget(), { saveData: true });
+      const battery = Object.assign(new EventTarget(), { level: 0.1, charging: false });
+      Object.defineProperty(navigator, "connection", { value: line });
+      Object.defineProperty(navigator, "getBattery", { value: () => Promise.resolve(battery) });
+      Object.assign(globalThis, { battery });
+    });
+    await page.reload();
+    await until(page, "standing", (it) => it.is === "profiles");
+    await enrolled(phone);
+    const visit = await begun(page);
+    const { reply } = await page.evaluate(takePhoto, { visit, field: "Z02", side: 2_000 });
+    assert.equal(reply.reply, "change", JSON.stringify(reply));
+    await until(page, "sync", (it) => it.edits === 0 && it.photosRest === "metered");
+    await core(page, "allowMetered", true);
+    const low = await until(page, "sync", (it) => it.photosRest === "low_battery");
+    assert.equal(low.meteredAllowed, true);
+
+    front.network = "slow";
+    await page.evaluate(() => {
+      globalThis.battery.charging = true;
+      globalThis.battery.dispatchEvent(new Event("chargingchange"));
+    });
+    while (!front.seen.some((it) => it.method === "PATCH")) {
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+    const from = front.seen.length;
+    await answer(page, visit, "A01", "yes");
+    await until(page, "sync", allSent);
+    const names = front.seen.slice(from).map((it) => (it.method === "PATCH" ? "part" : it.pathname.split("/").at(-1)));
+    assert.ok(names.indexOf("exchange") < names.lastIndexOf("part"), names.join());
+    // What was allowed stays so.
+    await page.reload();
+    await until(page, "standing", (it) => it.is === "open");
+    assert.equal((await until(page, "sync", allSent)).meteredAllowed, true);
+  }));
+
+test("an enrolment whose answer was lost is made good with the next code, also with somebody else's", () =>
+  withPhone(async (phone) => {
+    const { page } = phone;
+    const [one, other] = [await office.newAuditor(), await office.newAuditor()];
+    await until(page, "standing", (it) => it.is === "profiles");
+    const code = await office.newCode(one.login);
+    const enrol = (code) => core(page, "enrol", code, "Ana", null);
+    front.network = "deaf";
+    assert.equal((await enrol(code)).problem.code, "server_unreachable");
+    front.network = "on";
+    assert.equal((await enrol(code)).problem.code, "code_not_valid");
+    // Somebody else picks the phone up.
+    assert.deepEqual(await enrol(await office.newCode(other.login)), { ok: true });
+    await until(page, "pulled", (it) => it > 0);
+    assert.equal((await ask(page, { ask: "home" })).assignments.length, 1);
+    await core(page, "lock");
+    assert.equal((await standing(page)).profiles.length, 1);
+
+    front.network = "deaf";
+    assert.equal((await enrol(await office.newCode(one.login))).problem.code, "server_unreachable");
+    front.network = "on";
+    assert.deepEqual(await enrol(await office.newCode(one.login)), { ok: true });
+    const { items } = await office.call("GET", `/devices?user=${one.id}`, null, "olga");
+    // The one of the first attempt, which somebody else's code took the place of, and the one that came through in the end.
+    assert.equal(items.length, 2);
   }));
 
 test("a second tab is told that the store is elsewhere, and takes it where it is asked to", () =>

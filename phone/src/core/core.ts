@@ -152,11 +152,8 @@ class BrowserCore implements Core {
   /** Says something to the worker that has no answer. */
   private tell<Name extends "facts" | "awake" | "sendNow" | "allowMetered">(call: Name, ...with_: Parameters<Calls[Name]>): void {
     this.worker?.call(call, ...with_).catch((thrown: unknown) => {
-      const problem = problemOf(thrown);
-      // Nobody is open: there is nothing to be told.
-      if (problem.code !== notOpen().code) {
-        this.breakDown(problem);
-      }
+      // What ends the worker comes as news; the rest is no reason to take the visit off the screen.
+      console.warn(`the worker could not take in "${call}"`, problemOf(thrown));
     });
   }
 

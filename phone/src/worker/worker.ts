@@ -254,8 +254,8 @@ const handlers: Handlers = {
     open?.sender.know(now);
   },
   awake: () => open?.sender.awake(),
-  sendNow: () => opened().sender.now(),
-  allowMetered: (allowed) => opened().sender.allowMetered(allowed),
+  sendNow: () => open?.sender.now(),
+  allowMetered: (allowed) => open?.sender.allowMetered(allowed),
   secrets: async () => {
     if (import.meta.env.MODE !== "test") {
       throw new Failed(noSuchProfile());

@@ -30,8 +30,9 @@ async function serveFile(folder, path, response) {
   response.end(content);
 }
 
-/** `seen` are the requests so far. `network` is `on`, `off` (connections break), `hangs` (nothing answers), `portal` (a page answers)
- *  or `redirect` (a page elsewhere does). */
+/** `seen` are the requests so far. `network` is `on`, `off` (connections break), `hangs` (nothing answers), `deaf` (requests go
+ *  through, answers do not), `slow` (parts of photos take half a second), `portal` (a page answers) or `redirect` (a page elsewhere
+ *  does). */
 export async function startFront(office, folder) {
   const front = { network: "on", folder, seen: [], address: "", stop: null };
   const server = createServer((request, response) => {
@@ -49,7 +50,15 @@ export async function startFront(office, folder) {
       void serveFile(front.folder, pathname, response);
     } else {
       const to = new URL(request.url, office.address);
-      const passed = forward(to, { method: request.method, headers: request.headers }, (answer) => {
+      const deaf = front.network === "deaf";
+      const passed = forward(to, { method: request.method, headers: request.headers }, async (answer) => {
+        if (deaf) {
+          request.socket.destroy();
+          return;
+        }
+        if (front.network === "slow" && request.method === "PATCH") {
+          await new Promise((resolve) => setTimeout(resolve, 500));
+        }
         response.writeHead(answer.statusCode, answer.headers);
         answer.pipe(response);
       });

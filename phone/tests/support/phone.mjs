@@ -160,3 +160,19 @@ export async function damageFiles(profile) {
   }
   return sizes.sort();
 }
+
+/** In the page: a picture that does not compress much, kept with an item; gives the reply and its bytes. */
+export async function takePhoto({ visit, field, side }) {
+  const canvas = new OffscreenCanvas(side, side);
+  const pixels = new ImageData(side, side);
+  for (let at = 0; at < pixels.data.length; at += 4) {
+    const noise = Math.imul(at ^ (at >>> 7), 2_654_435_761);
+    pixels.data.set([noise >>> 24, noise >>> 16, noise >>> 8, 255], at);
+  }
+  canvas.getContext("2d").putImageData(pixels, 0, 0);
+  const picture = await canvas.convertToBlob({ type: "image/jpeg", quality: 0.9 });
+  const position = { lat_e7: 194_326_077, lon_e7: -991_332_080, accuracy_mm: 12_000 };
+  const facts = { capturedAtMs: Date.now(), position, source: "camera" };
+  const reply = await globalThis.veedor.core.attach(visit, field, picture, facts);
+  return { reply, bytes: Array.from(new Uint8Array(await picture.arrayBuffer())) };
+}
