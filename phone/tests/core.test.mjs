@@ -293,6 +293,25 @@ test("a second tab is told that the store is elsewhere, and takes it where it is
     assert.match((await itemOf(second, visit, "A01")).json, /yes/);
   }));
 
+test("a worker that breaks down is told, and whoever is chosen again finds everything", () =>
+  withPhone(async (phone) => {
+    const { page } = phone;
+    await enrolled(phone);
+    const visit = await begun(page);
+    assert.equal((await answer(page, visit, "A01", "yes")).reply, "change");
+    await page.workers()[0].evaluate(() => {
+      setTimeout(() => {
+        throw new Error("on purpose");
+      });
+    });
+    const { problem, profile } = await until(page, "standing", (it) => it.is === "broken");
+    assert.equal(problem.code, "app_failed");
+    assert.match(problem.errors[0].message_es, /on purpose.*a salvo/);
+    await core(page, "choose", profile.id);
+    assert.equal((await standing(page)).is, "open");
+    assert.match((await itemOf(page, visit, "A01")).json, /yes/);
+  }));
+
 test("a wrong PIN is refused, counted and made to wait for, and nothing on the disk tells an answer or a key", () =>
   withPhone(async (phone) => {
     await enrolled(phone, "246810");
@@ -303,11 +322,11 @@ test("a wrong PIN is refused, counted and made to wait for, and nothing on the d
     assert.equal(secrets.length, 2);
     await phone.stop();
 
-    await found(phone.profile, ["veedor-store-marker-that-is-nowhere"]).then((it) => assert.deepEqual(it, []));
     const seals = secrets.flatMap((it) => [it, Buffer.from(it, "hex")]);
     assert.deepEqual(await found(phone.profile, [told, Buffer.from(told, "utf16le"), "246810", ...seals]), []);
-    // The search finds what is there.
-    assert.notDeepEqual(await found(phone.profile, ["veedor"]), []);
+    // The search sees both places: the keys' row in IndexedDB, and the store's files, whose names are not sealed.
+    assert.notDeepEqual(await found(phone.profile, ["wrapping"]), []);
+    assert.notDeepEqual(await found(phone.profile, ["/device.db"]), []);
 
     await phone.start();
     const locked = await until(phone.page, "standing", (it) => it.is === "locked");
