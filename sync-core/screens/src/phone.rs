@@ -9,7 +9,8 @@ use sync_core::{Hash, OpId, payload::Gps};
 use uuid::Uuid;
 
 use crate::{
-    briefing, conflicts, home,
+    briefing, conflicts,
+    home::{self, SyncState},
     messages::{Ask, Message, Refused, Reply},
     outbox, review,
     visit::{self, Shown},
@@ -145,6 +146,13 @@ impl Phone {
             Ask::Outbox {} => Reply::Outbox(outbox::fill(device)?),
             Ask::Conflicts {} => Reply::Conflicts(conflicts::fill(device)?),
         })
+    }
+
+    /// Whether all is on the server.
+    ///
+    /// - **Errors**: storage.
+    pub fn sync_state(&self) -> Result<SyncState, DeviceError> {
+        Ok(SyncState::of(&self.device.status()?))
     }
 
     /// Keeps a photo, as JSON ([`Photo`]) beside its bytes; answers as [`Self::handle`], with `change`.

@@ -68,11 +68,16 @@ impl BrowserPhone {
     /// Opens the phone of a person, or makes it with the last of the keys.
     ///
     /// - **Shape**: `cipher` is 32 bytes in hexadecimal; `key_bytes` are the keys that the page keeps (secret, public key), the
-    ///   newest last.
-    pub async fn open(name: String, cipher: String, key_bytes: Vec<u8>) -> Result<BrowserPhone, String> {
+    ///   newest last; `make` says that no phone was ever opened with them: a key whose database is lost is not used again.
+    pub async fn open(
+        name: String,
+        cipher: String,
+        key_bytes: Vec<u8>,
+        make: bool,
+    ) -> Result<BrowserPhone, String> {
         let pool = pool::pool(&name).await.map_err(|error| failed(&error))?;
         let keys = keys(&key_bytes)?;
-        let phone = Self::phone_of(&pool, &cipher, &keys).map_err(|error| thrown(&error));
+        let phone = Self::phone_of(&pool, &cipher, &keys, make).map_err(|error| thrown(&error));
         if phone.is_err() {
             // Whoever tries again, or salvages, finds the files free.
             let _ = pool.give_back();
@@ -88,9 +93,9 @@ impl BrowserPhone {
         })
     }
 
-    fn phone_of(pool: &Pool, cipher: &str, keys: &[KeyParts]) -> Result<Phone, DeviceError> {
+    fn phone_of(pool: &Pool, cipher: &str, keys: &[KeyParts], make: bool) -> Result<Phone, DeviceError> {
         let place = || BrowserPlace::of(pool, cipher, keys.to_vec());
-        let newest = || keys.last().map(KeyParts::key);
+        let newest = || keys.last().filter(|_| make).map(KeyParts::key);
         let opened = match Device::open_in(Box::new(place()?)) {
             Err(error) if error.code() == "no_device" => match newest() {
                 Some(key) => Device::create_in(Box::new(place()?), key, DeviceKind::Phone),
@@ -108,6 +113,11 @@ impl BrowserPhone {
     /// Answers one JSON message with one.
     pub fn handle(&mut self, json: &str) -> Result<String, String> {
         Ok(self.phone()?.handle(json))
+    }
+
+    /// The JSON of whether all is on the server.
+    pub fn sync_state(&mut self) -> Result<String, String> {
+        self.phone()?.sync_state().map(|it| to_json(&it)).map_err(|error| thrown(&error))
     }
 
     /// Keeps a photo.
@@ -248,7 +258,11 @@ impl BrowserPhone {
                     return Ok(Step::with("part", to_json(&part), bytes));
                 }
                 NextPart::Finished(finish) => {
-                    return Ok(Step::with("done", Ended::of_photos(&finish).json(), Vec::new()));
+                    return Ok(Step::with(
+                        "done",
+                        Ended::of_photos(&finish, upload.summary()).json(),
+                        Vec::new(),
+                    ));
                 }
             }
         }
@@ -380,6 +394,10 @@ struct Ended {
     wait_ms: Option<u64>,
     /// Whether trying again later can help.
     temporary: bool,
+    /// Of an exchange: whether something came. Of photos: whether the server has to hear of them in an exchange.
+    news: bool,
+    /// Whether the app is too old to read.
+    push_only: bool,
     /// What happened, for people; none if all is well.
     problem: Option<Problem>,
 }
@@ -393,27 +411,28 @@ impl Ended {
             Finish::Recover(cause) => ("recover", Some(cause.code().to_owned()), None),
             Finish::Refused { reason, .. } => ("refused", Some(reason.clone()), None),
         };
-        Self { how, cause, wait_ms, temporary: Sync::is_temporary(outcome), problem: Sync::problem(outcome) }
+        let (news, push_only) = match outcome {
+            Finish::Done(summary) => (summary.pulled > 0, summary.push_only),
+            _ => (false, false),
+        };
+        let (temporary, problem) = (Sync::is_temporary(outcome), Sync::problem(outcome));
+        Self { how, cause, wait_ms, temporary, news, push_only, problem }
     }
 
-    fn of_photos(finish: &lane::Finish) -> Self {
+    fn of_photos(finish: &lane::Finish, summary: &lane::Summary) -> Self {
         let (how, cause, wait_ms) = match finish {
             lane::Finish::Done(_) => ("done", None, None),
-            lane::Finish::Paused { cause, .. } => {
-                ("paused", Some(Upload::explain(*cause).0.to_owned()), None)
+            lane::Finish::Paused { cause, wait_ms } => {
+                ("paused", Some(cause.code().to_owned()), Some(*wait_ms))
             }
             lane::Finish::Backoff { wait_ms, .. } => ("backoff", None, Some(*wait_ms)),
             lane::Finish::ExchangeFirst => ("exchange_first", None, None),
             lane::Finish::AuthNeeded { reason } => ("auth_needed", Some(reason.clone()), None),
             lane::Finish::Refused { reason, .. } => ("refused", Some(reason.clone()), None),
         };
-        Self {
-            how,
-            cause,
-            wait_ms,
-            temporary: Upload::is_temporary(finish),
-            problem: Upload::problem(finish),
-        }
+        let news = summary.stored.saturating_add(summary.had).saturating_add(summary.lost) > 0;
+        let (temporary, problem) = (Upload::is_temporary(finish), Upload::problem(finish));
+        Self { how, cause, wait_ms, temporary, news, push_only: false, problem }
     }
 
     fn json(&self) -> String {

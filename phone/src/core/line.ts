@@ -1,0 +1,61 @@
+// What goes between the page and its worker. Owns the names and types of the calls, and both directions of the envelope; knows no
+// screen and no store.
+
+import type { PhotoFacts, Profile, SyncStatus } from "./api";
+import type { Ask, Problem, Reply } from "./messages";
+
+/** What the page knows of the world and the worker does not. */
+export interface Facts {
+  online: boolean;
+  /** Whether the line is paid by the byte, as far as the browser says. */
+  metered: boolean;
+  /** Whether the battery is low and not being charged, as far as the browser says. */
+  lowBattery: boolean;
+}
+
+/** How opening ended. */
+export type Opening =
+  | { is: "open"; profile: Profile }
+  | { is: "locked"; profile: Profile; wrong: number; waitMs: number; problem: Problem | null }
+  | { is: "broken"; profile: Profile; problem: Problem };
+
+/** What the page asks of the worker. */
+export interface Calls {
+  profiles: () => Profile[];
+  /** How a person's store stands before it is opened. */
+  standing: (profile: string) => { profile: Profile; wrong: number; waitMs: number };
+  open: (profile: string, pin: string | null) => Opening;
+  close: () => void;
+  enrol: (code: string, name: string, pin: string | null) => Profile;
+  setPin: (current: string | null, next: string | null) => Profile;
+  forget: (profile: string) => void;
+  ask: (nowMs: number, ask: Ask) => Reply;
+  attach: (nowMs: number, visit: string, field: string, picture: Blob, facts: PhotoFacts) => Reply;
+  photo: (blob: string) => Uint8Array<ArrayBuffer> | null;
+  facts: (facts: Facts) => void;
+  /** The app came to the front, or the network came back: a good moment to synchronise. */
+  awake: () => void;
+  sendNow: () => void;
+  allowMetered: (allowed: boolean) => void;
+  /** Of test builds: the secret and the key of the open store, to look for them where they must not be. */
+  secrets: () => string[];
+}
+
+export type CallName = keyof Calls;
+export type Answer<Name extends CallName> = ReturnType<Calls[Name]>;
+
+/** A call on its way to the worker. */
+export interface Called<Name extends CallName = CallName> {
+  id: number;
+  call: Name;
+  with: Parameters<Calls[Name]>;
+}
+
+/** What comes from the worker: the answer to a call, or news. */
+export type FromWorker =
+  | { is: "answer"; id: number; answer: unknown }
+  | { is: "failed"; id: number; problem: Problem }
+  | { is: "sync"; status: SyncStatus }
+  | { is: "pulled" }
+  /** Nothing works any more until the worker is started anew. */
+  | { is: "fatal"; problem: Problem };

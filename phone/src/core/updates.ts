@@ -1,0 +1,64 @@
+// New versions of the app: a new one waits until the person takes it, since a visit under way keeps its version. Owns the page's side
+// of the service worker.
+
+/** How often a page that stays open looks for a new version. */
+const LOOK_MS = 60 * 60_000;
+
+export class Updates {
+  private registration: ServiceWorkerRegistration | null = null;
+  private isApplying = false;
+  private lookedMs = Date.now();
+  /** Whether another tab took a new version: what this page would still load is gone. */
+  isStale = false;
+
+  constructor(private readonly waits: () => void) {}
+
+  async begin(): Promise<void> {
+    const { serviceWorker } = navigator;
+    let hadController = serviceWorker.controller !== null;
+    serviceWorker.addEventListener("controllerchange", () => {
+      if (this.isApplying) {
+        this.isApplying = false;
+        location.reload();
+      } else if (hadController) {
+        this.isStale = true;
+        this.waits();
+      }
+      hadController = true;
+    });
+    const registration = await serviceWorker.register(`${import.meta.env.BASE_URL}sw.js`, { updateViaCache: "none" });
+    this.registration = registration;
+    this.look(registration);
+    registration.addEventListener("updatefound", () => {
+      registration.installing?.addEventListener("statechange", () => this.look(registration));
+    });
+    document.addEventListener("visibilitychange", () => this.lookAgain(registration));
+  }
+
+  /** Takes the new version; the page is loaded anew once it is in force. */
+  apply(): void {
+    const waiting = this.registration?.waiting ?? null;
+    if (waiting !== null) {
+      this.isApplying = true;
+      waiting.postMessage("take-over");
+    } else if (this.isStale) {
+      location.reload();
+    }
+  }
+
+  private look(registration: ServiceWorkerRegistration): void {
+    if (registration.waiting !== null && registration.active !== null) {
+      this.waits();
+    }
+  }
+
+  private lookAgain(registration: ServiceWorkerRegistration): void {
+    if (document.visibilityState === "visible" && Date.now() - this.lookedMs > LOOK_MS) {
+      this.lookedMs = Date.now();
+      registration.update().catch((thrown: unknown) => {
+        // Without a network there is no new version to be had; the next look finds it.
+        console.info("no new version could be looked for", thrown);
+      });
+    }
+  }
+}

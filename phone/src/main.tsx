@@ -1,0 +1,17 @@
+// The page: starts the core and shows the app over it.
+
+import { render } from "preact";
+import { App } from "./app";
+import { secretsOf, startCore } from "./core/core";
+
+const core = startCore();
+
+if (import.meta.env.MODE === "test") {
+  // Tests of the core drive it where the screens would.
+  Object.assign(globalThis, { veedor: { core, secrets: () => secretsOf(core) } });
+}
+
+const place = document.getElementById("app");
+if (place !== null) {
+  render(<App core={core} />, place);
+}

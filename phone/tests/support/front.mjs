@@ -1,0 +1,76 @@
+// What stands before the office in tests: serves the phone's files under `/app/` as an office does, passes the rest on, and plays the
+// bad networks that phones meet.
+
+import { readFile } from "node:fs/promises";
+import { createServer, request as forward } from "node:http";
+import { extname, join } from "node:path";
+
+const POLICY = "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; img-src 'self' blob:; object-src 'none'; base-uri 'none'";
+const TYPES = {
+  ".html": "text/html; charset=utf-8",
+  ".js": "text/javascript",
+  ".wasm": "application/wasm",
+  ".png": "image/png",
+  ".css": "text/css",
+  ".webmanifest": "application/manifest+json",
+};
+
+async function serveFile(folder, path, response) {
+  const name = path === "/app/" ? "index.html" : path.slice("/app/".length);
+  const content = await readFile(join(folder, name)).catch(() => null);
+  if (content === null) {
+    response.writeHead(404).end();
+    return;
+  }
+  response.writeHead(200, {
+    "content-type": TYPES[extname(name)],
+    "content-security-policy": POLICY,
+    "cache-control": path.startsWith("/app/assets/") ? "public, max-age=31536000, immutable" : "no-cache",
+  });
+  response.end(content);
+}
+
+/** `seen` are the requests so far. `network` is `on`, `off` (connections break), `hangs` (nothing answers), `deaf` (requests go
+ *  through, answers do not), `slow` (parts of photos take half a second), `portal` (a page answers) or `redirect` (a page elsewhere
+ *  does). */
+export async function startFront(office, folder) {
+  const front = { network: "on", folder, seen: [], address: "", stop: null };
+  const server = createServer((request, response) => {
+    const { pathname } = new URL(request.url, "http://front");
+    front.seen.push({ method: request.method, pathname, packed: request.headers["content-encoding"] ?? null });
+    if (front.network === "off") {
+      request.socket.destroy();
+    } else if (front.network === "hangs") {
+      request.resume();
+    } else if (front.network === "portal") {
+      response.writeHead(200, { "content-type": "text/html" }).end("<h1>Wi-Fi gratis</h1>");
+    } else if (front.network === "redirect") {
+      response.writeHead(302, { location: "http://127.0.0.1:9/entrar" }).end();
+    } else if (pathname.startsWith("/app/")) {
+      void serveFile(front.folder, pathname, response);
+    } else {
+      const to = new URL(request.url, office.address);
+      const deaf = front.network === "deaf";
+      const passed = forward(to, { method: request.method, headers: request.headers }, async (answer) => {
+        if (deaf) {
+          request.socket.destroy();
+          return;
+        }
+        if (front.network === "slow" && request.method === "PATCH") {
+          await new Promise((resolve) => setTimeout(resolve, 500));
+        }
+        response.writeHead(answer.statusCode, answer.headers);
+        answer.pipe(response);
+      });
+      passed.on("error", () => request.socket.destroy());
+      request.pipe(passed);
+    }
+  });
+  await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
+  front.address = `http://127.0.0.1:${server.address().port}`;
+  front.stop = () => {
+    server.closeAllConnections();
+    return new Promise((resolve) => server.close(resolve));
+  };
+  return front;
+}

@@ -1,0 +1,92 @@
+// An office for tests: the `veedor` binary over a fresh SQLite, with an organization, a manager, and auditors and visits as tests want
+// them.
+
+import { execFile, spawn } from "node:child_process";
+import { mkdtemp, rm } from "node:fs/promises";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+const VEEDOR = process.env.VEEDOR_BIN ?? new URL("../../../target/debug/veedor", import.meta.url).pathname;
+const PASSWORD = "correct horse battery staple";
+const ORGANIZATION = "acme";
+/** Who works in the office: plans visits, knows devices, looks at evidence. */
+const STAFF = { marta: "programme_manager", olga: "admin", rita: "reviewer" };
+const CHECKLIST = { id: "ms-banco-sucursal", version: 1 };
+
+function freePort() {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.once("error", reject);
+    server.listen(0, "127.0.0.1", () => {
+      const { port } = server.address();
+      server.close(() => resolve(port));
+    });
+  });
+}
+
+export async function startOffice() {
+  const folder = await mkdtemp(join(tmpdir(), "veedor-office-"));
+  const database = `sqlite:${join(folder, "veedor.db")}`;
+  // Its settings also come from the environment, where a name that is none of them is refused.
+  const environment = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith("VEEDOR_")));
+  const admin = (...words) =>
+    new Promise((resolve, reject) => {
+      const done = (error, stdout, stderr) => (error ? reject(new Error(`${error.message}\n${stderr}`)) : resolve(stdout));
+      const child = execFile(VEEDOR, ["admin", "--database-url", database, ...words], { cwd: folder, env: environment }, done);
+      child.stdin.end(`${PASSWORD}\n`);
+    });
+  await admin("org", "add", "--slug", ORGANIZATION, "--name", "Acme", "--locale", "es-MX", "--zone", "America/Mexico_City");
+  for (const [login, role] of Object.entries(STAFF)) {
+    await admin("user", "add", "--org", ORGANIZATION, "--login", login, "--name", login, "--role", role, "--password-stdin");
+  }
+  const address = `http://127.0.0.1:${await freePort()}`;
+  const server = spawn(VEEDOR, ["serve", "--database-url", database, "--listen", address.slice("http://".length)], {
+    cwd: folder,
+    env: environment,
+    stdio: ["ignore", "ignore", process.env.VEEDOR_LOUD ? "inherit" : "ignore"],
+  });
+  const tokens = {};
+  const call = async (method, path, body = null, who = "marta") => {
+    const token = tokens[who];
+    const headers = { "content-type": "application/json", ...(token && { authorization: `Bearer ${token}` }) };
+    const response = await fetch(`${address}/api/v1${path}`, { method, headers, body: body && JSON.stringify(body) });
+    const answer = await response.json();
+    if (!response.ok) {
+      throw new Error(`${method} ${path}: ${response.status} ${JSON.stringify(answer)}`);
+    }
+    return answer;
+  };
+  for (let tries = 0; tries < 100; tries += 1) {
+    if (await fetch(address).catch(() => null)) {
+      break;
+    }
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  for (const login of Object.keys(STAFF)) {
+    tokens[login] = (await call("POST", "/sessions", { organization: ORGANIZATION, login, password: PASSWORD })).token;
+  }
+  let made = 0;
+  return {
+    address,
+    call,
+    newCode: async (login) => JSON.parse(await admin("device-code", "--org", ORGANIZATION, "--login", login)).code,
+    /** An auditor with one visit to make. */
+    newAuditor: async () => {
+      made += 1;
+      const login = `ana${made}`;
+      const { id } = JSON.parse(await admin("user", "add", "--org", ORGANIZATION, "--login", login, "--name", `Ana ${made}`, "--role", "auditor"));
+      const branches = [{ code: `00${made}`, name: `Centro ${made}`, zone: "America/Mexico_City" }];
+      const branch = (await call("PUT", "/branches", branches)).items[0].id;
+      const day = (days) => new Date(Date.now() + days * 86_400_000).toISOString().slice(0, 10);
+      const visit = { branch_id: branch, auditor_id: id, template: CHECKLIST, window_from: day(-2), window_to: day(20) };
+      await call("POST", "/assignments", [visit]);
+      return { login, id, branch };
+    },
+    stop: async () => {
+      server.kill("SIGTERM");
+      await new Promise((resolve) => server.once("exit", resolve));
+      await rm(folder, { recursive: true });
+    },
+  };
+}

@@ -1,0 +1,25 @@
+// Another version of the app, made of the built one: the page has another title, and the service worker's list says so.
+
+import { createHash } from "node:crypto";
+import { cp, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+const integrityOf = (content) => `sha256-${createHash("sha256").update(content).digest("base64")}`;
+
+/** `folder` is the version; in `broken` a sign-in page stands where its page should be. */
+export async function anotherVersion(built) {
+  const root = await mkdtemp(join(tmpdir(), "veedor-version-"));
+  const folder = join(root, "whole");
+  await cp(built, folder, { recursive: true });
+  const page = await readFile(join(folder, "index.html"), "utf8");
+  const changed = page.replace("<title>Veedor</title>", "<title>Veedor 2</title>");
+  const worker = await readFile(join(folder, "sw.js"), "utf8");
+  const listed = worker.replace(integrityOf(page), integrityOf(changed)).replace(/VERSION="[^"]*"/, 'VERSION="2"');
+  await writeFile(join(folder, "index.html"), changed);
+  await writeFile(join(folder, "sw.js"), listed);
+  const broken = join(root, "broken");
+  await cp(folder, broken, { recursive: true });
+  await writeFile(join(broken, "index.html"), "<h1>Wi-Fi gratis</h1>");
+  return { folder, broken, remove: () => rm(root, { recursive: true }) };
+}
