@@ -414,6 +414,8 @@ pub(super) fn branch_row(it: &reference::Branch) -> BranchRow {
         name: it.name.clone(),
         zone: Some(it.zone.clone()),
         address: None,
+        lat_e7: it.latitude_e7,
+        lon_e7: it.longitude_e7,
     }
 }
 

@@ -15,7 +15,7 @@ use sync_core::{
     AuditOps, AuditView, DeviceId, Hash, Kind, OpId,
     fold::{Attachment, ConflictKind},
     op::MAX_BASE,
-    payload::{self, AttachValue, BlobRef, Gps, LossCause, LostValue},
+    payload::{self, AttachValue, BlobRef, Gps, LossCause, LostValue, Original, PhotoSource},
 };
 use uuid::Uuid;
 
@@ -28,7 +28,7 @@ use crate::{
 };
 
 /// What a device says of a photo beside its bytes. What the platform cannot tell is absent, not invented.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct PhotoFacts {
     /// Media type.
     pub mime: String,
@@ -36,6 +36,10 @@ pub struct PhotoFacts {
     pub captured_at_ms: Option<u64>,
     /// Where.
     pub gps: Option<Gps>,
+    /// Where the picture comes from.
+    pub source: Option<PhotoSource>,
+    /// The picture as the camera gave it, where the bytes are a smaller copy of it.
+    pub original: Option<Original>,
 }
 
 fn invalid(field: &str, code: &str, es: impl Into<String>, en: impl Into<String>) -> DeviceError {
@@ -131,6 +135,8 @@ impl Batch<'_> {
             mime: facts.mime.clone(),
             captured_at_ms: facts.captured_at_ms,
             gps: facts.gps.clone(),
+            source: facts.source,
+            original: facts.original,
         };
         let value = Some(payload::to_value(&attachment)?);
         let draft = Draft { kind: Kind::Attach, audit, field, base: Vec::new(), value };
