@@ -3,7 +3,10 @@
 
 use std::collections::BTreeMap;
 
-use domain::FieldProblem;
+use domain::{
+    FieldProblem,
+    visit_facts::{self, Graded, VisitFacts},
+};
 use rusqlite::{OptionalExtension, Row};
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -18,7 +21,7 @@ use uuid::Uuid;
 
 use crate::{
     DeviceError,
-    answers::answers_of,
+    answers::{demands, facts_of, provenance_of},
     blobs::{self, PhotoState, Unsent},
     ended::ENDED,
     identity::DeviceKind,
@@ -155,6 +158,11 @@ pub struct AuditDetail {
     pub pin: Option<CreateValue>,
     /// Answers by field.
     pub answers: BTreeMap<String, AnswerEntry>,
+    /// What the visit states beside its answers, read; the same stands in `answers` under `@arrival`, `@departure`, `@platform` and
+    /// `@outcome`.
+    pub facts: VisitFacts,
+    /// What that is worth as evidence.
+    pub evidence: Graded,
     /// Attachments by field.
     pub attachments: BTreeMap<String, Vec<AttachmentEntry>>,
     /// Conflicts, open and settled.
@@ -329,10 +337,11 @@ impl Device {
         let ops = self.ops(audit)?;
         let view = ops.view();
         let missing = match view.pin().map(|it| self.template(&it.content_hash)) {
-            Some(Ok(template)) => template.completeness(&answers_of(template.checklist(), &view)),
+            Some(Ok(template)) => demands(&template, &view),
             Some(Err(DeviceError::Problem(_))) | None => Vec::new(),
             Some(Err(other)) => return Err(other),
         };
+        let facts = facts_of(&view);
         let answers = view.fields.iter().map(|(field, it)| {
             let (conflict, redacted) = (it.is_conflict(), it.is_redacted());
             (field.clone(), AnswerEntry { value: raw(it.value()), conflict, redacted })
@@ -354,6 +363,8 @@ impl Device {
             round: view.rounds.current,
             pin: view.pin().cloned(),
             answers: answers.collect(),
+            evidence: visit_facts::grade(&facts, &provenance_of(&view)),
+            facts,
             attachments: attachments.collect::<Result<_, DeviceError>>()?,
             conflicts: view
                 .conflicts

@@ -3,12 +3,12 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use domain::visit_score::PreparedChecklist;
+use domain::{visit_facts::is_reserved, visit_score::PreparedChecklist};
 use rusqlite::{Connection, OptionalExtension, Row};
 use sync_core::{
     AuditOps, AuditView, Bytes, DeviceId, Hash, Kind, Op, OpId, Seed,
     chain::{Chain, Head},
-    fold::{Arrival, Phase, Rounds},
+    fold::{Arrival, Phase, Register, Rounds},
     hlc::Clock,
     op::Opening,
 };
@@ -289,7 +289,8 @@ impl Writer<'_> {
         for (id, audit) in self.open.audits.iter_mut().filter(|it| it.1.dirty) {
             let view = audit.reread();
             let pin = view.pin();
-            let answered = view.fields.values().filter(|it| it.value().is_some()).count();
+            let is_answer = |it: &(&String, &Register)| !is_reserved(it.0) && it.1.value().is_some();
+            let answered = view.fields.iter().filter(is_answer).count();
             let changed = audit.ops.iter().map(|it| it.1.eff_hlc).max().unwrap_or(0);
             put.execute((
                 id.as_bytes(),

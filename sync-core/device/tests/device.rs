@@ -27,6 +27,8 @@ mod settled;
 mod stores;
 #[path = "device/versions.rs"]
 mod versions;
+#[path = "device/visit_facts.rs"]
+mod visit_facts;
 
 use std::{collections::VecDeque, path::Path};
 

@@ -11,7 +11,7 @@ use uuid::Uuid;
 use crate::{NOW, Phone, ad_hoc, assign, code, fill, model::Server, template, world};
 
 /// The second version of the checklist: A03 is no longer asked, A02 is asked otherwise, A05 is new.
-fn publish_second(server: &mut Server) -> Hash {
+pub(crate) fn publish_second(server: &mut Server) -> Hash {
     let text = String::from_utf8(template()).unwrap();
     let text = text
         .replace(r#""version":1"#, r#""version":2"#)
