@@ -11,7 +11,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use crate::{Date, FieldProblem, answer::TimeOfDay, problem::pointer};
 
-pub use grade::{EvidenceGrade, Graded, GradeReason, PhotoProvenance, grade};
+pub use grade::{EvidenceGrade, GradeReason, Graded, PhotoProvenance, grade};
 pub use read::parse_fact;
 
 /// Field of the arrival, a [`Moment`].
@@ -24,6 +24,9 @@ pub const PLATFORM: &str = "@platform";
 pub const OUTCOME: &str = "@outcome";
 /// Field of the photos that prove an outcome.
 pub const OUTCOME_PHOTOS: &str = "@outcome#photo";
+
+/// Every field that has a [`Fact`].
+pub const FACTS: [&str; 4] = [ARRIVAL, DEPARTURE, PLATFORM, OUTCOME];
 
 /// Fewest characters of an explanation, when a visit that could not happen is handed in.
 pub const MIN_EXPLANATION_CHARS: usize = 20;
@@ -248,10 +251,11 @@ impl VisitFacts {
             _ => None,
         };
         let unread = || Outcome { kind: OutcomeKind::NotCompleted, reason: None, explanation: String::new() };
-        let outcome = value(OUTCOME).map(|_| match text(OUTCOME).and_then(|it| read::read_fact(OUTCOME, it)) {
-            Some(Fact::Outcome(it)) => it,
-            _ => unread(),
-        });
+        let outcome =
+            value(OUTCOME).map(|_| match text(OUTCOME).and_then(|it| read::read_fact(OUTCOME, it)) {
+                Some(Fact::Outcome(it)) => it,
+                _ => unread(),
+            });
         Self { arrival: moment(ARRIVAL), departure: moment(DEPARTURE), platform, outcome }
     }
 
@@ -302,10 +306,9 @@ impl VisitFacts {
     }
 }
 
-
 /// What reserved fields of a checklist's answers are not: a text for whoever reads an unknown one.
 pub(crate) fn unknown_fact(field: &str) -> FieldProblem {
-    let known = [ARRIVAL, DEPARTURE, PLATFORM, OUTCOME].join(", ");
+    let known = FACTS.join(", ");
     FieldProblem::new(
         pointer("", field),
         "unknown_fact",

@@ -7,8 +7,8 @@ use alloc::{
 use core::str::FromStr;
 
 use super::{
-    ARRIVAL, DEPARTURE, Fact, LocalTime, MAX_EXPLANATION_CHARS, Moment, OUTCOME, Outcome, OutcomeKind,
-    PLATFORM, Platform, Position, PositionSource, Reason, unknown_fact,
+    FACTS, Fact, LocalTime, MAX_EXPLANATION_CHARS, Moment, OUTCOME, Outcome, OutcomeKind, PLATFORM, Platform,
+    Position, PositionSource, Reason, unknown_fact,
 };
 use crate::{
     FieldProblem, Problem,
@@ -37,7 +37,7 @@ const MAX_OFFSET_MINUTES: u64 = 15 * 60;
 /// `local_time_off` where wall clock and instant cannot be of one place, `only_when_live`, `too_long`.
 pub fn parse_fact(field: &str, json: &str) -> Result<Option<Fact>, Problem> {
     let invalid = |errors| Problem::invalid("invalid_answers", "The fact does not fit its field", errors);
-    if !matches!(field, ARRIVAL | DEPARTURE | PLATFORM | OUTCOME) {
+    if !FACTS.contains(&field) {
         return Err(invalid(alloc::vec![unknown_fact(field)]));
     }
     if json.trim() == "null" {
@@ -113,7 +113,10 @@ fn local(at: &At<'_>, problems: &mut Problems) -> Option<LocalTime> {
     let text = at.text(problems)?;
     let read = LocalTime::parse(&text);
     if read.is_none() {
-        let (es, en) = ("debe ser una hora local como \"2026-11-21T10:30\"", "must be a local time such as \"2026-11-21T10:30\"");
+        let (es, en) = (
+            "debe ser una hora local como \"2026-11-21T10:30\"",
+            "must be a local time such as \"2026-11-21T10:30\"",
+        );
         complain(problems, at.pointer.clone(), "wrong_type", es.into(), en.into());
     }
     read

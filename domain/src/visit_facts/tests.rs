@@ -12,7 +12,8 @@ fn arrival(position: &str) -> String {
     format!(r#"{{"at_ms":{AT},"local":"2026-11-21T06:59","zone":"America/Bogota"{position}}}"#)
 }
 
-const LIVE: &str = r#"{"source":"live","lat_e7":46097100,"lon_e7":-740817500,"accuracy_mm":12000,"at_ms":1795262386000}"#;
+const LIVE: &str =
+    r#"{"source":"live","lat_e7":46097100,"lon_e7":-740817500,"accuracy_mm":12000,"at_ms":1795262386000}"#;
 const TYPED: &str = r#"{"source":"typed","lat_e7":46097100,"lon_e7":-740817500}"#;
 const BROWSER: &str = r#"{"kind":"browser","hardware_key":false,"camera":true,"file_picker":true}"#;
 const NATIVE: &str = r#"{"kind":"native","hardware_key":true,"camera":true,"file_picker":false}"#;
@@ -31,9 +32,7 @@ fn facts(values: &[(&str, &str)]) -> VisitFacts {
 
 #[test]
 fn what_is_canonical_reads_to_the_same_text_and_any_order_and_spaces_read_to_it() {
-    for (field, json) in
-        [(ARRIVAL, arrival(LIVE)), (DEPARTURE, arrival(TYPED)), (DEPARTURE, arrival(""))]
-    {
+    for (field, json) in [(ARRIVAL, arrival(LIVE)), (DEPARTURE, arrival(TYPED)), (DEPARTURE, arrival(""))] {
         assert_eq!(parse_fact(field, &json).unwrap().unwrap().to_json(), json);
     }
     for (field, json) in [(PLATFORM, BROWSER), (PLATFORM, NATIVE), (OUTCOME, CLOSED)] {
@@ -80,14 +79,14 @@ fn every_member_that_does_not_fit_is_named_at_its_place() {
             &[("/@arrival/position/accuracy_mm", "missing"), ("/@arrival/position/at_ms", "missing")],
         ),
         (PLATFORM, BROWSER.replace("browser", "fridge"), &[("/@platform/kind", "unknown_name")]),
-        (PLATFORM, BROWSER.replace("camera", "boot"), &[
-            ("/@platform/camera", "missing"),
-            ("/@platform/boot", "unknown_field"),
-        ]),
+        (
+            PLATFORM,
+            BROWSER.replace("camera", "boot"),
+            &[("/@platform/camera", "missing"), ("/@platform/boot", "unknown_field")],
+        ),
     ];
     for (field, json, expected) in cases {
-        let expected: Vec<(String, String)> =
-            expected.iter().map(|it| (it.0.into(), it.1.into())).collect();
+        let expected: Vec<(String, String)> = expected.iter().map(|it| (it.0.into(), it.1.into())).collect();
         assert_eq!(refused(field, &json), expected, "{field} {json}");
     }
     let long = CLOSED.replace("locked", &"x".repeat(MAX_EXPLANATION_CHARS));
@@ -153,7 +152,10 @@ fn the_grade_is_what_the_weakest_fact_allows_and_names_every_reason() {
     let typed = arrival(TYPED);
     let by_hand = [all[0], (ARRIVAL, typed.as_str()), (DEPARTURE, typed.as_str())];
     assert_eq!(graded(&by_hand, &[]), (EvidenceGrade::Low, vec![R::ArrivalTyped, R::DepartureTyped]));
-    assert_eq!(graded(&[], &[]), (EvidenceGrade::Low, vec![R::PlatformUnknown, R::NoArrival, R::NoDeparture]));
+    assert_eq!(
+        graded(&[], &[]),
+        (EvidenceGrade::Low, vec![R::PlatformUnknown, R::NoArrival, R::NoDeparture])
+    );
 }
 
 proptest! {

@@ -3,7 +3,7 @@
 
 use super::{millis, relay};
 use crate::{
-    app::{App, rights, scores::scoring},
+    app::{App, rights, scores::scoring, visits::facts},
     error::ApiError,
     principal::Reach,
     zone,
@@ -455,6 +455,7 @@ pub(super) fn read_again(
     let mut events = returned_again(source, &mut row, &view, first_seq);
     let next_seq = first_seq.saturating_add(count(events.len()));
     events.extend(advance(source, background, &mut row, &view, complete, next_seq));
+    row.kind = facts::kind_of(&view, row.kind);
     row.round = view.rounds.current;
     row.open_conflicts = count(view.open_conflicts().count());
     row.late_ops = count(view.late.len());
@@ -630,7 +631,10 @@ fn advance(
     first_seq: u32,
 ) -> Vec<VisitEvent> {
     let inside = inside_window(background, row);
+    let (has_reason, has_proof) = facts::outcome_guards(view);
     let facts = Facts {
+        has_reason,
+        has_proof,
         assignment_rules_hold: true,
         inside_window: inside,
         flagged_outside_window: !inside,
@@ -640,7 +644,8 @@ fn advance(
     let mut events = Vec::new();
     while let Some(command) = next_command(row.state, view) {
         let Ok(to) = lifecycle::apply(Some(row.state), command, Actor::Auditor, &facts) else { break };
-        let submit = view.current_submit().filter(|_| command == Command::Submit);
+        let hands_in = matches!(command, Command::Submit | Command::NotCompleted);
+        let submit = view.current_submit().filter(|_| hands_in);
         let clock = submit.or_else(|| view.rounds.submits.values().flatten().next()).map(|it| it.eff_hlc);
         let clock = clock.or_else(|| view.creations.first().map(|it| it.eff_hlc));
         if submit.is_some() {
@@ -656,13 +661,23 @@ fn advance(
             actor_id: Some(source.user.0),
             device_at: clock.map(|it| Micros(millis_of(it).saturating_mul(1_000))),
             server_at: source.received,
-            reason: (command == Command::Start && !inside).then(|| "outside_window".to_owned()),
+            reason: reason_of(command, inside, view),
             before_hash: None,
             after_hash: submit.map(|it| it.value.content_root),
         });
         row.state = to;
     }
     events
+}
+
+fn reason_of(command: Command, inside: bool, view: &AuditView) -> Option<String> {
+    match command {
+        Command::Start if !inside => Some("outside_window".to_owned()),
+        Command::NotCompleted => {
+            facts::facts_of(view).outcome.and_then(|it| it.reason).map(|it| it.as_str().to_owned())
+        }
+        _ => None,
+    }
 }
 
 /// The return that a restored server had forgotten and is told of by a phone: the visit is with its auditor again. All else
@@ -712,7 +727,10 @@ fn next_command(state: State, view: &AuditView) -> Option<Command> {
         State::Offered => Some(Command::Accept),
         State::Accepted => Some(Command::Start),
         State::Returned if in_round => Some(Command::Start),
-        State::InProgress if view.phase == Phase::Submitted => Some(Command::Submit),
+        State::InProgress if view.phase == Phase::Submitted => {
+            let could_not_happen = facts::facts_of(view).is_not_completed();
+            Some(if could_not_happen { Command::NotCompleted } else { Command::Submit })
+        }
         _ => None,
     }
 }

@@ -36,9 +36,12 @@ pub(crate) fn unscored(checklist: &Checklist, problems: Vec<FieldProblem>) -> Ve
     problems.into_iter().filter(is_scored).collect()
 }
 
-/// What an audit states beside its answers.
+/// What an audit states beside its answers. A redacted outcome is one.
 pub(crate) fn facts_of(view: &AuditView) -> VisitFacts {
-    VisitFacts::read(|field| view.answer(field))
+    VisitFacts::read(|field| {
+        let register = view.fields.get(field)?;
+        register.value().or_else(|| register.is_redacted().then_some(&[][..]))
+    })
 }
 
 /// What is known of where the photos of an audit come from.

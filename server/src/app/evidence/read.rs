@@ -246,10 +246,22 @@ fn position(latitude_e7: i64, longitude_e7: i64) -> Position {
 }
 
 fn captured_where(gps: &Gps) -> Position {
-    let accuracy = gps.accuracy_mm.and_then(|it| i64::try_from(it).ok()).map(|it| decimal::shown(it, 3));
-    let at = gps.at_ms.and_then(|it| i64::try_from(it).ok());
-    let at = at.and_then(|it| Timestamp::from_millisecond(it).ok());
-    Position { accuracy, mocked: gps.mocked, at, ..position(gps.lat_e7, gps.lon_e7) }
+    Position::stated((gps.lat_e7, gps.lon_e7), gps.accuracy_mm, gps.mocked, gps.at_ms)
+}
+
+impl Position {
+    /// A position as a phone stated it: degrees times 10,000,000, millimetres, and milliseconds since 1970.
+    pub(crate) fn stated(
+        (lat_e7, lon_e7): (i64, i64),
+        accuracy_mm: Option<u64>,
+        mocked: Option<bool>,
+        at_ms: Option<u64>,
+    ) -> Self {
+        let accuracy = accuracy_mm.and_then(|it| i64::try_from(it).ok()).map(|it| decimal::shown(it, 3));
+        let at = at_ms.and_then(|it| i64::try_from(it).ok());
+        let at = at.and_then(|it| Timestamp::from_millisecond(it).ok());
+        Self { accuracy, mocked, at, ..position(lat_e7, lon_e7) }
+    }
 }
 
 /// A stored blob that was ever attached to a visit, for somebody who may review the visit.

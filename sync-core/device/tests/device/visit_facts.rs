@@ -10,7 +10,7 @@ use sync_core::{
 use sync_core::{Kind, payload};
 use uuid::Uuid;
 
-use crate::{NOW, Phone, ad_hoc, code, fill, model::Server, server_op, world, USER};
+use crate::{NOW, Phone, USER, ad_hoc, code, fill, model::Server, server_op, world};
 
 /// 2027-01-15 08:00 UTC is the clock of these tests; the branch is in Bogotá.
 const ARRIVED: &str = r#"{"at_ms":1800000000000,"local":"2027-01-15T03:00","zone":"America/Bogota","position":{"source":"live","lat_e7":46097100,"lon_e7":-740817500,"accuracy_mm":12000,"at_ms":1799999996000}}"#;
@@ -81,7 +81,11 @@ fn a_visit_that_could_not_happen_is_handed_in_with_reason_words_and_proof_and_wi
     let (mut server, hash) = world();
     let (mut phone, audit) = begun(1, &mut server, hash);
     phone.device().answer(audit, "@outcome", r#"{"kind":"not_completed"}"#, NOW).unwrap();
-    let all = ["/@outcome/reason reason_missing", "/@outcome/explanation min_chars", "/@outcome#photo proof_missing"];
+    let all = [
+        "/@outcome/reason reason_missing",
+        "/@outcome/explanation min_chars",
+        "/@outcome#photo proof_missing",
+    ];
     assert_eq!(demanded(&mut phone, audit), all);
     phone.device().answer(audit, "@arrival", TYPED, NOW).unwrap();
     phone.device().answer(audit, "@outcome", CLOSED, NOW).unwrap();
@@ -116,7 +120,8 @@ fn a_live_position_on_arrival_is_proof_without_a_photo_and_a_returned_visit_may_
     phone.device().answer(audit, "@outcome", CLOSED, NOW).unwrap();
     let submit = phone.device().submit(audit, NOW).unwrap();
     phone.sync(&mut server);
-    let value = ReturnValue { submit: Some(submit), items: vec![], reasons: vec!["go again".into()], due_ms: None };
+    let value =
+        ReturnValue { submit: Some(submit), items: vec![], reasons: vec!["go again".into()], due_ms: None };
     server.command(USER, server_op(Kind::Return, audit, 2, payload::to_value(&value).ok()));
     phone.sync(&mut server);
     phone.device().answer(audit, "@outcome", "null", NOW).unwrap();
