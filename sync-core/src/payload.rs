@@ -189,7 +189,7 @@ pub struct ApproveValue {
     pub submit: OpId,
 }
 
-/// Value of `reject`, `reopen` and `revoke`.
+/// Value of `decline`, `reject`, `reopen` and `revoke`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReasonValue {
     /// Why.

@@ -420,7 +420,7 @@ pub(super) fn branch_row(it: &reference::Branch) -> BranchRow {
 }
 
 /// An assignment as devices mirror it.
-pub(super) fn row_of(it: &programmes::Assignment) -> AssignmentRow {
+pub(crate) fn row_of(it: &programmes::Assignment) -> AssignmentRow {
     AssignmentRow {
         id: it.assignment_id.0,
         branch: it.branch_id.0,
@@ -446,10 +446,12 @@ pub(crate) fn cancel(
 ) -> Result<Assignment, ApiError> {
     office.require(Permission::ManageProgrammes, &Target::Own)?;
     let org = office.org();
-    let mut found = programmes::find_assignment(tx, org, id)?
-        .ok_or_else(|| ApiError::not_found("la asignación", "the assignment"))?;
+    let unknown = || ApiError::not_found("la asignación", "the assignment");
+    let found = programmes::find_assignment(tx, org, id)?.ok_or_else(unknown)?;
     office.require_at(tx, Permission::ManageProgrammes, found.branch_id)?;
     rights::lock(tx, org, found.auditor_id)?;
+    // A phone may have answered meanwhile.
+    let mut found = programmes::find_assignment(tx, org, id)?.ok_or_else(unknown)?;
     let is_open = matches!(found.state, State::Offered | State::Accepted);
     if !is_open || db::audits::find(tx, org, found.audit_id)?.is_some() {
         return Err(ApiError::conflict(

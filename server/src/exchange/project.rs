@@ -1,7 +1,7 @@
 //! What pushed ops come to: the row of each audit they touch, its state and its events. Everything here can be rebuilt
 //! from the stored segments; an op that may not be applied is set aside with a reason, never refused.
 
-use super::{millis, relay};
+use super::{millis, offers, relay};
 use crate::{
     app::{App, rights, scores::scoring, visits::facts},
     error::ApiError,
@@ -15,7 +15,7 @@ use db::{
     reference::Branch,
 };
 use domain::{
-    ids::{AssignmentId, AuditId, BranchId, OrgId, UserId, audit_of_assignment},
+    ids::{AssignmentId, AuditId, BranchId, OrgId, RegionId, UserId, audit_of_assignment},
     lifecycle::{self, Actor, Command, Facts, State},
     visit_score::PreparedChecklist,
 };
@@ -60,6 +60,14 @@ pub(super) enum Trust<'a> {
 }
 
 impl Source<'_> {
+    /// Whether the author does field work at a branch, where that is asked.
+    pub(super) fn reaches(&self, branch: BranchId, region: Option<RegionId>) -> bool {
+        match self.trust {
+            Trust::Author(reach) => reach.holds(branch, region),
+            Trust::Server | Trust::Adopted | Trust::Nobody(_) => true,
+        }
+    }
+
     fn is_adopted(&self) -> bool {
         matches!(self.trust, Trust::Adopted)
     }
@@ -123,6 +131,8 @@ pub(super) fn apply<'a>(
         db::blobs::await_of(tx, source.org, source.dev, &named)?;
         return Ok(outcomes);
     }
+    let (words, touched) = offers::apart(touched);
+    let answered = offers::take(tx, source, &words)?;
     let ids: Vec<AuditId> = touched.iter().map(|it| AuditId(it.0)).collect();
     let mut known = known(tx, source.org, &ids)?;
     let background = Background::load(tx, app, source.org, &touched, &known)?;
@@ -131,7 +141,7 @@ pub(super) fn apply<'a>(
         Touched { audit: AuditId(audit), ops, before, seed: seeds.get(&audit).copied() }
     });
     let mut parts = in_parts(touched);
-    let mut outcomes = Vec::new();
+    let mut outcomes = answered.outcomes.clone();
     rayon::in_place_scope(|scope| -> Result<(), ApiError> {
         let mut ahead = VecDeque::with_capacity(AHEAD);
         let mut meanwhile = Some(meanwhile);
@@ -181,6 +191,7 @@ pub(super) fn apply<'a>(
     if !told.is_empty() {
         rights::settle(tx, source.org, source.user, rights::What::Audits(&told), source.now)?;
     }
+    answered.record(tx, source)?;
     Ok(outcomes)
 }
 

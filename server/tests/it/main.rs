@@ -47,6 +47,8 @@ mod heads;
 #[cfg(test)]
 mod not_completed;
 #[cfg(test)]
+mod offers;
+#[cfg(test)]
 mod openapi;
 #[cfg(test)]
 mod operator;

@@ -28,7 +28,7 @@ use crate::{
     answers::{demands, unscored},
     blobs::{BlobFolder, ROOM_FOR_AUDIT},
     identity::DeviceKind,
-    mirror, photos,
+    mirror, offers, photos,
     store::Device,
     writer::{Draft, Writer},
 };
@@ -119,6 +119,7 @@ impl Batch<'_> {
                 let row = mirror::assignment(self.writer.conn, *id)?.ok_or_else(|| {
                     not_found("unknown_assignment", "Asignación desconocida", "unknown assignment", id)
                 })?;
+                let row = offers::with_word(self.writer.conn, row)?;
                 // Starting what is offered takes the offer; the server sees both steps.
                 if !matches!(row.state.as_str(), "offered" | "accepted" | "in_progress" | "returned") {
                     return Err(DeviceError::problem(

@@ -195,6 +195,9 @@ impl Writer<'_> {
             self.chain.link(&self.head.h, &op).ok_or_else(|| DeviceError::corrupt("no seed for an op"))?;
         self.insert_row(&op, &h)?;
         *self.head = Head { dseq, h };
+        if kind.is_of_offer() {
+            return Ok(OpId::new(dev, dseq));
+        }
         let audit = self.audit(id)?;
         audit.ops.insert(dev, op, Arrival::LOCAL);
         if is_seeded {
@@ -243,6 +246,10 @@ impl Writer<'_> {
         seed: Option<Seed>,
         arrival: Arrival,
     ) -> Result<(), DeviceError> {
+        // Nobody has begun an audit by taking its offer.
+        if op.kind.is_of_offer() {
+            return Ok(());
+        }
         let audit = self.audit(op.audit)?;
         audit.ops.insert(dev, op, arrival);
         if let Some(seed) = seed {

@@ -6,6 +6,8 @@
     reason = "a test may stop where it stands"
 )]
 
+#[path = "device/auditor.rs"]
+mod auditor;
 #[path = "device/clocks.rs"]
 mod clocks;
 #[path = "../../tests/model/mod.rs"]
@@ -21,14 +23,10 @@ mod renewed;
 mod rights;
 #[path = "device/sealed.rs"]
 mod sealed;
-#[path = "device/settled.rs"]
-mod settled;
 #[path = "device/stores.rs"]
 mod stores;
 #[path = "device/versions.rs"]
 mod versions;
-#[path = "device/visit_facts.rs"]
-mod visit_facts;
 
 use std::{collections::VecDeque, path::Path};
 
