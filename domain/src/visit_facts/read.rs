@@ -233,6 +233,6 @@ fn whole(at: &At<'_>, (least, most): (i64, i64), problems: &mut Problems) -> Opt
 
 /// Where problems stand, for tests.
 #[cfg(test)]
-pub(super) fn told(problem: &Problem) -> Vec<(&str, &str)> {
+pub(super) fn told(problem: &Problem) -> alloc::vec::Vec<(&str, &str)> {
     problem.errors.iter().map(|it| (it.field.as_str(), it.code.as_str())).collect()
 }

@@ -45,7 +45,8 @@ fn what_is_canonical_reads_to_the_same_text_and_any_order_and_spaces_read_to_it(
 
 #[test]
 fn every_member_that_does_not_fit_is_named_at_its_place() {
-    let cases: [(&str, String, &[(&str, &str)]); 15] = [
+    type Case<'a> = (&'a str, String, &'a [(&'a str, &'a str)]);
+    let cases: [Case<'_>; 15] = [
         ("@mood", "1".into(), &[("/@mood", "unknown_fact")]),
         ("@outcome#photo", "[]".into(), &[("/@outcome#photo", "unknown_fact")]),
         (ARRIVAL, "{".into(), &[("/@arrival", "not_json")]),

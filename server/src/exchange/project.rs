@@ -117,20 +117,11 @@ pub(super) fn apply<'a>(
     seeds: &BTreeMap<Uuid, Seed>,
     meanwhile: impl FnOnce(&mut Tx<'_>) -> Result<(), ApiError>,
 ) -> Result<Vec<Outcome>, ApiError> {
-    let mut changed = Changed::default();
     if let Trust::Nobody(reason) = source.trust {
         meanwhile(tx)?;
-        let outcomes = touched.iter().flat_map(|(audit, ops)| changed.aside(AuditId(*audit), ops, reason));
-        let outcomes = outcomes.collect();
-        changed.store(tx, source)?;
-        // Its photos may follow, so that evidence is not lost.
-        let attached = touched.iter().flat_map(|it| &it.1).filter(|it| it.kind == Kind::Attach);
-        let named: BTreeSet<Hash> =
-            attached.filter_map(|it| payload::of_op::<AttachValue>(it).ok()).map(|it| it.blob).collect();
-        let named: Vec<Hash> = named.into_iter().collect();
-        db::blobs::await_of(tx, source.org, source.dev, &named)?;
-        return Ok(outcomes);
+        return all_aside(tx, source, &touched, reason);
     }
+    let mut changed = Changed::default();
     let (words, touched) = offers::apart(touched);
     let answered = offers::take(tx, source, &words)?;
     let ids: Vec<AuditId> = touched.iter().map(|it| AuditId(it.0)).collect();
@@ -192,6 +183,26 @@ pub(super) fn apply<'a>(
         rights::settle(tx, source.org, source.user, rights::What::Audits(&told), source.now)?;
     }
     answered.record(tx, source)?;
+    Ok(outcomes)
+}
+
+/// Sets everything aside that somebody hands in who is not believed.
+fn all_aside(
+    tx: &mut Tx<'_>,
+    source: &Source<'_>,
+    touched: &[(Uuid, Vec<&Op>)],
+    reason: Quarantined,
+) -> Result<Vec<Outcome>, ApiError> {
+    let mut changed = Changed::default();
+    let outcomes = touched.iter().flat_map(|(audit, ops)| changed.aside(AuditId(*audit), ops, reason));
+    let outcomes = outcomes.collect();
+    changed.store(tx, source)?;
+    // Its photos may follow, so that evidence is not lost.
+    let attached = touched.iter().flat_map(|it| &it.1).filter(|it| it.kind == Kind::Attach);
+    let named: BTreeSet<Hash> =
+        attached.filter_map(|it| payload::of_op::<AttachValue>(it).ok()).map(|it| it.blob).collect();
+    let named: Vec<Hash> = named.into_iter().collect();
+    db::blobs::await_of(tx, source.org, source.dev, &named)?;
     Ok(outcomes)
 }
 

@@ -1,13 +1,12 @@
 //! What a visit states beside its answers, on phones: registers like any answer, and a visit that could not happen.
 
-use device::{DeviceError, PhotoFacts};
+use device::PhotoFacts;
 use domain::visit_facts::{EvidenceGrade, GradeReason, OUTCOME_PHOTOS};
 use sync_core::{
-    Hash,
+    Hash, Kind,
     fold::Phase,
-    payload::{Gps, PhotoSource, ReturnValue},
+    payload::{self, Gps, PhotoSource, ReturnValue},
 };
-use sync_core::{Kind, payload};
 use uuid::Uuid;
 
 use crate::{NOW, Phone, USER, ad_hoc, code, fill, model::Server, server_op, world};
@@ -26,7 +25,7 @@ fn begun(number: u8, server: &mut Server, hash: Hash) -> (Phone, Uuid) {
 }
 
 fn demanded(phone: &mut Phone, audit: Uuid) -> Vec<String> {
-    let Err(DeviceError::Problem(problem)) = phone.device().submit(audit, NOW) else { panic!() };
+    let problem = phone.device().submit(audit, NOW).unwrap_err().to_problem();
     assert_eq!(problem.code, "incomplete");
     let shown = phone.device().view(audit).unwrap().missing;
     assert_eq!(shown, problem.errors, "what is shown is what a submit demands");
