@@ -228,9 +228,10 @@ impl Device {
         let offer = |row: AssignmentRow| {
             let audit = audit_of(row.id);
             let (told, found) = (row.state.clone(), word(&self.conn, audit)?);
+            // What the office carried out after all (a restored one may) was not refused.
             let refused = match found {
-                Some((_, dseq)) => refusal(&self.conn, dseq)?,
-                None => None,
+                Some((word, dseq)) if told != word.name() => refusal(&self.conn, dseq)?,
+                _ => None,
             };
             Ok(Offer {
                 assignment: with_word(&self.conn, row)?,

@@ -113,6 +113,10 @@ fn a_race_that_was_lost_is_told_in_words_and_blocks_nothing() {
     assert!(refused.text.es.contains("retiró") && refused.text.en.contains("withdrew"));
     assert_eq!(code(phone.device().start(&Start::Assignment(ONE), NOW)), "assignment_not_accepted");
     assert_eq!(phone.device().status().unwrap().pending_ops, 0);
+    // An office that was put back may carry it out after all.
+    assign(&mut server, ONE, hash, "accepted");
+    phone.sync(&mut server);
+    assert_eq!(phone.device().offers().unwrap()[0].refused, None);
     // What comes after it goes on as ever.
     phone.device().accept(TWO, NOW).unwrap();
     phone.device().start(&Start::Assignment(TWO), NOW).unwrap();
