@@ -121,7 +121,12 @@ pub(crate) struct At<'a> {
 
 impl<'a> At<'a> {
     pub(crate) fn root(json: &'a Json) -> Self {
-        Self { pointer: String::new(), json }
+        Self::of(json, String::new())
+    }
+
+    /// A value that stands at a place of something larger.
+    pub(crate) fn of(json: &'a Json, pointer: String) -> Self {
+        Self { pointer, json }
     }
 
     fn wrong(&self, problems: &mut Problems, es: &str, en: &str) {
@@ -178,6 +183,29 @@ impl<'a> At<'a> {
                 None
             }
         }
+    }
+
+    /// A text that may be empty.
+    pub(crate) fn any_text(&self, problems: &mut Problems) -> Option<String> {
+        match self.json {
+            Json::Text(text) => Some(text.clone()),
+            _ => {
+                self.wrong(problems, "un texto", "a text");
+                None
+            }
+        }
+    }
+
+    /// An integer, written without a fraction or an exponent.
+    pub(crate) fn whole(&self, problems: &mut Problems) -> Option<i64> {
+        let number = match self.json {
+            Json::Number(text) => text.parse().ok(),
+            _ => None,
+        };
+        if number.is_none() {
+            self.wrong(problems, "un entero", "an integer");
+        }
+        number
     }
 
     pub(crate) fn decimal(&self, problems: &mut Problems) -> Option<Exact> {

@@ -22,6 +22,7 @@ pub mod scorecard;
 pub mod standard;
 pub mod statistics;
 pub mod text;
+pub mod visit_facts;
 pub mod visit_score;
 
 pub use date::Date;

@@ -92,6 +92,10 @@ kinds! {
     /// Says that the bytes of the attachments which its base names are lost, or are not after all
     /// ([`crate::payload::LostValue`]): a fact about a device, true whatever round it is written in.
     Lost = 10, "lost";
+    /// Takes the offer of an assignment, on the audit that it becomes; no value, field empty, before any `create`.
+    Accept = 11, "accept";
+    /// Refuses the offer of an assignment ([`crate::payload::ReasonValue`]); else as `accept`.
+    Decline = 12, "decline";
     /// Server: gives the audit to an auditor.
     Assign = 32, "assign";
     /// Server: returns the audit; `round` is the new round ([`crate::payload::ReturnValue`]).
@@ -125,6 +129,12 @@ impl Kind {
                 | Self::AckConflict
                 | Self::Redact
         )
+    }
+
+    /// Whether it is a word on the offer of an assignment and none of its visit: it stands in its author's log, and never in the ops
+    /// of the audit that it names, which nobody has begun by it.
+    pub fn is_of_offer(self) -> bool {
+        matches!(self, Self::Accept | Self::Decline)
     }
 
     /// Whether it writes the register of its field.

@@ -66,6 +66,45 @@ pub struct AttachValue {
     pub captured_at_ms: Option<u64>,
     /// Where, as reported by the device.
     pub gps: Option<Gps>,
+    /// Where the picture comes from, as far as the device knows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<PhotoSource>,
+    /// The picture as the camera gave it, where these bytes are a smaller copy of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub original: Option<Original>,
+}
+
+/// Where a picture comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PhotoSource {
+    /// The app's own camera.
+    Camera,
+    /// A file that a person picked.
+    File,
+    /// A source of a later version.
+    #[serde(other)]
+    Other,
+}
+
+impl PhotoSource {
+    /// Its name, as it travels.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Camera => "camera",
+            Self::File => "file",
+            Self::Other => "other",
+        }
+    }
+}
+
+/// A picture before it was scaled down. Its bytes stay on the device.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Original {
+    /// SHA-256 of its bytes.
+    pub hash: Hash,
+    /// Its length in bytes.
+    pub size: u64,
 }
 
 /// Value of `lost`. Its base names the attachments whose bytes are gone; or, where there is no cause, the earlier `lost`
@@ -116,6 +155,9 @@ pub struct Gps {
     pub accuracy_mm: Option<u64>,
     /// Whether the platform says that the position is simulated.
     pub mocked: Option<bool>,
+    /// When it was fixed, milliseconds since 1970 on the device's clock.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at_ms: Option<u64>,
 }
 
 /// One item of a return.
@@ -147,7 +189,7 @@ pub struct ApproveValue {
     pub submit: OpId,
 }
 
-/// Value of `reject`, `reopen` and `revoke`.
+/// Value of `decline`, `reject`, `reopen` and `revoke`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReasonValue {
     /// Why.
@@ -175,5 +217,62 @@ pub fn of_op<T: DeserializeOwned>(op: &Op) -> Result<T, CodecError> {
     match &op.value {
         Some(value) => codec::from_cbor(value),
         None => Err(CodecError(String::from("the op has no value"))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::codec::{from_cbor, to_cbor};
+
+    /// An attachment as it was before it told where it comes from.
+    #[derive(Serialize, Deserialize)]
+    struct Before {
+        blob: Hash,
+        size: u64,
+        mime: String,
+        captured_at_ms: Option<u64>,
+        gps: Option<GpsBefore>,
+    }
+
+    #[derive(Serialize, Deserialize)]
+    struct GpsBefore {
+        lat_e7: i64,
+        lon_e7: i64,
+        accuracy_mm: Option<u64>,
+        mocked: Option<bool>,
+    }
+
+    fn attachment() -> AttachValue {
+        AttachValue {
+            blob: Hash::of(b"photo"),
+            size: 5,
+            mime: String::from("image/jpeg"),
+            captured_at_ms: Some(7),
+            gps: Some(Gps { lat_e7: 1, lon_e7: -2, accuracy_mm: None, mocked: Some(false), at_ms: None }),
+            source: None,
+            original: None,
+        }
+    }
+
+    #[test]
+    fn an_attachment_of_earlier_builds_is_read_and_written_as_it_was() {
+        let gps = Some(GpsBefore { lat_e7: 1, lon_e7: -2, accuracy_mm: None, mocked: Some(false) });
+        let AttachValue { blob, size, mime, captured_at_ms, .. } = attachment();
+        let before = to_cbor(&Before { blob, size, mime, captured_at_ms, gps }).unwrap();
+        assert_eq!(from_cbor::<AttachValue>(&before).unwrap(), attachment());
+        assert_eq!(to_cbor(&attachment()).unwrap(), before);
+    }
+
+    #[test]
+    fn earlier_builds_read_an_attachment_that_says_more_and_later_sources_are_other() {
+        let original = Some(Original { hash: Hash::of(b"original"), size: 9 });
+        let gps = attachment().gps.map(|it| Gps { at_ms: Some(3), ..it });
+        let said = AttachValue { source: Some(PhotoSource::File), original, gps, ..attachment() };
+        let bytes = to_cbor(&said).unwrap();
+        assert_eq!(from_cbor::<Before>(&bytes).unwrap().size, 5);
+        assert_eq!(from_cbor::<AttachValue>(&bytes).unwrap(), said);
+        let later = to_cbor(&"scanner").unwrap();
+        assert_eq!(from_cbor::<PhotoSource>(&later).unwrap(), PhotoSource::Other);
     }
 }

@@ -31,6 +31,12 @@ pub struct BranchRow {
     /// Address for people.
     #[serde(default)]
     pub address: Option<String>,
+    /// Degrees north times 10,000,000.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lat_e7: Option<i64>,
+    /// Degrees east times 10,000,000.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lon_e7: Option<i64>,
 }
 
 /// A visit offered to the user.

@@ -99,6 +99,8 @@ fn value_of(kind: Kind, small: u8, named: OpId) -> Option<Bytes> {
             mime: "image/jpeg".into(),
             captured_at_ms: None,
             gps: None,
+            source: None,
+            original: None,
         })
         .ok(),
         Kind::Submit => payload::to_value(&payload::SubmitValue {

@@ -550,6 +550,8 @@ fn what_a_detach_names_does_not_stand() {
         mime: "image/jpeg".into(),
         captured_at_ms: None,
         gps: None,
+        source: None,
+        original: None,
     };
     let mut audit = AuditOps::new();
     let photo = put(&mut audit, 1, op(Kind::Attach, 1, "A01#photo", payload::to_value(&value).ok()));

@@ -182,6 +182,8 @@ fn a_photo_is_said_to_be_redacted_and_still_counts_in_the_root() {
         mime: "image/jpeg".into(),
         captured_at_ms: None,
         gps: None,
+        source: None,
+        original: None,
     };
     let photo = (0, op(Kind::Attach, 1, "p", vec![], payload::to_value(&value).ok()));
     let before = gather(std::slice::from_ref(&photo));

@@ -208,11 +208,11 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Problem> {
         Action::Photo { audit, field, file, lat, lon, accuracy, mocked } => {
             let gps = lat.zip(*lon).map(|(lat_e7, lon_e7)| {
                 let mocked = mocked.then_some(true);
-                Gps { lat_e7, lon_e7, accuracy_mm: *accuracy, mocked }
+                Gps { lat_e7, lon_e7, accuracy_mm: *accuracy, mocked, at_ms: None }
             });
             let (mut file, mime) = photos::open(file)?;
             photos::tell_free_space(&mut device, &arguments.data);
-            let facts = PhotoFacts { mime: mime.to_owned(), captured_at_ms: None, gps };
+            let facts = PhotoFacts { mime: mime.to_owned(), gps, ..PhotoFacts::default() };
             device.photo(*audit, field, &mut file, &facts, now)?;
             console::print(&device.view(*audit)?)
         }

@@ -21,6 +21,7 @@ use crate::{
     Exact, FieldProblem, Problem,
     checklist::{Checklist, Item, ItemType},
     problem::pointer,
+    visit_facts::is_reserved,
 };
 
 /// Most fields that the answers of one visit may have.
@@ -32,7 +33,7 @@ pub const MAX_PHOTOS: usize = 100;
 /// Longest blob id, in bytes.
 pub const MAX_BLOB_ID_BYTES: usize = 128;
 
-/// Reads the answers of a visit from a JSON object by field.
+/// Reads the answers of a visit from a JSON object by field; reserved fields ([`crate::visit_facts`]) are passed over.
 ///
 /// # Errors
 /// A problem with code `invalid_answers` that names every field which does not fit: `not_json`, `unknown_item`,
@@ -54,7 +55,8 @@ pub fn parse_answers(checklist: &Checklist, json: &str) -> Result<Answers, Probl
     }
     let fields = FieldParser::of(checklist);
     let (mut answers, mut problems, mut seen) = (Answers::new(), Vec::new(), BTreeSet::new());
-    for (field, value) in &members.0 {
+    // What a visit states beside its answers is none of them.
+    for (field, value) in members.0.iter().filter(|it| !is_reserved(&it.0)) {
         if !seen.insert(field.as_str()) {
             problems.push(repeated_key(field));
             continue;

@@ -16,6 +16,7 @@ use crate::{
     answer::{AnswerField, AnswerPart, Answers, parse_field},
     checklist::Item,
     problem::pointer,
+    visit_facts::is_reserved,
 };
 
 /// What a move to another version would do to the answers of a visit.
@@ -31,7 +32,8 @@ pub struct Migration {
 
 /// Compares what was recorded under one version with what another takes.
 ///
-/// - **Shape**: `recorded` is the JSON of each field that has an answer; photos that were attached count as a list of ids.
+/// - **Shape**: `recorded` is the JSON of each field that has an answer; photos that were attached count as a list of ids. What a
+///   visit states beside its answers ([`crate::visit_facts`]) is of no version and stays.
 pub fn migration(
     from: &PreparedChecklist,
     to: &PreparedChecklist,
@@ -39,7 +41,7 @@ pub fn migration(
 ) -> Migration {
     let mut misfits = Vec::new();
     let (mut before, mut after) = (Answers::new(), Answers::new());
-    for (field, json) in recorded {
+    for (field, json) in recorded.iter().filter(|it| !is_reserved(it.0)) {
         if let Ok(Some(answer)) = parse_field(from.checklist(), field, json) {
             before.insert(field.clone(), answer);
         }

@@ -15,6 +15,24 @@ export type Ask =
       assignment: string;
     }
   | {
+      ask: "accept";
+      /**
+       * The assignment.
+       */
+      assignment: string;
+    }
+  | {
+      ask: "decline";
+      /**
+       * The assignment.
+       */
+      assignment: string;
+      /**
+       * Why, for whoever plans.
+       */
+      reason: string;
+    }
+  | {
       ask: "start";
       /**
        * The assignment.
@@ -251,6 +269,18 @@ export interface AssignmentCard {
    * Instructions for people.
    */
   notes: string | null;
+  /**
+   * What was answered to the offer on this phone: `accepted` or `declined`.
+   */
+  word: string | null;
+  /**
+   * Whether the office has heard it.
+   */
+  sent: boolean;
+  /**
+   * Why it did not stand: somebody else was faster, or the office took the offer back.
+   */
+  refused: LocalText | null;
 }
 /**
  * A branch.
@@ -749,6 +779,10 @@ export interface State {
    * Photos that are lost, or that the server refused.
    */
   lost: number;
+  /**
+   * What the visit states beside its answers.
+   */
+  facts: Facts;
 }
 /**
  * How far a section is.
@@ -793,49 +827,33 @@ export interface FieldProblem {
   message_en: string;
 }
 /**
- * How a question stands.
+ * What a visit states beside its answers, each as the JSON text that was stated.
  */
-export interface ItemState {
+export interface Facts {
   /**
-   * The question.
+   * Of `@arrival`.
    */
-  id: string;
+  arrival: string | null;
   /**
-   * Whether it is asked.
+   * Of `@departure`.
    */
-  visible: boolean;
+  departure: string | null;
   /**
-   * The answer as JSON text; none where there is none.
+   * Of `@platform`.
    */
-  json: string | null;
+  platform: string | null;
   /**
-   * The comment beside it.
+   * Of `@outcome`; where there is one, the visit could not happen.
    */
-  comment: string | null;
+  outcome: string | null;
   /**
-   * The photos beside it, or that are it.
+   * Photos that prove the outcome, in `@outcome#photo`.
    */
-  photos: PhotoCard[];
+  outcome_photos: PhotoCard[];
   /**
-   * Fewest photos that the answer demands beside it.
+   * What all this and the photos are worth as evidence.
    */
-  photos_wanted: number;
-  /**
-   * Fewest characters of a comment that the answer demands.
-   */
-  comment_wanted: number;
-  /**
-   * Whether other values stand beside the answer or the comment.
-   */
-  conflict: boolean;
-  /**
-   * Whether the office took a value out for good.
-   */
-  redacted: boolean;
-  /**
-   * What the reviewer says of it, where the visit was returned.
-   */
-  returned: string[];
+  evidence: Evidence;
 }
 /**
  * A photo.
@@ -889,6 +907,64 @@ export interface PhotoCard {
    * Why it is lost, or refused.
    */
   reason: string | null;
+}
+/**
+ * What a visit is worth as evidence.
+ */
+export interface Evidence {
+  /**
+   * `low`, `medium` or `high`.
+   */
+  grade: string;
+  /**
+   * Why it is not higher, in words.
+   */
+  reasons: LocalText[];
+}
+/**
+ * How a question stands.
+ */
+export interface ItemState {
+  /**
+   * The question.
+   */
+  id: string;
+  /**
+   * Whether it is asked.
+   */
+  visible: boolean;
+  /**
+   * The answer as JSON text; none where there is none.
+   */
+  json: string | null;
+  /**
+   * The comment beside it.
+   */
+  comment: string | null;
+  /**
+   * The photos beside it, or that are it.
+   */
+  photos: PhotoCard[];
+  /**
+   * Fewest photos that the answer demands beside it.
+   */
+  photos_wanted: number;
+  /**
+   * Fewest characters of a comment that the answer demands.
+   */
+  comment_wanted: number;
+  /**
+   * Whether other values stand beside the answer or the comment.
+   */
+  conflict: boolean;
+  /**
+   * Whether the office took a value out for good.
+   */
+  redacted: boolean;
+  /**
+   * What the reviewer says of it, where the visit was returned.
+   */
+  returned: string[];
 }
 /**
  * What changed in a visit.
@@ -1111,6 +1187,14 @@ export interface Photo {
    * Where it was taken, as far as the platform knows.
    */
   position: Position | null;
+  /**
+   * `camera`: the app's own; `file`: picked by a person; none where nobody says.
+   */
+  source: string | null;
+  /**
+   * The picture as the camera gave it, where the bytes are a smaller copy of it.
+   */
+  original: OriginalPicture | null;
 }
 /**
  * A position as the platform reported it.
@@ -1128,4 +1212,21 @@ export interface Position {
    * Radius of uncertainty in millimetres.
    */
   accuracy_mm: number | null;
+  /**
+   * When it was fixed, milliseconds since 1970.
+   */
+  at_ms: number | null;
+}
+/**
+ * A picture as the camera gave it.
+ */
+export interface OriginalPicture {
+  /**
+   * SHA-256 of its bytes, hexadecimal.
+   */
+  hash: string;
+  /**
+   * Its length in bytes.
+   */
+  size: number;
 }

@@ -173,6 +173,8 @@ macro_rules! current_scores {
                     .filter(newer.field(score_versions::version).gt(score_versions::version)),
             )))
             .into_boxed();
+        // One that could not happen in the end has no score, though an earlier round may have had one.
+        query = query.filter(audits::kind.eq(VisitKind::Visit.as_str()));
         if !states.is_empty() {
             query = query.filter(audits::state.eq_any(states));
         }

@@ -414,11 +414,13 @@ pub(super) fn branch_row(it: &reference::Branch) -> BranchRow {
         name: it.name.clone(),
         zone: Some(it.zone.clone()),
         address: None,
+        lat_e7: it.latitude_e7,
+        lon_e7: it.longitude_e7,
     }
 }
 
 /// An assignment as devices mirror it.
-pub(super) fn row_of(it: &programmes::Assignment) -> AssignmentRow {
+pub(crate) fn row_of(it: &programmes::Assignment) -> AssignmentRow {
     AssignmentRow {
         id: it.assignment_id.0,
         branch: it.branch_id.0,
@@ -444,10 +446,12 @@ pub(crate) fn cancel(
 ) -> Result<Assignment, ApiError> {
     office.require(Permission::ManageProgrammes, &Target::Own)?;
     let org = office.org();
-    let mut found = programmes::find_assignment(tx, org, id)?
-        .ok_or_else(|| ApiError::not_found("la asignación", "the assignment"))?;
+    let unknown = || ApiError::not_found("la asignación", "the assignment");
+    let found = programmes::find_assignment(tx, org, id)?.ok_or_else(unknown)?;
     office.require_at(tx, Permission::ManageProgrammes, found.branch_id)?;
     rights::lock(tx, org, found.auditor_id)?;
+    // A phone may have answered meanwhile.
+    let mut found = programmes::find_assignment(tx, org, id)?.ok_or_else(unknown)?;
     let is_open = matches!(found.state, State::Offered | State::Accepted);
     if !is_open || db::audits::find(tx, org, found.audit_id)?.is_some() {
         return Err(ApiError::conflict(

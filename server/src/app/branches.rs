@@ -2,6 +2,7 @@
 
 use crate::{
     app::{
+        assignments,
         reading::{self, Put, PutRow, Regions, RowProblems, check_code, check_text},
         regions, rights,
     },
@@ -204,7 +205,7 @@ pub(crate) fn put(tx: &mut Tx<'_>, office: &mut Office, rows: &[BranchRow]) -> R
         .collect();
     let updated = stored.len();
     let mut changed = Vec::with_capacity(rows.len());
-    let mut moved = Vec::new();
+    let (mut moved, mut told_anew) = (Vec::new(), Vec::new());
     for (index, row) in rows.iter().enumerate() {
         let mut branch = stored.remove(&row.code).unwrap_or_else(|| reference::Branch {
             branch_id: BranchId(office.new_id()),
@@ -217,10 +218,13 @@ pub(crate) fn put(tx: &mut Tx<'_>, office: &mut Office, rows: &[BranchRow]) -> R
             target_hundredths: None,
             active: true,
         });
-        let region = branch.region_id;
+        let (region, told) = (branch.region_id, assignments::branch_row(&branch));
         set(&mut branch, row, &regions, index, &mut problems);
         if branch.region_id != region {
             moved.push(branch.branch_id);
+        }
+        if !told.name.is_empty() && assignments::branch_row(&branch) != told {
+            told_anew.push(branch.branch_id);
         }
         changed.push(branch);
     }
@@ -229,6 +233,7 @@ pub(crate) fn put(tx: &mut Tx<'_>, office: &mut Office, rows: &[BranchRow]) -> R
     if updated > 0 && !moved.is_empty() {
         rights::settle_everybody(tx, org, rights::What::At(&moved), office.now())?;
     }
+    rights::tell_branches(tx, org, &told_anew, office.now())?;
     let created = rows.len() - updated;
     office.record("branches_put", "organization", org, &json!({"created": created, "codes": codes}))?;
     let items = changed.into_iter().map(|it| PutRow { id: it.branch_id.0, code: it.code }).collect();

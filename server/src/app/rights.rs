@@ -100,6 +100,70 @@ pub(crate) fn settle_everybody(
     Ok(())
 }
 
+/// States in which the phones of an auditor need what the office knows of the branch.
+const ON_THE_PHONE: [State; 7] = [
+    State::Offered,
+    State::Accepted,
+    State::InProgress,
+    State::Submitted,
+    State::InReview,
+    State::OnHold,
+    State::Returned,
+];
+
+/// Tells branches anew that changed: to everybody who has a visit to make there and may see it.
+///
+/// # Errors
+/// Those of the database.
+pub(crate) fn tell_branches(
+    tx: &mut Tx<'_>,
+    org: OrgId,
+    changed: &[BranchId],
+    now: Micros,
+) -> Result<(), ApiError> {
+    let mut concerned: BTreeMap<UserId, BTreeMap<AuditId, BranchId>> = BTreeMap::new();
+    for branches in changed.chunks(PAGE) {
+        let states = ON_THE_PHONE.to_vec();
+        let filter =
+            AssignmentFilter { branches: Some(branches.to_vec()), states, ..AssignmentFilter::default() };
+        for it in all_assignments(tx, org, &filter)? {
+            concerned.entry(it.auditor_id).or_default().insert(it.audit_id, it.branch_id);
+        }
+    }
+    for (user, visits) in concerned {
+        lock(tx, org, user)?;
+        let revoked = rights::list(tx, org, user)?;
+        let seen = visits.iter().filter(|it| !revoked.contains(it.0)).map(|it| *it.1);
+        let seen: Vec<BranchId> = seen.collect::<BTreeSet<_>>().into_iter().collect();
+        let mut rows = Vec::with_capacity(seen.len());
+        for branches in seen.chunks(PAGE) {
+            for it in reference::find_branches(tx, org, branches)? {
+                rows.push(feed::branch_row(&branch_row(&it))?);
+            }
+        }
+        if !rows.is_empty() {
+            feed::append_all(tx, org, StreamId::User(user.0), rows, now)?;
+        }
+    }
+    Ok(())
+}
+
+fn all_assignments(
+    tx: &mut Tx<'_>,
+    org: OrgId,
+    filter: &AssignmentFilter,
+) -> Result<Vec<Assignment>, ApiError> {
+    let (mut all, mut after) = (Vec::new(), None);
+    loop {
+        let page = programmes::list_assignments(tx, org, filter, after, db::MAX_PAGE)?;
+        all.extend(page.items);
+        after = page.next;
+        if after.is_none() {
+            return Ok(all);
+        }
+    }
+}
+
 /// Lets what a person's phones bring, and what is settled for them, come one after the other: nothing that is brought on the
 /// strength of a right is overlooked by who takes it.
 ///
@@ -142,15 +206,7 @@ fn visits(
         };
         let auditor = Some(user);
         let filter = AssignmentFilter { auditor, branches: branches.clone(), ..AssignmentFilter::default() };
-        let mut after = None;
-        loop {
-            let page = programmes::list_assignments(tx, org, &filter, after, db::MAX_PAGE)?;
-            assignments.extend(page.items);
-            after = page.next;
-            if after.is_none() {
-                break;
-            }
-        }
+        assignments.extend(all_assignments(tx, org, &filter)?);
         let filter = AuditFilter { auditor, branches, ..AuditFilter::default() };
         let mut after = None;
         loop {

@@ -7,6 +7,7 @@ mod author;
 pub(crate) mod blobs;
 pub(crate) mod feed;
 mod ingest;
+mod offers;
 mod project;
 mod pull;
 mod receipts;

@@ -1,9 +1,9 @@
 //! What pushed ops come to: the row of each audit they touch, its state and its events. Everything here can be rebuilt
 //! from the stored segments; an op that may not be applied is set aside with a reason, never refused.
 
-use super::{millis, relay};
+use super::{millis, offers, relay};
 use crate::{
-    app::{App, rights, scores::scoring},
+    app::{App, rights, scores::scoring, visits::facts},
     error::ApiError,
     principal::Reach,
     zone,
@@ -15,7 +15,7 @@ use db::{
     reference::Branch,
 };
 use domain::{
-    ids::{AssignmentId, AuditId, BranchId, OrgId, UserId, audit_of_assignment},
+    ids::{AssignmentId, AuditId, BranchId, OrgId, RegionId, UserId, audit_of_assignment},
     lifecycle::{self, Actor, Command, Facts, State},
     visit_score::PreparedChecklist,
 };
@@ -60,6 +60,14 @@ pub(super) enum Trust<'a> {
 }
 
 impl Source<'_> {
+    /// Whether the author does field work at a branch, where that is asked.
+    pub(super) fn reaches(&self, branch: BranchId, region: Option<RegionId>) -> bool {
+        match self.trust {
+            Trust::Author(reach) => reach.holds(branch, region),
+            Trust::Server | Trust::Adopted | Trust::Nobody(_) => true,
+        }
+    }
+
     fn is_adopted(&self) -> bool {
         matches!(self.trust, Trust::Adopted)
     }
@@ -109,20 +117,13 @@ pub(super) fn apply<'a>(
     seeds: &BTreeMap<Uuid, Seed>,
     meanwhile: impl FnOnce(&mut Tx<'_>) -> Result<(), ApiError>,
 ) -> Result<Vec<Outcome>, ApiError> {
-    let mut changed = Changed::default();
     if let Trust::Nobody(reason) = source.trust {
         meanwhile(tx)?;
-        let outcomes = touched.iter().flat_map(|(audit, ops)| changed.aside(AuditId(*audit), ops, reason));
-        let outcomes = outcomes.collect();
-        changed.store(tx, source)?;
-        // Its photos may follow, so that evidence is not lost.
-        let attached = touched.iter().flat_map(|it| &it.1).filter(|it| it.kind == Kind::Attach);
-        let named: BTreeSet<Hash> =
-            attached.filter_map(|it| payload::of_op::<AttachValue>(it).ok()).map(|it| it.blob).collect();
-        let named: Vec<Hash> = named.into_iter().collect();
-        db::blobs::await_of(tx, source.org, source.dev, &named)?;
-        return Ok(outcomes);
+        return all_aside(tx, source, &touched, reason);
     }
+    let mut changed = Changed::default();
+    let (words, touched) = offers::apart(touched);
+    let answered = offers::take(tx, source, &words)?;
     let ids: Vec<AuditId> = touched.iter().map(|it| AuditId(it.0)).collect();
     let mut known = known(tx, source.org, &ids)?;
     let background = Background::load(tx, app, source.org, &touched, &known)?;
@@ -131,7 +132,7 @@ pub(super) fn apply<'a>(
         Touched { audit: AuditId(audit), ops, before, seed: seeds.get(&audit).copied() }
     });
     let mut parts = in_parts(touched);
-    let mut outcomes = Vec::new();
+    let mut outcomes = answered.outcomes.clone();
     rayon::in_place_scope(|scope| -> Result<(), ApiError> {
         let mut ahead = VecDeque::with_capacity(AHEAD);
         let mut meanwhile = Some(meanwhile);
@@ -181,6 +182,27 @@ pub(super) fn apply<'a>(
     if !told.is_empty() {
         rights::settle(tx, source.org, source.user, rights::What::Audits(&told), source.now)?;
     }
+    answered.record(tx, source)?;
+    Ok(outcomes)
+}
+
+/// Sets everything aside that somebody hands in who is not believed.
+fn all_aside(
+    tx: &mut Tx<'_>,
+    source: &Source<'_>,
+    touched: &[(Uuid, Vec<&Op>)],
+    reason: Quarantined,
+) -> Result<Vec<Outcome>, ApiError> {
+    let mut changed = Changed::default();
+    let outcomes = touched.iter().flat_map(|(audit, ops)| changed.aside(AuditId(*audit), ops, reason));
+    let outcomes = outcomes.collect();
+    changed.store(tx, source)?;
+    // Its photos may follow, so that evidence is not lost.
+    let attached = touched.iter().flat_map(|it| &it.1).filter(|it| it.kind == Kind::Attach);
+    let named: BTreeSet<Hash> =
+        attached.filter_map(|it| payload::of_op::<AttachValue>(it).ok()).map(|it| it.blob).collect();
+    let named: Vec<Hash> = named.into_iter().collect();
+    db::blobs::await_of(tx, source.org, source.dev, &named)?;
     Ok(outcomes)
 }
 
@@ -455,6 +477,7 @@ pub(super) fn read_again(
     let mut events = returned_again(source, &mut row, &view, first_seq);
     let next_seq = first_seq.saturating_add(count(events.len()));
     events.extend(advance(source, background, &mut row, &view, complete, next_seq));
+    row.kind = facts::kind_of(&view, row.kind);
     row.round = view.rounds.current;
     row.open_conflicts = count(view.open_conflicts().count());
     row.late_ops = count(view.late.len());
@@ -630,7 +653,10 @@ fn advance(
     first_seq: u32,
 ) -> Vec<VisitEvent> {
     let inside = inside_window(background, row);
+    let (has_reason, has_proof) = facts::outcome_guards(view);
     let facts = Facts {
+        has_reason,
+        has_proof,
         assignment_rules_hold: true,
         inside_window: inside,
         flagged_outside_window: !inside,
@@ -640,7 +666,8 @@ fn advance(
     let mut events = Vec::new();
     while let Some(command) = next_command(row.state, view) {
         let Ok(to) = lifecycle::apply(Some(row.state), command, Actor::Auditor, &facts) else { break };
-        let submit = view.current_submit().filter(|_| command == Command::Submit);
+        let hands_in = matches!(command, Command::Submit | Command::NotCompleted);
+        let submit = view.current_submit().filter(|_| hands_in);
         let clock = submit.or_else(|| view.rounds.submits.values().flatten().next()).map(|it| it.eff_hlc);
         let clock = clock.or_else(|| view.creations.first().map(|it| it.eff_hlc));
         if submit.is_some() {
@@ -656,13 +683,23 @@ fn advance(
             actor_id: Some(source.user.0),
             device_at: clock.map(|it| Micros(millis_of(it).saturating_mul(1_000))),
             server_at: source.received,
-            reason: (command == Command::Start && !inside).then(|| "outside_window".to_owned()),
+            reason: reason_of(command, inside, view),
             before_hash: None,
             after_hash: submit.map(|it| it.value.content_root),
         });
         row.state = to;
     }
     events
+}
+
+fn reason_of(command: Command, inside: bool, view: &AuditView) -> Option<String> {
+    match command {
+        Command::Start if !inside => Some("outside_window".to_owned()),
+        Command::NotCompleted => {
+            facts::facts_of(view).outcome.and_then(|it| it.reason).map(|it| it.as_str().to_owned())
+        }
+        _ => None,
+    }
 }
 
 /// The return that a restored server had forgotten and is told of by a phone: the visit is with its auditor again. All else
@@ -712,7 +749,10 @@ fn next_command(state: State, view: &AuditView) -> Option<Command> {
         State::Offered => Some(Command::Accept),
         State::Accepted => Some(Command::Start),
         State::Returned if in_round => Some(Command::Start),
-        State::InProgress if view.phase == Phase::Submitted => Some(Command::Submit),
+        State::InProgress if view.phase == Phase::Submitted => {
+            let could_not_happen = facts::facts_of(view).is_not_completed();
+            Some(if could_not_happen { Command::NotCompleted } else { Command::Submit })
+        }
         _ => None,
     }
 }

@@ -17,6 +17,7 @@ use db::{
 use domain::{
     answer::{AnswerField, AnswerPart},
     ids::{AuditId, OrgId},
+    visit_facts::is_reserved,
     visit_score::Explanation,
 };
 use std::collections::{BTreeMap, BTreeSet};
@@ -382,7 +383,8 @@ pub(crate) fn redacted_answers(ops: &AuditOps, submit: &OpId) -> BTreeSet<String
 
 /// The item that a field answers.
 pub(crate) fn answered_item(field: &str) -> Option<&str> {
-    AnswerField::parse(field).filter(|it| it.part == AnswerPart::Value).map(|it| it.item)
+    let answered = AnswerField::parse(field).filter(|it| it.part == AnswerPart::Value);
+    answered.filter(|_| !is_reserved(field)).map(|it| it.item)
 }
 
 /// Blobs of redacted attachments that nothing else counts on; the audit no longer counts on them.

@@ -251,3 +251,38 @@ async fn only_released_checklists_and_auditors_who_are_there_are_planned_with() 
     let answer = field.offer(&field.manager, &json!([visit(&field.branches[0], leo.id)])).await;
     assert_eq!(answer.fields(), [("/0/auditor_id".to_owned(), "no_auditor".to_owned())]);
 }
+
+#[actix_web::test]
+async fn phones_know_where_a_branch_is_and_are_told_anew_when_that_changes() {
+    let field = field().await;
+    let (ana, leo) = (field.office.person(Role::Auditor), field.office.person(Role::Auditor));
+    let put = async |code: &str, name: &str, place: Option<(&str, &str)>| {
+        let mut row = json!({"code": code, "name": name, "zone": "America/Bogota"});
+        if let Some((latitude, longitude)) = place {
+            (row["latitude"], row["longitude"]) = (json!(latitude), json!(longitude));
+        }
+        field.office.put("/api/v1/branches").by(&field.manager).json(&json!([row])).send().await.expect_json()
+    };
+    put("B1", "B1", Some(("4.60971", "-74.08175"))).await;
+    let rows = json!([visit(&field.branches[0], ana.id), visit(&field.branches[1], leo.id)]);
+    field.offer(&field.manager, &rows).await.expect_json();
+    let branch: BranchRow = json_of(&field.told(ana.id)[0]);
+    assert_eq!((branch.lat_e7, branch.lon_e7), (Some(46_097_100), Some(-740_817_500)));
+    let elsewhere: BranchRow = json_of(&field.told(leo.id)[0]);
+    assert_eq!((elsewhere.lat_e7, elsewhere.lon_e7), (None, None));
+    // What the phones know already is not told again.
+    put("B1", "B1", Some(("4.60971", "-74.08175"))).await;
+    assert_eq!(field.told(ana.id).len(), 2);
+    put("B1", "Centro", None).await;
+    let told = field.told(ana.id);
+    let branch: BranchRow = json_of(told.last().unwrap());
+    assert_eq!((told.len(), branch.name.as_str(), branch.lat_e7), (3, "Centro", Some(46_097_100)));
+    assert_eq!(field.told(leo.id).len(), 2);
+    // Whoever has nothing to do there any more is told nothing.
+    let id = field.list(&field.manager, &format!("?auditor={}", ana.id)).await[0]["id"].clone();
+    let address = format!("/api/v1/assignments/{}/cancel", id.as_str().unwrap());
+    field.office.post(&address).by(&field.manager).json(&json!({"reason": "no"})).send().await.expect_json();
+    let before = field.told(ana.id).len();
+    put("B1", "Centro 2", None).await;
+    assert_eq!(field.told(ana.id).len(), before);
+}

@@ -113,6 +113,8 @@ impl Phone {
             mime: mime.to_owned(),
             captured_at_ms: Some(1_795_262_390_000),
             gps: None,
+            source: None,
+            original: None,
         };
         self.write(sync_core::Kind::Attach, audit, 1, field, Some(payload::to_value(&value).unwrap()))
     }

@@ -166,6 +166,8 @@ impl Field {
             mime: "image/jpeg".to_owned(),
             captured_at_ms: None,
             gps: None,
+            source: None,
+            original: None,
         };
         let op = phone.op(audit, Kind::Attach, "A01", vec![], Some(payload::to_value(&photo).unwrap()));
         ops.insert(phone.dev, op, Arrival::device(MS));

@@ -45,6 +45,10 @@ mod grants;
 #[cfg(test)]
 mod heads;
 #[cfg(test)]
+mod not_completed;
+#[cfg(test)]
+mod offers;
+#[cfg(test)]
 mod openapi;
 #[cfg(test)]
 mod operator;

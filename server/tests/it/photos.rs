@@ -308,3 +308,40 @@ async fn evidence_is_for_reviewers_of_the_organization_and_of_this_visit_only() 
         assert_eq!(scene.file(audit, &nothing, file).await.status.as_u16(), 404);
     }
 }
+
+#[actix_web::test]
+async fn a_reviewer_reads_where_a_photo_comes_from_and_what_it_was_scaled_down_from() {
+    use sync_core::payload::{self, AttachValue, Gps, Original, PhotoSource};
+    let scene = Scene::open().await;
+    let mut phone = scene.phone(1).await;
+    let (audit, blob, original) = (scene.new_audit(), blob_of(b"small"), Hash::of(b"as the camera gave it"));
+    phone.create(audit, &scene.pin());
+    let gps = Gps {
+        lat_e7: 46_097_100,
+        lon_e7: -740_817_500,
+        accuracy_mm: Some(12_500),
+        mocked: None,
+        at_ms: Some(1_795_262_386_000),
+    };
+    let value = AttachValue {
+        blob: blob.id,
+        size: blob.size,
+        mime: "image/jpeg".to_owned(),
+        captured_at_ms: Some(1_795_262_390_000),
+        gps: Some(gps),
+        source: Some(PhotoSource::Camera),
+        original: Some(Original { hash: original, size: 4_000_000 }),
+    };
+    let value = Some(payload::to_value(&value).unwrap());
+    phone.write(sync_core::Kind::Attach, audit, 1, "A01#photo", value);
+    phone.attach(audit, "A02#photo", &blob_of(b"other"), "image/jpeg");
+    let request = phone.push();
+    scene.done(&phone, &request).await;
+    let seen = scene.evidence(audit).await;
+    let (told, untold) = (&seen["photos"][0], &seen["photos"][1]);
+    assert_eq!(told["source"], "camera");
+    assert_eq!(told["original"], json!({"hash": original, "size": 4_000_000}));
+    let place = json!({"latitude": "4.6097100", "longitude": "-74.0817500", "accuracy": "12.500", "at": "2026-11-21T11:59:46Z"});
+    assert_eq!(told["captured_where"], place);
+    assert_eq!((untold.get("source"), untold.get("original")), (None, None));
+}

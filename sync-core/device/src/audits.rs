@@ -3,7 +3,12 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use domain::{FieldProblem, answer::Answers, visit_score::PreparedChecklist};
+use domain::{
+    FieldProblem,
+    answer::Answers,
+    visit_facts::{self, Graded, VisitFacts},
+    visit_score::PreparedChecklist,
+};
 use rusqlite::{OptionalExtension, Row};
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -19,7 +24,7 @@ use uuid::Uuid;
 
 use crate::{
     DeviceError,
-    answers::answers_of,
+    answers::{answers_of, demands, facts_of, provenance_of},
     blobs::{self, PhotoState, Unsent},
     ended::ENDED,
     identity::DeviceKind,
@@ -156,6 +161,11 @@ pub struct AuditDetail {
     pub pin: Option<CreateValue>,
     /// Answers by field.
     pub answers: BTreeMap<String, AnswerEntry>,
+    /// What the visit states beside its answers, read; the same stands in `answers` under `@arrival`, `@departure`, `@platform` and
+    /// `@outcome`.
+    pub facts: VisitFacts,
+    /// What that is worth as evidence.
+    pub evidence: Graded,
     /// Attachments by field.
     pub attachments: BTreeMap<String, Vec<AttachmentEntry>>,
     /// Conflicts, open and settled.
@@ -353,7 +363,8 @@ impl Device {
             Some(Err(other)) => return Err(other),
         };
         let read = checklist.as_ref().map(|it| answers_of(it.checklist(), &view)).unwrap_or_default();
-        let missing = checklist.as_ref().map(|it| it.completeness(&read)).unwrap_or_default();
+        let missing = checklist.as_ref().map(|it| demands(it, &view, &read)).unwrap_or_default();
+        let facts = facts_of(&view);
         let answers = view.fields.iter().map(|(field, it)| {
             let (conflict, redacted) = (it.is_conflict(), it.is_redacted());
             (field.clone(), AnswerEntry { value: raw(it.value()), conflict, redacted })
@@ -375,6 +386,8 @@ impl Device {
             round: view.rounds.current,
             pin: view.pin().cloned(),
             answers: answers.collect(),
+            evidence: visit_facts::grade(&facts, &provenance_of(&view)),
+            facts,
             attachments: attachments.collect::<Result<_, DeviceError>>()?,
             conflicts: view
                 .conflicts

@@ -8,6 +8,7 @@ use domain::{
     answer::{Answer, parse_field},
     ids::{AssignmentId, audit_of_assignment},
     problem::pointer,
+    visit_facts::{self, OUTCOME_PHOTOS},
     visit_score::PreparedChecklist,
 };
 use rusqlite::TransactionBehavior;
@@ -24,10 +25,10 @@ use uuid::Uuid;
 
 use crate::{
     DeviceError, Files,
-    answers::{answers_of, unscored},
+    answers::{answers_of, demands, unscored},
     blobs::ROOM_FOR_AUDIT,
     identity::DeviceKind,
-    mirror, photos,
+    mirror, offers, photos,
     store::Device,
     writer::{Draft, Writer},
 };
@@ -118,6 +119,7 @@ impl Batch<'_> {
                 let row = mirror::assignment(self.writer.conn, *id)?.ok_or_else(|| {
                     not_found("unknown_assignment", "Asignación desconocida", "unknown assignment", id)
                 })?;
+                let row = offers::with_word(self.writer.conn, row)?;
                 // Starting what is offered takes the offer; the server sees both steps.
                 if !matches!(row.state.as_str(), "offered" | "accepted" | "in_progress" | "returned") {
                     return Err(DeviceError::problem(
@@ -184,10 +186,10 @@ impl Batch<'_> {
         Ok(template)
     }
 
-    /// Answers a field (`B02`, `B02#comment`, `B02#photo`); `null` takes the answer back. An answer that stands already writes
-    /// nothing.
+    /// Answers a field (`B02`, `B02#comment`, `B02#photo`) or states a fact of the visit (`@arrival`, `@departure`, `@platform`,
+    /// `@outcome`: [`domain::visit_facts`]); `null` takes it back. What stands already writes nothing.
     ///
-    /// - **Shape**: `json` as in DOMAIN.md 11.
+    /// - **Shape**: `json` as in DOMAIN.md 11; of a fact, as [`visit_facts::parse_fact`].
     /// - **Errors**: `unknown_audit`, `audit_not_editable`, `invalid_answers` with what does not fit, `op_too_large`; storage.
     pub fn answer(
         &mut self,
@@ -225,16 +227,25 @@ impl Batch<'_> {
         let template = self.editable(audit)?;
         let refused =
             |problem| Problem::invalid("invalid_answers", "The answer does not fit its item", vec![problem]);
-        let answer = parse_field(template.checklist(), field, json).map_err(refused)?;
-        // A person's photos are attachments with bytes, not ids that anybody may write; a source may have had only those.
-        if self.kind == DeviceKind::Phone && matches!(answer, Some(Answer::Photos(_))) {
-            let problem = FieldProblem::new(
+        if visit_facts::is_reserved(field) && field != OUTCOME_PHOTOS {
+            let fact = visit_facts::parse_fact(field, json)?;
+            return Ok(fact.map(|it| Bytes::from(it.to_json().as_str())));
+        }
+        let photos_are_attached = || {
+            FieldProblem::new(
                 pointer("", field),
                 "photos_are_attached",
                 "Las fotos se adjuntan, no se escriben",
                 "photos are attached, not written",
-            );
-            return Err(refused(problem).into());
+            )
+        };
+        if field == OUTCOME_PHOTOS {
+            return Err(refused(photos_are_attached()).into());
+        }
+        let answer = parse_field(template.checklist(), field, json).map_err(refused)?;
+        // A person's photos are attachments with bytes, not ids that anybody may write; a source may have had only those.
+        if self.kind == DeviceKind::Phone && matches!(answer, Some(Answer::Photos(_))) {
+            return Err(refused(photos_are_attached()).into());
         }
         Ok(answer.map(|it| Bytes::from(it.to_json().as_str())))
     }
@@ -289,7 +300,8 @@ impl Batch<'_> {
         self.writer.append(Draft { kind: Kind::Resolve, audit, field, base, value }, now_ms)
     }
 
-    /// Hands the current round in.
+    /// Hands the current round in. Of a visit that could not happen (a standing `@outcome`) a reason, an explanation and proof are
+    /// demanded, and nothing of its checklist.
     ///
     /// - **Errors**: `unknown_audit`, `audit_not_editable`, `incomplete` with every demand that is not met, a photo that was lost among
     ///   them; storage.
@@ -308,7 +320,7 @@ impl Batch<'_> {
         let conn = self.writer.conn;
         let view = self.writer.audit(audit)?.ops.view();
         let answers = answers_of(template.checklist(), &view);
-        let mut problems = template.completeness(&answers);
+        let mut problems = demands(&template, &view, &answers);
         if rule == SubmitRule::ScoredItemsAnswered {
             problems = unscored(template.checklist(), problems);
         }

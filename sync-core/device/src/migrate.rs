@@ -6,6 +6,7 @@ use std::sync::Arc;
 use domain::{
     FieldProblem,
     answer::MAX_PHOTOS,
+    visit_facts::is_reserved,
     visit_score::{Migration, PreparedChecklist, migration},
 };
 use serde::Serialize;
@@ -99,7 +100,7 @@ impl Batch<'_> {
         let pin = &before.pin;
         let (template, version, content_hash) = (pin.template.clone(), pin.version, pin.content_hash);
         let from = TemplateVersion { template, version, content_hash };
-        let answered = recorded.len();
+        let answered = recorded.keys().filter(|it| !is_reserved(it)).count();
         let report = MigrationReport { audit, from, to, answered, misfits, newly_required, moved: false };
         Ok((report, other))
     }

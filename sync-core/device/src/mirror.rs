@@ -12,7 +12,7 @@ use sync_core::{
 };
 use uuid::Uuid;
 
-use crate::{DeviceError, store::Device};
+use crate::{DeviceError, offers, store::Device};
 
 /// A template on this device.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -78,17 +78,19 @@ pub(crate) fn assignment(conn: &Connection, id: Uuid) -> Result<Option<Assignmen
 }
 
 impl Device {
-    fn rows<T: DeserializeOwned>(&self, kind: &str) -> Result<Vec<T>, DeviceError> {
+    pub(crate) fn rows<T: DeserializeOwned>(&self, kind: &str) -> Result<Vec<T>, DeviceError> {
         let mut list = self.conn.prepare_cached("SELECT json FROM reference WHERE kind = ?1 ORDER BY id")?;
         let rows = list.query_map([kind], |row| row.get::<_, Vec<u8>>(0))?;
         rows.map(|json| serde_json::from_slice(&json?).map_err(DeviceError::corrupt)).collect()
     }
 
-    /// The assignments of the user.
+    /// The assignments of the user, each in the state that it has here: an offer that was answered on this device is answered at once
+    /// ([`Self::offers`] tells what the office says of it).
     ///
     /// - **Errors**: storage.
     pub fn assignments(&self) -> Result<Vec<AssignmentRow>, DeviceError> {
-        self.rows(ASSIGNMENT)
+        let rows: Vec<AssignmentRow> = self.rows(ASSIGNMENT)?;
+        rows.into_iter().map(|it| offers::with_word(&self.conn, it)).collect()
     }
 
     /// The branches that can be visited.

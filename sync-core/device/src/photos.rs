@@ -8,6 +8,7 @@ use domain::{
     answer::{AnswerField, AnswerPart, MAX_PHOTOS},
     checklist::ItemType,
     problem::pointer,
+    visit_facts::OUTCOME_PHOTOS,
     visit_score::PreparedChecklist,
 };
 use rusqlite::Connection;
@@ -15,7 +16,7 @@ use sync_core::{
     AuditOps, AuditView, DeviceId, Hash, Kind, OpId,
     fold::{Attachment, ConflictKind},
     op::MAX_BASE,
-    payload::{self, AttachValue, BlobRef, Gps, LossCause, LostValue},
+    payload::{self, AttachValue, BlobRef, Gps, LossCause, LostValue, Original, PhotoSource},
 };
 use uuid::Uuid;
 
@@ -29,7 +30,7 @@ use crate::{
 };
 
 /// What a device says of a photo beside its bytes. What the platform cannot tell is absent, not invented.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct PhotoFacts {
     /// Media type.
     pub mime: String,
@@ -37,6 +38,10 @@ pub struct PhotoFacts {
     pub captured_at_ms: Option<u64>,
     /// Where.
     pub gps: Option<Gps>,
+    /// Where the picture comes from.
+    pub source: Option<PhotoSource>,
+    /// The picture as the camera gave it, where the bytes are a smaller copy of it.
+    pub original: Option<Original>,
 }
 
 fn invalid(field: &str, code: &str, es: impl Into<String>, en: impl Into<String>) -> DeviceError {
@@ -44,15 +49,16 @@ fn invalid(field: &str, code: &str, es: impl Into<String>, en: impl Into<String>
     Problem::invalid("invalid_answers", "The attachment does not fit its item", vec![problem]).into()
 }
 
-/// Whether a field is answered with photos: a photo item, or the photos beside an answer.
+/// Whether a field is answered with photos: a photo item, the photos beside an answer, or those that prove an outcome.
 pub(crate) fn takes_photos(template: &PreparedChecklist, field: &str) -> bool {
-    AnswerField::parse(field).is_some_and(|it| {
+    let of_item = AnswerField::parse(field).is_some_and(|it| {
         template.checklist().item(it.item).is_some_and(|item| match it.part {
             AnswerPart::Photos => true,
             AnswerPart::Value => item.kind == ItemType::Photo,
             AnswerPart::Comment => false,
         })
-    })
+    });
+    of_item || field == OUTCOME_PHOTOS
 }
 
 /// The photos of a visit that no server will ever have, as demands on whoever hands it in: what is lost and not taken away.
@@ -89,7 +95,7 @@ pub(crate) fn lost_photos(
 }
 
 impl Batch<'_> {
-    /// Adds a photo to a field (a photo item, or `B02#photo`). The same photo in the same field is one attachment: attaching it
+    /// Adds a photo to a field (a photo item, `B02#photo`, or `@outcome#photo`). The same photo in the same field is one attachment: attaching it
     /// again makes good a file that was lost, also on a visit that was handed in.
     ///
     /// - **Errors**: `unknown_audit`, `audit_not_editable`, `invalid_answers` with `no_photo_field` or `too_long`; storage.
@@ -132,6 +138,8 @@ impl Batch<'_> {
             mime: facts.mime.clone(),
             captured_at_ms: facts.captured_at_ms,
             gps: facts.gps.clone(),
+            source: facts.source,
+            original: facts.original,
         };
         let value = Some(payload::to_value(&attachment)?);
         let draft = Draft { kind: Kind::Attach, audit, field, base: Vec::new(), value };

@@ -3,12 +3,12 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use domain::visit_score::PreparedChecklist;
+use domain::{visit_facts::is_reserved, visit_score::PreparedChecklist};
 use rusqlite::{Connection, OptionalExtension, Row};
 use sync_core::{
     AuditOps, AuditView, Bytes, DeviceId, Hash, Kind, Op, OpId, Seed,
     chain::{Chain, Head},
-    fold::{Arrival, Phase, Rounds},
+    fold::{Arrival, Phase, Register, Rounds},
     hlc::Clock,
     op::Opening,
 };
@@ -195,6 +195,9 @@ impl Writer<'_> {
             self.chain.link(&self.head.h, &op).ok_or_else(|| DeviceError::corrupt("no seed for an op"))?;
         self.insert_row(&op, &h)?;
         *self.head = Head { dseq, h };
+        if kind.is_of_offer() {
+            return Ok(OpId::new(dev, dseq));
+        }
         let audit = self.audit(id)?;
         audit.ops.insert(dev, op, Arrival::LOCAL);
         if is_seeded {
@@ -243,6 +246,10 @@ impl Writer<'_> {
         seed: Option<Seed>,
         arrival: Arrival,
     ) -> Result<(), DeviceError> {
+        // Nobody has begun an audit by taking its offer.
+        if op.kind.is_of_offer() {
+            return Ok(());
+        }
         let audit = self.audit(op.audit)?;
         audit.ops.insert(dev, op, arrival);
         if let Some(seed) = seed {
@@ -289,7 +296,8 @@ impl Writer<'_> {
         for (id, audit) in self.open.audits.iter_mut().filter(|it| it.1.dirty) {
             let view = audit.reread();
             let pin = view.pin();
-            let answered = view.fields.values().filter(|it| it.value().is_some()).count();
+            let is_answer = |it: &(&String, &Register)| !is_reserved(it.0) && it.1.value().is_some();
+            let answered = view.fields.iter().filter(is_answer).count();
             let changed = audit.ops.iter().map(|it| it.1.eff_hlc).max().unwrap_or(0);
             put.execute((
                 id.as_bytes(),

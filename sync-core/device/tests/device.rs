@@ -6,6 +6,8 @@
     reason = "a test may stop where it stands"
 )]
 
+#[path = "device/auditor.rs"]
+mod auditor;
 #[path = "device/clocks.rs"]
 mod clocks;
 #[path = "../../tests/model/mod.rs"]
@@ -21,8 +23,6 @@ mod renewed;
 mod rights;
 #[path = "device/sealed.rs"]
 mod sealed;
-#[path = "device/settled.rs"]
-mod settled;
 #[path = "device/stores.rs"]
 mod stores;
 #[path = "device/versions.rs"]

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, btree_map::Entry};
 
-use device::{AuditSummary, Device, DeviceError, Status};
+use device::{AuditSummary, Device, DeviceError, Offer, Status};
 use domain::{
     LocalText,
     ids::{AssignmentId, audit_of_assignment},
@@ -95,8 +95,8 @@ impl From<&BranchRow> for BranchFacts {
             name: row.name.clone(),
             address: row.address.clone(),
             zone: row.zone.clone(),
-            lat_e7: None,
-            lon_e7: None,
+            lat_e7: row.lat_e7,
+            lon_e7: row.lon_e7,
         }
     }
 }
@@ -135,6 +135,12 @@ pub struct AssignmentCard {
     pub to: Option<String>,
     /// Instructions for people.
     pub notes: Option<String>,
+    /// What was answered to the offer on this phone: `accepted` or `declined`.
+    pub word: Option<String>,
+    /// Whether the office has heard it.
+    pub sent: bool,
+    /// Why it did not stand: somebody else was faster, or the office took the offer back.
+    pub refused: Option<LocalText>,
 }
 
 /// A visit in the list.
@@ -201,7 +207,8 @@ fn title(device: &mut Device, hash: &Hash) -> Result<Option<LocalText>, DeviceEr
     }
 }
 
-fn assignment(row: &AssignmentRow, names: &Names, here: &[Hash]) -> AssignmentCard {
+fn assignment(offer: &Offer, names: &Names, here: &[Hash]) -> AssignmentCard {
+    let row = &offer.assignment;
     let title = names.title(Some(row.content_hash));
     AssignmentCard {
         id: row.id.to_string(),
@@ -212,6 +219,9 @@ fn assignment(row: &AssignmentRow, names: &Names, here: &[Hash]) -> AssignmentCa
         from: row.from.clone(),
         to: row.to.clone(),
         notes: row.notes.clone(),
+        word: offer.word.map(|it| it.name().to_owned()),
+        sent: offer.sent,
+        refused: offer.refused.as_ref().map(|it| it.text.clone()),
     }
 }
 
@@ -235,7 +245,8 @@ fn visit(it: &AuditSummary, names: &Names, to: Option<String>) -> VisitCard {
 ///
 /// - **Errors**: storage.
 pub(crate) fn fill(device: &mut Device) -> Result<Home, DeviceError> {
-    let rows = device.assignments()?;
+    let offers = device.offers()?;
+    let rows: Vec<&AssignmentRow> = offers.iter().map(|it| &it.assignment).collect();
     let mut audits = device.list(None, LISTED)?;
     audits.retain(|it| it.phase != "empty");
     let here: Vec<Hash> = device.template_hashes()?;
@@ -244,12 +255,14 @@ pub(crate) fn fill(device: &mut Device) -> Result<Home, DeviceError> {
         rows.iter().map(|it| it.content_hash).chain(pinned).chain(here.iter().copied()).collect();
     let names = Names::of(device, hashes.into_iter())?;
     let begun: Vec<Uuid> = audits.iter().map(|it| it.audit).collect();
-    let is_open = |it: &&AssignmentRow| {
-        matches!(it.state.as_str(), "offered" | "accepted" | "in_progress" | "returned")
-            && !begun.contains(&audit_of_assignment(AssignmentId(it.id)).0)
+    // What was said and did not stand is shown with the reason, until the office's row goes.
+    let is_open = |it: &&Offer| {
+        let state = it.assignment.state.as_str();
+        (matches!(state, "offered" | "accepted" | "in_progress" | "returned") || it.refused.is_some())
+            && !begun.contains(&it.audit)
     };
     let mut assignments: Vec<AssignmentCard> =
-        rows.iter().filter(is_open).map(|it| assignment(it, &names, &here)).collect();
+        offers.iter().filter(is_open).map(|it| assignment(it, &names, &here)).collect();
     assignments.sort_by(|a, b| (&a.to, &a.id).cmp(&(&b.to, &b.id)));
     let ends: BTreeMap<Uuid, String> = rows
         .iter()

@@ -18,10 +18,11 @@ pub use conflicts::{Conflict, Conflicts, Value};
 pub use home::{AssignmentCard, BranchFacts, ChecklistCard, Home, SyncState, VisitCard};
 pub use messages::{Ask, Message, Refused, Reply};
 pub use outbox::{Outbox, Waiting};
-pub use phone::{Phone, Photo};
+pub use phone::{OriginalPicture, Phone, Photo, Position};
 pub use review::Review;
 #[cfg(feature = "schema")]
 pub use schema::schema;
 pub use visit::{
-    Form, FormItem, FormOption, FormSection, ItemState, PhotoCard, Progress, State, Visit, VisitChange,
+    Evidence, Facts, Form, FormItem, FormOption, FormSection, ItemState, PhotoCard, Progress, State, Visit,
+    VisitChange,
 };

@@ -37,6 +37,18 @@ pub enum Ask {
         /// The assignment.
         assignment: String,
     },
+    /// Takes an offer; also without a network. Answer: `home`.
+    Accept {
+        /// The assignment.
+        assignment: String,
+    },
+    /// Refuses an offer. Answer: `home`.
+    Decline {
+        /// The assignment.
+        assignment: String,
+        /// Why, for whoever plans.
+        reason: String,
+    },
     /// Begins the visit of an assignment; begun already, it is opened. Answer: `visit`.
     Start {
         /// The assignment.
@@ -56,7 +68,8 @@ pub enum Ask {
         /// The visit.
         visit: String,
     },
-    /// Answers a field (`B02`, `B02#comment`); `null` takes the answer back. Answer: `change`.
+    /// Answers a field (`B02`, `B02#comment`), or states a fact of the visit (`@arrival`, `@departure`, `@platform`, `@outcome`);
+    /// `null` takes it back. Answer: `change`.
     Answer {
         /// The visit.
         visit: String,
@@ -106,6 +119,8 @@ pub enum Ask {
 enum Name {
     Home,
     Briefing,
+    Accept,
+    Decline,
     Start,
     StartAdHoc,
     Open,
@@ -131,6 +146,7 @@ struct Flat {
     field: Option<String>,
     json: Option<String>,
     photo: Option<String>,
+    reason: Option<String>,
     seen: Option<String>,
 }
 
@@ -144,6 +160,8 @@ impl TryFrom<Flat> for Ask {
         Ok(match it.ask {
             Name::Home => Self::Home {},
             Name::Briefing => Self::Briefing { assignment: assignment()? },
+            Name::Accept => Self::Accept { assignment: assignment()? },
+            Name::Decline => Self::Decline { assignment: assignment()?, reason: there(it.reason, "reason")? },
             Name::Start => Self::Start { assignment: assignment()? },
             Name::StartAdHoc => Self::StartAdHoc {
                 visit: visit()?,

@@ -5,7 +5,10 @@ use std::str::FromStr;
 use device::{Device, DeviceError, PhotoFacts, Start};
 use domain::Problem;
 use serde::{Deserialize, Serialize};
-use sync_core::{Hash, OpId, payload::Gps};
+use sync_core::{
+    Hash, OpId,
+    payload::{Gps, Original, PhotoSource},
+};
 use uuid::Uuid;
 
 use crate::{
@@ -33,6 +36,21 @@ pub struct Photo {
     pub captured_at_ms: Option<u64>,
     /// Where it was taken, as far as the platform knows.
     pub position: Option<Position>,
+    /// `camera`: the app's own; `file`: picked by a person; none where nobody says.
+    pub source: Option<String>,
+    /// The picture as the camera gave it, where the bytes are a smaller copy of it.
+    pub original: Option<OriginalPicture>,
+}
+
+/// A picture as the camera gave it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct OriginalPicture {
+    /// SHA-256 of its bytes, hexadecimal.
+    pub hash: String,
+    /// Its length in bytes.
+    pub size: u64,
 }
 
 /// A position as the platform reported it.
@@ -46,6 +64,8 @@ pub struct Position {
     pub lon_e7: i64,
     /// Radius of uncertainty in millimetres.
     pub accuracy_mm: Option<u64>,
+    /// When it was fixed, milliseconds since 1970.
+    pub at_ms: Option<u64>,
 }
 
 /// One device and what its screen shows.
@@ -105,6 +125,14 @@ impl Phone {
             Ask::Home {} => Reply::Home(home::fill(device)?),
             Ask::Briefing { assignment } => {
                 Reply::Briefing(Box::new(briefing::fill(device, read(assignment, "id")?)?))
+            }
+            Ask::Accept { assignment } => {
+                device.accept(read(assignment, "id")?, now_ms)?;
+                Reply::Home(home::fill(device)?)
+            }
+            Ask::Decline { assignment, reason } => {
+                device.decline(read(assignment, "id")?, reason, now_ms)?;
+                Reply::Home(home::fill(device)?)
             }
             Ask::Start { assignment } => {
                 let visit = device.start(&Start::Assignment(read(assignment, "id")?), now_ms)?;
@@ -175,8 +203,23 @@ impl Phone {
             lon_e7: it.lon_e7,
             accuracy_mm: it.accuracy_mm,
             mocked: None,
+            at_ms: it.at_ms,
         });
-        let facts = PhotoFacts { mime: photo.mime, captured_at_ms: photo.captured_at_ms, gps };
+        let original = photo
+            .original
+            .map(|it| Ok::<_, DeviceError>(Original { hash: read(&it.hash, "hash")?, size: it.size }));
+        let source = photo.source.as_deref().map(|it| match it {
+            "camera" => PhotoSource::Camera,
+            "file" => PhotoSource::File,
+            _ => PhotoSource::Other,
+        });
+        let facts = PhotoFacts {
+            mime: photo.mime,
+            captured_at_ms: photo.captured_at_ms,
+            gps,
+            source,
+            original: original.transpose()?,
+        };
         self.device.photo(visit, &photo.field, &mut bytes, &facts, photo.now_ms)?;
         self.changed(visit)
     }

@@ -7,6 +7,7 @@ use domain::{
     FieldProblem, LocalText, Problem,
     answer::{comment_field, photo_field},
     checklist::{ChecklistKind, Item, ItemType, VisitRules},
+    visit_facts::{ARRIVAL, DEPARTURE, OUTCOME, OUTCOME_PHOTOS, PLATFORM},
     visit_score::{Asked, PreparedChecklist},
 };
 use serde::{Deserialize, Serialize};
@@ -149,6 +150,36 @@ pub struct State {
     pub bytes: u64,
     /// Photos that are lost, or that the server refused.
     pub lost: u64,
+    /// What the visit states beside its answers.
+    pub facts: Facts,
+}
+
+/// What a visit states beside its answers, each as the JSON text that was stated.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Facts {
+    /// Of `@arrival`.
+    pub arrival: Option<String>,
+    /// Of `@departure`.
+    pub departure: Option<String>,
+    /// Of `@platform`.
+    pub platform: Option<String>,
+    /// Of `@outcome`; where there is one, the visit could not happen.
+    pub outcome: Option<String>,
+    /// Photos that prove the outcome, in `@outcome#photo`.
+    pub outcome_photos: Vec<PhotoCard>,
+    /// What all this and the photos are worth as evidence.
+    pub evidence: Evidence,
+}
+
+/// What a visit is worth as evidence.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Evidence {
+    /// `low`, `medium` or `high`.
+    pub grade: String,
+    /// Why it is not higher, in words.
+    pub reasons: Vec<LocalText>,
 }
 
 /// How far a section is.
@@ -378,6 +409,23 @@ fn state(filled: &Filled, template: &PreparedChecklist, items: &BTreeMap<&str, &
         photos: detail.unsent.photos,
         bytes: detail.unsent.bytes,
         lost: detail.unsent.lost,
+        facts: facts(filled),
+    }
+}
+
+fn facts(filled: &Filled) -> Facts {
+    let detail = &filled.detail;
+    let stated = |field: &str| detail.answers.get(field)?.value.as_ref().map(|it| it.get().to_owned());
+    let proofs = detail.attachments.get_key_value(OUTCOME_PHOTOS);
+    let proofs = proofs.into_iter().flat_map(|(field, list)| list.iter().map(move |it| (field, it)));
+    let reasons = detail.evidence.reasons.iter().map(|it| it.label());
+    Facts {
+        arrival: stated(ARRIVAL),
+        departure: stated(DEPARTURE),
+        platform: stated(PLATFORM),
+        outcome: stated(OUTCOME),
+        outcome_photos: proofs.map(PhotoCard::from).collect(),
+        evidence: Evidence { grade: detail.evidence.grade.as_str().to_owned(), reasons: reasons.collect() },
     }
 }
 

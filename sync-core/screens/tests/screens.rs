@@ -151,6 +151,26 @@ fn what_is_handed_in_is_what_was_looked_at() {
 }
 
 #[test]
+fn a_visit_that_could_not_happen_demands_its_proof_instead_of_answers() {
+    let mut screen = screen();
+    let visit = screen.begin();
+    assert_eq!(visit.state.missing.len(), 2);
+    assert_eq!(visit.state.facts.evidence.grade, "low");
+    let outcome = json!({"kind": "not_completed", "reason": "closed_in_hours", "explanation": "Cerrada desde las nueve y diez."});
+    let change = screen.tap("@outcome", &outcome.to_string());
+    let codes: Vec<&str> = change.state.missing.iter().map(|it| it.code.as_str()).collect();
+    assert_eq!(codes, ["proof_missing"]);
+    assert_eq!(change.state.facts.outcome, Some(outcome.to_string()));
+    let photo = json!({"now_ms": NOW, "visit": VISIT.to_string(), "field": "@outcome#photo", "mime": "image/jpeg",
+        "source": "camera", "original": {"hash": "11".repeat(32), "size": 4_000_000}});
+    let reply: Value = serde_json::from_str(&screen.phone.attach(&photo.to_string(), b"a door")).unwrap();
+    assert_eq!(reply["state"]["missing"], json!([]));
+    assert_eq!(reply["state"]["facts"]["outcome_photos"][0]["state"], "hashed");
+    let change = screen.tap("@outcome", "null");
+    assert_eq!((change.state.missing.len(), change.state.facts.outcome.as_ref()), (2, None));
+}
+
+#[test]
 fn a_photo_is_shown_beside_its_question_and_read_back_to_the_byte() {
     let mut screen = screen();
     screen.begin();
@@ -195,6 +215,8 @@ fn what_is_asked_reads_as_it_is_written() {
     for ask in [
         Ask::Home {},
         Ask::Briefing { assignment: id() },
+        Ask::Accept { assignment: id() },
+        Ask::Decline { assignment: id(), reason: id() },
         Ask::Start { assignment: id() },
         Ask::StartAdHoc { visit: id(), branch: id(), checklist: id() },
         Ask::Open { visit: id() },

@@ -84,7 +84,8 @@ impl StoredOp {
 pub enum Inserted {
     /// The op is new.
     New,
-    /// It was there already; its rank may have been settled.
+    /// It was there already, and its rank may have been settled; or it is a word on an offer ([`Kind::is_of_offer`]), which is none of
+    /// the visit.
     Known,
     /// Another op stands under the same identity: the device's log forked. Both are remembered as a conflict.
     Fork,
@@ -212,7 +213,8 @@ impl AuditOps {
 
     /// Adds ops of one device that came together, as [`Self::insert`] does one by one.
     pub fn insert_all(&mut self, dev: DeviceId, ops: impl IntoIterator<Item = Op>, arrival: Arrival) {
-        let ops = ops.into_iter().map(|op| StoredOp::arrived(dev, op, arrival));
+        let of_visit = ops.into_iter().filter(|op| !op.kind.is_of_offer());
+        let ops = of_visit.map(|op| StoredOp::arrived(dev, op, arrival));
         if !(self.ops.is_empty() && self.redactions.is_empty()) || arrival.server {
             for (id, stored) in ops {
                 self.insert_stored(id, stored);
@@ -241,6 +243,9 @@ impl AuditOps {
     }
 
     fn put(&mut self, id: OpId, new: StoredOp) -> Inserted {
+        if new.op.kind.is_of_offer() {
+            return Inserted::Known;
+        }
         match self.ops.entry(id) {
             Entry::Vacant(place) => {
                 place.insert(new);

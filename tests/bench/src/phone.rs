@@ -237,7 +237,11 @@ impl Phone {
     /// Takes a photo; gives its hash.
     pub(crate) fn take_photo(&mut self, audit: Uuid, bytes: &[u8]) -> Outcome<Hash> {
         let captured = self.device.capture(&mut &bytes[..])?;
-        let facts = PhotoFacts { mime: "image/jpeg".to_owned(), captured_at_ms: Some(now_ms()), gps: None };
+        let facts = PhotoFacts {
+            mime: "image/jpeg".to_owned(),
+            captured_at_ms: Some(now_ms()),
+            ..PhotoFacts::default()
+        };
         self.device.batch(|it| it.attach(audit, PHOTO, &captured, &facts, now_ms()))?;
         Ok(captured.blob().id)
     }

@@ -125,8 +125,11 @@ impl Action {
             Self::Submit { audit } => device.submit(*audit, now).map(drop),
             Self::Void { audit } => device.void(*audit, "by mistake", now).map(drop),
             Self::Photo { audit, field, bytes } => {
-                let facts =
-                    PhotoFacts { mime: "image/jpeg".to_owned(), captured_at_ms: Some(now), gps: None };
+                let facts = PhotoFacts {
+                    mime: "image/jpeg".to_owned(),
+                    captured_at_ms: Some(now),
+                    ..PhotoFacts::default()
+                };
                 device.photo(*audit, field, &mut bytes.as_slice(), &facts, now).map(drop)
             }
             Self::Detach { audit, attachment } => device.detach(*audit, *attachment, now).map(drop),

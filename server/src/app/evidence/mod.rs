@@ -7,7 +7,7 @@ mod read;
 mod twins;
 
 pub use check::BlobCheck;
-pub use read::{PhotoEvidence, Position, VisitEvidence};
+pub use read::{OriginalPhoto, PhotoEvidence, Position, VisitEvidence};
 pub use twins::Twin;
 
 pub(crate) use photos::copy;

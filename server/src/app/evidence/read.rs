@@ -23,7 +23,7 @@ use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 use sync_core::{
     AuditOps, Hash, Kind,
-    payload::{self, AttachValue, Gps},
+    payload::{self, AttachValue, Gps, PhotoSource},
 };
 use utoipa::ToSchema;
 
@@ -80,6 +80,12 @@ pub struct PhotoEvidence {
     /// Where it was captured, by the phone.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub captured_where: Option<Position>,
+    /// Where the picture comes from, by the phone: `camera` or `file`; absent where the phone did not say.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub source: Option<&'static str>,
+    /// The picture as the camera gave it, where what is attached is a smaller copy of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub original: Option<OriginalPhoto>,
     /// When it was taken, by the camera's own clock and in its zone.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub camera_at: Option<String>,
@@ -92,6 +98,16 @@ pub struct PhotoEvidence {
     /// How many photos like it there are in visits that the caller may not review.
     #[serde(skip_serializing_if = "is_none")]
     pub twins_elsewhere: usize,
+}
+
+/// A picture before the phone scaled it down; its bytes are on the phone.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct OriginalPhoto {
+    /// SHA-256 of its bytes.
+    #[schema(value_type = String)]
+    pub hash: Hash,
+    /// Its length in bytes.
+    pub size: u64,
 }
 
 /// A position.
@@ -107,6 +123,10 @@ pub struct Position {
     /// Whether the platform says that it is simulated.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub mocked: Option<bool>,
+    /// When it was fixed, by the phone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub at: Option<Timestamp>,
 }
 
 fn is_none(count: &usize) -> bool {
@@ -184,6 +204,8 @@ fn photo(
         height: stored.and_then(|it| it.height),
         captured_at: captured_at.and_then(|it| Timestamp::from_millisecond(it).ok()),
         captured_where: attached.gps.as_ref().map(captured_where),
+        source: attached.source.map(PhotoSource::name),
+        original: attached.original.map(|it| OriginalPhoto { hash: it.hash, size: it.size }),
         camera_at: stored.and_then(|it| it.taken_at.clone()),
         camera_where,
         twins: twins.told,
@@ -219,12 +241,27 @@ fn position(latitude_e7: i64, longitude_e7: i64) -> Position {
         longitude: decimal::shown(longitude_e7, DEGREE_DECIMALS),
         accuracy: None,
         mocked: None,
+        at: None,
     }
 }
 
 fn captured_where(gps: &Gps) -> Position {
-    let accuracy = gps.accuracy_mm.and_then(|it| i64::try_from(it).ok()).map(|it| decimal::shown(it, 3));
-    Position { accuracy, mocked: gps.mocked, ..position(gps.lat_e7, gps.lon_e7) }
+    Position::stated((gps.lat_e7, gps.lon_e7), gps.accuracy_mm, gps.mocked, gps.at_ms)
+}
+
+impl Position {
+    /// A position as a phone stated it: degrees times 10,000,000, millimetres, and milliseconds since 1970.
+    pub(crate) fn stated(
+        (lat_e7, lon_e7): (i64, i64),
+        accuracy_mm: Option<u64>,
+        mocked: Option<bool>,
+        at_ms: Option<u64>,
+    ) -> Self {
+        let accuracy = accuracy_mm.and_then(|it| i64::try_from(it).ok()).map(|it| decimal::shown(it, 3));
+        let at = at_ms.and_then(|it| i64::try_from(it).ok());
+        let at = at.and_then(|it| Timestamp::from_millisecond(it).ok());
+        Self { accuracy, mocked, at, ..position(lat_e7, lon_e7) }
+    }
 }
 
 /// A stored blob that was ever attached to a visit, for somebody who may review the visit.

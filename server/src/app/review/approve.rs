@@ -6,7 +6,7 @@ use crate::{
     app::{
         App,
         scores::{document, scoring},
-        visits::content,
+        visits::{content, facts},
     },
     error::ApiError,
     exchange::{Draft, append_server_ops},
@@ -70,6 +70,8 @@ pub(crate) struct Judged {
     pub(crate) submit: OpId,
     /// What the auditor saw when handing in.
     pub(crate) content_root: Hash,
+    /// Whether it could not happen, by what is approved.
+    pub(crate) kind: VisitKind,
     pub(crate) score: Option<FrozenScore>,
     /// Late ops and open conflicts of the visit as it reads from then on.
     late_ops: u32,
@@ -126,7 +128,8 @@ pub(crate) fn judge(
     if !problems.is_empty() {
         return Err(Problem::invalid("guard_failed", "the visit cannot be approved yet", problems));
     }
-    let (score, is_incomplete) = if visit.kind == VisitKind::NotCompleted {
+    let kind = facts::kind_of(&decided, visit.kind);
+    let (score, is_incomplete) = if kind == VisitKind::NotCompleted {
         (None, false)
     } else {
         let score = scoring::score(checklist, &decided)?;
@@ -134,7 +137,7 @@ pub(crate) fn judge(
         (Some(FrozenScore::of(score)?), is_incomplete)
     };
     let (submit, content_root) = (submission.id, submission.value.content_root);
-    Ok(Judged { submit, content_root, score, late_ops, open_conflicts, is_incomplete })
+    Ok(Judged { submit, content_root, kind, score, late_ops, open_conflicts, is_incomplete })
 }
 
 /// The audit as it reads once this submission is approved: only what it covers counts.
@@ -329,6 +332,7 @@ pub(crate) fn approve(
     visit.decided_at = Some(office.now());
     visit.decided_by = office.user();
     (visit.late_ops, visit.open_conflicts) = (judged.late_ops, judged.open_conflicts);
+    visit.kind = judged.kind;
     let mut step = Step::new(Command::Approve, Actor::Reviewer);
     step.facts = all_facts();
     step.hashes = (Some(judged.content_root), judged.score.as_ref().map(FrozenScore::hash));

@@ -176,7 +176,8 @@ fn needs_a_look(row: &Audit) -> Result<(), Problem> {
 }
 
 fn complete(judged: Judged) -> Result<Judged, Problem> {
-    if judged.is_incomplete { Err(look_first()) } else { Ok(judged) }
+    let needs_a_look = judged.is_incomplete || judged.kind == VisitKind::NotCompleted;
+    if needs_a_look { Err(look_first()) } else { Ok(judged) }
 }
 
 fn look_first() -> Problem {

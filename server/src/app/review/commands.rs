@@ -16,6 +16,7 @@ use domain::{
     answer::AnswerField,
     ids::AuditId,
     lifecycle::{Actor, Command},
+    visit_facts::{FACTS, OUTCOME_PHOTOS},
 };
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -40,7 +41,7 @@ pub(crate) struct Because {
 #[derive(Debug, Clone, Serialize, Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ItemToCorrect {
-    /// Id of the item.
+    /// Id of the item, or a fact of the visit: `@arrival`, `@departure`, `@platform`, `@outcome`, `@outcome#photo`.
     #[validate(length(min = 1, max = 60))]
     pub(crate) item: String,
     /// What is wrong with its answer or its evidence.
@@ -140,7 +141,9 @@ fn check_order(
 ) -> Result<(), ApiError> {
     let checklist = content::checklist(tx, app, office.org(), visit.template_hash)?;
     let known = |field: &str| {
-        AnswerField::parse(field).is_some_and(|it| checklist.checklist().item(it.item).is_some())
+        FACTS.contains(&field)
+            || field == OUTCOME_PHOTOS
+            || AnswerField::parse(field).is_some_and(|it| checklist.checklist().item(it.item).is_some())
     };
     let mut problems: Vec<FieldProblem> = order
         .items

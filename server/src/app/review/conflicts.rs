@@ -4,7 +4,11 @@
 
 use super::step::lock_visit;
 use crate::{
-    app::{App, reading::check_text, visits::content},
+    app::{
+        App,
+        reading::check_text,
+        visits::{content, facts},
+    },
     error::ApiError,
     exchange::{Draft, append_server_ops},
     office::Office,
@@ -18,6 +22,7 @@ use domain::{
     answer::parse_field,
     ids::AuditId,
     lifecycle::{Actor, State},
+    visit_facts::is_reserved,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -170,7 +175,8 @@ fn check_answer(
     field: &str,
     value: Option<&Bytes>,
 ) -> Result<(), ApiError> {
-    let Some(value) = value else { return Ok(()) };
+    // What was stated beside the answers stands as it was recorded, whatever version of the app wrote it.
+    let Some(value) = value.filter(|_| !is_reserved(field)) else { return Ok(()) };
     let checklist = content::checklist(tx, app, office.org(), visit.template_hash)?;
     let json = String::from_utf8_lossy(value);
     parse_field(checklist.checklist(), field, &json)
@@ -278,6 +284,7 @@ fn store(
     let count = |it: usize| u32::try_from(it).unwrap_or(u32::MAX);
     visit.open_conflicts = count(view.open_conflicts().count());
     visit.late_ops = count(view.late.len());
+    visit.kind = facts::kind_of(&view, visit.kind);
     visit.updated_at = office.now();
     audits::update(tx, office.org(), visit.state, &visit)?;
     content::store_ops(tx, office.org(), visit.audit_id, ops)?;

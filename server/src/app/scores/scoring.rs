@@ -6,6 +6,7 @@ use domain::{
     answer::{Answer, Answers, FieldParser, photo_field},
     checklist::{Checklist, ItemType},
     problem::pointer,
+    visit_facts::is_reserved,
     visit_score::{PreparedChecklist, VisitScore},
 };
 use sync_core::fold::AuditView;
@@ -17,7 +18,8 @@ use sync_core::fold::AuditView;
 pub(crate) fn answers(checklist: &Checklist, view: &AuditView) -> Result<Answers, Problem> {
     let (mut answers, mut problems) = (Answers::new(), Vec::new());
     let fields = FieldParser::of(checklist);
-    for (field, register) in &view.fields {
+    // What a visit states beside its answers is none of them.
+    for (field, register) in view.fields.iter().filter(|it| !is_reserved(it.0)) {
         let Some(value) = register.value() else { continue };
         match std::str::from_utf8(value) {
             Ok(json) => match fields.parse(field, json) {
@@ -35,7 +37,7 @@ pub(crate) fn answers(checklist: &Checklist, view: &AuditView) -> Result<Answers
             )),
         }
     }
-    for (field, photos) in view.photos() {
+    for (field, photos) in view.photos().filter(|it| !is_reserved(it.0)) {
         let ids = photos.iter().map(ToString::to_string);
         let place = photo_place(checklist, field);
         match answers.entry(place).or_insert_with(|| Answer::Photos(Vec::new())) {

@@ -101,7 +101,7 @@ impl Walk<'_, '_> {
         Ok(verified)
     }
 
-    /// Gives the ops of a segment to the audits that they belong to; those that were set aside belong to none.
+    /// Gives the ops of a segment to the audits that they belong to; those that were set aside, and words on offers, belong to none.
     fn hand_on(
         &mut self,
         device: &Device,
@@ -112,7 +112,8 @@ impl Walk<'_, '_> {
     ) -> Result<(), Stop> {
         let (first, last) = (stored.first_dseq, stored.last_dseq);
         let aside = quarantine::positions(self.tx, self.org, device.dev, first, last)?;
-        let new = verified.ops.iter().filter(|it| it.dseq > at.dseq);
+        // A word on an offer is none of a visit.
+        let new = verified.ops.iter().filter(|it| it.dseq > at.dseq && !it.kind.is_of_offer());
         let applied: Vec<_> = new.filter(|it| !aside.contains(&it.dseq)).cloned().collect();
         let arrival = (millis(stored.received_at), device.kind == DeviceKind::Server);
         for (audit, ops) in ingest::by_audit(&applied) {

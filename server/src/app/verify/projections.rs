@@ -10,6 +10,7 @@ use crate::{
     app::{
         review::FrozenScore,
         scores::{document, scoring},
+        visits::facts,
     },
     exchange::redaction,
 };
@@ -134,6 +135,12 @@ impl Walk<'_, '_> {
             return Err(wrong(
                 "el estado no es el de su historia",
                 "the state is not the one of its history",
+            ));
+        }
+        if facts::kind_of(&view, row.kind) != row.kind {
+            return Err(wrong(
+                "la visita no es lo que se envió: si pudo hacerse o no",
+                "the visit is not what was handed in: whether it could happen",
             ));
         }
         let redacted = found.ops.iter().any(|it| matches!(it.1.op.opening, Opening::Redacted(_)));

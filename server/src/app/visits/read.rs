@@ -2,6 +2,7 @@
 
 use super::{
     branches, content,
+    facts::{self, StatedFacts},
     pins::{self, PinEntry},
     renewed::{self, RenewedLog},
     sheet::{self, ConflictEntry, LateEntry, SectionAnswers, Writer},
@@ -56,7 +57,7 @@ pub struct VisitSummary {
     /// Its state.
     #[schema(value_type = String)]
     pub state: State,
-    /// `visit` or `not_completed`.
+    /// `visit`, or `not_completed` where its auditor handed in that it could not happen.
     pub kind: &'static str,
     /// The round of correction.
     pub round: u32,
@@ -89,6 +90,9 @@ pub struct VisitDetail {
     pub template_hash: Hash,
     /// The answers, in checklist order.
     pub sections: Vec<SectionAnswers>,
+    /// What it states beside its answers; reviewers only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub facts: Option<StatedFacts>,
     /// Fields that are of no item.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub unknown_fields: Vec<String>,
@@ -330,6 +334,7 @@ pub(crate) fn detail(
         summary: summary(&seen.visit, seen.sees_auditor),
         template_hash: seen.visit.template_hash,
         sections: sheet::sections(checklist.checklist(), &view),
+        facts: facts::stated(&view).filter(|_| internals),
         unknown_fields: sheet::unknown_fields(checklist.checklist(), &view),
         conflicts: internals.then(|| sheet::conflicts(&ops, &view, &writers)),
         late: internals.then(|| sheet::late(&view)),

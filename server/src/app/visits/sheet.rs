@@ -7,6 +7,7 @@ use domain::{
     LocalText,
     answer::{AnswerField, AnswerPart, comment_field, photo_field},
     checklist::{Checklist, Item},
+    visit_facts::{FACTS, OUTCOME_PHOTOS},
 };
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -149,7 +150,8 @@ pub(crate) fn sections(checklist: &Checklist, view: &AuditView) -> Vec<SectionAn
 /// Fields that are of no item of the checklist, so that nothing that was recorded is out of sight.
 pub(crate) fn unknown_fields(checklist: &Checklist, view: &AuditView) -> Vec<String> {
     let known: BTreeSet<&str> = checklist.items().map(|it| it.id.as_str()).collect();
-    let is_known = |field: &str| AnswerField::parse(field).is_some_and(|it| known.contains(it.item));
+    let of_item = |field: &str| AnswerField::parse(field).is_some_and(|it| known.contains(it.item));
+    let is_known = |field: &str| of_item(field) || FACTS.contains(&field) || field == OUTCOME_PHOTOS;
     view.fields.keys().chain(view.attachments.keys()).filter(|it| !is_known(it)).cloned().collect()
 }
 

@@ -121,7 +121,8 @@ fn work(phone: &mut Device, number: usize, hash: Hash) -> Uuid {
 
 fn attach(phone: &mut Device, audit: Uuid, bytes: &[u8]) -> OpId {
     let captured = phone.capture(&mut &bytes[..]).unwrap();
-    let facts = PhotoFacts { mime: "image/jpeg".to_owned(), captured_at_ms: Some(NOW), gps: None };
+    let facts =
+        PhotoFacts { mime: "image/jpeg".to_owned(), captured_at_ms: Some(NOW), ..PhotoFacts::default() };
     phone.batch(|it| it.attach(audit, "A04", &captured, &facts, NOW)).unwrap()
 }
 

@@ -11,7 +11,7 @@ use uuid::Uuid;
 use crate::{NOW, Phone, ad_hoc, assign, code, fill, model::Server, template, world};
 
 /// The second version of the checklist: A03 is no longer asked, A02 is asked otherwise, A05 is new.
-fn publish_second(server: &mut Server) -> Hash {
+pub(crate) fn publish_second(server: &mut Server) -> Hash {
     let text = String::from_utf8(template()).unwrap();
     let text = text
         .replace(r#""version":1"#, r#""version":2"#)
@@ -129,7 +129,7 @@ fn another_checklist_is_no_version_and_a_photo_that_is_asked_no_more_is_taken_ba
     let device = phone.device();
     let audit = device.start(&ad_hoc(1, first), NOW).unwrap();
     let captured = device.capture(&mut &b"a photo"[..]).unwrap();
-    let facts = device::PhotoFacts { mime: "image/jpeg".to_owned(), captured_at_ms: None, gps: None };
+    let facts = device::PhotoFacts { mime: "image/jpeg".to_owned(), ..device::PhotoFacts::default() };
     device.batch(|it| it.attach(audit, "A04", &captured, &facts, NOW)).unwrap();
     assert_eq!(code(device.migrate(audit, &other, NOW)), "other_checklist");
     let report = device.migrate(audit, &second, NOW).unwrap();
@@ -165,7 +165,7 @@ fn a_conflict_over_what_is_asked_no_more_is_settled_by_taking_it_back() {
 /// Attaches photos to A04 in one batch.
 fn attach(phone: &mut Phone, audit: Uuid, photos: impl IntoIterator<Item = u8>) {
     let device = phone.device();
-    let facts = device::PhotoFacts { mime: "image/jpeg".to_owned(), captured_at_ms: None, gps: None };
+    let facts = device::PhotoFacts { mime: "image/jpeg".to_owned(), ..device::PhotoFacts::default() };
     let captured: Vec<_> = photos.into_iter().map(|it| device.capture(&mut &[it][..]).unwrap()).collect();
     device
         .batch(|it| {

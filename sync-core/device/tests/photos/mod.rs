@@ -21,7 +21,7 @@ use sync_core::{
     exchange::{AuditRight, Body, Pending, Request, StreamId},
     fold::{ConflictKind, Phase},
     lane::{Finish, Pause, Summary},
-    payload::BlobRef,
+    payload::{BlobRef, Gps, Original, PhotoSource},
 };
 use uuid::Uuid;
 
@@ -93,7 +93,7 @@ struct World {
 }
 
 fn facts() -> PhotoFacts {
-    PhotoFacts { mime: "image/jpeg".into(), captured_at_ms: None, gps: None }
+    PhotoFacts { mime: "image/jpeg".into(), ..PhotoFacts::default() }
 }
 
 fn bytes(number: u8, len: usize) -> Vec<u8> {
@@ -778,4 +778,38 @@ proptest! {
         prop_assert_eq!(world.unsent().lost, lost);
         world.device().verify_log().unwrap();
     }
+}
+
+#[test]
+fn what_the_phone_knows_of_a_photo_travels_with_it_and_what_it_does_not_know_takes_no_byte() {
+    let mut world = World::new();
+    let original = Original { hash: Hash::of(b"as the camera gave it"), size: 4_000_000 };
+    let gps = Gps {
+        lat_e7: 46_097_100,
+        lon_e7: -740_817_500,
+        accuracy_mm: Some(12_000),
+        mocked: None,
+        at_ms: Some(NOW - 4_000),
+    };
+    let told = PhotoFacts {
+        mime: "image/jpeg".into(),
+        captured_at_ms: Some(NOW),
+        gps: Some(gps.clone()),
+        source: Some(PhotoSource::Camera),
+        original: Some(original),
+    };
+    let audit = world.audit;
+    world.device().photo(audit, PHOTOS, &mut &bytes(1, 500)[..], &told, NOW).unwrap();
+    world.take(2, 500);
+    let (phone, server) = (&mut world.phone, &mut world.server);
+    phone.sync(server);
+    let view = server.audits[&audit].view();
+    let [first, second] = &view.attachments[PHOTOS][..] else { panic!() };
+    assert_eq!((&first.value.gps, first.value.source), (&Some(gps), Some(PhotoSource::Camera)));
+    assert_eq!(first.value.original, Some(original));
+    assert_eq!((second.value.source, second.value.original), (None, None));
+    let shown = serde_json::to_value(phone.device().view(audit).unwrap()).unwrap();
+    let shown = &shown["attachments"][PHOTOS];
+    assert_eq!((&shown[0]["source"], &shown[0]["original"]["size"]), (&"camera".into(), &4_000_000.into()));
+    assert_eq!(shown[1].get("source"), None);
 }

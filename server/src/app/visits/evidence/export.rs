@@ -9,6 +9,7 @@ use crate::{
 };
 use db::{
     Tx,
+    audits::VisitKind,
     content::{self as contents, ContentKind},
     devices::{self, DeviceKind, StoredSegment},
 };
@@ -56,7 +57,8 @@ fn body(tx: &mut Tx<'_>, org: OrgId, id: AuditId, at: String, key: &SigningKey) 
     }
     let template = contents::find_by_hash(tx, org, ContentKind::Checklist, row.template_hash)?
         .ok_or_else(|| ApiError::internal("the visit pins a checklist that is not here"))?;
-    let score = db::scores::find_current(tx, org, id)?.map(|it| -> Result<Score, ApiError> {
+    let score = db::scores::find_current(tx, org, id)?.filter(|_| row.kind == VisitKind::Visit);
+    let score = score.map(|it| -> Result<Score, ApiError> {
         let document = serde_json::to_value(document::thaw(&it.doc)?).map_err(ApiError::internal)?;
         let submit = OpId::new(it.submit_dev, it.submit_dseq);
         Ok(Score { version: it.version, scorer_version: it.scorer_version, submit, document })

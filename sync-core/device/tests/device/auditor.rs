@@ -1,0 +1,8 @@
+//! What an auditor says beside the answers: to an offer, of the visit as a whole, and of conflicts.
+
+#[path = "offers.rs"]
+mod offers;
+#[path = "settled.rs"]
+mod settled;
+#[path = "visit_facts.rs"]
+mod visit_facts;
