@@ -1,4 +1,7 @@
-//! A phone's folder of an earlier version: opened by today's program it holds what it held.
+//! Where phones live: a folder of an earlier version, opened by today's program, holds what it held; other places are below.
+
+#[path = "places.rs"]
+mod places;
 
 use std::path::Path;
 

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use sync_core::{DeviceId, OpId, exchange::Ending, renew::SuccessionRequest};
+use sync_core::{DeviceId, OpId, exchange::Ending, ingest::EnrolmentRequest, renew::SuccessionRequest};
 
 use super::*;
 
@@ -45,8 +45,21 @@ pub(super) fn succeed(device: &mut Device, server: &mut Server) {
     assert_eq!(device.succession().unwrap(), None);
 }
 
+/// As [`succeed`], of a device whose platform signs.
+pub(super) fn succeed_signed(device: &mut Device, server: &mut Server, sign: impl Fn(&[u8]) -> Vec<u8>) {
+    let request: SuccessionRequest = device.succession().unwrap().unwrap();
+    let former = server.devices[&request.former].key.clone();
+    assert_eq!(request.check(&former).unwrap(), device.dev());
+    let request = device.signed_enrolment("code", sign(&device.enrolment_bytes("code"))).unwrap();
+    enrol_by(device, server, request);
+}
+
 fn enrol(device: &mut Device, server: &mut Server) {
     let request = device.enrolment_request("code").unwrap();
+    enrol_by(device, server, request);
+}
+
+fn enrol_by(device: &mut Device, server: &mut Server, request: EnrolmentRequest) {
     server.enrol(request.key, USER);
     let enrolment = device.enrolment().unwrap().unwrap();
     let (epoch, server_key) = (server.epoch, server.key.public_key());

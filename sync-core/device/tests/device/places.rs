@@ -7,7 +7,7 @@ use p256::ecdsa::{SigningKey, signature::Signer as _};
 use rusqlite::Connection;
 use sync_core::{DeviceId, PublicKey, signature::Algorithm};
 
-use super::*;
+use crate::*;
 
 /// A key as a browser keeps it: it signs, and gives nobody its secret.
 fn platform_key(number: u8) -> (SigningKey, PublicKey) {
@@ -73,12 +73,8 @@ struct PlatformPhone {
 
 impl PlatformPhone {
     fn new(number: u8, server: &mut Server) -> Self {
-        let mut phone = Self {
-            dir: TempDir::new().unwrap(),
-            device: None,
-            kept: Arc::default(),
-            keys: Vec::new(),
-        };
+        let mut phone =
+            Self { dir: TempDir::new().unwrap(), device: None, kept: Arc::default(), keys: Vec::new() };
         let key = phone.keep_key(number);
         let place = Pool::at(phone.dir.path(), &phone.kept);
         let mut device = Device::create_in(place, key, DeviceKind::Phone).unwrap();
@@ -97,6 +93,7 @@ impl PlatformPhone {
         };
         device.enrolled(&enrolment).unwrap();
         phone.device = Some(device);
+        assert!(matches!(phone.sync(server, |_| {}), Finish::Done(_)));
         phone
     }
 
@@ -152,7 +149,6 @@ fn photo() -> PhotoFacts {
 fn a_phone_whose_platform_signs_sends_what_was_typed_also_while_it_was_sending() {
     let (mut server, hash) = world();
     let mut phone = PlatformPhone::new(1, &mut server);
-    assert!(matches!(phone.sync(&mut server, |_| {}), Finish::Done(_)));
     let audit = phone.device().start(&ad_hoc(1, hash), NOW).unwrap();
     let mut typed = 0_u32;
     let finish = phone.sync(&mut server, |device| {
@@ -201,7 +197,7 @@ fn a_phone_whose_platform_signs_goes_on_as_a_new_device_only_once_everything_is_
     }
     assert_ne!(phone.device().dev(), former);
     phone.open_again();
-    super::renewed::succeed_signed(phone.device.as_mut().unwrap(), &mut server, |bytes| {
+    crate::renewed::succeed_signed(phone.device.as_mut().unwrap(), &mut server, |bytes| {
         sign(&platform_key(2).0, bytes)
     });
     assert!(matches!(phone.sync(&mut server, |_| {}), Finish::Done(_)));
@@ -244,7 +240,9 @@ fn photos_in_a_sqlite_file_outlive_the_program_and_are_lost_where_it_is_lost() {
     phone.open_again();
     assert_eq!(phone.device().photo_bytes(&blob).unwrap_err().code(), "no_such_photo");
     fill(phone.device(), audit);
-    let DeviceError::Problem(problem) = phone.device().check_submit(audit).unwrap_err() else { unreachable!() };
+    let DeviceError::Problem(problem) = phone.device().check_submit(audit).unwrap_err() else {
+        unreachable!()
+    };
     assert_eq!(problem.errors.iter().map(|it| it.code.as_str()).collect::<Vec<_>>(), ["photo_lost"]);
 }
 
@@ -274,17 +272,29 @@ fn both_stores_of_photos_keep_the_same_promises() {
         let blob = files.take_in(&mut &*bytes, 1_000_000).unwrap();
         assert_eq!(blob.id, Hash::of(&bytes), "{name}");
         assert_eq!((blob.size, files.size(&blob.id)), (600_000, Some(600_000)), "{name}");
-        assert_eq!(files.take_in(&mut &*bytes, 1_000_000).unwrap(), blob, "{name}: the same bytes are one file");
+        assert_eq!(
+            files.take_in(&mut &*bytes, 1_000_000).unwrap(),
+            blob,
+            "{name}: the same bytes are one file"
+        );
         for (offset, len) in [(0, 0), (0, 600_000), (262_143, 2), (262_144, 262_144), (599_999, 1)] {
             let part = files.read(&blob.id, offset as u64, len as u64).unwrap();
             assert_eq!(part, bytes[offset..offset + len], "{name} {offset} {len}");
         }
         assert!(files.read(&blob.id, 599_999, 2).is_err(), "{name}: beyond the end");
         assert_eq!(files.take_in(&mut &b""[..], 10).unwrap_err().code(), "empty_photo", "{name}");
-        assert_eq!(files.take_in(&mut &b"elevenbytes"[..], 10).unwrap_err().code(), "photo_too_large", "{name}");
+        assert_eq!(
+            files.take_in(&mut &b"elevenbytes"[..], 10).unwrap_err().code(),
+            "photo_too_large",
+            "{name}"
+        );
         assert_eq!(files.take_in(&mut Broken, 10).unwrap_err().code(), "device_file_failed", "{name}");
         let listed = files.list().unwrap();
-        assert_eq!(listed.iter().map(|it| it.0).collect::<BTreeSet<_>>(), BTreeSet::from([blob.id]), "{name}");
+        assert_eq!(
+            listed.iter().map(|it| it.0).collect::<BTreeSet<_>>(),
+            BTreeSet::from([blob.id]),
+            "{name}"
+        );
         assert!(listed[0].1 > 1_600_000_000_000, "{name}: when it was written is known");
         files.remove(&blob.id).unwrap();
         files.remove(&blob.id).unwrap();
