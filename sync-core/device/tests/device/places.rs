@@ -21,15 +21,18 @@ fn sign(key: &SigningKey, bytes: &[u8]) -> Vec<u8> {
     signature.to_bytes().to_vec()
 }
 
+/// Secrets and public keys as a page keeps them.
+type Kept = Arc<Mutex<Vec<([u8; 32], PublicKey)>>>;
+
 /// A place as of a browser: databases here, photos packed, keys known by what was kept before the device was told of them.
 struct Pool {
     folder: Folder,
     photos: Arc<dyn Files>,
-    kept: Arc<Mutex<Vec<([u8; 32], PublicKey)>>>,
+    kept: Kept,
 }
 
 impl Pool {
-    fn at(dir: &Path, kept: &Arc<Mutex<Vec<([u8; 32], PublicKey)>>>) -> Box<dyn Place> {
+    fn at(dir: &Path, kept: &Kept) -> Box<dyn Place> {
         let photos = Connection::open(dir.join("photos.db")).unwrap();
         let photos = Arc::new(PackedFiles::over(photos).unwrap());
         Box::new(Self { folder: Folder::at(dir), photos, kept: Arc::clone(kept) })
@@ -67,7 +70,7 @@ impl Place for Pool {
 struct PlatformPhone {
     dir: TempDir,
     device: Option<Device>,
-    kept: Arc<Mutex<Vec<([u8; 32], PublicKey)>>>,
+    kept: Kept,
     keys: Vec<(DeviceId, SigningKey)>,
 }
 
