@@ -243,7 +243,7 @@ function NumberLine(props: ControlProps & { children?: ComponentChildren }) {
   return (
     <>
       <p class="hint" id={hint}>
-        {t.unitBounds(bound(item.min), bound(item.max), unit)}. {t.decimalHint}
+        {t.unitBounds(bound(item.min), bound(item.max), unit)}.{item.kind === "duration" && ` ${t.decimalHint}`}
       </p>
       <div class="number">
         {item.kind === "number" && <StepButton label="−1" name="dash" onClick={() => step(-1n)} />}

@@ -71,12 +71,12 @@ function Foot({ store, shown }: { store: VisitStore; shown: Shown }) {
   return (
     <>
       {canUndo && (
-        <Button kind="quiet" icon="undo" label={`${t.undo}: ${say(item.q)}`} onClick={() => change(before, t.undone)}>
+        <Button kind="quiet" icon="undo" label={`${t.undoLong}: ${say(item.q)}`} onClick={() => change(before, t.undone)}>
           {t.undo}
         </Button>
       )}
       {canClear && (
-        <Button kind="quiet" icon="cross" label={`${t.clear}: ${say(item.q)}`} onClick={() => change("null", t.cleared)}>
+        <Button kind="quiet" icon="cross" label={`${t.clearLong}: ${say(item.q)}`} onClick={() => change("null", t.cleared)}>
           {t.clear}
         </Button>
       )}

@@ -153,15 +153,19 @@ export function PhotoEditor(props: { picture: Picture; onCancel: () => void; onK
           {tool(t.down, "down", { y: STEP })}
           {tool(t.bigger, "plus", { w: STEP, h: STEP, x: -half, y: -half })}
           {tool(t.smaller, "dash", { w: -STEP, h: -STEP, x: half, y: half })}
-          <button type="button" class="button plain square" aria-label={t.removeZone} onClick={() => chosen.value !== null && remove(chosen.value)}>
-            <Icon name="trash" />
-          </button>
         </div>
       )}
       <div class="row end">
         <Button icon="plus" onClick={() => add(0.5, 0.5)}>
           {t.addZone}
         </Button>
+        {chosen.value !== null && (
+          <Button icon="trash" onClick={() => chosen.value !== null && remove(chosen.value)}>
+            {t.removeZone}
+          </Button>
+        )}
+      </div>
+      <div class="row end last">
         <Button icon="undo" onClick={props.onCancel}>
           {t.retake}
         </Button>

@@ -26,6 +26,9 @@ function windowText(from: string | null, until: string | null, zone: string | nu
   return until ? `${t.until(day(until))} · ${t.daysLeft(daysTo(until, zone, now))}` : t.noWindow;
 }
 
+/** As it stands within a sentence. */
+const lower = (it: string): string => it.charAt(0).toLocaleLowerCase() + it.slice(1);
+
 const isLate = (until: string | null, zone: string | null): boolean => until !== null && daysTo(until, zone, Date.now()) <= 1;
 
 function Away({ branch, fix }: { branch: BranchFacts | null; fix: Fix | null }) {
@@ -53,7 +56,7 @@ function Visit({ it }: { it: VisitCard }) {
           <span class="quiet">
             {isOpen ? t.answered(it.answered) : t.phases[it.phase]}
             {it.round > 1 && ` · ${t.round(it.round)}`}
-            {isOpen && it.to && ` · ${windowText(null, it.to, zone)}`}
+            {isOpen && it.to && ` · ${lower(windowText(null, it.to, zone))}`}
           </span>
           {it.conflicts > 0 && (
             <span class="mark warn">
@@ -153,11 +156,6 @@ function Attention({ core, home }: { core: Core; home: HomeReply }) {
           <LinkButton href={to.outbox}>{t.nagOpen}</LinkButton>
         </Notice>
       )}
-      {home.sync.conflicts > 0 && (
-        <Notice tone="warn" icon="two" title={t.conflictsCard(home.sync.conflicts)}>
-          <LinkButton href={to.conflicts}>{t.conflictsOpen}</LinkButton>
-        </Notice>
-      )}
       {core.updateWaits.value && (
         <Notice title={t.update}>
           <LinkButton href={to.settings}>{words.value.settings.title}</LinkButton>
@@ -239,6 +237,11 @@ export function Home({ core }: { core: Core }) {
     <Page title={t.title} still>
       <Attention core={core} home={home} />
       <Group title={t.returned} list={returned} />
+      {home.sync.conflicts > 0 && (
+        <Notice tone="warn" icon="two" title={t.conflictsCard(home.sync.conflicts)}>
+          <LinkButton href={to.conflicts}>{t.conflictsOpen}</LinkButton>
+        </Notice>
+      )}
       <Group title={t.ongoing} list={ongoing} />
       {isEmpty ? (
         <div class="empty">

@@ -105,7 +105,13 @@ function Sheet({ store, current, onClose }: { store: VisitStore; current: string
 function Done({ store }: { store: VisitStore }) {
   const { progress } = store.state.value;
   const sum = (of: (it: Progress) => number) => progress.reduce((all, it) => all + of(it), 0);
-  return <>{words.value.visit.progress(sum((it) => it.answered), sum((it) => it.asked))}</>;
+  const [answered, asked] = [sum((it) => it.answered), sum((it) => it.asked)];
+  return (
+    <>
+      <span class="seen-not">{words.value.visit.progress(answered, asked)}</span>
+      <span aria-hidden="true">{words.value.visit.doneOf(answered, asked)}</span>
+    </>
+  );
 }
 
 function Saving({ store }: { store: VisitStore }) {
@@ -248,11 +254,18 @@ export function VisitScreen(props: { core: Core; store: VisitStore; section: str
           <SectionList store={store} current={id} onGo={() => undefined} />
         </nav>
         <div class="visit-main">
-          <p class="kicker">
-            <span>{branchName(store.form.branch)}</span>
-            <Saving store={store} />
-          </p>
-          <Page key={id} title={say(section.title)} kicker={<p class="under">{t.sectionOf(at + 1, sections.length)}</p>} still={start.item !== null}>
+          <p class="kicker">{branchName(store.form.branch)}</p>
+          <Page
+            key={id}
+            title={say(section.title)}
+            still={start.item !== null}
+            kicker={
+              <p class="under spread">
+                <span>{t.sectionOf(at + 1, sections.length)}</span>
+                <Saving store={store} />
+              </p>
+            }
+          >
             <SectionProgress store={store} section={id} />
             <ReadOnly store={store} />
             <Returned store={store} />

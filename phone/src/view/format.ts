@@ -41,7 +41,7 @@ export function distance(metres: number): string {
 /** A local date `2026-12-03` as "jue 3 dic". */
 export function day(date: string): string {
   const at = new Date(`${date}T12:00:00Z`);
-  return dates({ weekday: "short", day: "numeric", month: "short", timeZone: "UTC" }).format(at).replace(/[,.]/g, "");
+  return dates({ weekday: "short", day: "numeric", month: "short", timeZone: "UTC" }).format(at).replace(/[,.]/g, "").replace(/ de /g, " ");
 }
 
 /** Days from today, in a zone, to a local date; 0 today, negative when it is over. */
@@ -60,8 +60,14 @@ export function known(zone: string | null): string | undefined {
   }
 }
 
-/** The city of a zone, for people: `America/Mexico_City` as "Mexico City". */
-export const zoneName = (zone: string): string => (zone.split("/").pop() ?? zone).replace(/_/g, " ");
+/** The place of a zone, for people: `America/Mexico_City` as "Ciudad de México". */
+export function zoneName(zone: string): string {
+  const city = (zone.split("/").pop() ?? zone).replace(/_/g, " ");
+  if (!known(zone)) return city;
+  const parts = dates({ timeZone: zone, timeZoneName: "shortGeneric" }).formatToParts(0);
+  const name = parts.find((it) => it.type === "timeZoneName")?.value ?? "";
+  return /^hora de (.+)$/.exec(name)?.[1] ?? /^(.+) Time$/.exec(name)?.[1] ?? city;
+}
 
 /** An instant: the time today, else with the day. */
 export function moment(ms: number, nowMs = Date.now()): string {
