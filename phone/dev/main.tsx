@@ -12,6 +12,7 @@ const OFFLINE = problem("unreachable", "No se pudo llegar al servidor; lo guarda
 const standing = (it: Standing): Scene => ({ standing: it });
 const SCENES: Record<string, Scene> = {
   open: {},
+  slow: { slowMs: 100 },
   starting: standing({ is: "starting" }),
   unsupported: standing({ is: "unsupported", problem: problem("no_opfs", "Este navegador no puede guardar archivos sin conexión", "this browser cannot keep files offline") }),
   elsewhere: standing({ is: "elsewhere" }),

@@ -37,9 +37,11 @@ for (const set of SETS) {
     if (only?.[0] && !only.includes(screen.name)) continue;
     const where = `${screen.name} ${set.width} ${set.lang} ${set.theme}`;
     const { page, errors, close } = await open(browser, server.url, screen, set);
-    const { violations } = await new AxeBuilder({ page }).withTags(TAGS).analyze();
-    const contrast = await new AxeBuilder({ page }).withRules(["color-contrast-enhanced"]).analyze();
-    const problems = [...violations, ...contrast.violations].map((it) => `${it.id}: ${it.nodes.map((node) => node.html.slice(0, 110)).slice(0, 3).join(" | ")}`);
+    // Bars that stick cover what is scrolled under them; a covered target is not a small one.
+    await page.addStyleTag({ content: ".top, .bottom { position: static !important; }" });
+    const options = { runOnly: TAGS, rules: { "color-contrast-enhanced": { enabled: true } }, resultTypes: ["violations"] };
+    const { violations } = await new AxeBuilder({ page }).options(options).analyze();
+    const problems = violations.map((it) => `${it.id}: ${it.nodes.map((node) => node.html.slice(0, 110)).slice(0, 3).join(" | ")}`);
     problems.push(...(await page.evaluate(small, LEAST_PX)).map((it) => `small target ${it}`));
     const over = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
     if (over > 0) problems.push(`wider than the screen by ${over} px`);

@@ -8,7 +8,7 @@ import { chromium } from "playwright-core";
 const TYPES = { ".html": "text/html", ".js": "text/javascript", ".css": "text/css" };
 
 export async function serve() {
-  const root = new URL("../dist-dev/", import.meta.url);
+  const root = process.env.DIST ? new URL(`file://${process.env.DIST}/`) : new URL("../dist-dev/", import.meta.url);
   const server = createServer(async (request, response) => {
     const path = new URL(request.url, "http://x").pathname;
     const name = path === "/" ? "index.html" : path.slice(1);

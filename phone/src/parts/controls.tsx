@@ -258,8 +258,8 @@ function NumberLine(props: ControlProps & { children?: ComponentChildren }) {
           onInput={(event) => typed.type(event.currentTarget.value)}
           onBlur={() => void typed.leave()}
         />
-        {unit && <span class="unit">{unit}</span>}
         {item.kind === "number" && <StepButton label="+1" name="plus" onClick={() => step(1n)} />}
+        {unit && <span class="unit">{unit}</span>}
         {props.children}
       </div>
       <Wrong shown={shown} name={field(shown)} id={`e-${item.id}`} quiet={typed.quiet.value} />

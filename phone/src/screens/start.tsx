@@ -24,7 +24,7 @@ export function Starting({ standing }: { standing: Standing & { is: "starting" |
   return (
     <div class="middle" role="status">
       <div class="spinner" />
-      <p class="big">{standing.is === "opening" ? t.opening(standing.profile.name) : t.starting}</p>
+      <h1 class="big">{standing.is === "opening" ? t.opening(standing.profile.name) : t.starting}</h1>
       {long.value && <p>{t.startingLong}</p>}
     </div>
   );

@@ -1,8 +1,8 @@
 // A visit: one section after another, its questions under each other, and a bar under the thumb that leads to the next one that is
 // open. Owns where the person is in it and remembers it; answers are the store's.
 
-import { useSignal } from "@preact/signals";
-import { useEffect } from "preact/hooks";
+import { signal, useSignal } from "@preact/signals";
+import { useEffect, useRef } from "preact/hooks";
 import type { Core } from "../core/api";
 import type { FormSection, Progress } from "../core/messages";
 import { Bar, Button, Dialog, LinkButton, Notice, Page } from "../parts/basic";
@@ -16,6 +16,12 @@ import { Conduct, Rules, Where } from "./briefing";
 import { branchName } from "./home";
 
 const placeKey = (visit: string) => `at.${visit}`;
+/** Where the person is is written down once they rest there, milliseconds: storage is slow and a tap is not to wait for it. */
+const REST_MS = 400;
+
+const wide = matchMedia("(min-width: 64rem)");
+const isWide = signal(wide.matches);
+wide.addEventListener("change", () => (isWide.value = wide.matches));
 
 /** Where a visit opens: what is to be corrected first, else where it was left, else at the beginning. */
 export function placeIn(store: VisitStore): { section: string; item: string | null } {
@@ -239,20 +245,26 @@ export function VisitScreen(props: { core: Core; store: VisitStore; section: str
     if (start.item) requestAnimationFrame(() => showItem(start.item as string));
   }, [id, start.item]);
 
+  const last = useRef<{ item: string | null; timer?: ReturnType<typeof setTimeout> }>({ item: start.item });
   const touch = (event: Event) => {
     const item = (event.target as Element).closest?.("[data-item]")?.getAttribute("data-item");
-    if (item) kept.set(placeKey(store.visit), `${id}/${item}`);
+    if (!item || item === last.current.item) return;
+    last.current.item = item;
+    clearTimeout(last.current.timer);
+    last.current.timer = setTimeout(() => kept.set(placeKey(store.visit), `${id}/${item}`), REST_MS);
   };
-  const touched = () => kept.get(placeKey(store.visit))?.split("/")[1] ?? null;
+  const touched = () => (store.items.get(last.current.item ?? "")?.section.id === id ? last.current.item : (section?.items[0]?.id ?? null));
   if (!section) return null;
   const next = sections[at + 1];
   const previous = sections[at - 1];
   return (
     <>
-      <div class="visit" onFocusIn={touch} onPointerDown={touch}>
-        <nav class="side" aria-label={t.sections}>
-          <SectionList store={store} current={id} onGo={() => undefined} />
-        </nav>
+      <div class="with-side" onFocusIn={touch} onPointerDown={touch}>
+        {isWide.value && (
+          <nav class="side" aria-label={t.sections}>
+            <SectionList store={store} current={id} onGo={() => undefined} />
+          </nav>
+        )}
         <div class="visit-main">
           <p class="kicker">{branchName(store.form.branch)}</p>
           <Page

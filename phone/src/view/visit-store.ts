@@ -208,7 +208,8 @@ export class VisitStore {
         if (!was && it.visible) appeared++;
         if (was && !it.visible) gone++;
         this.told.set(it.id, it);
-        shown.state.value = this.onWay.has(it.id) ? { ...it, json: shown.state.peek().json } : it;
+        const next = this.onWay.has(it.id) ? { ...it, json: shown.state.peek().json } : it;
+        if (!isSame(next, shown.state.peek())) shown.state.value = next;
       }
     });
     const t = words.peek().visit;
@@ -219,7 +220,7 @@ export class VisitStore {
   private settle(id: string): void {
     const shown = this.items.get(id);
     const told = this.told.get(id);
-    if (shown && told && !this.onWay.has(id) && shown.state.peek() !== told) shown.state.value = told;
+    if (shown && told && !this.onWay.has(id) && !isSame(told, shown.state.peek())) shown.state.value = told;
   }
 
   private blame(id: string, field: string, text: string | null): void {
@@ -235,6 +236,9 @@ export class VisitStore {
     this.resting.delete(field);
   }
 }
+
+/** Whether two states say the same: a question that was drawn at the tap is not drawn again at the reply. */
+const isSame = (a: ItemState, b: ItemState): boolean => a === b || JSON.stringify(a) === JSON.stringify(b);
 
 /** The question of a field or of a problem's pointer: `/B02#comment` is of `B02`. */
 export const itemOf = (field: string): string => field.replace(/^\//, "").split("#")[0] ?? "";
