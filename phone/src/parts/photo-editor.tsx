@@ -3,7 +3,7 @@
 
 import { useSignal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
-import { draw, finish, type Picture, type Zone } from "../view/picture";
+import { draw, finish, fit, PREVIEW_PX, type Picture, type Zone } from "../view/picture";
 import { words } from "../view/prefs";
 import { Button, Dialog } from "./basic";
 import { Icon, type IconName } from "./icon";
@@ -130,7 +130,7 @@ export function PhotoEditor(props: { picture: Picture; onCancel: () => void; onK
       </p>
       <div class="stage">
         <div class="stage-in" ref={stage} onPointerDown={down} onPointerMove={move} onPointerUp={up} onPointerCancel={() => (drag.current = null)}>
-          <canvas ref={canvas} tabIndex={-1} role="img" aria-label={t.editor} aria-describedby="editor-how" />
+          <canvas ref={canvas} {...fit(picture, PREVIEW_PX)} tabIndex={-1} role="img" aria-label={t.editor} aria-describedby="editor-how" />
           {zones.value.map((it, index) => (
             <button
               key={index}

@@ -1,0 +1,12 @@
+import { launch, open, SCREENS, serve } from "./screens.mjs";
+const s=await serve(), b=await launch();
+const sc=SCREENS.find(x=>x.name==="photo-editor");
+const {page,errors,close}=await open(b,s.url,{...sc,act:null},{});
+await page.evaluate(()=>{for(const t of ["pointerdown","pointerup","click"]) addEventListener(t,e=>{(globalThis.log??=[]).push([t,e.target.className||e.target.tagName,Math.round(performance.now())])},true);
+ const o=HTMLCanvasElement.prototype.toBlob; HTMLCanvasElement.prototype.toBlob=function(cb,...a){(globalThis.log??=[]).push(["toBlob",this.width,performance.now()]); return o.call(this,(x)=>{globalThis.log.push(["blob",x?.size,performance.now()]);cb(x)},...a)}});
+const orig=sc.act.toString();
+const kept=SCREENS.find(x=>x.name==="photo-kept");
+await kept.act(page).catch(()=>console.log("fail"));
+console.log(JSON.stringify(await page.evaluate(()=>[globalThis.log, document.querySelector("dialog")?.innerText.slice(-200)])), errors);
+await page.screenshot({path:"/tmp/k.png"});
+await b.close(); s.close();
