@@ -14,7 +14,7 @@ import { Icon } from "./icon";
 import { Photos } from "./photos";
 
 /** Kinds whose control shows refusals itself. */
-const TYPED = new Set(["number", "duration", "time", "text"]);
+const TYPED = new Set(["number", "duration", "time", "text", "photo"]);
 
 function Comment({ store, shown }: { store: VisitStore; shown: Shown }) {
   const t = words.value.visit;
