@@ -115,6 +115,20 @@ const JOURNEYS = {
     assert.equal(await page.title(), "Veedor");
     await close();
   },
+  "an open dialog is hidden too, and is there again after": async () => {
+    const { page, close } = await at("#/visit/v-draft/C");
+    await page.click(".bottom .button >> nth=0");
+    await page.waitForSelector("dialog[open]");
+    await page.click("dialog .dialog-head button >> nth=0");
+    await page.waitForSelector(".note");
+    await page.locator(".note-list input").first().check();
+    assert.equal(await page.locator("dialog[open]").count(), 0);
+    for (let i = 0; i < 3; i++) await page.click(".note-title");
+    await page.waitForSelector("dialog[open]");
+    await page.keyboard.press("Escape");
+    await soon("closed", async () => (await page.locator("dialog").count()) === 0);
+    await close();
+  },
   "a visit is opened where it was left, and back leaves it": async () => {
     const { page, close } = await at("");
     await page.click('a[href="#/visit/v-draft"]');

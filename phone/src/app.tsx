@@ -9,7 +9,7 @@ import { Page, Trouble } from "./parts/basic";
 import { TopBar } from "./parts/topbar";
 import { AdHoc, Briefing } from "./screens/briefing";
 import { Conflicts } from "./screens/conflicts";
-import { applyDisguise, Covert, hide, isHidden, listenForEscape } from "./screens/covert";
+import { applyDisguise, Covert, listenForEscape } from "./screens/covert";
 import { Enrol } from "./screens/enrol";
 import { Home } from "./screens/home";
 import { Outbox } from "./screens/outbox";
@@ -17,6 +17,7 @@ import { Done, Review } from "./screens/review";
 import { Settings } from "./screens/settings";
 import { Broken, Elsewhere, Locked, People, Starting, Unsupported } from "./screens/start";
 import { VisitScreen } from "./screens/visit";
+import { hide, isHidden } from "./view/hidden";
 import { applyPreferences, words } from "./view/prefs";
 import { stopPlace } from "./view/position";
 import { replace, route, to, type Route } from "./view/route";
@@ -43,6 +44,7 @@ function useVisit(core: Core, visit: string | null) {
       return;
     }
     let left = false;
+    void known?.flush();
     held.value = null;
     problem.value = null;
     core.ask({ ask: "open", visit }).then((reply) => {
@@ -168,15 +170,15 @@ export function App({ core }: { core: Core }) {
         >
           {words.value.skip}
         </a>
-        <TopBar sync={isOpen ? core.sync : null} back={isOthers && at.at === "enrol" ? null : back} onHide={hide} />
+        <TopBar sync={isOpen ? core.sync : null} settings={isOpen || standing.is === "profiles" || standing.is === "locked"} back={isOthers && at.at === "enrol" ? null : back} onHide={hide} />
         <main id="content" class={`screen ${isOpen ? at.at : standing.is}`}>
           <Screen core={core} />
         </main>
+        <div class="seen-not" aria-live="polite">
+          {said}
+        </div>
       </div>
       {hidden && <Covert />}
-      <div class="seen-not" aria-live="polite">
-        {said}
-      </div>
     </>
   );
 }

@@ -3,6 +3,7 @@
 import type { ComponentChildren } from "preact";
 import { useEffect, useId, useRef } from "preact/hooks";
 import type { Problem } from "../core/messages";
+import { hide, isHidden } from "../view/hidden";
 import { sayAll, words } from "../view/prefs";
 import { Icon, type IconName } from "./icon";
 
@@ -139,8 +140,13 @@ export function Dialog(props: { title: string; onClose: () => void; children: Co
   useEffect(() => {
     const it = dialog.current;
     const before = document.activeElement as HTMLElement | null;
-    it?.showModal();
+    // A modal dialog blocks the page even where it is not seen: it closes while the screen is hidden and opens again after.
+    const stop = isHidden.subscribe((hidden) => {
+      if (hidden) it?.close();
+      else if (it && !it.open) requestAnimationFrame(() => it.isConnected && !it.open && it.showModal());
+    });
     return () => {
+      stop();
       it?.close();
       if (before?.isConnected) before.focus({ preventScroll: true });
     };
@@ -163,6 +169,9 @@ export function Dialog(props: { title: string; onClose: () => void; children: Co
           <h2 id={id} tabIndex={-1}>
             {props.title}
           </h2>
+          <button type="button" class="button quiet square" aria-label={words.value.covert.hide} onClick={hide}>
+            <Icon name="eye" />
+          </button>
           <button type="button" class="button quiet square" aria-label={words.value.close} onClick={props.onClose}>
             <Icon name="cross" />
           </button>

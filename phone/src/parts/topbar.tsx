@@ -36,24 +36,22 @@ function Pill({ sync }: { sync: ReadonlySignal<SyncStatus> }) {
   );
 }
 
-export function TopBar(props: { sync: ReadonlySignal<SyncStatus> | null; back: string | null; onHide: () => void }) {
+export function TopBar(props: { sync: ReadonlySignal<SyncStatus> | null; settings: boolean; back: string | null; onHide: () => void }) {
   const t = words.value;
   return (
     <header class="top">
       {props.back === null ? (
-        props.sync ? (
+        props.settings && (
           <a class="button quiet square" href={to.settings} aria-label={t.settings.title}>
             <Icon name="gear" />
           </a>
-        ) : (
-          <span class="brand">{t.app}</span>
         )
       ) : (
         <a class="button quiet square" href={props.back} aria-label={t.back}>
           <Icon name="back" />
         </a>
       )}
-      {props.sync && <Pill sync={props.sync} />}
+      {props.sync ? <Pill sync={props.sync} /> : <span class="brand">{t.app}</span>}
       <button type="button" class="button quiet square hide" aria-label={t.covert.hide} onClick={props.onHide}>
         <Icon name="eye" />
       </button>

@@ -1,9 +1,10 @@
 // What others see when they look at the phone: a plain list or plain notes that work as such. Owns title, icon and the way back;
 // everything of the visit stays as it is behind it. Makes no sound, ever.
 
-import { effect, signal, useSignal } from "@preact/signals";
+import { effect, useSignal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import { Icon } from "../parts/icon";
+import { hide, isHidden, show } from "../view/hidden";
 import { kept, look, neutral, words } from "../view/prefs";
 
 /** Taps on the title that lead back, and how far apart they may be, milliseconds. */
@@ -11,22 +12,6 @@ const TAPS = 3;
 const APART_MS = 900;
 /** Two Escapes within this hide the screen, milliseconds. */
 const TWICE_MS = 700;
-
-export const isHidden = signal(kept.get("hidden") === "yes");
-let scrolled = 0;
-
-export function hide(): void {
-  scrolled = window.scrollY;
-  kept.set("hidden", "yes");
-  isHidden.value = true;
-  window.scrollTo(0, 0);
-}
-
-function show(): void {
-  kept.set("hidden", null);
-  isHidden.value = false;
-  requestAnimationFrame(() => window.scrollTo(0, scrolled));
-}
 
 const NEUTRAL_ICON =
   "data:image/svg+xml," +

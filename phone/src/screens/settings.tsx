@@ -5,11 +5,11 @@ import type { Core, Profile } from "../core/api";
 import type { Problem } from "../core/messages";
 import { Button, Choice, Dialog, Field, LinkButton, Notice, Page, Trouble } from "../parts/basic";
 import { bytes } from "../view/format";
+import { hide } from "../view/hidden";
 import { useAsk } from "../view/load";
 import { lang, look, neutral, size, theme, words, type Lang, type Look, type Size, type Theme } from "../view/prefs";
 import { announce } from "../view/say";
 import { to } from "../view/route";
-import { hide } from "./covert";
 import { pinIsGood, PinFields, useNewPin } from "./enrol";
 
 declare const __VERSION__: string | undefined;
