@@ -489,7 +489,7 @@ export class FakeCore implements Core {
 const pause = (ms: number) => new Promise((done) => setTimeout(done, ms));
 
 /** A street front, so that thumbnails show something. */
-function drawn(): Promise<Blob | null> {
+function drawn(): Blob {
   const canvas = document.createElement("canvas");
   canvas.width = 640;
   canvas.height = 480;
@@ -505,5 +505,6 @@ function drawn(): Promise<Blob | null> {
   rect("#4a5a70", 110, 210, 150, 150);
   rect("#4a5a70", 390, 210, 150, 190);
   rect("#8d8d88", 0, 400, 640, 80);
-  return new Promise((done) => canvas.toBlob(done, "image/jpeg", 0.8));
+  const base64 = canvas.toDataURL("image/jpeg", 0.8).split(",")[1] ?? "";
+  return new Blob([Uint8Array.from(atob(base64), (byte) => byte.charCodeAt(0))], { type: "image/jpeg" });
 }

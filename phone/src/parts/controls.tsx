@@ -289,7 +289,7 @@ function NumberControl(props: ControlProps) {
     );
   return (
     <>
-      <div class="picks steps-n">
+      <div class="picks steps-n" style={{ "--columns": values.length > 6 ? Math.ceil(values.length / 2) : values.length }}>
         {values.map((it) => (
           <Pick key={it} type="radio" name={field(shown)} on={json === it} label={it} onPick={() => void store.answer(field(shown), it)} />
         ))}

@@ -9,9 +9,6 @@ export const PREVIEW_PX = 960;
 /** A covered area is drawn from so few points that nothing can be brought back. */
 const COVER_POINTS = 5;
 
-type Canvas = HTMLCanvasElement | OffscreenCanvas;
-type Context = CanvasRenderingContext2D | OffscreenCanvasRenderingContext2D;
-
 export interface Picture {
   source: CanvasImageSource;
   width: number;
@@ -57,20 +54,20 @@ export function fit(picture: Picture, longest: number): { width: number; height:
 }
 
 /** Draws the picture and its covered areas. */
-export function draw(canvas: Canvas, picture: Picture, zones: readonly Zone[], longest = PREVIEW_PX): void {
+export function draw(canvas: HTMLCanvasElement, picture: Picture, zones: readonly Zone[], longest = PREVIEW_PX): void {
   const { width, height } = fit(picture, longest);
   if (canvas.width !== width || canvas.height !== height) {
     canvas.width = width;
     canvas.height = height;
   }
-  const context = canvas.getContext("2d") as Context | null;
+  const context = canvas.getContext("2d");
   if (!context) throw new Error("no canvas");
   context.imageSmoothingQuality = "high";
   context.drawImage(picture.source, 0, 0, width, height);
   for (const it of zones) cover(context, canvas, it);
 }
 
-function cover(context: Context, canvas: Canvas, zone: Zone): void {
+function cover(context: CanvasRenderingContext2D, canvas: HTMLCanvasElement, zone: Zone): void {
   const [x, y] = [Math.round(zone.x * canvas.width), Math.round(zone.y * canvas.height)];
   const [w, h] = [Math.max(1, Math.round(zone.w * canvas.width)), Math.max(1, Math.round(zone.h * canvas.height))];
   const small = document.createElement("canvas");
@@ -85,15 +82,14 @@ function cover(context: Context, canvas: Canvas, zone: Zone): void {
   context.imageSmoothingEnabled = true;
 }
 
-/** The JPEG that is kept and sent. */
-export function finish(picture: Picture, zones: readonly Zone[]): Promise<Blob | null> {
-  if ("OffscreenCanvas" in globalThis) {
-    // `toBlob` waits for an idle page, seconds on a busy phone; this does not.
-    const canvas = new OffscreenCanvas(1, 1);
-    draw(canvas, picture, zones, LONG_EDGE_PX);
-    return canvas.convertToBlob({ type: "image/jpeg", quality: QUALITY });
-  }
+/** The JPEG that is kept and sent; none where this browser cannot write one. */
+export async function finish(picture: Picture, zones: readonly Zone[]): Promise<Blob | null> {
+  // The words "saving" are painted before the page is busy.
+  await new Promise((done) => setTimeout(done, 32));
   const canvas = document.createElement("canvas");
   draw(canvas, picture, zones, LONG_EDGE_PX);
-  return new Promise((done) => canvas.toBlob(done, "image/jpeg", QUALITY));
+  // `toBlob` and `convertToBlob` wait for an idle page: seconds, and at times for ever, on a busy phone. This does not.
+  const [, base64 = ""] = canvas.toDataURL("image/jpeg", QUALITY).split("data:image/jpeg;base64,");
+  canvas.width = 0;
+  return base64 ? new Blob([Uint8Array.from(atob(base64), (it) => it.charCodeAt(0))], { type: "image/jpeg" }) : null;
 }
