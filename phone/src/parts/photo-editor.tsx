@@ -24,7 +24,7 @@ function inside(it: Zone): Zone {
   return { w, h, x: clamp(it.x, 0, 1 - w), y: clamp(it.y, 0, 1 - h) };
 }
 
-export function PhotoEditor(props: { picture: Picture; onCancel: () => void; onKeep: (picture: Blob | null) => Promise<void> }) {
+export function PhotoEditor(props: { picture: Picture; onCancel: () => void; onRetake: () => void; onKeep: (picture: Blob | null) => Promise<void> }) {
   const t = words.value.photo;
   const { picture } = props;
   const canvas = useRef<HTMLCanvasElement>(null);
@@ -166,7 +166,7 @@ export function PhotoEditor(props: { picture: Picture; onCancel: () => void; onK
         )}
       </div>
       <div class="row end last">
-        <Button icon="undo" onClick={props.onCancel}>
+        <Button icon="undo" onClick={props.onRetake}>
           {t.retake}
         </Button>
         <Button kind="main" icon="check" onClick={() => void keep()} busy={busy.value}>

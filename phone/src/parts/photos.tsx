@@ -2,7 +2,7 @@
 // the pictures in the page's memory and lets go of them; keeping and sending are the core's.
 
 import { useSignal } from "@preact/signals";
-import { useEffect } from "preact/hooks";
+import { useEffect, useRef } from "preact/hooks";
 import type { Core } from "../core/api";
 import type { PhotoCard } from "../core/messages";
 import { moment, percent } from "../view/format";
@@ -157,6 +157,7 @@ export function Photos({ core, store, shown, editable }: { core: Core; store: Vi
   const { item } = shown;
   const state = shown.state.value;
   const name = photosOf(item);
+  const box = useRef<HTMLDivElement>(null);
   const busy = useSignal(false);
   const editing = useSignal<Editing | null>(null);
   const isMain = item.kind === "photo";
@@ -178,6 +179,13 @@ export function Photos({ core, store, shown, editable }: { core: Core; store: Vi
     editing.value?.picture.free();
     editing.value = null;
   };
+  /** Back to the camera, or to the gallery, with the tap that asked for it. */
+  const retake = () => {
+    const source = editing.value?.source;
+    close();
+    const inputs = box.current?.querySelectorAll<HTMLInputElement>(".row input[type=file]");
+    inputs?.[source === "file" ? inputs.length - 1 : 0]?.click();
+  };
   const keep = async (picture: Blob | null) => {
     const it = editing.value;
     if (!it) return;
@@ -193,7 +201,7 @@ export function Photos({ core, store, shown, editable }: { core: Core; store: Vi
   };
 
   return (
-    <div class="photos">
+    <div class="photos" ref={box}>
       {offers && item.photo_hint && <p class="hint">{say(item.photo_hint)}</p>}
       {left > 0 && editable && (
         <p class="demand">
@@ -221,7 +229,7 @@ export function Photos({ core, store, shown, editable }: { core: Core; store: Vi
         {busy.value && t.reading}
       </p>
       <Wrong shown={shown} name={name} id={`e-${item.id}-photo`} />
-      {editing.value && <PhotoEditor picture={editing.value.picture} onCancel={close} onKeep={keep} />}
+      {editing.value && <PhotoEditor picture={editing.value.picture} onCancel={close} onRetake={retake} onKeep={keep} />}
     </div>
   );
 }

@@ -173,6 +173,7 @@ export function Briefing({ core, assignment }: { core: Core; assignment: string 
         <Button kind="main" wide onClick={() => void begin.start()} busy={begin.busy.value}>
           {begin.busy.value ? words.value.wait : t.start}
         </Button>
+        <p class="hint">{t.startWhy}</p>
       </div>
     </>
   );

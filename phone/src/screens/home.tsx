@@ -2,6 +2,7 @@
 // person sees things; what exists is the core's.
 
 import { useSignal } from "@preact/signals";
+import { useEffect } from "preact/hooks";
 import type { Core } from "../core/api";
 import type { AssignmentCard, BranchFacts, Home as HomeReply, VisitCard } from "../core/messages";
 import { Button, Choice, LinkButton, Notice, Page, Trouble } from "../parts/basic";
@@ -183,7 +184,9 @@ function ToVisit({ list, hasMore }: { list: AssignmentCard[]; hasMore: boolean }
       if (!fix.value) sort.value = "window";
     }
   };
-  if (canSort && sort.value === "distance" && !fix.value && asked.value === "no") void choose("distance");
+  useEffect(() => {
+    if (canSort && sort.value === "distance") void choose("distance");
+  }, [canSort]);
   const far = (it: AssignmentCard) =>
     fix.value && it.branch?.lat_e7 != null && it.branch.lon_e7 != null
       ? metresBetween(fix.value.latE7, fix.value.lonE7, it.branch.lat_e7, it.branch.lon_e7)

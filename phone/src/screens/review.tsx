@@ -148,19 +148,21 @@ export function Review({ core, store }: { core: Core; store: VisitStore }) {
           {t.back}
         </LinkButton>
       </Page>
-      <div class="bottom one">
-        {review.ready ? (
-          <Button kind="main" wide onClick={() => void submit()} busy={busy.value}>
-            {busy.value ? t.submitting : t.submit}
-          </Button>
-        ) : (
-          first && (
-            <LinkButton kind="main" wide href={linkOf(store, first)}>
-              {t.goMissing}
-            </LinkButton>
-          )
-        )}
-      </div>
+      {(review.ready || first) && (
+        <div class="bottom one">
+          {review.ready ? (
+            <Button kind="main" wide onClick={() => void submit()} busy={busy.value}>
+              {busy.value ? t.submitting : t.submit}
+            </Button>
+          ) : (
+            first && (
+              <LinkButton kind="main" wide href={linkOf(store, first)}>
+                {t.goMissing}
+              </LinkButton>
+            )
+          )}
+        </div>
+      )}
     </>
   );
 }
