@@ -213,9 +213,10 @@ const dateIn = (days: number) => new Date(Date.now() + days * 86_400_000).toISOS
 
 export class FakeCore implements Core {
   readonly standing = signal<Standing>({ is: "open", profile: ANA });
-  readonly sync = signal<SyncStatus>({ pill: "saved", done: 0, total: 0, edits: 14, photos: 3, bytes: 1_240_000, lost: 0, setAside: {}, lastSentMs: Date.now() - 7_200_000, problem: null, photosRest: null, online: true, ended: null });
+  readonly sync = signal<SyncStatus>({ pill: "saved", done: 0, total: 0, edits: 14, photos: 3, bytes: 1_240_000, lost: 0, setAside: {}, lastSentMs: Date.now() - 7_200_000, problem: null, photosRest: null, meteredAllowed: false, online: true, ended: null });
   readonly storage = signal<StorageStatus>({ persisted: true, usage: 18_400_000, quota: 2_300_000_000 });
   readonly updateWaits = signal(false);
+  readonly pulled = signal(0);
   readonly visits = new Map<string, FakeVisit>();
   readonly pictures = new Map<string, Blob>();
   conflicts: Conflict[] = [];
@@ -478,8 +479,8 @@ export class FakeCore implements Core {
       }
     }, 400);
   }
-  allowMetered(): void {
-    this.sync.value = { ...this.sync.value, photosRest: null };
+  allowMetered(allowed: boolean): void {
+    this.sync.value = { ...this.sync.value, photosRest: null, meteredAllowed: allowed };
   }
   applyUpdate(): void {
     this.updateWaits.value = false;

@@ -37,8 +37,9 @@ for (const set of SETS) {
     if (only?.[0] && !only.includes(screen.name)) continue;
     const where = `${screen.name} ${set.width} ${set.lang} ${set.theme}`;
     const { page, errors, close } = await open(browser, server.url, screen, set);
-    // Bars that stick cover what is scrolled under them; a covered target is not a small one.
-    await page.addStyleTag({ content: ".top, .bottom { position: static !important; }" });
+    // Bars that stick cover what is scrolled under them, and questions off the screen have only a guessed height: neither makes a
+    // target small.
+    await page.addStyleTag({ content: ".top, .bottom { position: static !important; } .item { content-visibility: visible !important; }" });
     const options = { runOnly: TAGS, rules: { "color-contrast-enhanced": { enabled: true } }, resultTypes: ["violations"] };
     const { violations } = await new AxeBuilder({ page }).options(options).analyze();
     const problems = violations.map((it) => `${it.id}: ${it.nodes.map((node) => node.html.slice(0, 110)).slice(0, 3).join(" | ")}`);

@@ -167,6 +167,25 @@ const JOURNEYS = {
     await page.goBack();
     await close();
   },
+  "what has the focus is never under the bars": async () => {
+    for (const address of ["#/visit/v-draft/B", "#/review/v-draft", "#/outbox"]) {
+      const { page, close } = await at(address, { width: 320, height: 640 });
+      await page.waitForTimeout(200);
+      for (let i = 0; i < 45; i++) {
+        await page.keyboard.press("Tab");
+        const covered = await page.evaluate(() => {
+          const it = document.activeElement;
+          if (it === document.body || it.closest(".top, .bottom, .skip")) return null;
+          const box = (it.closest("label") ?? it).getBoundingClientRect();
+          const top = document.querySelector(".top").getBoundingClientRect().bottom;
+          const bottom = document.querySelector(".bottom")?.getBoundingClientRect().top ?? innerHeight;
+          return box.top < top - 1 || (box.bottom > bottom + 1 && box.height < bottom - top) ? `${it.outerHTML.slice(0, 120)} ${box.top} ${box.bottom} ${top} ${bottom}` : null;
+        });
+        assert.equal(covered, null);
+      }
+      await close();
+    }
+  },
   "a conflict is settled by choosing, and both texts can be kept": async () => {
     const { page, close } = await at("#/conflicts");
     await page.click(".conflict >> nth=0 >> .column >> nth=1 >> button");

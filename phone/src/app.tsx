@@ -62,10 +62,10 @@ function useVisit(core: Core, visit: string | null) {
     addEventListener("pagehide", flush);
     document.addEventListener("visibilitychange", hidden);
     // What the office sent since is taken in, once nothing of one's own is on its way.
-    let last = core.sync.peek().pill;
-    const stop = core.sync.subscribe((it) => {
-      if (it.pill === "sent" && last !== "sent") void held.peek()?.refresh();
-      last = it.pill;
+    let last = core.pulled.peek();
+    const stop = core.pulled.subscribe((it) => {
+      if (it !== last) void held.peek()?.refresh();
+      last = it;
     });
     return () => {
       removeEventListener("pagehide", flush);

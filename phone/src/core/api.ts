@@ -51,8 +51,10 @@ export interface SyncStatus {
   lastSentMs: number | null;
   /** Why the last run stopped. */
   problem: Problem | null;
-  /** Why photos rest though answers go: `metered`, `low_battery`, `by_hand`. */
+  /** Why photos rest though answers go: `metered`, `low_battery`; `server` and `quota` where the office asked for it. */
   photosRest: string | null;
+  /** Whether photos may go on a metered line (`allowMetered`), as it was last said by this person. */
+  meteredAllowed: boolean;
   online: boolean;
   /** Why this phone may read no longer. */
   ended: string | null;
@@ -78,6 +80,8 @@ export interface Core {
   readonly standing: ReadonlySignal<Standing>;
   readonly sync: ReadonlySignal<SyncStatus>;
   readonly storage: ReadonlySignal<StorageStatus>;
+  /** Grows by one whenever synchronising brought something that a screen may show: ask again then. */
+  readonly pulled: ReadonlySignal<number>;
   /** A new version of the app waits for `applyUpdate`. */
   readonly updateWaits: ReadonlySignal<boolean>;
 

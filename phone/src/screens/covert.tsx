@@ -13,9 +13,9 @@ const APART_MS = 900;
 /** Two Escapes within this hide the screen, milliseconds. */
 const TWICE_MS = 700;
 
-const NEUTRAL_ICON =
-  "data:image/svg+xml," +
-  encodeURIComponent('<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 24 24"><rect x="3" y="2" width="18" height="20" rx="3" fill="#f4d35e"/><path d="M7 8h10M7 12h10M7 16h6" stroke="#555" stroke-width="2"/></svg>');
+const NEUTRAL_ICON = URL.createObjectURL(
+  new Blob(['<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 24 24"><rect x="3" y="2" width="18" height="20" rx="3" fill="#f4d35e"/><path d="M7 8h10M7 12h10M7 16h6" stroke="#555" stroke-width="2"/></svg>'], { type: "image/svg+xml" }),
+);
 
 /** Title and icon follow what is shown. Called once. */
 export function applyDisguise(title: () => string): () => void {

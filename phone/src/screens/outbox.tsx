@@ -57,7 +57,6 @@ function Rest({ core }: { core: Core }) {
   return (
     <Notice icon="image">
       <p>{t.rest[key] ?? t.rest.other}</p>
-      {key === "metered" && <Button onClick={() => core.allowMetered(true)}>{t.metered}</Button>}
     </Notice>
   );
 }
@@ -114,6 +113,11 @@ export function Outbox({ core }: { core: Core }) {
             </section>
           )
         )}
+        <label class={`tick${sync.meteredAllowed ? " on" : ""}`}>
+          <input type="checkbox" checked={sync.meteredAllowed} onChange={(event) => core.allowMetered(event.currentTarget.checked)} />
+          <span class="box">{sync.meteredAllowed && "✓"}</span>
+          <span>{t.metered}</span>
+        </label>
         {box && box.sync.conflicts > 0 && (
           <Notice tone="warn" icon="two" title={words.value.home.conflictsCard(box.sync.conflicts)}>
             <LinkButton href={to.conflicts}>{words.value.home.conflictsOpen}</LinkButton>

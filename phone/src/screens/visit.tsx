@@ -123,6 +123,7 @@ function Done({ store }: { store: VisitStore }) {
 function Saving({ store }: { store: VisitStore }) {
   const t = words.value.visit;
   const it = store.saving.value;
+  if (!store.state.value.editable) return null;
   return (
     <span class={`saving ${it}`}>
       <Icon name={it === "failed" ? "alert" : it === "saved" ? "phone" : "up"} />

@@ -427,7 +427,7 @@ export const en: Texts = {
       quota: "The office has no space for more photos. Tell your coordinator; yours are still here.",
       other: "Photos wait. Answers are sent.",
     },
-    metered: "Send on mobile data too",
+    metered: "Send photos on mobile data too",
     visits: "By visit",
     edits: (count) => many(count, "change", "changes"),
     photos: (count, size) => `${many(count, "photo", "photos")}, ${size}`,

@@ -435,7 +435,7 @@ export const es = {
       quota: "La oficina no tiene espacio para más fotos. Avise a su coordinación; las suyas siguen aquí.",
       other: "Las fotos esperan. Las respuestas sí se envían.",
     } as Record<string, string>,
-    metered: "Enviar también con datos móviles",
+    metered: "Enviar fotos también con datos móviles",
     visits: "Por visita",
     edits: (count: number) => many(count, "cambio", "cambios"),
     photos: (count: number, size: string) => `${many(count, "foto", "fotos")}, ${size}`,

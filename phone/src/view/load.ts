@@ -1,7 +1,7 @@
 // Asks the core for a screen and asks again when what is kept or sent changed. Owns the rhythm, so that a run of a hundred photos
 // does not draw a list a hundred times.
 
-import { signal, type Signal } from "@preact/signals";
+import { effect, signal, untracked, type Signal } from "@preact/signals";
 import { useEffect, useMemo } from "preact/hooks";
 import type { Core } from "../core/api";
 import type { Ask, Problem, Reply } from "../core/messages";
@@ -25,8 +25,8 @@ export function useAsk<K extends Reply["reply"]>(core: Core, ask: Ask, kind: K, 
     void reload();
     if (!again) return;
     let timer: ReturnType<typeof setTimeout> | undefined;
-    let last = keyOf(core);
-    const stop = core.sync.subscribe(() => {
+    let last = untracked(() => keyOf(core));
+    const stop = effect(() => {
       const now = keyOf(core);
       if (now === last) return;
       last = now;
@@ -44,6 +44,6 @@ export function useAsk<K extends Reply["reply"]>(core: Core, ask: Ask, kind: K, 
 }
 
 function keyOf(core: Core): string {
-  const { pill, done, edits, photos, bytes, lost, ended, lastSentMs } = core.sync.peek();
-  return [pill, done, edits, photos, bytes, lost, ended, lastSentMs].join();
+  const { pill, done, edits, photos, bytes, lost, ended, lastSentMs } = core.sync.value;
+  return [core.pulled.value, pill, done, edits, photos, bytes, lost, ended, lastSentMs].join();
 }
