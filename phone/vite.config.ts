@@ -53,6 +53,7 @@ function listFiles(): Plugin {
 
 export default defineConfig({
   base: BASE,
+  define: { __VERSION__: JSON.stringify(process.env.npm_package_version) },
   plugins: [listFiles()],
   worker: { format: "es" },
   build: {

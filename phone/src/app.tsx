@@ -1,11 +1,185 @@
-// Stands in for the screens until they are here: shows where the app stands, as text.
+// The app as a person sees it: which screen stands, the bar above it, the screen that hides it. Owns the way between screens; each
+// of them asks the core itself.
 
+import { batch, effect, useSignal } from "@preact/signals";
+import { useEffect, useMemo } from "preact/hooks";
 import type { Core } from "./core/api";
+import type { Problem } from "./core/messages";
+import { Page, Trouble } from "./parts/basic";
+import { TopBar } from "./parts/topbar";
+import { AdHoc, Briefing } from "./screens/briefing";
+import { Conflicts } from "./screens/conflicts";
+import { applyDisguise, Covert, listenForEscape } from "./screens/covert";
+import { Enrol } from "./screens/enrol";
+import { Home } from "./screens/home";
+import { Outbox } from "./screens/outbox";
+import { Done, Review } from "./screens/review";
+import { Settings } from "./screens/settings";
+import { Broken, Elsewhere, Locked, People, Starting, Unsupported } from "./screens/start";
+import { VisitScreen } from "./screens/visit";
+import { hide, isHidden } from "./view/hidden";
+import { applyPreferences, words } from "./view/prefs";
+import { stopPlace } from "./view/position";
+import { replace, route, to, type Route } from "./view/route";
+import { said } from "./view/say";
+import { noteUnsent } from "./view/unsent";
+import { VisitStore } from "./view/visit-store";
+import "./styles/app.css";
+
+applyPreferences();
+
+/** The visit that is on the screen, kept while one looks at its review or its conflicts. */
+function useVisit(core: Core, visit: string | null) {
+  const held = useSignal<VisitStore | null>(null);
+  const problem = useSignal<Problem | null>(null);
+  useEffect(() => {
+    if (visit === null) {
+      void held.peek()?.flush();
+      stopPlace();
+      return;
+    }
+    const known = held.peek();
+    if (known?.visit === visit) {
+      void known.flush().then(() => known.refresh());
+      return;
+    }
+    let left = false;
+    void known?.flush();
+    held.value = null;
+    problem.value = null;
+    core.ask({ ask: "open", visit }).then((reply) => {
+      if (left) return;
+      if (reply.reply === "visit") held.value = new VisitStore(core, reply);
+      else if (reply.reply === "refused") problem.value = reply.problem;
+    });
+    return () => {
+      left = true;
+    };
+  }, [visit]);
+  useEffect(() => {
+    const flush = () => void held.peek()?.flush();
+    const hidden = () => document.visibilityState === "hidden" && flush();
+    addEventListener("pagehide", flush);
+    document.addEventListener("visibilitychange", hidden);
+    // What the office sent since is taken in, once nothing of one's own is on its way.
+    let last = core.pulled.peek();
+    const stop = core.pulled.subscribe((it) => {
+      if (it !== last) void held.peek()?.refresh();
+      last = it;
+    });
+    return () => {
+      removeEventListener("pagehide", flush);
+      document.removeEventListener("visibilitychange", hidden);
+      stop();
+    };
+  }, []);
+  return { store: held.value?.visit === visit ? held.value : null, problem: problem.value };
+}
+
+function Opened({ core, at }: { core: Core; at: Route }) {
+  const { store, problem } = useVisit(core, at.at === "visit" || at.at === "review" ? at.visit : null);
+  switch (at.at) {
+    case "briefing":
+      return <Briefing key={at.assignment} core={core} assignment={at.assignment} />;
+    case "adhoc":
+      return <AdHoc core={core} />;
+    case "visit":
+    case "review":
+      if (problem)
+        return (
+          <Page title={words.value.visit.cannotOpen}>
+            <Trouble problem={problem} />
+          </Page>
+        );
+      if (!store) return null;
+      return at.at === "review" ? <Review core={core} store={store} /> : <VisitScreen core={core} store={store} section={at.section} item={at.item} />;
+    case "done":
+      return <Done core={core} visit={at.visit} />;
+    case "outbox":
+      return <Outbox core={core} />;
+    case "conflicts":
+      return <Conflicts core={core} />;
+    case "settings":
+      return <Settings core={core} />;
+    case "enrol":
+      return <Enrol core={core} />;
+    case "home":
+      return <Home core={core} />;
+  }
+}
+
+function Screen({ core }: { core: Core }) {
+  const it = core.standing.value;
+  const at = route.value;
+  switch (it.is) {
+    case "starting":
+    case "opening":
+      return <Starting key={it.is} standing={it} />;
+    case "unsupported":
+      return <Unsupported problem={it.problem} />;
+    case "elsewhere":
+      return <Elsewhere core={core} />;
+    case "profiles":
+      if (at.at === "settings") return <Settings core={core} />;
+      return at.at === "enrol" || it.profiles.length === 0 ? <Enrol core={core} /> : <People core={core} profiles={it.profiles} />;
+    case "locked":
+      return at.at === "enrol" ? <Enrol core={core} /> : at.at === "settings" ? <Settings core={core} /> : <Locked core={core} standing={it} />;
+    case "broken":
+      return <Broken core={core} problem={it.problem} />;
+    case "open":
+      return <Opened core={core} at={at} />;
+  }
+}
+
+function backOf(at: Route, isOpen: boolean): string | null {
+  if (at.at === "home") return null;
+  if (at.at === "review") return to.visit(at.visit);
+  return isOpen || at.at === "settings" || at.at === "enrol" ? to.home : null;
+}
 
 export function App({ core }: { core: Core }) {
+  const standing = core.standing.value;
+  const isOpen = standing.is === "open";
+  const at = route.value;
+  const hidden = isHidden.value;
+  useEffect(() => {
+    const stops = [
+      applyDisguise(() => words.value.app),
+      listenForEscape(),
+      noteUnsent(core),
+      // Another person's screens are left behind with their store.
+      effect(() => {
+        const is = core.standing.value.is;
+        if (is === "profiles" && !["home", "enrol", "settings"].includes(route.peek().at)) batch(() => replace(to.home));
+      }),
+    ];
+    return () => stops.forEach((it) => it());
+  }, [core]);
+  const back = useMemo(() => backOf(at, isOpen), [at, isOpen]);
+  const isOthers = standing.is === "profiles" && standing.profiles.length === 0;
   return (
-    <p role="status">
-      {core.standing.value.is} {core.sync.value.pill}
-    </p>
+    <>
+      <div class="app" hidden={hidden} inert={hidden}>
+        <a
+          class="skip"
+          href="#content"
+          onClick={(event) => {
+            event.preventDefault();
+            document.querySelector<HTMLElement>("h1")?.focus();
+          }}
+        >
+          {words.value.skip}
+        </a>
+        <TopBar sync={isOpen ? core.sync : null} settings={isOpen || standing.is === "profiles" || standing.is === "locked"} back={isOthers && at.at === "enrol" ? null : back} onHide={hide} />
+        <main id="content" class={`screen ${isOpen ? at.at : standing.is}`}>
+          <Screen core={core} />
+        </main>
+        <div class="seen-not" aria-live="polite">
+          {said}
+        </div>
+      </div>
+      {hidden && <Covert />}
+    </>
   );
 }
+

@@ -70,7 +70,7 @@ export interface StorageStatus {
 /** Where and when a photo was taken, as far as the platform tells. */
 export interface PhotoFacts {
   capturedAtMs: number | null;
-  position: { lat_e7: number; lon_e7: number; accuracy_mm: number | null } | null;
+  position: { lat_e7: number; lon_e7: number; accuracy_mm: number | null; at_ms: number | null } | null;
   source: "camera" | "file";
 }
 

@@ -207,8 +207,8 @@ function ask(nowMs: number, message: Ask): Reply {
 async function attach(...[nowMs, visit, field, picture, picked]: Parameters<Calls["attach"]>): Promise<Reply> {
   const bytes = new Uint8Array(await picture.arrayBuffer());
   const now = opened();
-  const { capturedAtMs, position } = picked;
-  const photo = { now_ms: nowMs, visit, field, mime: picture.type, captured_at_ms: capturedAtMs, position };
+  const { capturedAtMs, position, source } = picked;
+  const photo = { now_ms: nowMs, visit, field, mime: picture.type, captured_at_ms: capturedAtMs, position, source };
   const reply = JSON.parse(now.store.attach(JSON.stringify(photo), bytes)) as Reply;
   afterReply("attach", reply, now);
   return reply;

@@ -1,0 +1,260 @@
+// What a person does on the screens, over the fake core: each step is checked. `npm run journeys`
+import assert from "node:assert/strict";
+import { execSync } from "node:child_process";
+import { launch, open, serve } from "./screens.mjs";
+
+if (!process.env.BUILT) execSync("npx vite build -c dev/vite.config.ts --logLevel error", { stdio: "inherit" });
+const [server, browser] = [await serve(), await launch()];
+const at = (address, set) => open(browser, server.url, { address }, set);
+const answer = (page, field) => page.evaluate((it) => globalThis.core.visits.get("v-draft").answers.get(it), field);
+const soon = async (what, check) => {
+  for (let i = 0; i < 40; i++) {
+    if (await check()) return;
+    await new Promise((done) => setTimeout(done, 100));
+  }
+  assert.fail(what);
+};
+const is = (page, field, value) => soon(`${field} is ${value}`, async () => (await answer(page, field)) === value);
+
+const JOURNEYS = {
+  "a tap answers, asks for what the answer demands, and can be undone": async () => {
+    const { page, close } = await at("#/visit/v-draft/E");
+    await page.click("#i-E03 .pick >> nth=0");
+    await is(page, "E03", '"yes"');
+    await page.waitForSelector("#i-E03 .demand");
+    await page.click("#i-E03 .pick >> nth=1");
+    await is(page, "E03", '"no"');
+    assert.equal(await page.locator("#i-E03 .demand").count(), 0);
+    await page.click("#i-E03 .foot >> text=Deshacer");
+    await is(page, "E03", '"yes"');
+    await page.click("#i-E03 .foot >> text=Quitar");
+    await is(page, "E03", undefined);
+    await close();
+  },
+  "numbers are read with comma or point, and what is refused is told and kept as typed": async () => {
+    const { page, close } = await at("#/visit/v-draft/B");
+    const input = page.locator("#i-B02 input");
+    await input.fill("12,50");
+    await is(page, "B02", "12.5");
+    await input.fill("007");
+    await is(page, "B02", "7");
+    await input.fill("1,2,3");
+    await input.press("Tab");
+    assert.match(await page.locator("#i-B02 .wrong").innerText(), /1,2,3/);
+    assert.equal(await input.inputValue(), "1,2,3");
+    await input.fill("999");
+    await input.press("Tab");
+    await soon("out of range", async () => /999/.test(await page.locator("#i-B02 .wrong").innerText().catch(() => "")));
+    assert.equal(await input.inputValue(), "999");
+    await is(page, "B02", "7");
+    await input.fill("");
+    await input.press("Tab");
+    await is(page, "B02", undefined);
+    await close();
+  },
+  "questions come and go with the answers, are announced, and the focus stays": async () => {
+    const { page, close } = await at("#/visit/v-draft/B");
+    assert.equal(await page.locator("#i-B05").count(), 1);
+    await page.fill("#i-B02 input", "3");
+    await soon("gone", async () => (await page.locator("#i-B05").count()) === 0);
+    assert.match(await page.locator("[aria-live=polite]").last().innerText(), /ya no aplican/);
+    assert.ok(await page.evaluate(() => document.activeElement.matches("#i-B02 input")));
+    await close();
+  },
+  "an option that stands alone clears the others and says so": async () => {
+    const { page, close } = await at("#/visit/v-draft/D");
+    await page.click("#i-D05 .pick >> nth=4");
+    await is(page, "D05", '["ninguno"]');
+    assert.match(await page.locator("#i-D05 .told").innerText(), /va sola/);
+    await page.click("#i-D05 .pick >> nth=0");
+    await is(page, "D05", '["identificacion"]');
+    await page.click("#i-D05 .pick >> nth=0");
+    await is(page, "D05", undefined);
+    await close();
+  },
+  "a text is kept after a moment, at once when the page is hidden, and over a change of language": async () => {
+    const { page, close } = await at("#/visit/v-draft/E");
+    const area = page.locator("#t-E01-comment");
+    await area.fill("Dijo que el costo lo daría después");
+    await page.evaluate(() => dispatchEvent(new Event("pagehide")));
+    await page.waitForTimeout(30);
+    assert.equal(await answer(page, "E01#comment"), '"Dijo que el costo lo daría después"');
+    await page.evaluate(() => (location.hash = "#/settings"));
+    await page.getByRole("radio", { name: "English" }).check();
+    assert.equal(await page.evaluate(() => document.documentElement.lang), "en");
+    await page.goBack();
+    await page.waitForSelector("#t-E01-comment");
+    assert.equal(await page.locator("#t-E01-comment").inputValue(), "Dijo que el costo lo daría después");
+    assert.match(await page.locator("#i-E01").innerText(), /characters missing/);
+    await close();
+  },
+  "a timer outlives a reload": async () => {
+    const { page, close } = await at("#/visit/v-draft/B");
+    await page.click("#i-B02 >> text=Cronometrar");
+    await page.evaluate(() => localStorage.setItem("veedor.timer.v-draft.B02", JSON.stringify({ counted: 0, since: Date.now() - 150_000 })));
+    await page.reload();
+    await page.waitForSelector("#i-B02 .timer");
+    assert.match(await page.locator("#i-B02 .clock").innerText(), /^2:3/);
+    await page.click("#i-B02 >> text=Parar y anotar");
+    await is(page, "B02", "2.5");
+    await close();
+  },
+  "the screen hides with two Escapes, keeps what stands behind it, and three Enters lead back": async () => {
+    const { page, close } = await at("#/visit/v-draft/C");
+    await page.locator("#i-C02 input").first().focus();
+    await page.keyboard.press("Escape");
+    await page.keyboard.press("Escape");
+    await page.waitForSelector(".note");
+    assert.equal(await page.title(), "Compras");
+    assert.equal(await page.locator(".app").isVisible(), false);
+    await page.reload();
+    await page.waitForSelector(".note");
+    await page.keyboard.press("Tab");
+    for (let i = 0; i < 3; i++) await page.keyboard.press("Enter");
+    await page.waitForSelector("#i-C02");
+    assert.equal(await page.title(), "Veedor");
+    await close();
+  },
+  "an open dialog is hidden too, and is there again after": async () => {
+    const { page, close } = await at("#/visit/v-draft/C");
+    await page.click(".bottom .button >> nth=0");
+    await page.waitForSelector("dialog[open]");
+    await page.click("dialog .dialog-head button >> nth=0");
+    await page.waitForSelector(".note");
+    await page.locator(".note-list input").first().check();
+    assert.equal(await page.locator("dialog[open]").count(), 0);
+    for (let i = 0; i < 3; i++) await page.click(".note-title");
+    await page.waitForSelector("dialog[open]");
+    await page.keyboard.press("Escape");
+    await soon("closed", async () => (await page.locator("dialog").count()) === 0);
+    await close();
+  },
+  "a visit is opened where it was left, and back leaves it": async () => {
+    const { page, close } = await at("");
+    await page.click('a[href="#/visit/v-draft"]');
+    await page.waitForSelector("#i-Z03");
+    assert.equal(await page.evaluate(() => document.activeElement.tagName), "H1");
+    await page.click("text=Seguir con");
+    await page.click("#i-A02 .pick >> nth=0");
+    await page.waitForTimeout(600);
+    await page.goBack();
+    await page.waitForSelector("text=Sus visitas");
+    await page.click('a[href="#/visit/v-draft"]');
+    await soon("at the question", () => page.evaluate(() => document.activeElement.id === "q-A02"));
+    await close();
+  },
+  "a returned visit opens at what is to be corrected": async () => {
+    const { page, close } = await at("#/visit/v-returned");
+    await soon("at the question", () => page.evaluate(() => document.activeElement.id === "q-Z02"));
+    assert.match(await page.locator("#i-Z02").innerText(), /La foto está movida/);
+    await close();
+  },
+  "next leads from one open question to the next, over sections": async () => {
+    const { page, close } = await at("#/visit/v-draft/Z");
+    for (const id of ["Z02", "Z04", "A03"]) {
+      await page.click(".bottom .main");
+      await soon(id, () => page.evaluate((it) => document.activeElement.id === `q-${it}`, id));
+    }
+    await close();
+  },
+  "keys alone: a section is answered and handed in": async () => {
+    const { page, close } = await at("#/review/v-full", { width: 1280, height: 800 });
+    await page.waitForSelector("text=Entregar visita");
+    for (let i = 0; i < 12 && !(await page.evaluate(() => document.activeElement.matches(".bottom .main"))); i++) await page.keyboard.press("Tab");
+    await page.keyboard.press("Enter");
+    await page.waitForSelector("text=Visita entregada");
+    assert.equal(await page.evaluate(() => document.activeElement.tagName), "H1");
+    await page.goBack();
+    await close();
+  },
+  "what has the focus is never under the bars": async () => {
+    for (const address of ["#/visit/v-draft/B", "#/review/v-draft", "#/outbox"]) {
+      const { page, close } = await at(address, { width: 320, height: 640 });
+      await page.waitForTimeout(200);
+      for (let i = 0; i < 45; i++) {
+        await page.keyboard.press("Tab");
+        const covered = await page.evaluate(() => {
+          const it = document.activeElement;
+          if (it === document.body || it.closest(".top, .bottom, .skip")) return null;
+          const box = (it.closest("label") ?? it).getBoundingClientRect();
+          const top = document.querySelector(".top").getBoundingClientRect().bottom;
+          const bottom = document.querySelector(".bottom")?.getBoundingClientRect().top ?? innerHeight;
+          // A browser brings the line that is written in into view, not all of a text.
+          const least = it.tagName === "TEXTAREA" ? 48 : box.height;
+          return box.top < top - 1 || (box.top + least > bottom + 1 && box.height < bottom - top) ? `${it.outerHTML.slice(0, 120)} ${box.top} ${box.bottom} ${top} ${bottom}` : null;
+        });
+        assert.equal(covered, null);
+      }
+      await close();
+    }
+  },
+  "a conflict is settled by choosing, and both texts can be kept": async () => {
+    const { page, close } = await at("#/conflicts");
+    await page.click(".conflict >> nth=0 >> .column >> nth=1 >> button");
+    await is(page, "C01", '"no"');
+    await page.click("text=Guardar los dos textos juntos");
+    await soon("both", async () => ((await answer(page, "C04#comment")) ?? "").includes("\\n\\n"));
+    await close();
+  },
+  "a photo is made smaller, areas are moved with keys, and no position is sent where none was": async () => {
+    const { page, close } = await at("#/visit/v-draft/Z/Z02");
+    const big = await page.evaluate(() => {
+      const it = document.createElement("canvas");
+      [it.width, it.height] = [3000, 2000];
+      it.getContext("2d").fillRect(0, 0, 3000, 2000);
+      return it.toDataURL("image/png").split(",")[1];
+    });
+    await page.setInputFiles("#i-Z02 input[type=file]", { name: "a.png", mimeType: "image/png", buffer: Buffer.from(big, "base64") });
+    await page.click("text=Tapar una zona");
+    await soon("zone has the focus", () => page.evaluate(() => document.activeElement.matches(".zone")));
+    const left = await page.evaluate(() => parseFloat(document.activeElement.style.left));
+    await page.keyboard.press("ArrowRight");
+    assert.ok((await page.evaluate(() => parseFloat(document.activeElement.style.left))) > left);
+    await page.keyboard.press("Delete");
+    assert.equal(await page.locator(".zone").count(), 0);
+    await page.click("dialog .button.main");
+    await soon("kept", () => page.evaluate(() => !!globalThis.lastAttached));
+    const kept = await page.evaluate(async () => {
+      const bitmap = await createImageBitmap([...globalThis.core.pictures.values()][0]);
+      return { ...globalThis.lastAttached, width: bitmap.width };
+    });
+    assert.equal(kept.width, 1920);
+    assert.equal(kept.type, "image/jpeg");
+    assert.equal(kept.facts.position, null);
+    await page.setInputFiles("#i-Z02 input[type=file]", { name: "b.jpg", mimeType: "image/jpeg", buffer: Buffer.from("no picture") });
+    await soon("told", async () => /no pudo leer/.test(await page.locator("#i-Z02 .wrong").innerText().catch(() => "")));
+    await close();
+  },
+  "a code comes with the link, leaves the address, and a person is enrolled": async () => {
+    const { page, close } = await at("?scene=first#code=7K4M-9XQ2-TB3H");
+    assert.ok(!page.url().includes("7K4M"));
+    await page.locator("input").nth(1).fill("Rosa");
+    await page.keyboard.press("Enter");
+    await page.waitForSelector("text=Sus visitas");
+    await close();
+  },
+  "a PIN opens, and a wrong one says what is safe": async () => {
+    const { page, close } = await at("?scene=locked");
+    await page.fill("input", "000000");
+    await page.keyboard.press("Enter");
+    await page.waitForSelector(".wrong");
+    await page.fill("input", "123456");
+    await page.keyboard.press("Enter");
+    await page.waitForSelector("text=Sus visitas");
+    await close();
+  },
+};
+
+let failed = 0;
+for (const [name, journey] of Object.entries(JOURNEYS)) {
+  try {
+    await journey();
+    console.log(`ok ${name}`);
+  } catch (error) {
+    failed++;
+    console.log(`FAILED ${name}: ${String(error.stack ?? error).split("\n").slice(0, 4).join(" ")}`);
+  }
+}
+await browser.close();
+server.close();
+process.exit(failed > 0 ? 1 : 0);

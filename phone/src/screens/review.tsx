@@ -1,0 +1,203 @@
+// Before and after handing in: what is missing as links to it, what handing in means, and where the visit is then. Owns no rule
+// of what is missing; "handed in" and "sent" look and read differently here, since people take one for the other.
+
+import { useSignal } from "@preact/signals";
+import type { Core } from "../core/api";
+import type { FieldProblem, Problem, Review as ReviewReply } from "../core/messages";
+import { Bar, Button, LinkButton, Notice, Page, Trouble } from "../parts/basic";
+import { Icon } from "../parts/icon";
+import { bytes, count } from "../view/format";
+import { useAsk } from "../view/load";
+import { say, sayProblem, words } from "../view/prefs";
+import { replace, to } from "../view/route";
+import { itemOf, type VisitStore } from "../view/visit-store";
+import { branchName } from "./home";
+
+const linkOf = (store: VisitStore, it: FieldProblem): string => {
+  const shown = store.items.get(itemOf(it.field));
+  return shown ? to.visit(store.visit, shown.section.id, shown.item.id) : to.visit(store.visit);
+};
+
+function Missing({ store, list }: { store: VisitStore; list: FieldProblem[] }) {
+  const groups = [
+    ...store.form.sections.map((section) => ({
+      title: say(section.title),
+      list: list.filter((it) => store.items.get(itemOf(it.field))?.section.id === section.id),
+    })),
+    { title: words.value.review.general, list: list.filter((it) => !store.items.has(itemOf(it.field))) },
+  ];
+  return (
+    <>
+      {groups
+        .filter((it) => it.list.length > 0)
+        .map((group) => (
+          <section key={group.title}>
+            <h3>{group.title}</h3>
+            <ul class="cards tight">
+              {group.list.map((it) => {
+                const shown = store.items.get(itemOf(it.field));
+                return (
+                  <li key={it.field + it.code}>
+                    <a class="card" href={linkOf(store, it)}>
+                      <span class="card-body">
+                        {shown && <span class="clamp">{say(shown.item.q)}</span>}
+                        <span class="mark bad">
+                          <Icon name={it.code === "photo_required" ? "camera" : it.code === "comment_required" ? "comment" : "alert"} />
+                          {sayProblem(it)}
+                        </span>
+                      </span>
+                      <Icon name="next" />
+                    </a>
+                  </li>
+                );
+              })}
+            </ul>
+          </section>
+        ))}
+    </>
+  );
+}
+
+function Counts({ it }: { it: ReviewReply }) {
+  const t = words.value.review;
+  return (
+    <dl class="counts" aria-label={t.counts}>
+      <div>
+        <dt>{t.answers}</dt>
+        <dd>{t.of(it.answered, it.asked)}</dd>
+      </div>
+      <div>
+        <dt>{t.photos}</dt>
+        <dd>{count(it.photos)}</dd>
+      </div>
+    </dl>
+  );
+}
+
+export function Review({ core, store }: { core: Core; store: VisitStore }) {
+  const t = words.value.review;
+  const { got, reload } = useAsk(core, { ask: "review", visit: store.visit }, "review");
+  const busy = useSignal(false);
+  const changed = useSignal(false);
+  const problem = useSignal<Problem | null>(null);
+  const it = got.value;
+  if (it.is === "loading") return null;
+  if (it.is === "refused")
+    return (
+      <Page title={t.title}>
+        <Trouble problem={it.problem} />
+      </Page>
+    );
+  const review = it.it;
+  const submit = async () => {
+    if (busy.value) return;
+    busy.value = true;
+    changed.value = false;
+    problem.value = null;
+    await store.flush();
+    const reply = await core.ask({ ask: "submit", visit: store.visit, seen: review.seen });
+    busy.value = false;
+    if (reply.reply === "visit") {
+      store.state.value = reply.state;
+      replace(to.done(store.visit));
+    } else if (reply.reply === "refused") {
+      changed.value = reply.problem.code === "changed_since_seen" || reply.problem.errors.some((error) => error.code === "changed_since_seen");
+      problem.value = changed.value ? null : reply.problem;
+      await reload();
+    }
+  };
+  const first = review.missing[0];
+  return (
+    <>
+      <Page title={t.title} kicker={<p class="under">{branchName(store.form.branch)}</p>}>
+        {changed.value && (
+          <Notice tone="warn" alert>
+            <p>{t.changed}</p>
+          </Notice>
+        )}
+        <Trouble problem={problem.value} />
+        <Counts it={review} />
+        <Bar part={review.answered} whole={review.asked} label={t.of(review.answered, review.asked)} />
+        {review.conflicts > 0 && (
+          <Notice tone="warn" icon="two" title={t.conflicts(review.conflicts)}>
+            <p>{t.conflictsDo}</p>
+            <LinkButton href={to.conflicts}>{words.value.home.conflictsOpen}</LinkButton>
+          </Notice>
+        )}
+        {review.missing.length > 0 ? (
+          <section>
+            <h2>{t.missing(review.missing.length)}</h2>
+            <p>{t.missingDo}</p>
+            <Missing store={store} list={review.missing} />
+          </section>
+        ) : (
+          review.ready && <Notice tone="good" title={t.ready} />
+        )}
+        {review.ready && (
+          <section class="role">
+            <h2>{t.means}</h2>
+            <ul class="rules">
+              {t.meansList.map((line) => (
+                <li key={line}>{line}</li>
+              ))}
+            </ul>
+            <p>{t.after}</p>
+          </section>
+        )}
+        <LinkButton href={to.visit(store.visit)} kind="quiet" icon="back">
+          {t.back}
+        </LinkButton>
+      </Page>
+      {(review.ready || first) && (
+        <div class="bottom one">
+          {review.ready ? (
+            <Button kind="main" wide onClick={() => void submit()} busy={busy.value}>
+              {busy.value ? t.submitting : t.submit}
+            </Button>
+          ) : (
+            first && (
+              <LinkButton kind="main" wide href={linkOf(store, first)}>
+                {t.goMissing}
+              </LinkButton>
+            )
+          )}
+        </div>
+      )}
+    </>
+  );
+}
+
+export function Done({ core, visit }: { core: Core; visit: string }) {
+  const t = words.value.done;
+  const { got } = useAsk(core, { ask: "outbox" }, "outbox", true);
+  const sync = core.sync.value;
+  if (got.value.is !== "here") return null;
+  const left = got.value.it.visits.find((it) => it.visit === visit && it.edits + it.photos > 0);
+  return (
+    <Page title={t.title}>
+      <Notice tone={left ? "info" : "good"} icon={left ? "phone" : "sent"}>
+        <p class="big">{left ? (sync.pill === "sending" ? t.sending : t.waits) : t.sentAll}</p>
+        {left && <p class="strong">{t.left(left.edits, left.photos, bytes(left.bytes))}</p>}
+      </Notice>
+      {left && <p>{t.keep}</p>}
+      <section>
+        <h2>{t.next}</h2>
+        <ol class="steps">
+          {t.nextList.map((it) => (
+            <li key={it}>{it}</li>
+          ))}
+        </ol>
+      </section>
+      <div class="stack">
+        <LinkButton href={to.home} kind="main" wide>
+          {t.home}
+        </LinkButton>
+        {left && (
+          <LinkButton href={to.outbox} wide>
+            {t.outbox}
+          </LinkButton>
+        )}
+      </div>
+    </Page>
+  );
+}

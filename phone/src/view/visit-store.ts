@@ -1,0 +1,252 @@
+// A visit on the screen: its questions, one signal for each so that a tap draws one question anew, and the way of an answer to
+// the core. Owns what is shown while the core has not answered yet; what is asked, missing or right is the core's.
+
+import { batch, computed, signal, type ReadonlySignal, type Signal } from "@preact/signals";
+import type { Core, PhotoFacts } from "../core/api";
+import type { FieldProblem, Form, FormItem, FormSection, ItemState, Problem, Reply, State, Visit } from "../core/messages";
+import { words } from "./prefs";
+import { announce } from "./say";
+
+/** How long a text rests before it is kept, milliseconds. */
+export const REST_MS = 300;
+
+export interface Shown {
+  item: FormItem;
+  section: FormSection;
+  state: Signal<ItemState>;
+  /** Refusals by part: the answer, its comment, its photos. */
+  problems: Signal<Record<string, string>>;
+  /** The answer before the last change made here, to go back to; undefined where nothing was changed. */
+  before: Signal<string | null | undefined>;
+}
+
+export type Saving = "saved" | "saving" | "failed";
+
+export class VisitStore {
+  readonly form: Form;
+  readonly state: Signal<State>;
+  readonly items = new Map<string, Shown>();
+  readonly saving = signal<Saving>("saved");
+  /** Questions by whether they demand something, from what the core says is missing. */
+  readonly demands: ReadonlySignal<Map<string, FieldProblem[]>>;
+  private readonly core: Core;
+  /** What the core last said of each question. */
+  private readonly told = new Map<string, ItemState>();
+  /** Writes on their way, by field. */
+  private readonly onWay = new Map<string, number>();
+  private waiting = 0;
+  /** What is typed and not kept as an answer (yet), by field, so that it outlives the leaving of a section. */
+  private readonly drafts = new Map<string, Signal<string | null>>();
+  /** Texts and numbers that rest before they are kept. */
+  private readonly resting = new Map<string, { json: string; timer: number }>();
+
+  constructor(core: Core, visit: Visit) {
+    this.core = core;
+    this.form = visit.form;
+    this.state = signal(visit.state);
+    const states = new Map(visit.items.map((it) => [it.id, it]));
+    for (const section of visit.form.sections) {
+      for (const item of section.items) {
+        const state = states.get(item.id);
+        if (!state) continue;
+        this.told.set(item.id, state);
+        this.items.set(item.id, { item, section, state: signal(state), problems: signal({}), before: signal(undefined) });
+      }
+    }
+    this.demands = computed(() => {
+      const demands = new Map<string, FieldProblem[]>();
+      for (const it of this.state.value.missing) {
+        const id = itemOf(it.field);
+        demands.set(id, [...(demands.get(id) ?? []), it]);
+      }
+      return demands;
+    });
+  }
+
+  get visit(): string {
+    return this.form.visit;
+  }
+
+  /** Keeps an answer at once. */
+  async answer(field: string, json: string): Promise<boolean> {
+    this.dropResting(field);
+    const id = itemOf(field);
+    const shown = this.items.get(id);
+    const isAnswer = field === id;
+    if (shown && isAnswer) {
+      const prior = shown.state.peek().json;
+      const next = json === "null" ? null : json;
+      batch(() => {
+        if (prior !== next) {
+          shown.before.value = prior;
+          shown.state.value = { ...shown.state.peek(), json: next };
+        }
+        this.blame(id, field, null);
+      });
+    }
+    return this.write(field, () => this.core.ask({ ask: "answer", visit: this.visit, field, json }));
+  }
+
+  /** Keeps a text or number once no key was pressed for a moment, or at `flush`. */
+  answerSoon(field: string, json: string): void {
+    this.dropResting(field);
+    this.saving.value = "saving";
+    const timer = setTimeout(() => void this.flush(field), REST_MS) as unknown as number;
+    this.resting.set(field, { json, timer });
+  }
+
+  draftOf(field: string): Signal<string | null> {
+    let found = this.drafts.get(field);
+    if (!found) this.drafts.set(field, (found = signal(null)));
+    return found;
+  }
+
+  /** Says at a field what keeps it from being kept; an earlier text that rests is not kept either. */
+  refuse(field: string, text: string | null): void {
+    if (text !== null) this.dropResting(field);
+    if (text !== null && this.waiting === 0 && this.resting.size === 0) this.saving.value = "saved";
+    this.blame(itemOf(field), field, text);
+  }
+
+  /** Sends what rests: one field, or all. The message is posted before this returns. */
+  flush(field?: string): Promise<unknown> {
+    const fields = field === undefined ? [...this.resting.keys()] : [field];
+    return Promise.all(
+      fields.map((it) => {
+        const rest = this.resting.get(it);
+        return rest ? this.answer(it, rest.json) : null;
+      }),
+    );
+  }
+
+  async attach(field: string, picture: Blob, facts: PhotoFacts): Promise<boolean> {
+    return this.write(field, () => this.core.attach(this.visit, field, picture, facts));
+  }
+
+  async detach(photo: string, field: string): Promise<boolean> {
+    return this.write(field, () => this.core.ask({ ask: "detach", visit: this.visit, photo }));
+  }
+
+  /** Takes the visit in anew, as when the office changed it. */
+  async refresh(): Promise<void> {
+    if (this.waiting > 0 || this.resting.size > 0) return;
+    const reply = await this.core.ask({ ask: "open", visit: this.visit });
+    if (reply.reply === "visit" && this.waiting === 0) this.take(reply.state, reply.items);
+  }
+
+  /** Whether a question has an answer: a value, or photos where photos are the answer. */
+  isAnswered(id: string): boolean {
+    const state = this.items.get(id)?.state.value;
+    return !!state && (state.json !== null || (this.items.get(id)?.item.kind === "photo" && state.photos.length > 0));
+  }
+
+  /** The next question after one that is unanswered or demands something, in order and around; none where nothing is left. */
+  nextOpen(after: string | null): Shown | null {
+    const all = [...this.items.values()].filter((it) => it.state.peek().visible);
+    const demands = this.demands.peek();
+    const isOpen = (it: Shown) =>
+      demands.has(it.item.id) || (it.item.must && !this.isAnswered(it.item.id)) || it.state.peek().conflict;
+    const at = after === null ? -1 : all.findIndex((it) => it.item.id === after);
+    return [...all.slice(at + 1), ...all.slice(0, at + 1)].find(isOpen) ?? null;
+  }
+
+  private async write(field: string, ask: () => Promise<Reply>): Promise<boolean> {
+    const id = itemOf(field);
+    this.onWay.set(id, (this.onWay.get(id) ?? 0) + 1);
+    this.waiting++;
+    this.saving.value = "saving";
+    let kept = false;
+    let failed = false;
+    try {
+      const reply = await ask();
+      this.landed(id);
+      kept = this.apply(reply, id, field);
+    } catch {
+      failed = true;
+      this.landed(id);
+      this.settle(id);
+      this.blame(id, field, words.peek().visit.failed);
+    }
+    this.waiting--;
+    if (failed) this.saving.value = "failed";
+    else if (this.waiting === 0 && this.resting.size === 0) this.saving.value = "saved";
+    return kept;
+  }
+
+  private landed(id: string): void {
+    const left = (this.onWay.get(id) ?? 1) - 1;
+    if (left > 0) this.onWay.set(id, left);
+    else this.onWay.delete(id);
+  }
+
+  private apply(reply: Reply, id: string, field: string): boolean {
+    if (reply.reply === "change" || reply.reply === "visit") {
+      batch(() => {
+        this.take(reply.state, reply.items);
+        this.settle(id);
+        this.blame(id, field, null);
+      });
+      return true;
+    }
+    batch(() => {
+      this.settle(id);
+      this.blame(id, field, reply.reply === "refused" ? sayRefusal(reply.problem) : words.peek().visit.failed);
+    });
+    return false;
+  }
+
+  /** Takes what the core says; a question with a write on its way keeps what is shown until that write is answered. */
+  private take(state: State, items: ItemState[]): void {
+    let appeared = 0;
+    let gone = 0;
+    batch(() => {
+      this.state.value = state;
+      for (const it of items) {
+        const shown = this.items.get(it.id);
+        if (!shown) continue;
+        const was = shown.state.peek().visible;
+        if (!was && it.visible) appeared++;
+        if (was && !it.visible) gone++;
+        this.told.set(it.id, it);
+        const next = this.onWay.has(it.id) ? { ...it, json: shown.state.peek().json } : it;
+        if (!isSame(next, shown.state.peek())) shown.state.value = next;
+      }
+    });
+    const t = words.peek().visit;
+    const heard = [appeared ? t.appeared(appeared) : "", gone ? t.disappeared(gone) : ""].filter(Boolean).join(" ");
+    if (heard) announce(heard);
+  }
+
+  private settle(id: string): void {
+    const shown = this.items.get(id);
+    const told = this.told.get(id);
+    if (shown && told && !this.onWay.has(id) && !isSame(told, shown.state.peek())) shown.state.value = told;
+  }
+
+  private blame(id: string, field: string, text: string | null): void {
+    const problems = this.items.get(id)?.problems;
+    if (!problems || (text === null && !(field in problems.peek()))) return;
+    const { [field]: _, ...rest } = problems.peek();
+    problems.value = text === null ? rest : { ...rest, [field]: text };
+  }
+
+  private dropResting(field: string): void {
+    const rest = this.resting.get(field);
+    if (rest) clearTimeout(rest.timer);
+    this.resting.delete(field);
+  }
+}
+
+/** Whether two states say the same: a question that was drawn at the tap is not drawn again at the reply. */
+const isSame = (a: ItemState, b: ItemState): boolean => a === b || JSON.stringify(a) === JSON.stringify(b);
+
+/** The question of a field or of a problem's pointer: `/B02#comment` is of `B02`. */
+export const itemOf = (field: string): string => field.replace(/^\//, "").split("#")[0] ?? "";
+export const commentOf = (id: string): string => `${id}#comment`;
+export const photosOf = (item: FormItem): string => (item.kind === "photo" ? item.id : `${item.id}#photo`);
+
+function sayRefusal(problem: Problem): string {
+  const t = words.peek();
+  const why = problem.errors.map((it) => (t.lang === "en" ? it.message_en : it.message_es)).join(". ");
+  return `${t.visit.refused} ${why}`;
+}
