@@ -389,14 +389,14 @@ test("a new version waits until the person takes it, and a portal's page never b
       front.folder = newer.folder;
       await lookForUpdate(page);
       await until(page, "updateWaits", (it) => it);
-      assert.equal(await page.evaluate(() => document.title), "Veedor");
+      assert.equal(await page.evaluate(() => document.getElementById("app").dataset.edition), undefined);
       assert.equal((await answer(page, visit, "A01", "yes")).reply, "change");
 
       const loaded = page.waitForEvent("load");
       await core(page, "applyUpdate");
       await loaded;
       await until(page, "standing", (it) => it.is === "open");
-      assert.equal(await page.evaluate(() => document.title), "Veedor 2");
+      assert.equal(await page.evaluate(() => document.getElementById("app").dataset.edition), "2");
       assert.equal(await page.evaluate(async () => (await caches.keys()).length), 1);
       assert.match((await itemOf(page, visit, "A01")).json, /yes/);
     } finally {

@@ -41,7 +41,8 @@ export async function startOffice() {
     await admin("user", "add", "--org", ORGANIZATION, "--login", login, "--name", login, "--role", role, "--password-stdin");
   }
   const address = `http://127.0.0.1:${await freePort()}`;
-  const server = spawn(VEEDOR, ["serve", "--database-url", database, "--listen", address.slice("http://".length)], {
+  const phone = process.env.VEEDOR_PHONE ? ["--phone", process.env.VEEDOR_PHONE] : [];
+  const server = spawn(VEEDOR, ["serve", "--database-url", database, "--listen", address.slice("http://".length), ...phone], {
     cwd: folder,
     env: environment,
     stdio: ["ignore", "ignore", process.env.VEEDOR_LOUD ? "inherit" : "ignore"],

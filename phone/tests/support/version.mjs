@@ -1,4 +1,4 @@
-// Another version of the app, made of the built one: the page has another title, and the service worker's list says so.
+// Another version of the app, made of the built one: the page bears another mark, and the service worker's list says so.
 
 import { createHash } from "node:crypto";
 import { cp, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
@@ -13,7 +13,7 @@ export async function anotherVersion(built) {
   const folder = join(root, "whole");
   await cp(built, folder, { recursive: true });
   const page = await readFile(join(folder, "index.html"), "utf8");
-  const changed = page.replace("<title>Veedor</title>", "<title>Veedor 2</title>");
+  const changed = page.replace('<div id="app">', '<div id="app" data-edition="2">');
   const worker = await readFile(join(folder, "sw.js"), "utf8");
   const listed = worker.replace(integrityOf(page), integrityOf(changed)).replace(/VERSION="[^"]*"/, 'VERSION="2"');
   await writeFile(join(folder, "index.html"), changed);
