@@ -25,7 +25,8 @@ function freePort() {
   });
 }
 
-export async function startOffice() {
+/** `phone` is the folder of an app that the office serves. */
+export async function startOffice({ phone = null } = {}) {
   const folder = await mkdtemp(join(tmpdir(), "veedor-office-"));
   const database = `sqlite:${join(folder, "veedor.db")}`;
   // Its settings also come from the environment, where a name that is none of them is refused.
@@ -41,8 +42,7 @@ export async function startOffice() {
     await admin("user", "add", "--org", ORGANIZATION, "--login", login, "--name", login, "--role", role, "--password-stdin");
   }
   const address = `http://127.0.0.1:${await freePort()}`;
-  const phone = process.env.VEEDOR_PHONE ? ["--phone", process.env.VEEDOR_PHONE] : [];
-  const server = spawn(VEEDOR, ["serve", "--database-url", database, "--listen", address.slice("http://".length), ...phone], {
+  const server = spawn(VEEDOR, ["serve", "--database-url", database, "--listen", address.slice("http://".length), ...(phone ? ["--phone", phone] : [])], {
     cwd: folder,
     env: environment,
     stdio: ["ignore", "ignore", process.env.VEEDOR_LOUD ? "inherit" : "ignore"],
