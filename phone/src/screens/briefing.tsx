@@ -12,6 +12,7 @@ import { isIos } from "../view/install";
 import { useAsk } from "../view/load";
 import { say, words } from "../view/prefs";
 import { replace, to } from "../view/route";
+import { announce } from "../view/say";
 import { branchName } from "./home";
 
 /** Hands the place to a map app; nothing is loaded here. */
@@ -109,6 +110,57 @@ export function Conduct({ scenario, kind }: { scenario: LocalText; kind: Checkli
   );
 }
 
+/** What is answered to an offer, also without a network: taken, or refused with a reason for whoever plans. */
+function OfferAnswer({ core, assignment, state, onDone }: { core: Core; assignment: string; state: string; onDone: () => Promise<void> }) {
+  const t = words.value.offer;
+  const [declining, reason, busy] = [useSignal(false), useSignal(""), useSignal(false)];
+  const problem = useSignal<Problem | null>(null);
+  if (state === "accepted") return <Notice tone="good" title={t.accepted} />;
+  if (state !== "offered") return null;
+  const answer = async (ask: Ask) => {
+    if (busy.value) return;
+    busy.value = true;
+    problem.value = null;
+    const reply = await core.ask(ask);
+    busy.value = false;
+    if (reply.reply === "refused") problem.value = reply.problem;
+    else if (ask.ask === "decline") replace(to.home);
+    else {
+      announce(t.accepted);
+      await onDone();
+    }
+  };
+  return (
+    <section>
+      <h2>{t.title}</h2>
+      <p>{t.why}</p>
+      {declining.value ? (
+        <div class="field">
+          <label for="decline-reason">{t.reason}</label>
+          <p class="hint" id="decline-hint">
+            {t.reasonHint}
+          </p>
+          <textarea id="decline-reason" rows={3} maxLength={1000} aria-describedby="decline-hint" value={reason.value} onInput={(event) => (reason.value = event.currentTarget.value)} />
+          <div class="row">
+            <Button kind="main" busy={busy.value} onClick={() => void answer({ ask: "decline", assignment, reason: reason.value.trim() })}>
+              {t.decline}
+            </Button>
+            <Button onClick={() => (declining.value = false)}>{words.value.cancel}</Button>
+          </div>
+        </div>
+      ) : (
+        <div class="row">
+          <Button icon="check" busy={busy.value} onClick={() => void answer({ ask: "accept", assignment })}>
+            {t.accept}
+          </Button>
+          <Button onClick={() => (declining.value = true)}>{t.decline}</Button>
+        </div>
+      )}
+      <Trouble problem={problem.value} />
+    </section>
+  );
+}
+
 /** Begins a visit once; says why not. */
 function useStart(core: Core, ask: () => Ask | null) {
   const busy = useSignal(false);
@@ -128,7 +180,7 @@ function useStart(core: Core, ask: () => Ask | null) {
 
 export function Briefing({ core, assignment }: { core: Core; assignment: string }) {
   const t = words.value.briefing;
-  const { got } = useAsk(core, { ask: "briefing", assignment }, "briefing");
+  const { got, reload } = useAsk(core, { ask: "briefing", assignment }, "briefing");
   const begin = useStart(core, () => ({ ask: "start", assignment }));
   const it = got.value;
   if (it.is === "loading") return null;
@@ -148,6 +200,7 @@ export function Briefing({ core, assignment }: { core: Core; assignment: string 
             <p>{brief.notes}</p>
           </Notice>
         )}
+        <OfferAnswer core={core} assignment={assignment} state={brief.state} onDone={reload} />
         <Conduct scenario={brief.scenario} kind={brief.kind} />
         <Rules rules={brief.rules} from={brief.from} until={brief.to} zone={zone} />
         <Where branch={brief.branch} />

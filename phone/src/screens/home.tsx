@@ -92,6 +92,14 @@ function Assignment({ it, fix }: { it: AssignmentCard; fix: Fix | null }) {
       <span class="card-title">{branchName(it.branch)}</span>
       <span>{it.title ? say(it.title) : it.too_new ? t.tooNew : t.notHere}</span>
       {it.branch?.address && <span class="quiet">{it.branch.address}</span>}
+      {it.refused ? (
+        <span class="mark bad">
+          <Icon name="alert" />
+          <span>{say(it.refused)}</span>
+        </span>
+      ) : (
+        <span class="mark">{t.states[it.state]}</span>
+      )}
       <span class={isLate(it.to, zone) ? "mark warn" : "quiet"}>
         {isLate(it.to, zone) && <Icon name="clock" />}
         <span>
@@ -103,7 +111,7 @@ function Assignment({ it, fix }: { it: AssignmentCard; fix: Fix | null }) {
   );
   return (
     <li>
-      {it.title ? (
+      {it.title && !it.refused ? (
         <a class="card" href={to.briefing(it.id)}>
           {body}
           <Icon name="next" />

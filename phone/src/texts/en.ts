@@ -163,6 +163,15 @@ export const en: Texts = {
     start: "Start visit",
   },
 
+  offer: {
+    title: "Can you make this visit?",
+    why: "Your answer is kept here and reaches the office as soon as there is a connection. Starting the visit accepts it.",
+    accept: "Accept",
+    accepted: "You accepted this visit",
+    decline: "Decline",
+    reason: "Why you cannot",
+    reasonHint: "Whoever plans the visits reads it, to offer it to somebody else.",
+  },
   briefing: {
     purpose: "What this visit is for",
     scenario: "Your role",

@@ -166,6 +166,15 @@ export const es = {
     start: "Empezar visita",
   },
 
+  offer: {
+    title: "¿Puede hacer esta visita?",
+    why: "Su respuesta se guarda aquí y llega a la oficina en cuanto haya conexión. Si empieza la visita, la acepta.",
+    accept: "Aceptar",
+    accepted: "Aceptó esta visita",
+    decline: "Declinar",
+    reason: "Por qué no puede",
+    reasonHint: "Lo lee quien planea las visitas, para ofrecerla a otra persona.",
+  },
   briefing: {
     purpose: "Para qué es esta visita",
     scenario: "Su papel",

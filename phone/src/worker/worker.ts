@@ -183,7 +183,7 @@ async function setPin(current: string | null, next: string | null): Promise<Prof
 
 // ---- what runs at once ----
 
-const EDITS: readonly Ask["ask"][] = ["start", "start_ad_hoc", "answer", "detach", "resolve"];
+const EDITS: readonly Ask["ask"][] = ["accept", "decline", "start", "start_ad_hoc", "answer", "detach", "resolve"];
 
 /** Tells the sender once the answer is on its way to the page. */
 function afterReply(asked: Ask["ask"] | "attach", reply: Reply, { sender }: Open): void {
