@@ -117,18 +117,6 @@ pub(crate) fn read_op(row: &Row<'_>) -> rusqlite::Result<(Op, Hash)> {
     Ok((op, Hash(row.get(8)?)))
 }
 
-fn phase_name(phase: Phase) -> &'static str {
-    match phase {
-        Phase::Empty => "empty",
-        Phase::Draft => "draft",
-        Phase::Submitted => "submitted",
-        Phase::Returned => "returned",
-        Phase::Approved => "approved",
-        Phase::Rejected => "rejected",
-        Phase::Void => "void",
-    }
-}
-
 impl Writer<'_> {
     /// An audit, from memory or the database; an empty one if nothing is known of it.
     pub(crate) fn audit(&mut self, id: Uuid) -> Result<&mut OpenAudit, DeviceError> {
@@ -302,7 +290,7 @@ impl Writer<'_> {
             put.execute((
                 id.as_bytes(),
                 audit.ops.encode()?,
-                phase_name(view.phase),
+                view.phase.name(),
                 view.rounds.current,
                 answered,
                 view.open_conflicts().count(),

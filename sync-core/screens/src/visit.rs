@@ -371,18 +371,6 @@ fn item_state(asked: &Asked<'_>, filled: &Filled) -> ItemState {
     }
 }
 
-fn name(phase: Phase) -> &'static str {
-    match phase {
-        Phase::Empty => "empty",
-        Phase::Draft => "draft",
-        Phase::Submitted => "submitted",
-        Phase::Returned => "returned",
-        Phase::Approved => "approved",
-        Phase::Rejected => "rejected",
-        Phase::Void => "void",
-    }
-}
-
 fn state(filled: &Filled, template: &PreparedChecklist, items: &BTreeMap<&str, &ItemState>) -> State {
     let detail = &filled.detail;
     let is_answered = |it: &ItemState| it.json.is_some() || !it.photos.is_empty();
@@ -398,7 +386,7 @@ fn state(filled: &Filled, template: &PreparedChecklist, items: &BTreeMap<&str, &
     });
     let returned = detail.returned.as_ref().filter(|_| detail.round > 1);
     State {
-        phase: name(detail.phase).to_owned(),
+        phase: detail.phase.name().to_owned(),
         round: detail.round,
         editable: matches!(detail.phase, Phase::Draft | Phase::Returned),
         progress: progress.collect(),

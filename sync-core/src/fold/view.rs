@@ -202,6 +202,21 @@ pub enum Phase {
     Void,
 }
 
+impl Phase {
+    /// Its name, in stores and for screens.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Empty => "empty",
+            Self::Draft => "draft",
+            Self::Submitted => "submitted",
+            Self::Returned => "returned",
+            Self::Approved => "approved",
+            Self::Rejected => "rejected",
+            Self::Void => "void",
+        }
+    }
+}
+
 /// An audit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AuditView {
