@@ -111,7 +111,8 @@ pub(crate) fn test(steps: &mut Steps) -> Result<(), Failed> {
         command
     };
     steps.start("types of the phone's pages", npm(steps, &["run", "check"]))?;
-    steps.cargo("debug build of veedor", &["build", "--locked", "--bin", "veedor"])?;
+    // With the features that the workspace's tests were built with, so that nothing is compiled twice.
+    steps.cargo("debug build of veedor", &["build", "--workspace", "--locked", "--bin", "veedor"])?;
     let mut journeys = npm(steps, &["test"]);
     journeys.env("VEEDOR_BIN", target(steps.root()).join("debug/veedor"));
     journeys.env("VEEDOR_PHONE", served).env("CHROMIUM", chromium);
