@@ -221,7 +221,7 @@ export interface Home {
    */
   visits: VisitCard[];
   /**
-   * Branches that can be visited unplanned, and with which checklists; empty where nobody may.
+   * Branches on this phone, which can be visited unplanned too.
    */
   branches: BranchFacts[];
   /**

@@ -46,7 +46,7 @@ pub use mirror::MirroredTemplate;
 pub use offers::{Offer, OfferWord, Refused};
 pub use packed_files::PackedFiles;
 pub use photos::PhotoFacts;
-pub use place::{DeviceKey, Files, Place, Signatures, Signer};
+pub use place::{DeviceKey, Files, Place, Signatures};
 pub use reasons::why_not_applied;
 pub use store::Device;
 pub use sync::{Next, Outcome, Sync, Transport, TransportError};

@@ -4,6 +4,7 @@
 use std::{
     any::Any,
     collections::BTreeMap,
+    fmt,
     io::{self, Read},
     sync::Arc,
 };
@@ -19,8 +20,7 @@ use sync_core::{
 use crate::DeviceError;
 
 /// Who signs in a device's name.
-#[derive(Debug)]
-pub enum Signer {
+enum Signer {
     /// This program, with the device's secret.
     Software(SigningKey),
     /// The platform, with a key that it gives to nobody: whoever drives the device asks it.
@@ -28,11 +28,17 @@ pub enum Signer {
 }
 
 /// What makes a device that device. It never leaves the place where it was made.
-#[derive(Debug)]
 pub struct DeviceKey {
     pub(crate) secret: [u8; 32],
-    pub(crate) signer: Signer,
+    signer: Signer,
     dev: DeviceId,
+}
+
+impl fmt::Debug for DeviceKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // What is printed ends in logs.
+        write!(f, "DeviceKey({}, ***)", self.dev)
+    }
 }
 
 impl DeviceKey {

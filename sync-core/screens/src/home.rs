@@ -25,7 +25,7 @@ pub struct Home {
     pub assignments: Vec<AssignmentCard>,
     /// What was begun, the newest first; what is returned before all others.
     pub visits: Vec<VisitCard>,
-    /// Branches that can be visited unplanned, and with which checklists; empty where nobody may.
+    /// Branches on this phone, which can be visited unplanned too.
     pub branches: Vec<BranchFacts>,
     /// Checklists on this phone.
     pub checklists: Vec<ChecklistCard>,

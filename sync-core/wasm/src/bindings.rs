@@ -138,11 +138,6 @@ impl BrowserPhone {
         Ok(())
     }
 
-    /// The device's public key, as the page keeps it.
-    pub fn device_key(&mut self) -> Result<Vec<u8>, String> {
-        Ok(self.phone()?.device().public_key().key.to_vec())
-    }
-
     /// The device's id.
     pub fn device_id(&mut self) -> Result<String, String> {
         Ok(self.phone()?.device().dev().to_string())
@@ -319,21 +314,6 @@ impl BrowserPhone {
         (self.sync, self.upload, self.phone) = (None, None, None);
         self.pool.give_back().map_err(|error| failed(&error))
     }
-}
-
-/// The bytes of a person's database as they lie there, for a rescue of what cannot be opened.
-#[wasm_bindgen]
-pub async fn export_database(name: String) -> Result<Vec<u8>, String> {
-    let pool = pool::pool(&name).await.map_err(|error| failed(&error))?;
-    pool.export().map_err(|error| failed(&error))
-}
-
-/// Removes everything of a person from this browser.
-#[wasm_bindgen]
-pub async fn clear(name: String) -> Result<(), String> {
-    let pool = pool::pool(&name).await.map_err(|error| failed(&error))?;
-    pool.clear().await.map_err(|error| failed(&error))?;
-    pool.give_back().map_err(|error| failed(&error))
 }
 
 fn to_json<T: Serialize>(value: &T) -> String {

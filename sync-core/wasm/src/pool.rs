@@ -64,16 +64,6 @@ impl Pool {
     pub(crate) fn has_database(&self) -> bool {
         self.util.exists(DATABASE).unwrap_or(false)
     }
-
-    /// The bytes of the database's file, as they are: encrypted.
-    pub(crate) fn export(&self) -> Result<Vec<u8>, String> {
-        self.util.export_db(DATABASE).map_err(|error| error.to_string())
-    }
-
-    /// Removes everything of this person.
-    pub(crate) async fn clear(&self) -> Result<(), String> {
-        self.util.clear_all().await.map_err(|error| error.to_string())
-    }
 }
 
 /// Puts encryption over the files of a pool.

@@ -268,6 +268,12 @@ impl Read for Broken {
 }
 
 #[test]
+fn a_key_that_is_printed_tells_no_secret() {
+    let printed = format!("{:?}", DeviceKey::software([0xAB; 32]));
+    assert!(!printed.contains("171") && !printed.to_lowercase().contains("abab"), "{printed}");
+}
+
+#[test]
 fn both_stores_of_photos_keep_the_same_promises() {
     let Stores(_dir, stores) = stores();
     for (name, files) in stores {
