@@ -24,7 +24,7 @@ fn checklist() -> String {
     }});
     let items = [
         item("A01", "yes_no", demanding),
-        item("A02", "scale_1_5", json!({"when": "A01 == 'no'"})),
+        item("A02", "scale_1_5", json!({"when": "A01 == 'no'", "evidence": {"comment": {"min_chars": 4}}})),
         item("A03", "number", json!({"weight": 0, "min": "0", "max": "90.5", "unit": "min"})),
         item("A04", "text", json!({"weight": 0, "min_chars": 3, "required": true})),
     ];
@@ -103,6 +103,10 @@ fn a_tap_answers_with_what_it_made_visible_and_demanded_and_nothing_else() {
     assert_eq!(ids(&change), ["A01", "A02"]);
     assert_eq!((change.items[0].photos_wanted, change.items[0].comment_wanted), (2, 5));
     assert!(change.items[1].visible);
+    assert_eq!(change.items[1].comment_wanted, 0, "nothing is asked beside an answer that is not there");
+    assert_eq!(screen.tap("A02", "3").items[0].comment_wanted, 4);
+    let change = screen.tap("A02", "null");
+    assert_eq!(change.items[0].comment_wanted, 0);
     assert_eq!((change.state.progress[0].asked, change.state.progress[0].answered), (4, 1));
     let change = screen.tap("A01#comment", "\"La fila no avanzaba\"");
     assert_eq!(ids(&change), ["A01"]);
