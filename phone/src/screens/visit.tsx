@@ -241,7 +241,8 @@ export function VisitScreen(props: { core: Core; store: VisitStore; section: str
   const id = section?.id ?? "";
 
   useEffect(() => {
-    if (props.section === null && section) replace(to.visit(store.visit, id, start.item ?? undefined));
+    // Not where the person has gone on already: this runs a moment after the first picture.
+    if (props.section === null && section && location.hash === to.visit(store.visit)) replace(to.visit(store.visit, id, start.item ?? undefined));
     kept.set(placeKey(store.visit), [id, start.item].filter(Boolean).join("/"));
     if (start.item) requestAnimationFrame(() => showItem(start.item as string));
   }, [id, start.item]);
