@@ -1,7 +1,7 @@
 //! The scoring vectors hold to the last digit, on the released checklists.
 
-use audit_templates::find_checklist;
-use domain::{answer::parse_answers, visit_score::score_visit};
+use audit_templates::{checklists, find_checklist};
+use domain::{answer::parse_answers, checklist::Checklist, visit_score::score_visit};
 use serde_json::{Map, Value};
 
 const VECTORS: &str = include_str!("vectors/score_vectors.json");
@@ -10,10 +10,16 @@ fn vectors() -> Map<String, Value> {
     serde_json::from_str(VECTORS).expect("the vectors are a JSON object")
 }
 
-/// The checklist that a vector such as `ms_banco_sucursal/normal` is of.
-fn checklist_of(vector: &str) -> &'static domain::checklist::Checklist {
+/// The checklist that a vector such as `ms_banco_sucursal/normal` is of, in the version that it was made with.
+fn checklist_of(vector: &str) -> &'static Checklist {
     let (file, _) = vector.split_once('/').expect("a vector is named file/case");
-    &find_checklist(&file.replace('_', "-"), None).expect("each vector is of a released checklist").content
+    &find_checklist(&file.replace('_', "-"), Some(1)).expect("each vector is of a released checklist").content
+}
+
+/// Every released version of that checklist: none so far changed what answers are worth.
+fn versions_of(vector: &str) -> impl Iterator<Item = &'static Checklist> {
+    let first = checklist_of(vector);
+    checklists().iter().map(|it| &it.content).filter(move |it| it.id == first.id)
 }
 
 #[test]
@@ -21,11 +27,12 @@ fn every_vector_holds_to_the_last_digit() {
     let vectors = vectors();
     assert_eq!(vectors.len(), 7);
     for (name, vector) in &vectors {
-        let checklist = checklist_of(name);
-        let answers = parse_answers(checklist, &vector["answers"].to_string()).unwrap();
-        let score = serde_json::to_value(score_visit(checklist, &answers).unwrap()).unwrap();
-        for (key, expected) in vector["expected"].as_object().unwrap() {
-            assert_eq!(&score[key], expected, "{name}: {key}");
+        for checklist in versions_of(name) {
+            let answers = parse_answers(checklist, &vector["answers"].to_string()).unwrap();
+            let score = serde_json::to_value(score_visit(checklist, &answers).unwrap()).unwrap();
+            for (key, expected) in vector["expected"].as_object().unwrap() {
+                assert_eq!(&score[key], expected, "{name}, version {}: {key}", checklist.version);
+            }
         }
     }
 }

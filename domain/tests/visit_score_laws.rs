@@ -148,6 +148,7 @@ fn item(id: String, seed: &ItemSeed, earlier: &[Item]) -> Item {
         },
         credit,
         evidence: None,
+        confirm: None,
         id,
     }
 }

@@ -20,10 +20,13 @@ pub(super) struct Known<'a> {
     pub(super) all: &'a BTreeSet<&'a str>,
 }
 
-/// Judges the conditions of an item: `when`, on earlier items; those of its evidence, on itself too.
+/// Judges the conditions of an item: `when`, on earlier items; those of its evidence and of what is confirmed, on itself too.
 pub(super) fn validate(item: &Item, at: &str, known: &Known<'_>, report: &Report) {
     if let Some(when) = &item.when {
         condition(when, None, &format!("{at}.when"), known, report);
+    }
+    if let Some(confirm) = &item.confirm {
+        condition(&confirm.required_if, Some(item), &format!("{at}.confirm.required_if"), known, report);
     }
     let evidence = item.evidence.as_ref();
     let photo = evidence.and_then(|it| it.photo.as_ref()).and_then(|it| it.required_if.as_ref());

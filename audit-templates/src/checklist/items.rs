@@ -64,6 +64,9 @@ impl Judged<'_> {
         if let Some(hint) = &self.item.hint {
             local_text(self.report, &format!("{}.hint", self.at), hint);
         }
+        if let Some(confirm) = &self.item.confirm {
+            local_text(self.report, &format!("{}.confirm.says", self.at), &confirm.says);
+        }
         if let Some(unit) = &self.item.unit {
             not_empty(self.report, &format!("{}.unit", self.at), unit);
         }

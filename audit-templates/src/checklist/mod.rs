@@ -16,11 +16,14 @@ use crate::{
 };
 
 /// The embedded files.
-const FILES: [(&str, &str); 4] = [
+const FILES: [(&str, &str); 7] = [
     ("cc_llamada.yaml", include_str!("../../content/checklists/cc_llamada.yaml")),
+    ("cc_llamada_2.yaml", include_str!("../../content/checklists/cc_llamada_2.yaml")),
     ("chicago_food.yaml", include_str!("../../content/checklists/chicago_food.yaml")),
     ("mc_oficina_gobierno.yaml", include_str!("../../content/checklists/mc_oficina_gobierno.yaml")),
+    ("mc_oficina_gobierno_2.yaml", include_str!("../../content/checklists/mc_oficina_gobierno_2.yaml")),
     ("ms_banco_sucursal.yaml", include_str!("../../content/checklists/ms_banco_sucursal.yaml")),
+    ("ms_banco_sucursal_2.yaml", include_str!("../../content/checklists/ms_banco_sucursal_2.yaml")),
 ];
 
 /// Every released checklist.

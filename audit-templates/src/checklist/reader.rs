@@ -4,10 +4,10 @@
 use domain::{
     answer::TimeOfDay,
     checklist::{
-        Anchors, Band, Checklist, ChecklistKind, CommentRule, Credit, CreditBand, CreditMode, CriticalMode,
-        CriticalRule, Evidence, Item, ItemOption, ItemType, PhotoRule, Pooling, Recording, RecordingAllowed,
-        RecordingStore, Rounding, RoundingMode, ScaleCredit, Scoring, ScoringMode, Section, TimeWindow,
-        VisitRules, Weekday,
+        Anchors, Band, Checklist, ChecklistKind, CommentRule, Confirmation, Credit, CreditBand, CreditMode,
+        CriticalMode, CriticalRule, Evidence, Item, ItemOption, ItemType, PhotoRule, Pooling, Recording,
+        RecordingAllowed, RecordingStore, Rounding, RoundingMode, ScaleCredit, Scoring, ScoringMode, Section,
+        TimeWindow, VisitRules, Weekday,
     },
 };
 
@@ -206,6 +206,7 @@ fn item(at: &Cursor<'_>) -> Item {
         options: fields.optional("options", |it| it.list(option)).unwrap_or_default(),
         credit: fields.optional("credit", credit),
         evidence: fields.optional("evidence", evidence),
+        confirm: fields.optional("confirm", confirmation),
     };
     fields.finish();
     item
@@ -260,6 +261,16 @@ fn evidence(at: &Cursor<'_>) -> Evidence {
         Evidence { photo: fields.optional("photo", photo), comment: fields.optional("comment", comment) };
     fields.finish();
     evidence
+}
+
+fn confirmation(at: &Cursor<'_>) -> Confirmation {
+    let mut fields = at.fields();
+    let confirmation = Confirmation {
+        required_if: fields.required("required_if", Cursor::text),
+        says: fields.required("says", Cursor::local_text),
+    };
+    fields.finish();
+    confirmation
 }
 
 fn photo(at: &Cursor<'_>) -> PhotoRule {

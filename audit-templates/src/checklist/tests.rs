@@ -274,6 +274,31 @@ fn evidence_is_judged() {
 }
 
 #[test]
+fn what_a_grave_answer_says_is_judged() {
+    let confirm = |rest: &str| format!("{{required_if: \"A03 == 'no'\", min: 1}}}}, confirm: {rest}");
+    let evidence = "{required_if: \"A03 == 'no'\", min: 1}}";
+    let says = "says: {es: \"Usted reporta\", en: \"You report\"}";
+    assert_eq!(edited(evidence, &confirm(&format!("{{required_if: \"A03 == 'no'\", {says}}}"))), []);
+    let at = "sections[1].items[2].confirm";
+    for (rest, path, code) in [
+        (format!("{{required_if: \"A04 == 'no'\", {says}}}"), format!("{at}.required_if"), "not_earlier"),
+        (
+            format!("{{required_if: \"A03 == 'na'\", {says}}}"),
+            format!("{at}.required_if"),
+            "impossible_value",
+        ),
+        (format!("{{{says}}}"), format!("{at}.required_if"), "missing_key"),
+        (
+            "{required_if: \"A03 == 'no'\", says: {es: \"Usted\", en: \"\"}}".to_owned(),
+            format!("{at}.says.en"),
+            "empty_text",
+        ),
+    ] {
+        assert_eq!(edited(evidence, &confirm(&rest)), [(path, code.to_owned())], "{rest}");
+    }
+}
+
+#[test]
 fn many_problems_are_told_in_one_pass_by_line() {
     let text = BANK
         .replacen("version: 1", "version: 0", 1)

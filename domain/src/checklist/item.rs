@@ -68,6 +68,9 @@ pub struct Item {
     /// Photos and comments that an answer demands.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub evidence: Option<Evidence>,
+    /// What a grave answer says in plain words, for whoever gave it to confirm (DOMAIN.md 10.2).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub confirm: Option<Confirmation>,
 }
 
 impl Item {
@@ -259,6 +262,18 @@ pub struct Evidence {
     /// A comment beside the answer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub comment: Option<CommentRule>,
+}
+
+/// A grave answer and what it says in plain words: "You report that they DID ask you for money". A person who answers "no" to "was it
+/// free of requests for money?" is easily wrong about which way round they said it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct Confirmation {
+    /// Condition, on this item or earlier ones, under which the answer is grave.
+    pub required_if: String,
+    /// What the answer says.
+    pub says: LocalText,
 }
 
 /// When photos are demanded and how they are taken.

@@ -11,7 +11,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::LocalText;
 pub use item::{
-    Anchors, CommentRule, Credit, CreditBand, CreditMode, Evidence, Item, ItemOption, ItemType, PhotoRule,
+    Anchors, CommentRule, Confirmation, Credit, CreditBand, CreditMode, Evidence, Item, ItemOption, ItemType,
+    PhotoRule,
 };
 pub use scoring::{
     Band, CriticalMode, CriticalRule, Pooling, Rounding, RoundingMode, ScaleCredit, Scoring, ScoringMode,

@@ -8,7 +8,7 @@ use super::{
     prepare::{Demand, PreparedItem, Seen},
 };
 use crate::{
-    FieldProblem,
+    FieldProblem, LocalText,
     answer::{Answer, Answers},
     checklist::{Item, ItemType},
     problem::pointer,
@@ -25,6 +25,8 @@ pub struct Asked<'a> {
     pub photos: u32,
     /// Fewest characters of a comment that its answer demands; 0 for none.
     pub comment: u32,
+    /// What its answer says in plain words, where it is a grave one.
+    pub grave: Option<&'a LocalText>,
 }
 
 impl PreparedChecklist {
@@ -41,7 +43,10 @@ impl PreparedChecklist {
                 true => (least(it.photo.as_ref(), &seen), least(it.comment.as_ref(), &seen)),
                 false => (0, 0),
             };
-            Asked { item: &it.item, visible, photos, comment }
+            let grave = it.grave.as_ref().filter(|_| visible && answered);
+            let grave = grave.filter(|it| it.holds(&|index| seen.usable(*index)));
+            let says = it.item.confirm.as_ref().map(|it| &it.says);
+            Asked { item: &it.item, visible, photos, comment, grave: says.filter(|_| grave.is_some()) }
         });
         asked.collect()
     }

@@ -46,6 +46,8 @@ pub(super) struct PreparedItem {
     pub(super) rule: CreditRule,
     pub(super) photo: Option<Demand>,
     pub(super) comment: Option<Demand>,
+    /// Under which condition its answer is grave.
+    pub(super) grave: Option<Condition<usize>>,
     pub(super) comment_field: String,
     pub(super) photo_field: String,
 }
@@ -182,6 +184,9 @@ impl PreparedChecklist {
             condition: resolve(it.required_if.as_deref(), &number_or_itself, |it| refuse("evidence", it)),
             least: if it.required_if.is_some() { it.min_chars.max(1) } else { it.min_chars },
         });
+        let grave = item.confirm.as_ref();
+        let grave = grave
+            .and_then(|it| resolve(Some(&it.required_if), &number_or_itself, |it| refuse("confirm", it)));
         let pillar = item.pillar.as_ref().map(|it| number_of(&mut self.pillars, it));
         self.items.push(PreparedItem {
             section,
@@ -190,6 +195,7 @@ impl PreparedChecklist {
             rule,
             photo,
             comment,
+            grave,
             comment_field: comment_field(&item.id),
             photo_field: photo_field(&item.id),
             item: item.clone(),

@@ -954,6 +954,10 @@ export interface ItemState {
    */
   comment_wanted: number;
   /**
+   * What a grave answer says in plain words, to be confirmed.
+   */
+  grave: LocalText | null;
+  /**
    * Whether other values stand beside the answer or the comment.
    */
   conflict: boolean;
@@ -1012,9 +1016,26 @@ export interface Review {
    */
   conflicts: number;
   /**
+   * What grave answers say in plain words: whoever hands the visit in confirms them.
+   */
+  grave: Grave[];
+  /**
    * Whether it can be handed in.
    */
   ready: boolean;
+}
+/**
+ * What a grave answer says.
+ */
+export interface Grave {
+  /**
+   * The question.
+   */
+  item: string;
+  /**
+   * What its answer says.
+   */
+  says: LocalText;
 }
 /**
  * What is not on the server.

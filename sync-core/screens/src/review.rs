@@ -1,7 +1,7 @@
 //! What is handed in, to be looked at before: the demands that are not met, and the hash of what was seen.
 
 use device::{Device, DeviceError};
-use domain::{FieldProblem, problem::Problem};
+use domain::{FieldProblem, LocalText, problem::Problem, visit_facts::OUTCOME};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -23,8 +23,20 @@ pub struct Review {
     pub missing: Vec<FieldProblem>,
     /// Open conflicts.
     pub conflicts: usize,
+    /// What grave answers say in plain words: whoever hands the visit in confirms them.
+    pub grave: Vec<Grave>,
     /// Whether it can be handed in.
     pub ready: bool,
+}
+
+/// What a grave answer says.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Grave {
+    /// The question.
+    pub item: String,
+    /// What its answer says.
+    pub says: LocalText,
 }
 
 /// Fills the review of a visit.
@@ -34,7 +46,12 @@ pub(crate) fn fill(device: &mut Device, visit: Uuid) -> Result<Review, DeviceErr
     let seen = device.seen(visit)?;
     let filled = device.filled(visit)?;
     let template = filled.checklist.as_ref();
-    let visible = template.map(|it| it.visible_items(&filled.answers)).unwrap_or_default();
+    let mut asked = template.map(|it| it.asked(&filled.answers)).unwrap_or_default();
+    asked.retain(|it| it.visible);
+    // A visit that could not happen is handed in without its answers.
+    let could_happen = filled.detail.answers.get(OUTCOME).is_none_or(|it| it.value.is_none());
+    let grave = asked.iter().filter(|_| could_happen).filter_map(|it| Some((it.item, it.grave?)));
+    let grave = grave.map(|(item, says)| Grave { item: item.id.clone(), says: says.clone() }).collect();
     let mut missing = filled.detail.missing.clone();
     if let Err(DeviceError::Problem(problem)) = device.check_submit(visit) {
         let Problem { errors, .. } = *problem;
@@ -45,9 +62,10 @@ pub(crate) fn fill(device: &mut Device, visit: Uuid) -> Result<Review, DeviceErr
     Ok(Review {
         visit: visit.to_string(),
         seen: seen.to_string(),
-        asked: visible.len(),
-        answered: visible.iter().filter(|it| filled.answers.contains_key(&it.id)).count(),
+        asked: asked.len(),
+        answered: asked.iter().filter(|it| filled.answers.contains_key(&it.item.id)).count(),
         photos: filled.detail.attachments.values().map(Vec::len).sum(),
+        grave,
         ready: missing.is_empty(),
         missing,
         conflicts,

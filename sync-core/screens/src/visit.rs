@@ -214,6 +214,8 @@ pub struct ItemState {
     pub photos_wanted: u32,
     /// Fewest characters of a comment that the answer demands.
     pub comment_wanted: u32,
+    /// What a grave answer says in plain words, to be confirmed.
+    pub grave: Option<LocalText>,
     /// Whether other values stand beside the answer or the comment.
     pub conflict: bool,
     /// Whether the office took a value out for good.
@@ -363,6 +365,7 @@ fn item_state(asked: &Asked<'_>, filled: &Filled) -> ItemState {
         comment: remark.and_then(|it| it.value.as_ref()).and_then(|it| serde_json::from_str(it.get()).ok()),
         photos_wanted: asked.photos,
         comment_wanted: asked.comment,
+        grave: asked.grave.cloned(),
         conflict: both().any(|it| it.conflict),
         redacted: both().any(|it| it.redacted) || photos.iter().any(|it| it.state == "redacted"),
         photos,

@@ -21,7 +21,7 @@ fn checklist() -> String {
     let demanding = json!({"evidence": {
         "photo": {"required_if": "A01 == 'no'", "min": 2},
         "comment": {"required_if": "A01 == 'no'", "min_chars": 5},
-    }});
+    }, "confirm": {"required_if": "A01 == 'no'", "says": {"es": "Usted reporta que SÍ le pidieron dinero", "en": "They DID ask for money"}}});
     let items = [
         item("A01", "yes_no", demanding),
         item("A02", "scale_1_5", json!({"when": "A01 == 'no'", "evidence": {"comment": {"min_chars": 4}}})),
@@ -172,6 +172,28 @@ fn a_visit_that_could_not_happen_demands_its_proof_instead_of_answers() {
     assert_eq!(reply["state"]["facts"]["outcome_photos"][0]["state"], "hashed");
     let change = screen.tap("@outcome", "null");
     assert_eq!((change.state.missing.len(), change.state.facts.outcome.as_ref()), (2, None));
+}
+
+#[test]
+fn a_grave_answer_is_said_in_plain_words_at_its_question_and_before_it_is_handed_in() {
+    let mut screen = screen();
+    let visit = screen.begin();
+    assert!(visit.items.iter().all(|it| it.grave.is_none()), "nothing is said of what is not answered");
+    let grave = |reply: Reply| match reply {
+        Reply::Review(it) => it.grave.into_iter().map(|it| (it.item, it.says.es)).collect::<Vec<_>>(),
+        other => unreachable!("{other:?}"),
+    };
+    let says = "Usted reporta que SÍ le pidieron dinero".to_owned();
+    assert_eq!(screen.tap("A01", "\"no\"").items[0].grave.as_ref().map(|it| &it.es), Some(&says));
+    let review = Ask::Review { visit: VISIT.to_string() };
+    assert_eq!(grave(screen.ask(review.clone())), [("A01".to_owned(), says)]);
+    let outcome = json!({"kind": "not_completed", "reason": "unsafe", "explanation": ""});
+    screen.tap("@outcome", &outcome.to_string());
+    assert_eq!(grave(screen.ask(review.clone())), [], "its answers are not handed in");
+    screen.tap("@outcome", "null");
+    assert_eq!(grave(screen.ask(review.clone())).len(), 1);
+    assert_eq!(screen.tap("A01", "\"yes\"").items[0].grave, None);
+    assert_eq!(grave(screen.ask(review)), []);
 }
 
 #[test]
