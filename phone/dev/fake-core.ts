@@ -15,6 +15,7 @@ interface RawItem {
   when: string | null;
   photoIf: Demand | null;
   commentIf: Demand | null;
+  grave: { when: string; says: Form["title"] } | null;
 }
 export interface RawList {
   id: string;
@@ -51,7 +52,7 @@ export function bigList(sections: number): RawList {
           unit: null, min: kind === "number" ? "0" : null, max: kind === "number" ? "99" : null, min_chars: null, anchors: [], options: [], photos: n % 10 === 0,
           camera_only: false, gps: false, photo_hint: null, comment_hint: null,
         };
-        return { form, when: n % 3 === 2 ? `${String.fromCharCode(65)}001 == 'yes'` : null, photoIf: null, commentIf: null };
+        return { form, grave: null, when: n % 3 === 2 ? `${String.fromCharCode(65)}001 == 'yes'` : null, photoIf: null, commentIf: null };
       }),
     })),
   };
@@ -121,7 +122,7 @@ class FakeVisit {
       const comment = this.answers.get(`${id}#comment`);
       return {
         id, visible: isVisible, json, comment: comment ? (JSON.parse(comment) as string) : null, photos,
-        photos_wanted: least(it.photoIf), comment_wanted: least(it.commentIf),
+        photos_wanted: least(it.photoIf), comment_wanted: least(it.commentIf), grave: it.grave && isVisible && isAnswered && this.holds(it.grave.when, visible) ? it.grave.says : null,
         conflict: this.conflicts.has(id) || this.conflicts.has(`${id}#comment`), redacted: false, returned: this.returned.get(id) ?? [],
       };
     });
@@ -129,6 +130,14 @@ class FakeVisit {
 
   missing(states = this.states()): FieldProblem[] {
     const list: FieldProblem[] = [];
+    const outcome = this.answers.get("@outcome");
+    if (outcome) {
+      const { reason, explanation = "" } = JSON.parse(outcome) as { reason?: string; explanation?: string };
+      if (!reason) list.push({ field: "/@outcome/reason", code: "reason_missing", message_es: "Indique por qué no pudo hacerse la visita", message_en: "Say why the visit could not happen" });
+      if (explanation.trim().length < 20) list.push({ field: "/@outcome/explanation", code: "min_chars", message_es: `La explicación tiene ${explanation.trim().length} caracteres; escriba al menos 20`, message_en: `The explanation has ${explanation.trim().length} characters; write at least 20` });
+      if (!this.photos.get("@outcome#photo")?.length && !this.answers.get("@arrival")?.includes("live")) list.push({ field: "/@outcome#photo", code: "proof_missing", message_es: "Tome una foto que lo pruebe, o registre la llegada con la ubicación del dispositivo", message_en: "Take a photo that proves it, or record the arrival with the position of the device" });
+      return list;
+    }
     const add = (field: string, code: string, message_es: string, message_en: string) => list.push({ field: `/${field}`, code, message_es, message_en });
     for (const [index, it] of this.items().entries()) {
       const state = states[index] as ItemState;
@@ -160,7 +169,7 @@ class FakeVisit {
         return { section: section.id, asked: asked.length, answered: asked.filter((it) => it.json !== null || it.photos.length > 0).length, missing: missing.filter((it) => ids.has(of(it.field))).length };
       }),
       missing, conflicts: this.conflicts.size, returned: this.returnedAll, due_ms: this.returnedAll.length ? Date.now() + 86_400_000 : null, photos: 0, bytes: 0, lost: 0,
-      facts: { arrival: null, departure: null, platform: null, outcome: null, outcome_photos: [], evidence: { grade: "low", reasons: [] } },
+      facts: { arrival: this.answers.get("@arrival") ?? null, departure: this.answers.get("@departure") ?? null, platform: this.answers.get("@platform") ?? null, outcome: this.answers.get("@outcome") ?? null, outcome_photos: this.photos.get("@outcome#photo") ?? [], evidence: { grade: "low", reasons: [] } },
     };
   }
 
@@ -245,7 +254,7 @@ export class FakeCore implements Core {
       return visit;
     };
     const draft = put("v-draft", list("ms-banco-sucursal"), BRANCHES[0]);
-    for (const [field, json] of Object.entries({ Z01: '"10:42"', Z03: '"ambos"', A01: '"yes"', A02: '"no"', A03: '"no"', A04: "2", B01: '"yes"', B02: "22.5", C01: '"yes"', C04: "2", D05: '["identificacion","domicilio"]', E01: '"no"' })) draft.answers.set(field, json);
+    for (const [field, json] of Object.entries({ Z01: '"10:42"', Z03: '"ambos"', A01: '"yes"', A02: '"no"', A03: '"no"', A04: "2", B01: '"yes"', B02: "22.5", C01: '"yes"', C04: "2", D05: '["identificacion","domicilio"]', E01: '"no"', "@arrival": JSON.stringify({ at_ms: Date.now() - 1_500_000, local: "2026-11-21T10:42", zone: "America/Mexico_City", position: { source: "live", lat_e7: 194270100, lon_e7: -991650300, accuracy_mm: 14000, at_ms: Date.now() - 1_490_000 } }) })) draft.answers.set(field, json);
     draft.answers.set("C04#comment", JSON.stringify("Respondió mirando la pantalla."));
     draft.conflicts.add("C01");
     draft.conflicts.add("C04#comment");
@@ -407,7 +416,7 @@ export class FakeCore implements Core {
         const states = visit.states();
         const { progress, missing, conflicts } = visit.state(states);
         const sum = (of: (it: (typeof progress)[0]) => number) => progress.reduce((all, it) => all + of(it), 0);
-        return { reply: "review", visit: visit.id, seen: "seen", asked: sum((it) => it.asked), answered: sum((it) => it.answered), photos: [...visit.photos.values()].flat().length, missing, conflicts, ready: missing.length === 0 && conflicts === 0 };
+        return { reply: "review", visit: visit.id, seen: "seen", asked: sum((it) => it.asked), answered: sum((it) => it.answered), photos: [...visit.photos.values()].flat().length, missing, grave: states.flatMap((it) => (it.grave ? [{ item: it.id, says: it.grave }] : [])), conflicts, ready: missing.length === 0 && conflicts === 0 };
       }
       case "submit":
         visit.phase = "submitted";

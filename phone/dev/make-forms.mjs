@@ -32,6 +32,7 @@ function item(it) {
     },
     when: it.when ?? null,
     photoIf: photo ? { least: photo.min ?? (photo.required_if ? 1 : 0), when: photo.required_if ?? null } : null,
+    grave: it.confirm ? { when: it.confirm.required_if, says: text(it.confirm.says) } : null,
     commentIf: comment ? { least: comment.min_chars ?? 1, when: comment.required_if ?? null } : null,
   };
 }
@@ -39,6 +40,7 @@ function item(it) {
 const lists = readdirSync(content)
   .filter((it) => it.endsWith(".yaml"))
   .map((name) => load(readFileSync(new URL(name, content), "utf8")))
+  .filter((it, _, all) => all.every((other) => other.id !== it.id || other.version <= it.version))
   .map((it) => ({
     id: it.id,
     kind: it.kind,

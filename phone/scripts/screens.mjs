@@ -24,7 +24,7 @@ export async function serve() {
 }
 
 export const launch = () =>
-  chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: ["--headless=new", "--no-sandbox"] });
+  chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: ["--headless=new", "--no-sandbox", "--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream"] });
 
 const click = (selector) => async (page) => page.click(selector);
 const pickFile = async (page) => {
@@ -55,7 +55,8 @@ const pickFile = async (page) => {
     it.fillRect(815, 735, 20, 20);
     return canvas.toDataURL("image/png").split(",")[1];
   });
-  await page.setInputFiles("#i-Z02 input[type=file]", { name: "foto.png", mimeType: "image/png", buffer: Buffer.from(png, "base64") });
+  await page.click("#i-Z02 .photos .button");
+  await page.setInputFiles("dialog input[type=file]", { name: "foto.png", mimeType: "image/png", buffer: Buffer.from(png, "base64") });
   await page.waitForSelector("dialog canvas");
 };
 
@@ -79,6 +80,7 @@ export const SCREENS = [
   ["briefing", "?scene=open#/briefing/a1"],
   ["briefing-citizen", "?scene=open#/briefing/a2"],
   ["adhoc", "?scene=open#/adhoc"],
+  ["visit-begins", "?scene=open#/briefing/a1", async (page) => { await page.click(".bottom .button.main"); await page.waitForSelector(".moment"); }],
   ["visit-data", "?scene=open#/visit/v-draft/Z"],
   ["visit-arrival", "?scene=open#/visit/v-draft/A"],
   ["visit-wait", "?scene=open#/visit/v-draft/B", click("#i-B02 .button")],
@@ -87,9 +89,19 @@ export const SCREENS = [
   ["visit-comment", "?scene=open#/visit/v-draft/E"],
   ["visit-end", "?scene=open#/visit/v-draft/G"],
   ["visit-refused", "?scene=open#/visit/v-draft/A/A04", async (page) => { await page.fill("#i-A04 input", "25"); await page.press("#i-A04 input", "Tab"); await page.waitForSelector("#i-A04 .wrong"); }],
+  ["visit-grave", "?scene=open#/visit/v-draft/E/E02", async (page) => { await page.click("#i-E02 .pick.bad"); await page.waitForSelector("dialog"); }],
+  ["outcome", "?scene=open#/outcome/v-draft"],
+  ["outcome-told", "?scene=open#/outcome/v-draft", async (page) => { await page.click(".pick >> nth=0"); await page.fill("textarea", "Llegué a las diez y la puerta estaba cerrada."); await page.waitForTimeout(450); }],
+  ["outcome-review", "?scene=open#/outcome/v-draft", async (page) => { await page.click(".pick >> nth=3"); await page.fill("textarea", "Había una pelea en la entrada y me retiré."); await page.waitForTimeout(450); await page.click(".bottom .button.main"); await page.waitForSelector(".screen.review .notice"); }],
   ["visit-sections", "?scene=open#/visit/v-draft/B", click(".bottom .button")],
   ["visit-returned", "?scene=open#/visit/v-returned"],
   ["visit-read-only", "?scene=open#/visit/v-done/A"],
+  ["camera", "?scene=open#/visit/v-draft/Z/Z02", async (page) => { await page.click("#i-Z02 .photos .button"); await page.waitForSelector("dialog .button.main:not([aria-disabled])"); }],
+  ["camera-denied", "?scene=open#/visit/v-draft/Z/Z02", async (page) => {
+    await page.evaluate(() => (navigator.mediaDevices.getUserMedia = () => Promise.reject(new DOMException("no", "NotAllowedError"))));
+    await page.click("#i-Z02 .photos .button");
+    await page.waitForSelector("dialog [role=alert]");
+  }],
   ["photo-editor", "?scene=open#/visit/v-draft/Z/Z02", async (page) => {
     await pickFile(page);
     const box = await page.locator("dialog canvas").boundingBox();

@@ -12,6 +12,7 @@ import { Conflicts } from "./screens/conflicts";
 import { applyDisguise, Covert, listenForEscape } from "./screens/covert";
 import { Enrol } from "./screens/enrol";
 import { Home } from "./screens/home";
+import { OutcomeScreen } from "./screens/outcome";
 import { Outbox } from "./screens/outbox";
 import { Done, Review } from "./screens/review";
 import { Settings } from "./screens/settings";
@@ -77,7 +78,7 @@ function useVisit(core: Core, visit: string | null) {
 }
 
 function Opened({ core, at }: { core: Core; at: Route }) {
-  const { store, problem } = useVisit(core, at.at === "visit" || at.at === "review" ? at.visit : null);
+  const { store, problem } = useVisit(core, at.at === "visit" || at.at === "review" || at.at === "outcome" ? at.visit : null);
   switch (at.at) {
     case "briefing":
       return <Briefing key={at.assignment} core={core} assignment={at.assignment} />;
@@ -85,6 +86,7 @@ function Opened({ core, at }: { core: Core; at: Route }) {
       return <AdHoc core={core} />;
     case "visit":
     case "review":
+    case "outcome":
       if (problem)
         return (
           <Page title={words.value.visit.cannotOpen}>
@@ -92,6 +94,7 @@ function Opened({ core, at }: { core: Core; at: Route }) {
           </Page>
         );
       if (!store) return null;
+      if (at.at === "outcome") return <OutcomeScreen core={core} store={store} />;
       return at.at === "review" ? <Review core={core} store={store} /> : <VisitScreen core={core} store={store} section={at.section} item={at.item} />;
     case "done":
       return <Done core={core} visit={at.visit} />;
@@ -133,7 +136,7 @@ function Screen({ core }: { core: Core }) {
 
 function backOf(at: Route, isOpen: boolean): string | null {
   if (at.at === "home") return null;
-  if (at.at === "review") return to.visit(at.visit);
+  if (at.at === "review" || at.at === "outcome") return to.visit(at.visit);
   return isOpen || at.at === "settings" || at.at === "enrol" ? to.home : null;
 }
 

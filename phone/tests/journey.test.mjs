@@ -34,7 +34,16 @@ test("a visit is filled with no network, survives the power going off in mid-typ
     await person.page.locator("a.card").first().click();
     await person.page.getByRole("button", { name: "Empezar visita" }).click();
     await person.page.locator("article.item").first().waitFor();
+    await person.page.getByRole("button", { name: "Ya llegué: registrar" }).click();
+    await person.page.locator(".moment", { hasText: /Llegada: .* · / }).waitFor();
     const visit = await person.fillAll();
+
+    // A grave answer is asked about once more, and taken back where it was meant the other way round.
+    await person.go(`#/visit/${visit}/E/E02`);
+    await person.page.locator("#i-E02 .pick").nth(1).click();
+    await person.page.getByRole("dialog").getByText("Usted reporta que SÍ le quisieron obligar a contratar otro producto").waitFor();
+    await person.page.getByRole("button", { name: "No, corregir" }).click();
+    await person.page.locator("#i-E02 .pick.on.good").waitFor();
     await person.pill("Guardado en el teléfono");
 
     // In mid-typing: what stood still for a moment is kept, whatever happens to the phone then.
@@ -88,6 +97,39 @@ test("a visit is filled with no network, survives the power going off in mid-typ
     assert.match(approved.final, /^\d+\.\d\d$/);
     const whole = JSON.stringify(await ask("GET", `/visits/${visit}`));
     assert.ok(whole.includes("Elegí la cuenta que más se ofrece"), whole.slice(0, 400));
+  }));
+
+test("a visit that could not happen is handed in with its reason and the place where the auditor stood, and keeps its answers", () =>
+  withPerson(async (person) => {
+    const { page } = person;
+    await person.context.setOffline(true);
+    await page.locator("a.card").first().click();
+    await page.getByRole("button", { name: "Empezar visita" }).click();
+    await page.locator("article.item").first().waitFor();
+    const visit = page.url().match(/visit\/([^/]+)/)[1];
+    await page.locator("#i-Z01 input[type=time]").fill("10:30");
+    await page.locator("#i-Z01.answered").waitFor();
+    await page.locator(".bottom .button").first().click();
+    await page.getByRole("link", { name: "No se pudo hacer la visita" }).click();
+    await page.getByText("Estaba cerrado en su horario").click();
+    await page.getByLabel("¿Qué pasó?").fill("Cerrado");
+    await page.getByText("escriba al menos 20").waitFor();
+    await page.getByText("Tome una foto que lo pruebe").waitFor();
+    await page.getByLabel("¿Qué pasó?").fill("La cortina estaba abajo a las diez y media, sin aviso.");
+    await page.getByRole("button", { name: "Ya llegué: registrar" }).click();
+    await page.getByText("Tome una foto que lo pruebe").waitFor({ state: "detached" });
+    await page.getByText("escriba al menos 20").waitFor({ state: "detached" });
+    await page.getByRole("link", { name: "Revisar y entregar" }).click();
+    await page.getByText("La cortina estaba abajo").waitFor();
+    await page.getByRole("button", { name: "Entregar" }).click();
+    await page.getByRole("heading", { name: "Visita entregada" }).waitFor();
+    await person.context.setOffline(false);
+    await person.pill("Enviado");
+    const told = await office.call("GET", `/visits/${visit}`, undefined, "rita");
+    assert.equal(told.state, "submitted");
+    const whole = JSON.stringify(told);
+    assert.ok(/closed_in_hours/.test(whole) && /La cortina estaba abajo/.test(whole) && /America\/Mexico_City/.test(whole), whole.slice(0, 2000));
+    assert.ok(/10:30/.test(whole), "what was answered before is there");
   }));
 
 test("an offer is taken without a network, and where the office had taken it back meanwhile the phone says so", () =>

@@ -147,6 +147,12 @@ export function Item({ core, store, shown, editable }: { core: Core; store: Visi
         {editable ? (
           <>
             <Control store={store} shown={shown} describedBy={hint} />
+            {state.grave && (
+              <p class="mark bad">
+                <Icon name="alert" />
+                <span>{say(state.grave)}</span>
+              </p>
+            )}
             {!TYPED.has(item.kind) && <Wrong shown={shown} name={item.id} id={`e-${item.id}`} />}
             <Photos core={core} store={store} shown={shown} editable />
             <div class="foot">

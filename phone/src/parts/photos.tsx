@@ -14,6 +14,7 @@ import { photosOf, type Shown, type VisitStore } from "../view/visit-store";
 import { Button, Dialog } from "./basic";
 import { Wrong } from "./controls";
 import { Icon, type IconName } from "./icon";
+import { Camera, hasCamera } from "./camera";
 import { PhotoEditor } from "./photo-editor";
 
 const STATE_ICON: Record<string, IconName> = { hashed: "phone", uploading: "up", stored: "sent", durable: "sent", evicted: "sent", lost: "alert", refused: "alert", elsewhere: "phone", redacted: "dash" };
@@ -149,8 +150,12 @@ function PlaceLine() {
 interface Editing {
   picture: Picture;
   takenMs: number | null;
-  source: "camera" | "file";
+  /** The app's own camera, the phone's, or a file. */
+  source: "camera" | "phone" | "file";
 }
+
+/** Whether the browser hands a camera input to the phone's camera, and not to its files as on a desktop. */
+const hasCaptureInput = (): boolean => "capture" in HTMLInputElement.prototype;
 
 export function Photos({ core, store, shown, editable }: { core: Core; store: VisitStore; shown: Shown; editable: boolean }) {
   const t = words.value.photo;
@@ -160,14 +165,16 @@ export function Photos({ core, store, shown, editable }: { core: Core; store: Vi
   const box = useRef<HTMLDivElement>(null);
   const busy = useSignal(false);
   const editing = useSignal<Editing | null>(null);
+  const finder = useSignal(false);
   const isMain = item.kind === "photo";
   const wanted = Math.max(isMain && item.must ? 1 : 0, state.photos_wanted);
   const left = wanted - state.photos.filter((it) => it.state !== "lost" && it.state !== "refused").length;
   const offers = editable && (isMain || item.photos || state.photos_wanted > 0);
   if (!offers && state.photos.length === 0) return null;
 
-  const take = async (file: File, source: "camera" | "file") => {
-    const takenMs = source === "camera" ? Date.now() : null;
+  const take = async (file: File, source: "phone" | "file") => {
+    const takenMs = source === "phone" && hasCaptureInput() ? Date.now() : null;
+    finder.value = false;
     busy.value = true;
     store.refuse(name, null);
     const picture = await read(file);
@@ -183,6 +190,10 @@ export function Photos({ core, store, shown, editable }: { core: Core; store: Vi
   const retake = () => {
     const source = editing.value?.source;
     close();
+    if (source !== "file" && hasCamera()) {
+      finder.value = true;
+      return;
+    }
     const inputs = box.current?.querySelectorAll<HTMLInputElement>(".row input[type=file]");
     inputs?.[source === "file" ? inputs.length - 1 : 0]?.click();
   };
@@ -194,11 +205,17 @@ export function Photos({ core, store, shown, editable }: { core: Core; store: Vi
       return store.refuse(name, t.notKept);
     }
     const fix = item.gps ? fixFor(it.takenMs ?? Date.now()) : null;
-    const position = fix && it.source === "camera" ? { lat_e7: fix.latE7, lon_e7: fix.lonE7, accuracy_mm: fix.accuracyMm, at_ms: Math.round(fix.atMs) } : null;
-    const kept = await store.attach(name, picture, { capturedAtMs: it.takenMs, position, source: it.source });
+    // A camera input of a phone leads to its camera, but some phones offer their files there too: nobody says which it was.
+    const source = it.source === "phone" ? (hasCaptureInput() ? null : "file") : it.source;
+    const position = fix && it.takenMs !== null ? { lat_e7: fix.latE7, lon_e7: fix.lonE7, accuracy_mm: fix.accuracyMm, at_ms: Math.round(fix.atMs) } : null;
+    const kept = await store.attach(name, picture, { capturedAtMs: it.takenMs, position, source });
     close();
     if (kept) announce(words.peek().visit.saved);
   };
+
+  const PhoneCamera = ({ main, label }: { main: boolean; label: string }) => (
+    <Taker camera gps={item.gps} main={main} label={label} name={say(item.q)} onFile={(it) => void take(it, "phone")} />
+  );
 
   return (
     <div class="photos" ref={box}>
@@ -219,7 +236,21 @@ export function Photos({ core, store, shown, editable }: { core: Core; store: Vi
       {offers && (
         <>
           <div class="row">
-            <Taker camera gps={item.gps} main={left > 0} label={state.photos.length > 0 ? t.more : t.take} name={say(item.q)} onFile={(it) => void take(it, "camera")} />
+            {hasCamera() ? (
+              <Button
+                icon="camera"
+                kind={left > 0 ? "main" : "plain"}
+                label={`${state.photos.length > 0 ? t.more : t.take}: ${say(item.q)}`}
+                onClick={() => {
+                  if (item.gps) watchPlace();
+                  finder.value = true;
+                }}
+              >
+                {state.photos.length > 0 ? t.more : t.take}
+              </Button>
+            ) : (
+              <PhoneCamera main={left > 0} label={state.photos.length > 0 ? t.more : t.take} />
+            )}
             {!item.camera_only && <Taker camera={false} gps={false} main={false} label={t.choose} name={say(item.q)} onFile={(it) => void take(it, "file")} />}
           </div>
           {item.gps && <PlaceLine />}
@@ -229,6 +260,17 @@ export function Photos({ core, store, shown, editable }: { core: Core; store: Vi
         {busy.value && t.reading}
       </p>
       <Wrong shown={shown} name={name} id={`e-${item.id}-photo`} />
+      {finder.value && (
+        <Camera
+          onCancel={() => (finder.value = false)}
+          onPicture={(picture, takenMs) => {
+            finder.value = false;
+            editing.value = { picture, takenMs, source: "camera" };
+          }}
+        >
+          <PhoneCamera main={false} label={t.phoneCamera} />
+        </Camera>
+      )}
       {editing.value && <PhotoEditor picture={editing.value.picture} onCancel={close} onRetake={retake} onKeep={keep} />}
     </div>
   );

@@ -3,18 +3,20 @@
 
 import { useSignal } from "@preact/signals";
 import type { Core } from "../core/api";
-import type { FieldProblem, Problem, Review as ReviewReply } from "../core/messages";
+import type { FieldProblem, Grave, Problem, Review as ReviewReply } from "../core/messages";
 import { Bar, Button, LinkButton, Notice, Page, Trouble } from "../parts/basic";
 import { Icon } from "../parts/icon";
+import { MomentCard } from "../parts/moments";
 import { bytes, count } from "../view/format";
 import { useAsk } from "../view/load";
 import { say, sayProblem, words } from "../view/prefs";
 import { replace, to } from "../view/route";
-import { itemOf, type VisitStore } from "../view/visit-store";
+import { itemOf, OUTCOME, outcomeOf, type VisitStore } from "../view/visit-store";
 import { branchName } from "./home";
 
 const linkOf = (store: VisitStore, it: FieldProblem): string => {
   const shown = store.items.get(itemOf(it.field));
+  if (itemOf(it.field) === OUTCOME) return to.outcome(store.visit);
   return shown ? to.visit(store.visit, shown.section.id, shown.item.id) : to.visit(store.visit);
 };
 
@@ -74,6 +76,49 @@ function Counts({ it }: { it: ReviewReply }) {
   );
 }
 
+/** What is handed in: the answers, or that the visit could not happen. */
+function What({ store, it }: { store: VisitStore; it: ReviewReply }) {
+  const t = words.value.outcome;
+  const outcome = outcomeOf(store.state.value.facts.outcome);
+  if (outcome)
+    return (
+      <Notice tone="warn" title={t.stated}>
+        {outcome.reason && <p class="strong">{t.reasons[outcome.reason] ?? outcome.reason}</p>}
+        {outcome.explanation && <p>{outcome.explanation}</p>}
+        <LinkButton href={to.outcome(store.visit)}>{t.see}</LinkButton>
+      </Notice>
+    );
+  return (
+    <>
+      <Counts it={it} />
+      <Bar part={it.answered} whole={it.asked} label={words.value.review.of(it.answered, it.asked)} />
+    </>
+  );
+}
+
+/** Grave answers in plain words, so that whoever hands the visit in knows what they report. */
+function Graves({ store, list }: { store: VisitStore; list: Grave[] }) {
+  const t = words.value.grave;
+  if (list.length === 0) return null;
+  return (
+    <section>
+      <Notice tone="bad" title={t.review}>
+        <ul class="links">
+          {list.map((it) => {
+            const shown = store.items.get(it.item);
+            return (
+              <li key={it.item}>
+                <a href={to.visit(store.visit, shown?.section.id, it.item)}>{say(it.says)}</a>
+              </li>
+            );
+          })}
+        </ul>
+        <p>{t.reviewDo}</p>
+      </Notice>
+    </section>
+  );
+}
+
 export function Review({ core, store }: { core: Core; store: VisitStore }) {
   const t = words.value.review;
   const { got, reload } = useAsk(core, { ask: "review", visit: store.visit }, "review");
@@ -116,8 +161,7 @@ export function Review({ core, store }: { core: Core; store: VisitStore }) {
           </Notice>
         )}
         <Trouble problem={problem.value} />
-        <Counts it={review} />
-        <Bar part={review.answered} whole={review.asked} label={t.of(review.answered, review.asked)} />
+        <What store={store} it={review} />
         {review.conflicts > 0 && (
           <Notice tone="warn" icon="two" title={t.conflicts(review.conflicts)}>
             <p>{t.conflictsDo}</p>
@@ -133,6 +177,8 @@ export function Review({ core, store }: { core: Core; store: VisitStore }) {
         ) : (
           review.ready && <Notice tone="good" title={t.ready} />
         )}
+        <MomentCard store={store} which="departure" />
+        <Graves store={store} list={review.grave} />
         {review.ready && (
           <section class="role">
             <h2>{t.means}</h2>

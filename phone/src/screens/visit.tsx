@@ -8,10 +8,12 @@ import type { FormSection, Progress } from "../core/messages";
 import { Bar, Button, Dialog, LinkButton, Notice, Page } from "../parts/basic";
 import { Icon } from "../parts/icon";
 import { Item } from "../parts/item";
+import { MomentCard } from "../parts/moments";
 import { moment } from "../view/format";
 import { kept, say, words } from "../view/prefs";
 import { replace, to } from "../view/route";
-import type { Shown, VisitStore } from "../view/visit-store";
+import { announce } from "../view/say";
+import { outcomeOf, type Shown, type VisitStore } from "../view/visit-store";
 import { Conduct, Rules, Where } from "./briefing";
 import { branchName } from "./home";
 
@@ -91,10 +93,16 @@ function Sheet({ store, current, onClose }: { store: VisitStore; current: string
       <SectionList store={store} current={current} onGo={onClose} />
       <div class="stack">
         {store.state.value.editable && (
-          <a class="button plain wide" href={to.review(store.visit)} onClick={onClose}>
-            <Icon name="list" />
-            <span>{t.review}</span>
-          </a>
+          <>
+            <a class="button plain wide" href={to.review(store.visit)} onClick={onClose}>
+              <Icon name="list" />
+              <span>{t.review}</span>
+            </a>
+            <a class="button quiet wide" href={to.outcome(store.visit)} onClick={onClose}>
+              <Icon name="alert" />
+              <span>{words.value.outcome.open}</span>
+            </a>
+          </>
         )}
       </div>
       <details class="fold">
@@ -134,8 +142,14 @@ function Saving({ store }: { store: VisitStore }) {
 
 function NextButton({ store, touched }: { store: VisitStore; touched: () => string | null }) {
   const t = words.value.visit;
-  const { missing, conflicts, editable } = store.state.value;
+  const { missing, conflicts, editable, facts } = store.state.value;
   if (!editable) return null;
+  if (facts.outcome !== null && missing.length > 0)
+    return (
+      <LinkButton kind="main" href={to.outcome(store.visit)} icon="alert">
+        {words.value.outcome.finish}
+      </LinkButton>
+    );
   if (missing.length === 0 && conflicts === 0)
     return (
       <LinkButton kind="main" href={to.review(store.visit)} icon="check">
@@ -189,6 +203,46 @@ function Returned({ store }: { store: VisitStore }) {
   );
 }
 
+function NotCompleted({ store }: { store: VisitStore }) {
+  const t = words.value.outcome;
+  const outcome = outcomeOf(store.state.value.facts.outcome);
+  return outcome ? (
+    <Notice tone="warn" title={t.stated}>
+      {outcome.reason && <p>{t.reasons[outcome.reason] ?? outcome.reason}</p>}
+      <LinkButton href={to.outcome(store.visit)}>{t.see}</LinkButton>
+    </Notice>
+  ) : null;
+}
+
+/** Asks once more about a grave answer, in words that leave no doubt which way round it is. */
+function Confirm({ store }: { store: VisitStore }) {
+  const t = words.value.grave;
+  const shown = store.grave.value;
+  const says = shown?.state.value.grave;
+  if (!shown || !says) return null;
+  const close = () => (store.grave.value = null);
+  const correct = () => {
+    const before = shown.before.peek() ?? null;
+    close();
+    void store.answer(shown.item.id, before ?? "null");
+    announce(t.corrected);
+  };
+  return (
+    <Dialog title={t.title} onClose={close}>
+      <p class="big strong">{say(says)}.</p>
+      <p>{t.ask}</p>
+      <div class="row end">
+        <Button kind="main" icon="check" onClick={close}>
+          {t.yes}
+        </Button>
+        <Button icon="undo" onClick={correct}>
+          {t.no}
+        </Button>
+      </div>
+    </Dialog>
+  );
+}
+
 function ReadOnly({ store }: { store: VisitStore }) {
   const { editable, phase } = store.state.value;
   const why = words.value.visit.notEditable;
@@ -216,6 +270,11 @@ function useEditable(store: VisitStore): boolean {
   const editable = useSignal(store.state.peek().editable);
   useEffect(() => store.state.subscribe((it) => (editable.value = it.editable)), [store]);
   return editable.value;
+}
+
+/** Asked for until it is stated, wherever one is; then told in the first section. */
+function Arrival({ store, first }: { store: VisitStore; first: boolean }) {
+  return first || store.state.value.facts.arrival === null ? <MomentCard store={store} which="arrival" /> : null;
 }
 
 function SectionProgress({ store, section }: { store: VisitStore; section: string }) {
@@ -283,7 +342,10 @@ export function VisitScreen(props: { core: Core; store: VisitStore; section: str
             <SectionProgress store={store} section={id} />
             <ReadOnly store={store} />
             <Returned store={store} />
+            <NotCompleted store={store} />
+            <Arrival store={store} first={at === 0} />
             <Questions core={core} store={store} section={section} />
+            {!next && <MomentCard store={store} which="departure" />}
             <div class="stack ends-here">
               {next ? (
                 <LinkButtonHere href={to.visit(store.visit, next.id)} icon="next">
@@ -315,6 +377,7 @@ export function VisitScreen(props: { core: Core; store: VisitStore; section: str
         </button>
         <NextButton store={store} touched={touched} />
       </div>
+      <Confirm store={store} />
       {sheet.value && <Sheet store={store} current={id} onClose={() => (sheet.value = false)} />}
     </>
   );

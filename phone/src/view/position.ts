@@ -61,10 +61,14 @@ export function fixFor(takenMs: number): Fix | null {
   return now.is === "here" && Math.abs(takenMs - now.fix.atMs) <= STALE_MS ? now.fix : null;
 }
 
-/** One look, for sorting by distance. */
-export const lookOnce = (): Promise<Fix | null> =>
+const look = (options: PositionOptions): Promise<Fix | null> =>
   new Promise((done) => {
     if (!("geolocation" in navigator)) return done(null);
-    const options = { maximumAge: 300_000, timeout: 15_000 };
     navigator.geolocation.getCurrentPosition((it) => done(fixOf(it)), () => done(null), options);
   });
+
+/** One look, for sorting by distance. */
+export const lookOnce = (): Promise<Fix | null> => look({ maximumAge: 300_000, timeout: 15_000 });
+
+/** One look, for saying where somebody is at this moment. */
+export const lookNow = (): Promise<Fix | null> => look({ enableHighAccuracy: true, maximumAge: 10_000, timeout: 20_000 });

@@ -9,6 +9,7 @@ export type Route =
   | { at: "adhoc" }
   | { at: "visit"; visit: string; section: string | null; item: string | null }
   | { at: "review"; visit: string }
+  | { at: "outcome"; visit: string }
   | { at: "done"; visit: string }
   | { at: "outbox" }
   | { at: "conflicts" }
@@ -37,6 +38,7 @@ function read(): Route {
     case "visit":
       return { at, visit: id, section: section || null, item: item || null };
     case "review":
+    case "outcome":
     case "done":
       return { at, visit: id };
     default:
@@ -57,6 +59,7 @@ export const to = {
   briefing: (assignment: string) => `#/briefing/${assignment}`,
   visit: (visit: string, section?: string, item?: string) => `#/visit/${[visit, section, item].filter(Boolean).join("/")}`,
   review: (visit: string) => `#/review/${visit}`,
+  outcome: (visit: string) => `#/outcome/${visit}`,
   done: (visit: string) => `#/done/${visit}`,
 };
 

@@ -4,6 +4,7 @@
 import { batch, computed, signal, type ReadonlySignal, type Signal } from "@preact/signals";
 import type { Core, PhotoFacts } from "../core/api";
 import type { FieldProblem, Form, FormItem, FormSection, ItemState, Problem, Reply, State, Visit } from "../core/messages";
+import { PLATFORM_JSON } from "./moments";
 import { words } from "./prefs";
 import { announce } from "./say";
 
@@ -22,10 +23,25 @@ export interface Shown {
 
 export type Saving = "saved" | "saving" | "failed";
 
+/** The fields of what a visit states beside its answers. */
+export const OUTCOME = "@outcome";
+const FACTS = ["@arrival", "@departure", OUTCOME] as const;
+
+export interface Outcome {
+  reason?: string;
+  explanation?: string;
+}
+
+export const outcomeOf = (json: string | null): Outcome | null => (json === null ? null : (JSON.parse(json) as Outcome));
+
 export class VisitStore {
   readonly form: Form;
   readonly state: Signal<State>;
   readonly items = new Map<string, Shown>();
+  /** What the visit states beside its answers, each shown as a question is. */
+  readonly facts = new Map<string, Shown>();
+  /** A grave answer that was just given and waits to be confirmed. */
+  readonly grave = signal<Shown | null>(null);
   readonly saving = signal<Saving>("saved");
   /** Questions by whether they demand something, from what the core says is missing. */
   readonly demands: ReadonlySignal<Map<string, FieldProblem[]>>;
@@ -35,6 +51,7 @@ export class VisitStore {
   /** Writes on their way, by field. */
   private readonly onWay = new Map<string, number>();
   private waiting = 0;
+  private platformStated: boolean;
   /** What is typed and not kept as an answer (yet), by field, so that it outlives the leaving of a section. */
   private readonly drafts = new Map<string, Signal<string | null>>();
   /** Texts and numbers that rest before they are kept. */
@@ -53,6 +70,8 @@ export class VisitStore {
         this.items.set(item.id, { item, section, state: signal(state), problems: signal({}), before: signal(undefined) });
       }
     }
+    this.platformStated = visit.state.facts.platform !== null;
+    for (const id of FACTS) this.facts.set(id, { item: factItem(id), section: NO_SECTION, state: signal(factState(id, visit.state)), problems: signal({}), before: signal(undefined) });
     this.demands = computed(() => {
       const demands = new Map<string, FieldProblem[]>();
       for (const it of this.state.value.missing) {
@@ -152,6 +171,11 @@ export class VisitStore {
 
   private async write(field: string, ask: () => Promise<Reply>): Promise<boolean> {
     const id = itemOf(field);
+    if (!this.platformStated) {
+      // Once a visit, before its first answer; where it fails, the next answer tries again.
+      this.platformStated = true;
+      void this.core.ask({ ask: "answer", visit: this.visit, field: "@platform", json: PLATFORM_JSON }).catch(() => (this.platformStated = false));
+    }
     this.onWay.set(id, (this.onWay.get(id) ?? 0) + 1);
     this.waiting++;
     this.saving.value = "saving";
@@ -181,10 +205,12 @@ export class VisitStore {
 
   private apply(reply: Reply, id: string, field: string): boolean {
     if (reply.reply === "change" || reply.reply === "visit") {
+      const wasGrave = !!this.told.get(id)?.grave;
       batch(() => {
         this.take(reply.state, reply.items);
         this.settle(id);
         this.blame(id, field, null);
+        if (field === id && !wasGrave && this.told.get(id)?.grave) this.grave.value = this.items.get(id) ?? null;
       });
       return true;
     }
@@ -201,6 +227,10 @@ export class VisitStore {
     let gone = 0;
     batch(() => {
       this.state.value = state;
+      for (const [fact, shown] of this.facts) {
+        const next = factState(fact, state);
+        if (!isSame(next, shown.state.peek())) shown.state.value = next;
+      }
       for (const it of items) {
         const shown = this.items.get(it.id);
         if (!shown) continue;
@@ -224,7 +254,7 @@ export class VisitStore {
   }
 
   private blame(id: string, field: string, text: string | null): void {
-    const problems = this.items.get(id)?.problems;
+    const problems = (this.items.get(id) ?? this.facts.get(id))?.problems;
     if (!problems || (text === null && !(field in problems.peek()))) return;
     const { [field]: _, ...rest } = problems.peek();
     problems.value = text === null ? rest : { ...rest, [field]: text };
@@ -237,11 +267,27 @@ export class VisitStore {
   }
 }
 
+const NO_TEXT = { es: "", en: "" };
+const NO_SECTION: FormSection = { id: "", title: NO_TEXT, items: [] };
+
+const factItem = (id: string): FormItem => ({
+  id, kind: "text", q: NO_TEXT, hint: null, must: false, na: false, unit: null, min: null, max: null, min_chars: null, anchors: [], options: [],
+  photos: id === OUTCOME, camera_only: false, gps: true, photo_hint: null, comment_hint: null,
+});
+
+function factState(id: string, { facts }: State): ItemState {
+  const json = id === OUTCOME ? facts.outcome : id === "@arrival" ? facts.arrival : facts.departure;
+  return {
+    id, visible: true, json, comment: null, photos: id === OUTCOME ? facts.outcome_photos : [], photos_wanted: 0, comment_wanted: 0, grave: null,
+    conflict: false, redacted: false, returned: [],
+  };
+}
+
 /** Whether two states say the same: a question that was drawn at the tap is not drawn again at the reply. */
 const isSame = (a: ItemState, b: ItemState): boolean => a === b || JSON.stringify(a) === JSON.stringify(b);
 
 /** The question of a field or of a problem's pointer: `/B02#comment` is of `B02`. */
-export const itemOf = (field: string): string => field.replace(/^\//, "").split("#")[0] ?? "";
+export const itemOf = (field: string): string => field.replace(/^\//, "").split(/[#/]/)[0] ?? "";
 export const commentOf = (id: string): string => `${id}#comment`;
 export const photosOf = (item: FormItem): string => (item.kind === "photo" ? item.id : `${item.id}#photo`);
 

@@ -12,7 +12,7 @@ const PASSWORD = "correct horse battery staple";
 const ORGANIZATION = "acme";
 /** Who works in the office: plans visits, knows devices, looks at evidence. */
 const STAFF = { marta: "programme_manager", olga: "admin", rita: "reviewer" };
-const CHECKLIST = { id: "ms-banco-sucursal", version: 1 };
+const CHECKLIST = { id: "ms-banco-sucursal", version: 2 };
 
 function freePort() {
   return new Promise((resolve, reject) => {

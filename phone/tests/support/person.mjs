@@ -22,11 +22,11 @@ export class Person {
   async start(isOffline = false) {
     this.context = await chromium.launchPersistentContext(this.profile, {
       executablePath: PROGRAM,
-      args: ["--no-sandbox"],
+      args: ["--no-sandbox", "--use-fake-device-for-media-stream"],
       viewport: { width: 360, height: 740 },
       locale: "es-MX",
       geolocation: { latitude: 19.4326, longitude: -99.1332, accuracy: 12 },
-      permissions: ["geolocation"],
+      permissions: ["geolocation", "camera"],
     });
     this.page = this.context.pages()[0];
     this.page.setDefaultTimeout(20_000);
@@ -73,22 +73,14 @@ export class Person {
     }
   }
 
-  /** A picture as a camera gives it, and the editor's way out. */
+  /** A picture of the browser's made camera, and the editor's way out. */
   async takePhoto(item) {
-    const picture = await this.page.evaluate(async () => {
-      const canvas = new OffscreenCanvas(2400, 1800);
-      const draw = canvas.getContext("2d");
-      for (let at = 0; at < 400; at += 1) {
-        draw.fillStyle = `hsl(${(at * 37) % 360} 60% 50%)`;
-        draw.fillRect((at * 131) % 2400, (at * 277) % 1800, 300, 200);
-      }
-      const blob = await canvas.convertToBlob({ type: "image/jpeg", quality: 0.9 });
-      return [...new Uint8Array(await blob.arrayBuffer())];
-    });
-    const file = { name: "foto.jpg", mimeType: "image/jpeg", buffer: Buffer.from(picture) };
-    await item.locator("input[type=file]").first().setInputFiles(file);
-    await this.page.getByRole("button", { name: "Guardar foto" }).click();
-    await item.locator("img, .thumb").first().waitFor();
+    const { page } = this;
+    const before = await item.locator(".thumb").count();
+    await item.getByRole("button", { name: /^Tomar (foto|otra)/ }).click();
+    await page.getByRole("dialog").getByRole("button", { name: "Capturar" }).and(page.locator(":not([aria-disabled])")).click();
+    await page.getByRole("button", { name: "Guardar foto" }).click();
+    await item.locator(".thumb").nth(before).waitFor();
   }
 
   /** Does what a question still asks for: its answer, then its comment, then its photos. */
