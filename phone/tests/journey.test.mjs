@@ -31,12 +31,10 @@ async function withPerson(work) {
 test("a visit is filled with no network, survives the power going off in mid-typing, and is handed in, returned, corrected and approved", () =>
   withPerson(async (person) => {
     await person.context.setOffline(true);
-    await person.page.locator("a.card").first().click();
-    await person.page.getByRole("button", { name: "Empezar visita" }).click();
-    await person.page.locator("article.item").first().waitFor();
+    const visit = await person.begin();
     await person.page.getByRole("button", { name: "Ya llegué: registrar" }).click();
     await person.page.locator(".moment", { hasText: /Llegada: .* · / }).waitFor();
-    const visit = await person.fillAll();
+    await person.fillAll();
 
     // A grave answer is asked about once more, and taken back where it was meant the other way round.
     await person.go(`#/visit/${visit}/E/E02`);
@@ -63,8 +61,7 @@ test("a visit is filled with no network, survives the power going off in mid-typ
     assert.match(await comment().inputValue(), /^Elegí la cuenta que más se ofrece/);
 
     await person.fillAll();
-    await person.page.getByRole("button", { name: "Entregar" }).click();
-    await person.page.getByRole("heading", { name: "Visita entregada" }).waitFor();
+    await person.handIn();
     await person.pill("Guardado en el teléfono");
     await person.context.setOffline(false);
     await person.pill("Enviado");
@@ -88,8 +85,7 @@ test("a visit is filled with no network, survives the power going off in mid-typ
     await person.page.locator("#i-A01 .pick").nth(1).click();
     await person.page.locator("#i-A01").getByRole("button", { name: "Deshacer" }).waitFor();
     await person.fillAll();
-    await person.page.getByRole("button", { name: "Entregar" }).click();
-    await person.page.getByRole("heading", { name: "Visita entregada" }).waitFor();
+    await person.handIn();
     await person.pill("Enviado");
     await ask("POST", `/visits/${visit}/claim`, {});
     const approved = await ask("POST", `/visits/${visit}/approve`, {});
@@ -103,10 +99,7 @@ test("a visit that could not happen is handed in with its reason and the place w
   withPerson(async (person) => {
     const { page } = person;
     await person.context.setOffline(true);
-    await page.locator("a.card").first().click();
-    await page.getByRole("button", { name: "Empezar visita" }).click();
-    await page.locator("article.item").first().waitFor();
-    const visit = page.url().match(/visit\/([^/]+)/)[1];
+    const visit = await person.begin();
     await page.locator("#i-Z01 input[type=time]").fill("10:30");
     await page.locator("#i-Z01.answered").waitFor();
     await page.locator(".bottom .button").first().click();
@@ -121,8 +114,7 @@ test("a visit that could not happen is handed in with its reason and the place w
     await page.getByText("escriba al menos 20").waitFor({ state: "detached" });
     await page.getByRole("link", { name: "Revisar y entregar" }).click();
     await page.getByText("La cortina estaba abajo").waitFor();
-    await page.getByRole("button", { name: "Entregar" }).click();
-    await page.getByRole("heading", { name: "Visita entregada" }).waitFor();
+    await person.handIn();
     await person.context.setOffline(false);
     await person.pill("Enviado");
     const told = await office.call("GET", `/visits/${visit}`, undefined, "rita");

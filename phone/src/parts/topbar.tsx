@@ -13,7 +13,7 @@ export function pillText(sync: SyncStatus): string {
   const t = words.value.pill;
   switch (sync.pill) {
     case "saved":
-      return t.saved;
+      return sync.edits === 0 && sync.photosRest !== null ? t.photosRest : t.saved;
     case "sending":
       return t.sending(sync.done, sync.total);
     case "sent":

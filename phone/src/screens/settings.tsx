@@ -9,7 +9,7 @@ import { hide } from "../view/hidden";
 import { useAsk } from "../view/load";
 import { lang, look, neutral, size, theme, words, type Lang, type Look, type Size, type Theme } from "../view/prefs";
 import { announce } from "../view/say";
-import { to } from "../view/route";
+import { go, to } from "../view/route";
 import { pinIsGood, PinFields, useNewPin } from "./enrol";
 
 declare const __VERSION__: string | undefined;
@@ -160,7 +160,7 @@ function People({ core, profile }: { core: Core; profile: Profile }) {
       <p class="strong">{profile.name}</p>
       <p class="quiet">{t.server(profile.server.replace(/^https?:\/\//, ""))}</p>
       <div class="stack">
-        <Button icon="lock" onClick={() => void core.lock()}>
+        <Button icon="lock" onClick={() => void core.lock().then(() => go(to.home))}>
           {t.lock}
         </Button>
         <p class="hint">{t.lockWhy}</p>

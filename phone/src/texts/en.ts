@@ -20,6 +20,7 @@ export const en: Texts = {
 
   pill: {
     saved: "Saved on the phone",
+    photosRest: "Photos are waiting",
     sending: (done, total) => (total > 0 ? `Sending ${done} of ${total}` : "Sending"),
     sent: (when) => (when ? `Sent ${when}` : "All sent"),
     error: "Error: tap",

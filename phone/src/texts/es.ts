@@ -19,6 +19,7 @@ export const es = {
 
   pill: {
     saved: "Guardado en el teléfono",
+    photosRest: "Fotos en espera",
     sending: (done: number, total: number) => (total > 0 ? `Enviando ${done} de ${total}` : "Enviando"),
     sent: (when: string) => (when ? `Enviado ${when}` : "Todo enviado"),
     error: "Error: tocar",

@@ -14,6 +14,8 @@ const AFTER_EDIT_MS = 1_500;
 /** The first wait after a failure; each further one is twice as long. */
 const FIRST_WAIT_MS = 2_000;
 const LONGEST_WAIT_MS = 15 * 60_000;
+/** With a network, after so many failures in a row the pill says so: what mends itself has had its time. */
+const PATIENCE = 4;
 
 /** Whom a sender tells. */
 export interface Listener {
@@ -246,7 +248,8 @@ export class Sender {
     }
     const { problem, temporary } = this.last;
     // A line that is down mends itself; a sign-in page and what the office refuses do not.
-    if (!isRunning && problem !== null && (!temporary || problem.code === "captive_portal")) {
+    const mendsItself = temporary && problem?.code !== "captive_portal" && !(this.facts.online && this.failures >= PATIENCE);
+    if (!isRunning && problem !== null && !mendsItself) {
       return "error";
     }
     return left > 0 ? "saved" : "sent";

@@ -30,11 +30,29 @@ async function serveFile(folder, path, response) {
   response.end(content);
 }
 
+const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+
+/** Passes bytes on no faster than a line does. */
+async function trickle(from, to, bytesPerSecond, heard = () => true) {
+  for await (const part of from) {
+    for (let at = 0; at < part.length; at += 4_096) {
+      const piece = part.subarray(at, at + 4_096);
+      await pause((piece.length * 1_000) / bytesPerSecond);
+      if (!heard(piece.length)) {
+        return;
+      }
+      to.write(piece);
+    }
+  }
+  to.end();
+}
+
 /** `seen` are the requests so far. `network` is `on`, `off` (connections break), `hangs` (nothing answers), `deaf` (requests go
  *  through, answers do not), `slow` (parts of photos take half a second), `portal` (a page answers) or `redirect` (a page elsewhere
- *  does). */
+ *  does). `line` is how fast it is, and how often it still is to be cut: after so many bytes of photos each time. */
 export async function startFront(office, folder) {
-  const front = { network: "on", folder, seen: [], address: "", stop: null };
+  const front = { network: "on", folder, seen: [], address: "", stop: null, line: null, photoBytes: 0, largestPart: 0, photos: new Map() };
+  let sinceCut = 0;
   const server = createServer((request, response) => {
     const { pathname } = new URL(request.url, "http://front");
     front.seen.push({ method: request.method, pathname, packed: request.headers["content-encoding"] ?? null });
@@ -60,10 +78,43 @@ export async function startFront(office, folder) {
           await new Promise((resolve) => setTimeout(resolve, 500));
         }
         response.writeHead(answer.statusCode, answer.headers);
-        answer.pipe(response);
+        const { line } = front;
+        if (line === null) {
+          answer.pipe(response);
+        } else {
+          await pause(line.delayMs);
+          await trickle(answer, response, line.downBytesPerSecond);
+        }
       });
-      passed.on("error", () => request.socket.destroy());
-      request.pipe(passed);
+      passed.on("error", () => request.socket?.destroy());
+      const { line } = front;
+      const isPhoto = request.method === "PATCH";
+      if (isPhoto) {
+        front.photos.set(pathname, Number(new URL(request.url, "http://front").searchParams.get("size")));
+      }
+      front.largestPart = Math.max(front.largestPart, isPhoto ? Number(request.headers["content-length"]) : 0);
+      if (line === null) {
+        request.pipe(passed);
+        return;
+      }
+      const heard = (bytes) => {
+        if (!isPhoto) {
+          return true;
+        }
+        front.photoBytes += bytes;
+        sinceCut += bytes;
+        if (line.cuts === 0 || sinceCut < line.cutEvery) {
+          return true;
+        }
+        line.cuts -= 1;
+        sinceCut = 0;
+        passed.destroy();
+        request.socket.destroy();
+        return false;
+      };
+      pause(line.delayMs)
+        .then(() => trickle(request, passed, line.upBytesPerSecond, heard))
+        .catch(() => passed.destroy());
     }
   });
   await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));

@@ -42,11 +42,26 @@ export async function startOffice({ phone = null } = {}) {
     await admin("user", "add", "--org", ORGANIZATION, "--login", login, "--name", login, "--role", role, "--password-stdin");
   }
   const address = `http://127.0.0.1:${await freePort()}`;
-  const server = spawn(VEEDOR, ["serve", "--database-url", database, "--listen", address.slice("http://".length), ...(phone ? ["--phone", phone] : [])], {
+  const serve = () => spawn(VEEDOR, ["serve", "--database-url", database, "--listen", address.slice("http://".length), ...(phone ? ["--phone", phone] : [])], {
     cwd: folder,
     env: environment,
     stdio: ["ignore", "ignore", process.env.VEEDOR_LOUD ? "inherit" : "ignore"],
   });
+  let server = serve();
+  const answers = async () => {
+    for (let tries = 0; tries < 200; tries += 1) {
+      if (await fetch(address).catch(() => null)) {
+        return;
+      }
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+    throw new Error("the office does not answer");
+  };
+  const end = async (signal) => {
+    const ended = new Promise((resolve) => server.once("exit", resolve));
+    server.kill(signal);
+    await ended;
+  };
   const tokens = {};
   const call = async (method, path, body = null, who = "marta") => {
     const token = tokens[who];
@@ -58,12 +73,7 @@ export async function startOffice({ phone = null } = {}) {
     }
     return answer;
   };
-  for (let tries = 0; tries < 100; tries += 1) {
-    if (await fetch(address).catch(() => null)) {
-      break;
-    }
-    await new Promise((resolve) => setTimeout(resolve, 100));
-  }
+  await answers();
   for (const login of Object.keys(STAFF)) {
     tokens[login] = (await call("POST", "/sessions", { organization: ORGANIZATION, login, password: PASSWORD })).token;
   }
@@ -72,6 +82,14 @@ export async function startOffice({ phone = null } = {}) {
     address,
     call,
     newCode: async (login) => JSON.parse(await admin("device-code", "--org", ORGANIZATION, "--login", login)).code,
+    /** The bytes of a photo as they came. */
+    original: async (visit, blob, who) => {
+      const response = await fetch(`${address}/api/v1/visits/${visit}/evidence/${blob}/original`, { headers: { authorization: `Bearer ${tokens[who]}` } });
+      if (!response.ok) {
+        throw new Error(`${response.status} ${await response.text()}`);
+      }
+      return new Uint8Array(await response.arrayBuffer());
+    },
     /** An auditor with one visit to make. */
     newAuditor: async () => {
       made += 1;
@@ -84,9 +102,15 @@ export async function startOffice({ phone = null } = {}) {
       await call("POST", "/assignments", [visit]);
       return { login, id, branch };
     },
+    /** The power goes off in the office. */
+    kill: () => end("SIGKILL"),
+    /** And comes back. */
+    restart: async () => {
+      server = serve();
+      await answers();
+    },
     stop: async () => {
-      server.kill("SIGTERM");
-      await new Promise((resolve) => server.once("exit", resolve));
+      await end("SIGTERM");
       await rm(folder, { recursive: true });
     },
   };

@@ -11,9 +11,11 @@ const PROGRAM = process.env.CHROMIUM ?? "/usr/bin/chromium";
 const LONG = "La persona del mostrador saludó, miró a los ojos, explicó cada paso con calma y preguntó si quedaba alguna duda antes de despedirse.";
 
 export class Person {
-  static async make(office) {
+  /** `address` is where the app is, where it is not the office's own. */
+  static async make(office, address = office.address) {
     const person = new Person();
     person.office = office;
+    person.address = address;
     person.profile = await mkdtemp(join(tmpdir(), "veedor-person-"));
     await person.start();
     return person;
@@ -48,15 +50,30 @@ export class Person {
   }
 
   /** Logs in by the link of a code, and waits until the visits are here and the app would start without a network. */
-  async enrol(login) {
-    const { page, office } = this;
-    await page.goto(`${office.address}/app/#code=${await office.newCode(login)}`);
-    await page.getByLabel("Su nombre en este teléfono").fill("Ana");
+  async enrol(login, name = "Ana") {
+    const { page, office, address } = this;
+    await page.goto(`${address}/app/#code=${await office.newCode(login)}`);
+    await page.getByLabel("Su nombre en este teléfono").fill(name);
     await page.getByRole("button", { name: "Conectar" }).click();
     await page.getByRole("heading", { name: "Sus visitas" }).waitFor();
     await page.locator("a.card").first().waitFor();
     await this.pill("Enviado");
     await page.evaluate(async () => (await navigator.serviceWorker.ready).active);
+  }
+
+  /** Begins the first visit there is, and gives its id. */
+  async begin() {
+    const { page } = this;
+    await page.locator("a.card").first().click();
+    await page.getByRole("button", { name: "Empezar visita" }).click();
+    await page.locator("article.item").first().waitFor();
+    return page.url().match(/visit\/([^/]+)/)[1];
+  }
+
+  /** Hands in what is complete. */
+  async handIn() {
+    await this.page.getByRole("button", { name: "Entregar" }).click();
+    await this.page.getByRole("heading", { name: "Visita entregada" }).waitFor();
   }
 
   go(hash) {
@@ -81,6 +98,28 @@ export class Person {
     await page.getByRole("dialog").getByRole("button", { name: "Capturar" }).and(page.locator(":not([aria-disabled])")).click();
     await page.getByRole("button", { name: "Guardar foto" }).click();
     await item.locator(".thumb").nth(before).waitFor();
+  }
+
+  /** A picture of the size that a phone's own camera makes, through the phone's camera. */
+  async takeBigPhoto(item, comes = ".thumb") {
+    const { page } = this;
+    const before = await item.locator(comes).count();
+    const picture = await page.evaluate(async () => {
+      const canvas = new OffscreenCanvas(2400, 1800);
+      const draw = canvas.getContext("2d");
+      for (let at = 0; at < 6_000; at += 1) {
+        // Never the same picture twice, which would be one.
+        draw.fillStyle = `hsl(${Math.random() * 360} 60% 50%)`;
+        draw.fillRect((at * 131) % 2400, (at * 277) % 1800, 40, 30);
+      }
+      const blob = await canvas.convertToBlob({ type: "image/jpeg", quality: 0.9 });
+      return [...new Uint8Array(await blob.arrayBuffer())];
+    });
+    await item.getByRole("button", { name: /^Tomar (foto|otra)/ }).click();
+    const file = { name: "foto.jpg", mimeType: "image/jpeg", buffer: Buffer.from(picture) };
+    await page.getByRole("dialog").locator("input[type=file]").setInputFiles(file);
+    await page.getByRole("button", { name: "Guardar foto" }).click();
+    await item.locator(comes).nth(before).waitFor({ state: "attached" });
   }
 
   /** Does what a question still asks for: its answer, then its comment, then its photos. */

@@ -1,7 +1,7 @@
 // Another version of the app, made of the built one: the page bears another mark, and the service worker's list says so.
 
 import { createHash } from "node:crypto";
-import { cp, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { cp, mkdtemp, readFile, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
@@ -22,4 +22,24 @@ export async function anotherVersion(built) {
   await cp(folder, broken, { recursive: true });
   await writeFile(join(broken, "index.html"), "<h1>Wi-Fi gratis</h1>");
   return { folder, broken, remove: () => rm(root, { recursive: true }) };
+}
+
+/** The same version on a phone whose clock is wrong by so many milliseconds, in its page and in its worker. */
+export async function withClock(built, byMs) {
+  const folder = await mkdtemp(join(tmpdir(), "veedor-clock-"));
+  await cp(built, folder, { recursive: true });
+  const wrong = `if(!globalThis.isClockWrong){globalThis.isClockWrong=true;const Right=Date;globalThis.Date=class extends Right{constructor(...it){if(it.length){super(...it)}else{super(Right.now()+${byMs})}}static now(){return Right.now()+${byMs}}}}`;
+  let listed = await readFile(join(folder, "sw.js"), "utf8");
+  for (const name of await readdir(join(folder, "assets"))) {
+    if (!name.endsWith(".js")) {
+      continue;
+    }
+    const path = join(folder, "assets", name);
+    const code = await readFile(path, "utf8");
+    const changed = `${wrong}\n${code}`;
+    await writeFile(path, changed);
+    listed = listed.replace(integrityOf(code), integrityOf(changed));
+  }
+  await writeFile(join(folder, "sw.js"), listed);
+  return { folder, remove: () => rm(folder, { recursive: true }) };
 }

@@ -1,6 +1,9 @@
 //! What can go wrong on a device, sorted by who has to act. Owns the mapping to problems for people.
 
+use std::io;
+
 use domain::Problem;
+use rusqlite::ffi;
 use sync_core::{codec::CodecError, segment::SegmentError};
 use thiserror::Error;
 
@@ -36,9 +39,24 @@ impl DeviceError {
         Self::Corrupt(what.to_string())
     }
 
+    /// Whether nothing could be written, which is nearly always a disk without room: a browser tells SQLite no more than that
+    /// writing failed.
+    pub fn is_full(&self) -> bool {
+        match self {
+            Self::Storage(error) => error
+                .sqlite_error()
+                .is_some_and(|it| matches!(it.extended_code, ffi::SQLITE_FULL | ffi::SQLITE_IOERR_WRITE)),
+            Self::File { source, .. } => {
+                matches!(source.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
+            }
+            Self::Problem(_) | Self::Corrupt(_) => false,
+        }
+    }
+
     /// Stable machine code, snake case.
     pub fn code(&self) -> &str {
         match self {
+            _ if self.is_full() => "device_store_full",
             Self::Problem(problem) => &problem.code,
             Self::Storage(_) => "device_store_failed",
             Self::File { .. } => "device_file_failed",
@@ -50,6 +68,14 @@ impl DeviceError {
     pub fn to_problem(&self) -> Problem {
         match self {
             Self::Problem(problem) => (**problem).clone(),
+            _ if self.is_full() => Problem::single(
+                507,
+                self.code(),
+                "No se pudo escribir en el teléfono: casi siempre es que no le queda espacio. Lo que ya estaba guardado está a salvo. \
+                 Borre fotos o aplicaciones que no use, envíe lo pendiente e inténtelo otra vez",
+                "the phone could not write: nearly always it has no room left. What was saved before is safe. Delete photos or apps \
+                 that you do not use, send what waits and try again",
+            ),
             other => Problem::single(
                 500,
                 other.code(),
@@ -81,5 +107,23 @@ impl From<SegmentError> for DeviceError {
 impl From<DeviceError> for Problem {
     fn from(error: DeviceError) -> Self {
         error.to_problem()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_disk_without_room_is_told_from_one_that_fails() {
+        let failed = |code| DeviceError::from(rusqlite::Error::SqliteFailure(ffi::Error::new(code), None));
+        for code in [ffi::SQLITE_FULL, ffi::SQLITE_IOERR_WRITE] {
+            let problem = failed(code).to_problem();
+            assert_eq!((problem.status, problem.code.as_str()), (507, "device_store_full"));
+        }
+        assert_eq!(failed(ffi::SQLITE_IOERR_READ).code(), "device_store_failed");
+        let file = |kind: io::ErrorKind| DeviceError::File { what: "write", source: kind.into() };
+        assert_eq!(file(io::ErrorKind::StorageFull).code(), "device_store_full");
+        assert_eq!(file(io::ErrorKind::NotFound).code(), "device_file_failed");
     }
 }

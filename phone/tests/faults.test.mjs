@@ -1,0 +1,208 @@
+// What goes wrong around people on the real screens: the line, the office, the disk, the clock, and a phone that is shared.
+
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { startFront } from "./support/front.mjs";
+import { startOffice } from "./support/office.mjs";
+import { Person } from "./support/person.mjs";
+import { withClock } from "./support/version.mjs";
+
+/** The app as it is served to people. */
+const APP = process.env.VEEDOR_PHONE ?? new URL("../dist", import.meta.url).pathname;
+const CUTS = 10;
+
+let office;
+let front;
+
+before(async () => {
+  office = await startOffice({ phone: APP });
+  front = await startFront(office, APP);
+});
+
+after(async () => {
+  await front.stop();
+  await office.stop();
+});
+
+/** Runs with a person behind the line that tests play with; their phone is taken away afterwards. */
+async function withPerson(work, folder = APP) {
+  const auditor = await office.newAuditor();
+  front.folder = folder;
+  const person = await Person.make(office, front.address);
+  try {
+    await person.enrol(auditor.login);
+    await work(person, auditor);
+  } finally {
+    front.line = null;
+    front.network = "on";
+    front.folder = APP;
+    await person.remove();
+  }
+}
+
+/** A visit as a reviewer sees it. */
+const seen = (visit) => office.call("GET", `/visits/${visit}`, null, "rita");
+const photosOf = (told) => told.sections.flatMap((it) => it.items).flatMap((it) => it.photos ?? []);
+
+test("a visit with six photos goes over a slow line that is cut ten times, with nothing lost or doubled and at most one part sent anew per cut", () =>
+  withPerson(async (person) => {
+    front.network = "off";
+    const visit = await person.begin();
+    await person.fillAll();
+    const photos = () => person.page.locator(".counts dd").nth(1).innerText();
+    const missing = 6 - Number(await photos());
+    await person.go(`#/visit/${visit}/Z/Z02`);
+    for (let at = 0; at < missing; at += 1) {
+      await person.takeBigPhoto(person.page.locator("#i-Z02"));
+    }
+    await person.go(`#/review/${visit}`);
+    assert.ok(Number(await photos()) >= 6, await photos());
+    await person.handIn();
+
+    // Slow 4G as browsers' tools have it.
+    front.line = { upBytesPerSecond: 93_750, downBytesPerSecond: 200_000, delayMs: 75, cuts: CUTS, cutEvery: 150_000 };
+    front.photoBytes = 0;
+    front.largestPart = 0;
+    front.network = "on";
+    await person.go("#/outbox");
+    // A cut line is no line for a while; a person who waits for it taps.
+    const end = Date.now() + 240_000;
+    while (!(await person.page.locator(".pill").innerText()).includes("Enviado")) {
+      assert.ok(Date.now() < end, await person.page.locator("body").innerText());
+      await person.page.getByRole("button", { name: "Enviar ahora" }).click({ timeout: 1_000 }).catch(() => undefined);
+      await person.page.waitForTimeout(500);
+    }
+    assert.equal(front.line.cuts, 0, "every cut happened");
+    const told = await seen(visit);
+    assert.equal(told.state, "submitted");
+    const photosThere = photosOf(told);
+    assert.ok(photosThere.length >= 6);
+    assert.equal(new Set(photosThere).size, photosThere.length, "each photo once");
+    const sizes = photosThere.map((it) => front.photos.get(`/sync/v1/blobs/${it}`));
+    const size = sizes.reduce((all, it) => all + it, 0);
+    for (const [at, it] of photosThere.entries()) {
+      const found = await office.original(visit, it, "rita");
+      assert.equal(found.length, sizes[at], "every byte is there");
+    }
+    const resent = front.photoBytes - size;
+    console.log(`# ${sizes.length} photos of ${size} bytes; ${front.photoBytes} bytes sent, ${resent} of them anew in ${CUTS} cuts; largest part ${front.largestPart}`);
+    assert.ok(resent <= CUTS * front.largestPart, `${resent} bytes were sent anew`);
+  }));
+
+test("an office whose power goes off while photos come in has them all once it is back", () =>
+  withPerson(async (person) => {
+    front.network = "off";
+    const visit = await person.begin();
+    await person.takeBigPhoto(person.page.locator("#i-Z02"));
+    await person.takeBigPhoto(person.page.locator("#i-Z02"));
+    front.line = { upBytesPerSecond: 400_000, downBytesPerSecond: 400_000, delayMs: 20, cuts: 0, cutEvery: 0 };
+    front.photoBytes = 0;
+    front.network = "on";
+    await person.go("#/outbox");
+    await person.page.getByRole("button", { name: "Enviar ahora" }).click();
+    while (front.photoBytes < 100_000) {
+      await person.page.waitForTimeout(20);
+    }
+    await office.kill();
+    await person.page.getByText("El último envío no terminó").waitFor();
+    await office.restart();
+    front.line = null;
+    await person.page.getByRole("button", { name: "Enviar ahora" }).click();
+    await person.pill("Enviado");
+    const told = await seen(visit);
+    assert.equal(new Set(photosOf(told)).size, 2, JSON.stringify(told).slice(0, 1_500));
+  }));
+
+test("a phone whose disk is full says so at the photo, keeps what was there, and goes on once there is room", () =>
+  withPerson(async (person) => {
+    const visit = await person.begin();
+    await person.page.locator("#i-Z01 input[type=time]").fill("10:30");
+    await person.page.locator("#i-Z01.answered").waitFor();
+    const session = await person.context.newCDPSession(person.page);
+    const origin = front.address;
+    const { usage } = await person.page.evaluate(() => navigator.storage.estimate());
+    await session.send("Storage.overrideQuotaForOrigin", { origin, quotaSize: usage + 20_000 });
+    const item = person.page.locator("#i-Z02");
+    // The browser gives out room in lumps: one photo may still fit.
+    for (let at = 0; at < 4 && (await item.locator(".wrong").count()) === 0; at += 1) {
+      await person.takeBigPhoto(item, ":is(.thumb, .wrong)");
+    }
+    assert.match(await item.locator(".wrong").innerText(), /espacio/);
+    const kept = await item.locator(".thumb").count();
+
+    await session.send("Storage.overrideQuotaForOrigin", { origin });
+    await person.takeBigPhoto(item);
+    await person.pill("Enviado");
+    const told = await seen(visit);
+    assert.equal(new Set(photosOf(told)).size, kept + 1);
+    assert.ok(JSON.stringify(told).includes("10:30"));
+  }));
+
+for (const [hours, which] of [
+  [2, "ahead"],
+  [-2, "behind"],
+]) {
+  test(`a phone whose clock is two hours ${which} hands its visit in, and the office knows of the clock`, async () => {
+    const version = await withClock(APP, hours * 3_600_000);
+    try {
+      await withPerson(async (person, auditor) => {
+        const visit = await person.begin();
+        await person.fillAll();
+        await person.handIn();
+        await person.pill("Enviado");
+        assert.equal((await seen(visit)).state, "submitted");
+        const { items } = await office.call("GET", `/devices?user=${auditor.id}`, null, "olga");
+        const ahead = items.map((it) => it.clock_ahead_seconds ?? it.report?.clock_ahead_seconds);
+        assert.ok(Math.abs(ahead[0] - hours * 3_600) < 120, JSON.stringify(items));
+      }, version.folder);
+    } finally {
+      await version.remove();
+    }
+  });
+}
+
+test("two people share a phone: each finds their own visits, and what one of them wrote is not shown to the other", () =>
+  withPerson(async (person) => {
+    const { page } = person;
+    await person.begin();
+    await page.locator("#i-Z03").getByRole("button", { name: "Comentar" }).click();
+    await page.locator("#t-Z03-comment").fill("Solo para mí");
+    await person.pill("Enviado");
+    await person.go("#/settings");
+    await page.getByRole("button", { name: "Cerrar y elegir persona" }).click();
+    await page.getByRole("heading", { name: "¿Quién usa este teléfono?" }).waitFor();
+    const second = await office.newAuditor();
+    await page.getByRole("link", { name: "Agregar a otra persona" }).click();
+    await page.getByLabel("Código o enlace").fill(await office.newCode(second.login));
+    await page.getByLabel("Su nombre en este teléfono").fill("Luis");
+    await page.getByLabel("Proteger con un PIN").click();
+    await page.getByLabel("PIN nuevo").fill("482913");
+    await page.getByLabel("Repita el PIN").fill("482913");
+    await page.getByRole("button", { name: "Conectar" }).click();
+    await page.getByRole("heading", { name: "Sus visitas" }).waitFor();
+    await page.locator("a.card").first().waitFor();
+    await person.pill("Enviado");
+    const whole = await page.locator("body").innerText();
+    assert.ok(!whole.includes("En curso"), whole);
+    const visit = await person.begin();
+    assert.equal(await page.locator("#t-Z03-comment").count(), 0);
+    await page.locator("#i-Z01 input[type=time]").fill("11:11");
+    await person.pill("Enviado");
+
+    // Without a network too, and the PIN is asked only of whom it is of.
+    front.network = "off";
+    await page.reload();
+    await page.getByRole("heading", { name: "¿Quién usa este teléfono?" }).waitFor();
+    await page.getByRole("button", { name: /Ana/ }).click();
+    await page.getByText("En curso").first().waitFor();
+    await person.go("#/settings");
+    await page.getByRole("button", { name: "Cerrar y elegir persona" }).click();
+    await page.getByRole("button", { name: /Luis/ }).click();
+    await page.getByLabel("PIN", { exact: true }).fill("000000");
+    await page.getByRole("button", { name: "Abrir" }).click();
+    await page.getByText("Ese no es el PIN").waitFor();
+    await page.getByLabel("PIN", { exact: true }).fill("482913");
+    await page.getByRole("button", { name: "Abrir" }).click();
+    await person.go(`#/visit/${visit}/Z`);
+    assert.equal(await page.locator("#i-Z01 input[type=time]").inputValue(), "11:11");
+  }));
