@@ -101,7 +101,8 @@ impl Report {
             &format!("El relato es demasiado largo: a lo más {MAX_TEXT_CHARS} caracteres"),
             &format!("the text is too long: at most {MAX_TEXT_CHARS} characters"),
         );
-        let (es, en) = ("debe ser un instante anterior al año 10000", "must be an instant before the year 10000");
+        let (es, en) =
+            ("debe ser un instante anterior al año 10000", "must be an instant before the year 10000");
         expect(is_instant(self.at_ms), "/at_ms", "out_of_range", es, en);
         let (es, en) = ("debe ser una zona horaria IANA", "must be an IANA time zone");
         expect(is_zone(&self.zone), "/zone", "unknown_zone", es, en);
@@ -126,7 +127,8 @@ impl Report {
     pub fn parse(json: &[u8]) -> Result<Self, Problem> {
         let report: Self = serde_json::from_slice(json).map_err(|error| {
             let es = format!("No es un informe de incidente: {error}");
-            let problem = FieldProblem::new("", "not_json", es, format!("not a report of an incident: {error}"));
+            let problem =
+                FieldProblem::new("", "not_json", es, format!("not a report of an incident: {error}"));
             Problem::invalid("invalid_incident", "the report does not fit", alloc::vec![problem])
         })?;
         report.check()?;
