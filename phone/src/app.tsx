@@ -163,7 +163,7 @@ export function App({ core }: { core: Core }) {
     return () => stops.forEach((it) => it());
   }, [core]);
   const back = useMemo(() => backOf(at, isOpen), [at, isOpen]);
-  const visit = at.at === "visit" || at.at === "review" ? at.visit : null;
+  const visit = at.at === "visit" || at.at === "review" || at.at === "outcome" ? at.visit : null;
   const isOthers = standing.is === "profiles" && standing.profiles.length === 0;
   return (
     <>
