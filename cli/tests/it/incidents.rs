@@ -109,7 +109,7 @@ fn a_report_is_sealed_on_the_phone_goes_before_the_visit_and_only_the_custodian_
     let reasons: Vec<&str> =
         custody["items"].as_array().unwrap().iter().filter_map(|it| it["reason"].as_str()).collect();
     assert!(reasons.contains(&"Es mi turno") && reasons.contains(&"Se avisa a integridad"), "{reasons:?}");
-    assert_eq!(printed(&run_in(world.office.path(), &["admin", "verify"]))["incidents"], 1);
+    assert_eq!(printed(&run_in(world.office.path(), &["admin", "verify", "--json"]))["incidents"], 1);
 }
 
 #[test]
