@@ -12,7 +12,8 @@ use clap::{
     builder::{PossibleValuesParser, TypedValueParser},
 };
 use device::{
-    AuditDetail, AuditSummary, Device, DeviceKind, NewDevice, OpenConflict, PhotoFacts, Start, Status, WayOut,
+    AuditDetail, AuditSummary, Device, DeviceKind, IncidentEntry, NewDevice, OpenConflict, PhotoFacts, Start,
+    Status, WayOut,
 };
 use domain::{
     LocalText, Problem,
@@ -251,20 +252,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Problem> {
         Action::Status { audit: Some(audit) } => console::print(&device.view(*audit)?),
         Action::Status { audit: None } => console::print(&device.status()?),
         Action::Incident { kind, text, left, visit } => {
-            let pin = visit.map(|it| device.view(it)).transpose()?.and_then(|it| it.pin);
-            let report = Report {
-                id: IncidentId(environment.new_id()),
-                kind: *kind,
-                left: *left,
-                text: text.clone(),
-                at_ms: now,
-                zone: jiff::tz::TimeZone::system().iana_name().unwrap_or("UTC").to_owned(),
-                position: None,
-                visit: visit.map(AuditId),
-                assignment: pin.as_ref().and_then(|it| it.assignment).map(AssignmentId),
-                branch: pin.as_ref().map(|it| BranchId(it.branch)),
-            };
-            console::print(&device.report(&report, environment.bytes())?)
+            let said = (*kind, text.as_str(), *left, *visit);
+            console::print(&report(&mut device, said, now, &environment)?)
         }
         Action::Submit { audit } => {
             device.submit(*audit, now)?;
@@ -284,6 +273,29 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Problem> {
         }
         Action::Export { audit } => console::print(&device.export(*audit)?),
     }
+}
+
+/// Reports an incident: what happened, in whose words, whether they left, and in which visit.
+fn report(
+    device: &mut Device,
+    (kind, text, left, visit): (IncidentKind, &str, bool, Option<Uuid>),
+    now: u64,
+    environment: &Environment,
+) -> Result<IncidentEntry, Problem> {
+    let pin = visit.map(|it| device.view(it)).transpose()?.and_then(|it| it.pin);
+    let report = Report {
+        id: IncidentId(environment.new_id()),
+        kind,
+        left,
+        text: text.to_owned(),
+        at_ms: now,
+        zone: jiff::tz::TimeZone::system().iana_name().unwrap_or("UTC").to_owned(),
+        position: None,
+        visit: visit.map(AuditId),
+        assignment: pin.as_ref().and_then(|it| it.assignment).map(AssignmentId),
+        branch: pin.as_ref().map(|it| BranchId(it.branch)),
+    };
+    Ok(device.report(&report, environment.bytes())?)
 }
 
 /// A conflict with what to do about it, in words.
