@@ -135,6 +135,11 @@ impl Client {
         self.attempt(|| self.send(self.agent.post(format!("{}{path}", self.base)), body))
     }
 
+    /// `POST` of the JSON API, of a body that is written already.
+    pub(crate) fn post_bytes<T: DeserializeOwned>(&self, path: &str, body: &[u8]) -> Result<T, ClientError> {
+        self.attempt(|| self.send_bytes(self.agent.post(format!("{}{path}", self.base)), body))
+    }
+
     /// `PUT` of the JSON API.
     pub(crate) fn put<T: DeserializeOwned>(
         &self,
@@ -146,15 +151,23 @@ impl Client {
 
     fn send<T: DeserializeOwned>(
         &self,
-        mut request: ureq::RequestBuilder<ureq::typestate::WithBody>,
+        request: ureq::RequestBuilder<ureq::typestate::WithBody>,
         body: &impl Serialize,
     ) -> Result<T, ClientError> {
         let body = serde_json::to_vec(body).map_err(|cause| ClientError::Unreachable(cause.to_string()))?;
+        self.send_bytes(request, &body)
+    }
+
+    fn send_bytes<T: DeserializeOwned>(
+        &self,
+        mut request: ureq::RequestBuilder<ureq::typestate::WithBody>,
+        body: &[u8],
+    ) -> Result<T, ClientError> {
         request = request.header("Content-Type", "application/json").header("Accept", "application/json");
         if let Some(token) = &self.token {
             request = request.header("Authorization", format!("Bearer {token}"));
         }
-        read(request.send(&body[..]))
+        read(request.send(body))
     }
 
     /// One exchange of the sync protocol: CBOR in, CBOR out, zstd on the line both ways.

@@ -3,6 +3,7 @@
 use crate::{
     client::{Client, Traffic, wait_before_retry},
     import::run::now_ms,
+    incidents,
 };
 use device::{Device, Outcome, Sync, Transport, TransportError};
 use domain::Problem;
@@ -25,7 +26,7 @@ impl Transport for Http<'_> {
     }
 }
 
-/// Synchronises a device until both sides have nothing more; waits and tries again while that can help, so many times.
+/// Hands in reports of incidents, each by itself, and then synchronises a device until both sides have nothing more; waits and tries again while that can help, so many times.
 ///
 /// # Errors
 /// What stopped it, as a problem for people. Everything stays in the device's store.
@@ -48,6 +49,8 @@ pub(crate) fn sync_until_done(
             device.enrolled(&enrolment)?;
             continue;
         }
+        // First and alone; what is in their way is in the way of nothing else.
+        incidents::hand_in(device, &client, traffic)?;
         let clock = ClockReading { wall_ms: now_ms(environment), mono_ms: None, boot: None };
         let jitter = u32::from_be_bytes(environment.bytes());
         let mut sync = Sync::new(device)?;

@@ -8,6 +8,7 @@ mod console;
 mod demo;
 mod devices;
 mod import;
+mod incidents;
 mod office;
 mod phone_link;
 mod photos;
@@ -55,6 +56,8 @@ enum Command {
     Field(commands::field::Arguments),
     /// Check a visit that was exported as evidence: no server, no network
     VerifyVisit(commands::verify_visit::Arguments),
+    /// Handle reports of incidents, as their custodian
+    Incident(commands::incident::Arguments),
     /// Bring in records of another system
     Import(commands::import::Arguments),
 }
@@ -77,6 +80,7 @@ fn main() -> ExitCode {
         Command::Template(arguments) => commands::template::run(&arguments),
         Command::Field(arguments) => commands::field::run(&arguments),
         Command::VerifyVisit(arguments) => commands::verify_visit::run(&arguments),
+        Command::Incident(arguments) => commands::incident::run(&arguments),
         Command::Import(arguments) => commands::import::run(&arguments),
     };
     match result {

@@ -58,6 +58,8 @@ names! {
         Admin = "admin",
         /// Reads figures, without names of auditors and staff.
         Analyst = "analyst",
+        /// Handles reports of incidents, of the whole organization; nobody who manages a branch.
+        IncidentCustodian = "incident_custodian",
     }
 }
 
@@ -98,6 +100,8 @@ names! {
         ReadPay = "read_pay",
         /// The audit log.
         ReadAuditLog = "read_audit_log",
+        /// Reports of incidents: that there are any, what they say, how far they are handled.
+        HandleIncidents = "handle_incidents",
     }
 }
 
@@ -132,6 +136,7 @@ impl Role {
             Self::HrApprover => &[P::ApprovePay, P::ReadPay, P::ReadScorecards],
             Self::Admin => &[P::ManageUsers, P::ManageReference, P::ReadAuditLog],
             Self::Analyst => &[P::ReadScorecards],
+            Self::IncidentCustodian => &[P::HandleIncidents],
         }
     }
 }
@@ -173,8 +178,13 @@ pub enum Target {
     Own,
 }
 
-/// Whether one of the grants gives the permission on the target.
+/// Whether one of the grants gives the permission on the target. Whoever manages a branch never handles incidents, whatever else
+/// they are.
 pub fn allows(grants: &[Grant], permission: Permission, target: &Target) -> bool {
+    let is_of_branch = || grants.iter().any(|grant| grant.role == Role::BranchManager);
+    if permission == Permission::HandleIncidents && is_of_branch() {
+        return false;
+    }
     grants.iter().any(|grant| grant.role.permissions().contains(&permission) && reaches(grant.scope, target))
 }
 
@@ -237,6 +247,21 @@ mod tests {
                 "{role}"
             );
         }
+    }
+
+    #[test]
+    fn only_a_custodian_of_the_whole_organization_handles_incidents_and_nobody_who_manages_a_branch() {
+        let permission = Permission::HandleIncidents;
+        for role in Role::ALL {
+            let grants = [Grant { role: *role, scope: Scope::Organization }];
+            let expected = *role == Role::IncidentCustodian;
+            assert_eq!(allows(&grants, permission, &Target::Organization), expected, "{role}");
+        }
+        let custodian = Grant { role: Role::IncidentCustodian, scope: Scope::Organization };
+        let manager = Grant { role: Role::BranchManager, scope: Scope::Branch(branch(1)) };
+        assert!(!allows(&[custodian, manager], permission, &Target::Organization));
+        let of_a_branch = Grant { scope: Scope::Branch(branch(1)), ..custodian };
+        assert!(!allows(&[of_a_branch], permission, &Target::Organization));
     }
 
     #[test]

@@ -56,6 +56,8 @@ ids! {
     AssignmentId,
     /// One audit (a visit and its answers).
     AuditId,
+    /// One report of an incident.
+    IncidentId,
     /// One KPI observation.
     KpiId,
     /// One assessment of a branch against a standard.

@@ -13,6 +13,7 @@ pub mod date;
 pub mod exact;
 pub mod ids;
 pub mod incentive;
+pub mod incident;
 pub mod input;
 pub mod lifecycle;
 pub mod problem;

@@ -3,7 +3,7 @@
 
 import { signal } from "@preact/signals";
 import type { Core, Outcome, PhotoFacts, Profile, Standing, StorageStatus, SyncStatus } from "../src/core/api";
-import type { Ask, BranchFacts, Conflict, FieldProblem, Form, FormItem, ItemState, PhotoCard, Problem, Reply, State, Visit, VisitRules } from "../src/core/messages";
+import type { Ask, BranchFacts, Conflict, FieldProblem, Form, FormItem, IncidentCard, ItemState, PhotoCard, Problem, Reply, State, Visit, VisitRules } from "../src/core/messages";
 import lists from "./forms.json";
 
 interface Demand {
@@ -223,7 +223,7 @@ const dateIn = (days: number) => new Date(Date.now() + days * 86_400_000).toISOS
 
 export class FakeCore implements Core {
   readonly standing = signal<Standing>({ is: "open", profile: ANA });
-  readonly sync = signal<SyncStatus>({ pill: "saved", done: 0, total: 0, edits: 14, photos: 3, bytes: 1_240_000, lost: 0, setAside: {}, lastSentMs: Date.now() - 7_200_000, problem: null, photosRest: null, meteredAllowed: false, online: true, ended: null });
+  readonly sync = signal<SyncStatus>({ pill: "saved", done: 0, total: 0, edits: 14, photos: 3, bytes: 1_240_000, incidents: 0, lost: 0, setAside: {}, lastSentMs: Date.now() - 7_200_000, problem: null, photosRest: null, meteredAllowed: false, online: true, ended: null });
   readonly storage = signal<StorageStatus>({ persisted: true, usage: 18_400_000, quota: 2_300_000_000 });
   readonly updateWaits = signal(false);
   readonly pulled = signal(0);
@@ -389,6 +389,11 @@ export class FakeCore implements Core {
         return this.outbox();
       case "conflicts":
         return { reply: "conflicts", conflicts: this.conflicts };
+      case "report":
+        this.incidents.unshift({ id: ask.incident, at_ms: Date.now(), sealed: true, state: this.sync.value.online ? "sent" : "waiting" });
+        return { reply: "incidents", incidents: this.incidents };
+      case "incidents":
+        return { reply: "incidents", incidents: this.incidents };
     }
     const visit = this.visits.get(ask.visit);
     if (!visit) return unknown;
@@ -425,6 +430,7 @@ export class FakeCore implements Core {
   }
 
   private words = new Map<string, string>();
+  private incidents: IncidentCard[] = [];
 
   private assignment(id: string) {
     const all: Record<string, [string, number]> = { a1: ["ms-banco-sucursal", 1], a2: ["mc-oficina-gobierno", 2], a3: ["cc-llamada", 3], a4: ["chicago_food", 4] };
@@ -435,8 +441,8 @@ export class FakeCore implements Core {
   }
 
   private syncState() {
-    const { edits, photos, bytes, lost, setAside, ended } = this.sync.value;
-    return { edits, photos, bytes, lost, conflicts: this.conflicts.length, set_aside: setAside, ended };
+    const { edits, photos, bytes, incidents, lost, setAside, ended } = this.sync.value;
+    return { edits, photos, bytes, incidents, lost, conflicts: this.conflicts.length, set_aside: setAside, ended };
   }
 
   private home(): Reply {

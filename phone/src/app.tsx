@@ -12,6 +12,7 @@ import { Conflicts } from "./screens/conflicts";
 import { applyDisguise, Covert, listenForEscape } from "./screens/covert";
 import { Enrol } from "./screens/enrol";
 import { Home } from "./screens/home";
+import { Incident } from "./screens/incident";
 import { OutcomeScreen } from "./screens/outcome";
 import { Outbox } from "./screens/outbox";
 import { Done, Review } from "./screens/review";
@@ -98,6 +99,8 @@ function Opened({ core, at }: { core: Core; at: Route }) {
       return at.at === "review" ? <Review core={core} store={store} /> : <VisitScreen core={core} store={store} section={at.section} item={at.item} />;
     case "done":
       return <Done core={core} visit={at.visit} />;
+    case "incident":
+      return <Incident key={`${at.visit}${at.leaving}`} core={core} visit={at.visit} leaving={at.leaving} />;
     case "outbox":
       return <Outbox core={core} />;
     case "conflicts":
@@ -137,6 +140,7 @@ function Screen({ core }: { core: Core }) {
 function backOf(at: Route, isOpen: boolean): string | null {
   if (at.at === "home") return null;
   if (at.at === "review" || at.at === "outcome") return to.visit(at.visit);
+  if (at.at === "incident" && at.visit !== null) return to.visit(at.visit);
   return isOpen || at.at === "settings" || at.at === "enrol" ? to.home : null;
 }
 
@@ -159,6 +163,7 @@ export function App({ core }: { core: Core }) {
     return () => stops.forEach((it) => it());
   }, [core]);
   const back = useMemo(() => backOf(at, isOpen), [at, isOpen]);
+  const visit = at.at === "visit" || at.at === "review" || at.at === "outcome" ? at.visit : null;
   const isOthers = standing.is === "profiles" && standing.profiles.length === 0;
   return (
     <>
@@ -173,7 +178,7 @@ export function App({ core }: { core: Core }) {
         >
           {words.value.skip}
         </a>
-        <TopBar sync={isOpen ? core.sync : null} settings={isOpen || standing.is === "profiles" || standing.is === "locked"} back={isOthers && at.at === "enrol" ? null : back} onHide={hide} />
+        <TopBar sync={isOpen ? core.sync : null} settings={isOpen || standing.is === "profiles" || standing.is === "locked"} back={isOthers && at.at === "enrol" ? null : back} leave={isOpen && visit !== null ? to.incident(visit, true) : null} onHide={hide} />
         <main id="content" class={`screen ${isOpen ? at.at : standing.is}`}>
           <Screen core={core} />
         </main>
@@ -181,7 +186,7 @@ export function App({ core }: { core: Core }) {
           {said}
         </div>
       </div>
-      {hidden && <Covert />}
+      {hidden && <Covert help={isOpen ? to.incident(at.at === "incident" ? at.visit : visit, true) : null} />}
     </>
   );
 }

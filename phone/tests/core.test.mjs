@@ -491,6 +491,95 @@ test("a device that was taken out says so, and a person who is removed leaves no
     assert.deepEqual(left, []);
   }));
 
+/** Reports an incident in a visit; gives its id and what the phone then knows of its reports. */
+async function reported(page, visit, text) {
+  const random = (bytes) => [...crypto.getRandomValues(new Uint8Array(bytes))].map((it) => it.toString(16).padStart(2, "0")).join("");
+  const hex = Date.now().toString(16).padStart(12, "0") + random(10);
+  const incident = `${hex.slice(0, 8)}-${hex.slice(8, 12)}-7${hex.slice(13, 16)}-8${hex.slice(17, 20)}-${hex.slice(20)}`;
+  const report = { ask: "report", incident, seed: random(32), kind: "bribe", left: true, text, zone: "America/Mexico_City", position: null, visit };
+  const reply = await ask(page, report);
+  assert.equal(reply.reply, "incidents", JSON.stringify(reply));
+  return { id: incident, known: reply.incidents.find((it) => it.id === incident) };
+}
+
+/** The reports that the office has, by their ids. */
+async function reportsThere() {
+  const { items } = await office.call("GET", "/incidents?limit=1000", null, "carla");
+  return new Map(items.map((it) => [it.id, it]));
+}
+
+test("an incident that is reported without a network is sealed at once and comes to the office before any answer", () =>
+  withPhone(async (phone) => {
+    const { page } = phone;
+    await enrolled(phone);
+    const visit = await begun(page);
+    await until(page, "sync", allSent);
+    const key = await office.newIncidentKey();
+    const before = await page.evaluate(() => globalThis.veedor.core.pulled.value);
+    await core(page, "sendNow");
+    await until(page, "pulled", (it) => it > before);
+    await until(page, "sync", allSent);
+
+    front.network = "off";
+    assert.equal((await answer(page, visit, "A01", "yes")).reply, "change");
+    const words = "Me pidieron quinientos pesos en la ventanilla tres";
+    const { id, known } = await reported(page, visit, words);
+    assert.deepEqual([known.state, known.sealed], ["waiting", true]);
+    assert.equal((await answer(page, visit, "A02", "no")).reply, "change");
+    const waits = await until(page, "sync", (it) => it.problem !== null && it.incidents === 1 && it.edits === 2);
+    assert.equal(waits.pill, "saved");
+    await phone.kill();
+    await phone.start();
+    await until(phone.page, "standing", (it) => it.is === "open");
+    assert.deepEqual(await found(phone.profile, [words]), []);
+
+    front.seen.length = 0;
+    front.network = "on";
+    await core(phone.page, "sendNow");
+    await until(phone.page, "sync", (it) => allSent(it) && it.incidents === 0);
+    const sent = front.seen.filter((it) => ["/api/v1/incidents", "/sync/v1/exchange"].includes(it.pathname)).map((it) => it.pathname);
+    assert.equal(sent[0], "/api/v1/incidents");
+    assert.equal(sent.filter((it) => it === "/api/v1/incidents").length, 1);
+    assert.ok(sent.includes("/sync/v1/exchange"));
+    assert.equal((await reportsThere()).get(id).key, key);
+    const { incidents } = await ask(phone.page, { ask: "incidents" });
+    assert.deepEqual(incidents.map((it) => [it.id, it.state]), [[id, "sent"]]);
+  }));
+
+test("an incident waits for no exchange that hangs and for no office that refuses the rest", () =>
+  withPhone(async (phone) => {
+    const { page } = phone;
+    const auditor = await enrolled(phone);
+    const visit = await begun(page);
+    await until(page, "sync", allSent);
+    front.network = "hangs";
+    front.seen.length = 0;
+    assert.equal((await answer(page, visit, "A01", "yes")).reply, "change");
+    const isAsked = (path) => async () => front.seen.some((it) => it.pathname === path);
+    await eventually(isAsked("/sync/v1/exchange"));
+    const { id } = await reported(page, visit, "");
+    // Long before the exchange is given up, which nobody answers.
+    await eventually(isAsked("/api/v1/incidents"));
+    front.network = "on";
+    front.drop();
+    await core(page, "sendNow");
+    await until(page, "sync", (it) => allSent(it) && it.incidents === 0);
+    assert.ok((await reportsThere()).has(id));
+
+    const { items } = await office.call("GET", `/devices?user=${auditor.id}`, null, "olga");
+    await office.call("POST", `/devices/${items[0].dev}/revoke`, {}, "olga");
+    const later = await reported(page, visit, "Me siguen");
+    await eventually(async () => (await reportsThere()).has(later.id));
+  }));
+
+/** Waits until something outside the page is so. */
+async function eventually(isSo, timeout = 10_000) {
+  for (const end = Date.now() + timeout; !(await isSo()); ) {
+    assert.ok(Date.now() < end, `never was: ${isSo}`);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
+
 test("a store that cannot be read is told with what is safe and what to do, and is left as it lies", () =>
   withPhone(async (phone) => {
     const { page } = phone;

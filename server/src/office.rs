@@ -97,6 +97,17 @@ impl Office {
         }
     }
 
+    /// Who acts, as logs name them.
+    pub fn actor(&self) -> String {
+        match &self.actor {
+            Actor::Person(principal) => match principal.dev {
+                Some(dev) => format!("user:{}/device:{dev}", principal.user),
+                None => format!("user:{}", principal.user),
+            },
+            Actor::System(name) => format!("system:{name}"),
+        }
+    }
+
     /// The person who acts, where only a person can.
     ///
     /// # Errors
@@ -157,13 +168,7 @@ impl Office {
     /// # Errors
     /// Those of the database.
     pub fn close(self, tx: &mut Tx<'_>) -> Result<(), ApiError> {
-        let actor = match &self.actor {
-            Actor::Person(principal) => match principal.dev {
-                Some(dev) => format!("user:{}/device:{dev}", principal.user),
-                None => format!("user:{}", principal.user),
-            },
-            Actor::System(name) => format!("system:{name}"),
-        };
+        let actor = self.actor();
         for entry in self.entries {
             let news = audit_log::NewLogEntry {
                 at: self.now,

@@ -219,7 +219,7 @@ pub(crate) fn find_ended(tx: &mut Tx<'_>, token: &str) -> Result<Option<Ended>, 
     Ok(Some(Ended { org, user, dev, reason }))
 }
 
-fn session_unknown() -> ApiError {
+pub(crate) fn session_unknown() -> ApiError {
     ApiError::unauthenticated(
         "session_unknown",
         "La sesión no existe o fue cerrada; inicie sesión de nuevo.",
@@ -227,7 +227,7 @@ fn session_unknown() -> ApiError {
     )
 }
 
-fn no_session() -> ApiError {
+pub(crate) fn no_session() -> ApiError {
     ApiError::unauthenticated(
         "no_session",
         "Falta la sesión: envíe «Authorization: Bearer …».",

@@ -14,6 +14,7 @@ pub mod exchange;
 pub mod fold;
 pub mod hlc;
 pub mod id;
+pub mod incident;
 pub mod ingest;
 pub mod lane;
 pub mod op;

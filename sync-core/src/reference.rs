@@ -5,7 +5,7 @@ use alloc::string::String;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::{DeviceId, Hash};
+use crate::{Bytes, DeviceId, Hash};
 
 /// Kind of a template's row; stream `ref/`.
 pub const TEMPLATE: &str = "template";
@@ -15,6 +15,18 @@ pub const BRANCH: &str = "branch";
 pub const ASSIGNMENT: &str = "assignment";
 /// Kind of a [`KeptRow`], under the device's id, with the hash behind a slash where it is evidence; stream `u/`.
 pub const KEPT: &str = "kept";
+
+/// Kind of an [`IncidentKeyRow`], under [`CURRENT`]; stream `ref/`. Phones that do not know it keep it and go on.
+pub const INCIDENT_KEY: &str = "incident_key";
+/// The id of a row of which there is one in an organization.
+pub const CURRENT: &str = "current";
+
+/// The key to which reports of incidents are sealed from now on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct IncidentKeyRow {
+    /// The public key, 32 bytes of X25519.
+    pub key: Bytes,
+}
 
 /// A branch that can be visited.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -79,6 +79,7 @@ const PURE: [(&str, &[&str]); 2] = [
         &[
             "ed25519-dalek",
             "hmac",
+            "hpke",
             "minicbor-serde",
             "p256",
             "serde",

@@ -6,7 +6,7 @@ use super::{
     verify_visit,
 };
 use crate::{
-    console,
+    console, incidents,
     phone_link::{self, AppAddress},
     settings::SettingsArguments,
 };
@@ -26,7 +26,11 @@ use server::{
     },
     auth::{self, Secret},
 };
-use std::io::{BufRead as _, IsTerminal as _};
+use std::{
+    io::{BufRead as _, IsTerminal as _},
+    path::{Path, PathBuf},
+};
+use sync_core::incident::key_pair;
 use uuid::Uuid;
 
 /// Administer the installation.
@@ -61,6 +65,17 @@ enum Action {
         kind: EnrolledKind,
         #[command(flatten)]
         app: AppAddress,
+    },
+    /// Make the key that reports of incidents are sealed to from now on, in place of the former one. Its secret is written into a file,
+    /// which the custodian keeps and nobody else: not the server, not a log. Without a key reports travel over TLS only and rest in the
+    /// database as they were written, for whoever can read the database
+    IncidentKey {
+        /// The organization's name in addresses
+        #[arg(long)]
+        org: String,
+        /// Where the secret is written; a file that is there already is left alone
+        #[arg(long, value_name = "FILE")]
+        out: PathBuf,
     },
     /// Check the audit log of an organization entry by entry
     VerifyLog {
@@ -170,6 +185,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Problem> {
         Action::User(UserAction::Add { person, name, role }) => add_user(&open()?, person, name, role),
         Action::ResetPassword(person) => reset_password(&open()?, person),
         Action::DeviceCode { org, login, kind, app } => device_code(&open()?, (org, login), *kind, app),
+        Action::IncidentKey { org, out } => incident_key(&open()?, org, out),
         Action::VerifyLog { org } => verify_log(&open()?, org),
         Action::Verify(arguments) => verify::verify(&open()?, arguments),
         Action::ExportVisit { org, visit } => verify_visit::export_visit(&open()?, org, *visit),
@@ -238,6 +254,15 @@ fn device_code(
     eprint!("{}", phone_link::qr(&link, std::io::stderr().is_terminal())?);
     eprintln!("{link}");
     Ok(())
+}
+
+fn incident_key(app: &App, slug: &str, out: &Path) -> Result<(), Problem> {
+    let org = organizations::find_by_slug(app, slug).map_err(|it| it.for_operator())?;
+    let (secret, public) = key_pair(&app.environment.bytes());
+    // The secret first: nothing is ever sealed to a key that nobody has.
+    incidents::write_secret(out, &secret)?;
+    let key = server::app::incidents::set_key(app, org, public).map_err(|it| it.for_operator())?;
+    console::print(&json!({"key": key, "secret": out}))
 }
 
 fn verify_log(app: &App, slug: &str) -> Result<(), Problem> {

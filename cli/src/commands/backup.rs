@@ -347,7 +347,7 @@ fn seal(clear: &Path, sealed: &Path, recipients: &[x25519::Recipient]) -> io::Re
 }
 
 /// A new file that only its owner reads.
-fn private(path: &Path) -> io::Result<File> {
+pub(crate) fn private(path: &Path) -> io::Result<File> {
     let mut options = fs::OpenOptions::new();
     options.write(true).create_new(true);
     #[cfg(unix)]

@@ -7,11 +7,19 @@ use crate::{
     import::run::now_ms,
     office, photos,
 };
-use clap::{Args, Subcommand};
-use device::{
-    AuditDetail, AuditSummary, Device, DeviceKind, NewDevice, OpenConflict, PhotoFacts, Start, Status, WayOut,
+use clap::{
+    Args, Subcommand,
+    builder::{PossibleValuesParser, TypedValueParser},
 };
-use domain::{LocalText, Problem};
+use device::{
+    AuditDetail, AuditSummary, Device, DeviceKind, IncidentEntry, NewDevice, OpenConflict, PhotoFacts, Start,
+    Status, WayOut,
+};
+use domain::{
+    LocalText, Problem,
+    ids::{AssignmentId, AuditId, BranchId, IncidentId},
+    incident::{IncidentKind, Report},
+};
 use serde::Serialize;
 use server::environment::Environment;
 use std::path::PathBuf;
@@ -112,6 +120,21 @@ enum Action {
         /// The visit
         audit: Option<Uuid>,
     },
+    /// Report an incident: kept at once, and the first thing that the next `sync` sends; the branch never sees it
+    Incident {
+        /// What happened: bribe, violence, discrimination, danger or other
+        #[arg(long, value_parser = incident_kinds())]
+        kind: IncidentKind,
+        /// In your words
+        #[arg(long, default_value = "")]
+        text: String,
+        /// Say that you left for safety
+        #[arg(long)]
+        left: bool,
+        /// The visit in which it happened
+        #[arg(long)]
+        visit: Option<Uuid>,
+    },
     /// Hand a visit in
     Submit {
         /// The visit
@@ -148,6 +171,11 @@ enum Action {
         /// The visit
         audit: Uuid,
     },
+}
+
+fn incident_kinds() -> impl TypedValueParser<Value = IncidentKind> {
+    PossibleValuesParser::new(IncidentKind::ALL.iter().map(|it| it.as_str()))
+        .try_map(|it| it.parse::<IncidentKind>().map_err(|it| it.message_en))
 }
 
 /// Visits listed at once.
@@ -223,6 +251,10 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Problem> {
         }
         Action::Status { audit: Some(audit) } => console::print(&device.view(*audit)?),
         Action::Status { audit: None } => console::print(&device.status()?),
+        Action::Incident { kind, text, left, visit } => {
+            let said = (*kind, text.as_str(), *left, *visit);
+            console::print(&report(&mut device, said, now, &environment)?)
+        }
         Action::Submit { audit } => {
             device.submit(*audit, now)?;
             let view: AuditDetail = device.view(*audit)?;
@@ -241,6 +273,29 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Problem> {
         }
         Action::Export { audit } => console::print(&device.export(*audit)?),
     }
+}
+
+/// Reports an incident: what happened, in whose words, whether they left, and in which visit.
+fn report(
+    device: &mut Device,
+    (kind, text, left, visit): (IncidentKind, &str, bool, Option<Uuid>),
+    now: u64,
+    environment: &Environment,
+) -> Result<IncidentEntry, Problem> {
+    let pin = visit.map(|it| device.view(it)).transpose()?.and_then(|it| it.pin);
+    let report = Report {
+        id: IncidentId(environment.new_id()),
+        kind,
+        left,
+        text: text.to_owned(),
+        at_ms: now,
+        zone: jiff::tz::TimeZone::system().iana_name().unwrap_or("UTC").to_owned(),
+        position: None,
+        visit: visit.map(AuditId),
+        assignment: pin.as_ref().and_then(|it| it.assignment).map(AssignmentId),
+        branch: pin.as_ref().map(|it| BranchId(it.branch)),
+    };
+    Ok(device.report(&report, environment.bytes())?)
 }
 
 /// A conflict with what to do about it, in words.

@@ -5,6 +5,7 @@ pub(crate) mod backup;
 pub(crate) mod config;
 pub(crate) mod field;
 pub(crate) mod import;
+pub(crate) mod incident;
 pub(crate) mod openapi;
 pub(crate) mod payout;
 pub(crate) mod score;

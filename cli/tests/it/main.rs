@@ -11,6 +11,8 @@ mod crash;
 #[cfg(test)]
 mod faults;
 #[cfg(test)]
+mod incidents;
+#[cfg(test)]
 mod office;
 #[cfg(test)]
 mod phone_link;

@@ -13,6 +13,7 @@ use crate::{Date, FieldProblem, answer::TimeOfDay, problem::pointer};
 
 pub use grade::{EvidenceGrade, GradeReason, Graded, PhotoProvenance, grade};
 pub use read::parse_fact;
+pub(crate) use read::{is_instant, is_on_earth, is_zone};
 
 /// Field of the arrival, a [`Moment`].
 pub const ARRIVAL: &str = "@arrival";
@@ -53,7 +54,7 @@ pub struct Moment {
 }
 
 /// A position of a visit.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Position {
     /// Whether a device found it or a person typed it.
     pub source: PositionSource,

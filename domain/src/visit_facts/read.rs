@@ -124,8 +124,7 @@ fn local(at: &At<'_>, problems: &mut Problems) -> Option<LocalTime> {
 
 fn zone(at: &At<'_>, problems: &mut Problems) -> Option<String> {
     let text = at.text(problems)?;
-    let fits = text.len() <= MAX_ZONE_BYTES
-        && text.bytes().all(|it| it.is_ascii_alphanumeric() || matches!(it, b'/' | b'_' | b'-' | b'+'));
+    let fits = is_zone(&text);
     if !fits {
         let (es, en) = (
             "debe ser una zona horaria IANA, como America/Bogota: la de la sucursal",
@@ -134,6 +133,25 @@ fn zone(at: &At<'_>, problems: &mut Problems) -> Option<String> {
         complain(problems, at.pointer.clone(), "unknown_zone", es.into(), en.into());
     }
     fits.then_some(text)
+}
+
+/// Whether a text may be the name of a time zone.
+pub(crate) fn is_zone(text: &str) -> bool {
+    text.len() <= MAX_ZONE_BYTES
+        && text.bytes().all(|it| it.is_ascii_alphanumeric() || matches!(it, b'/' | b'_' | b'-' | b'+'))
+}
+
+/// Whether it is before the year 10000.
+pub(crate) fn is_instant(at_ms: u64) -> bool {
+    i64::try_from(at_ms).is_ok_and(|it| it <= LAST_MS)
+}
+
+/// Whether there is such a place, told as exactly and when it can have been.
+pub(crate) fn is_on_earth(it: &Position) -> bool {
+    (-POLE_E7..=POLE_E7).contains(&it.lat_e7)
+        && (-HALF_AROUND_E7..=HALF_AROUND_E7).contains(&it.lon_e7)
+        && it.accuracy_mm.is_none_or(|it| i64::try_from(it).is_ok_and(|it| it <= AROUND_MM))
+        && it.at_ms.is_none_or(is_instant)
 }
 
 fn position(at: &At<'_>, problems: &mut Problems) -> Option<Position> {

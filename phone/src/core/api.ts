@@ -44,6 +44,8 @@ export interface SyncStatus {
   edits: number;
   photos: number;
   bytes: number;
+  /** Reports of incidents that are not on the server: they go first. */
+  incidents: number;
   lost: number;
   /** Own edits that wait for a person in the office, by reason. */
   setAside: Record<string, number>;

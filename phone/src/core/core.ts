@@ -21,6 +21,7 @@ const nothingSent: SyncStatus = {
   edits: 0,
   photos: 0,
   bytes: 0,
+  incidents: 0,
   lost: 0,
   setAside: {},
   lastSentMs: null,

@@ -125,6 +125,44 @@ export type Ask =
     }
   | {
       ask: "conflicts";
+    }
+  | {
+      ask: "report";
+      /**
+       * A new UUIDv7; the same one again changes nothing.
+       */
+      incident: string;
+      /**
+       * 32 fresh random bytes, hexadecimal: of them the seal is made.
+       */
+      seed: string;
+      /**
+       * `bribe`, `violence`, `discrimination`, `danger` or `other`.
+       */
+      kind: string;
+      /**
+       * Whether its author left for safety.
+       */
+      left: boolean;
+      /**
+       * In its author's words; empty for none.
+       */
+      text: string;
+      /**
+       * The phone's time zone (IANA).
+       */
+      zone: string;
+      /**
+       * Where its author is, as far as the platform could tell at once.
+       */
+      position: Position | null;
+      /**
+       * The visit in which it happened.
+       */
+      visit: string | null;
+    }
+  | {
+      ask: "incidents";
     };
 /**
  * What a screen is answered.
@@ -150,6 +188,9 @@ export type Reply =
     })
   | (Conflicts & {
       reply: "conflicts";
+    })
+  | (Incidents & {
+      reply: "incidents";
     })
   | (Refused & {
       reply: "refused";
@@ -207,6 +248,27 @@ export interface Message {
    * What is asked.
    */
   ask: Ask;
+}
+/**
+ * A position as the platform reported it.
+ */
+export interface Position {
+  /**
+   * Latitude in 1e-7 degrees.
+   */
+  lat_e7: number;
+  /**
+   * Longitude in 1e-7 degrees.
+   */
+  lon_e7: number;
+  /**
+   * Radius of uncertainty in millimetres.
+   */
+  accuracy_mm: number | null;
+  /**
+   * When it was fixed, milliseconds since 1970.
+   */
+  at_ms: number | null;
 }
 /**
  * The first screen.
@@ -414,6 +476,10 @@ export interface SyncState {
    * Their bytes.
    */
   bytes: number;
+  /**
+   * Reports of incidents that are not on the server.
+   */
+  incidents: number;
   /**
    * Photos that are lost, or that the server refused.
    */
@@ -1147,6 +1213,36 @@ export interface Value {
   json: string | null;
 }
 /**
+ * The reports of this phone.
+ */
+export interface Incidents {
+  /**
+   * Newest first.
+   */
+  incidents: IncidentCard[];
+}
+/**
+ * A report that was made on this phone.
+ */
+export interface IncidentCard {
+  /**
+   * Its id.
+   */
+  id: string;
+  /**
+   * When it was written, milliseconds since 1970.
+   */
+  at_ms: number;
+  /**
+   * Whether it is sealed, so that not even this phone can read it.
+   */
+  sealed: boolean;
+  /**
+   * `waiting`, `sent` or `refused`; a refused one is offered again.
+   */
+  state: string;
+}
+/**
  * A refusal.
  */
 export interface Refused {
@@ -1216,27 +1312,6 @@ export interface Photo {
    * The picture as the camera gave it, where the bytes are a smaller copy of it.
    */
   original: OriginalPicture | null;
-}
-/**
- * A position as the platform reported it.
- */
-export interface Position {
-  /**
-   * Latitude in 1e-7 degrees.
-   */
-  lat_e7: number;
-  /**
-   * Longitude in 1e-7 degrees.
-   */
-  lon_e7: number;
-  /**
-   * Radius of uncertainty in millimetres.
-   */
-  accuracy_mm: number | null;
-  /**
-   * When it was fixed, milliseconds since 1970.
-   */
-  at_ms: number | null;
 }
 /**
  * A picture as the camera gave it.

@@ -36,7 +36,7 @@ function Pill({ sync }: { sync: ReadonlySignal<SyncStatus> }) {
   );
 }
 
-export function TopBar(props: { sync: ReadonlySignal<SyncStatus> | null; settings: boolean; back: string | null; onHide: () => void }) {
+export function TopBar(props: { sync: ReadonlySignal<SyncStatus> | null; settings: boolean; back: string | null; leave: string | null; onHide: () => void }) {
   const t = words.value;
   return (
     <header class="top">
@@ -52,6 +52,11 @@ export function TopBar(props: { sync: ReadonlySignal<SyncStatus> | null; setting
         </a>
       )}
       {props.sync ? <Pill sync={props.sync} /> : <span class="brand">{t.app}</span>}
+      {props.leave !== null && (
+        <a class="button quiet square" href={props.leave} aria-label={t.incident.leave}>
+          <Icon name="leave" />
+        </a>
+      )}
       <button type="button" class="button quiet square hide" aria-label={t.covert.hide} onClick={props.onHide}>
         <Icon name="eye" />
       </button>

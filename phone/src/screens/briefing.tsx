@@ -233,7 +233,7 @@ export function Briefing({ core, assignment }: { core: Core; assignment: string 
 }
 
 /** A UUIDv7: the time first, so that ids sort by it. */
-function newId(nowMs: number): string {
+export function newId(nowMs: number): string {
   const random = crypto.getRandomValues(new Uint8Array(10));
   const hex = (from: number, to: number) => [...random.slice(from, to)].map((it) => it.toString(16).padStart(2, "0")).join("");
   const time = nowMs.toString(16).padStart(12, "0");

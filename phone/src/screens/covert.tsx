@@ -135,7 +135,8 @@ function Notes() {
   );
 }
 
-export function Covert() {
+/** `help` leads out of here to where an incident is told of: named like nothing. */
+export function Covert({ help }: { help: string | null }) {
   const place = useRef<HTMLElement>(null);
   useEffect(() => {
     const before = document.activeElement as HTMLElement | null;
@@ -145,6 +146,11 @@ export function Covert() {
   return (
     <main class="note" tabIndex={-1} ref={place}>
       {look.value === "notes" ? <Notes /> : <List />}
+      {help !== null && (
+        <a class="button quiet" href={help} onClick={show}>
+          {words.value.covert.help}
+        </a>
+      )}
     </main>
   );
 }

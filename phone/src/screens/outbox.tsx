@@ -66,7 +66,7 @@ export function Outbox({ core }: { core: Core }) {
   const { got } = useAsk(core, { ask: "outbox" }, "outbox", true);
   const sync = core.sync.value;
   const box = got.value.is === "here" ? got.value.it : null;
-  const nothing = sync.edits + sync.photos === 0 && box?.visits.length === 0;
+  const nothing = sync.edits + sync.photos + sync.incidents === 0 && box?.visits.length === 0;
   const isSending = sync.pill === "sending";
   return (
     <>
@@ -85,6 +85,11 @@ export function Outbox({ core }: { core: Core }) {
         {sync.ended && (
           <Notice tone="bad">
             <p>{words.value.ended[sync.ended] ?? words.value.ended.other}</p>
+          </Notice>
+        )}
+        {sync.incidents > 0 && (
+          <Notice icon="up">
+            <p>{t.first(sync.incidents)}</p>
           </Notice>
         )}
         <Rest core={core} />

@@ -11,6 +11,7 @@ import { lang, look, neutral, size, theme, words, type Lang, type Look, type Siz
 import { announce } from "../view/say";
 import { go, to } from "../view/route";
 import { pinIsGood, PinFields, useNewPin } from "./enrol";
+import { IncidentLinks } from "./incident";
 
 declare const __VERSION__: string | undefined;
 const version = typeof __VERSION__ === "string" ? __VERSION__ : "";
@@ -113,7 +114,7 @@ function Pin({ core, profile }: { core: Core; profile: Profile }) {
 function Forget({ core, profile, onClose }: { core: Core; profile: Profile; onClose: () => void }) {
   const t = words.value.settings;
   const sync = core.sync.value;
-  const isUnsent = sync.edits + sync.photos > 0;
+  const isUnsent = sync.edits + sync.photos + sync.incidents > 0;
   const typed = useSignal("");
   const busy = useSignal(false);
   const problem = useSignal<Problem | null>(null);
@@ -130,6 +131,7 @@ function Forget({ core, profile, onClose }: { core: Core; profile: Profile; onCl
     <Dialog title={t.forgetTitle(profile.name)} onClose={onClose}>
       <Notice tone={isUnsent ? "bad" : "info"}>
         <p class={isUnsent ? "strong" : undefined}>{isUnsent ? t.forgetUnsent(sync.edits, sync.photos, bytes(sync.bytes)) : t.forgetSent}</p>
+        {sync.incidents > 0 && <p class="strong">{words.value.outbox.first(sync.incidents)}</p>}
         <p>{t.forgetAgain}</p>
       </Notice>
       {isUnsent && (
@@ -225,6 +227,12 @@ export function Settings({ core }: { core: Core }) {
       <Look core={core} />
       {profile && <Pin core={core} profile={profile} />}
       {profile && <Storage core={core} />}
+      {profile && (
+        <section>
+          <h2>{words.value.incident.title}</h2>
+          <IncidentLinks visit={null} />
+        </section>
+      )}
       {profile && <People core={core} profile={profile} />}
       {profile && <Version core={core} />}
       <section>

@@ -16,6 +16,7 @@ import { announce } from "../view/say";
 import { outcomeOf, type Shown, type VisitStore } from "../view/visit-store";
 import { Conduct, Rules, Where } from "./briefing";
 import { branchName } from "./home";
+import { IncidentLinks } from "./incident";
 
 const placeKey = (visit: string) => `at.${visit}`;
 /** Where the person is is written down once they rest there, milliseconds: storage is slow and a tap is not to wait for it. */
@@ -105,6 +106,7 @@ function Sheet({ store, current, onClose }: { store: VisitStore; current: string
           </>
         )}
       </div>
+      <IncidentLinks visit={store.visit} onGo={onClose} />
       <details class="fold">
         <summary>{t.scenario}</summary>
         <Conduct scenario={store.form.scenario} kind={store.form.kind} />

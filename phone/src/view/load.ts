@@ -44,6 +44,6 @@ export function useAsk<K extends Reply["reply"]>(core: Core, ask: Ask, kind: K, 
 }
 
 function keyOf(core: Core): string {
-  const { pill, done, edits, photos, bytes, lost, ended, lastSentMs } = core.sync.value;
-  return [core.pulled.value, pill, done, edits, photos, bytes, lost, ended, lastSentMs].join();
+  const { pill, done, edits, photos, bytes, incidents, lost, ended, lastSentMs } = core.sync.value;
+  return [core.pulled.value, pill, done, edits, photos, bytes, incidents, lost, ended, lastSentMs].join();
 }

@@ -11,6 +11,7 @@ export type Route =
   | { at: "review"; visit: string }
   | { at: "outcome"; visit: string }
   | { at: "done"; visit: string }
+  | { at: "incident"; visit: string | null; leaving: boolean }
   | { at: "outbox" }
   | { at: "conflicts" }
   | { at: "settings" };
@@ -37,6 +38,8 @@ function read(): Route {
       return { at, assignment: id };
     case "visit":
       return { at, visit: id, section: section || null, item: item || null };
+    case "incident":
+      return { at, visit: id || null, leaving: section === "leave" };
     case "review":
     case "outcome":
     case "done":
@@ -61,6 +64,7 @@ export const to = {
   review: (visit: string) => `#/review/${visit}`,
   outcome: (visit: string) => `#/outcome/${visit}`,
   done: (visit: string) => `#/done/${visit}`,
+  incident: (visit: string | null, leaving = false) => `#/incident/${visit ?? ""}${leaving ? "/leave" : ""}`,
 };
 
 export function go(hash: string): void {

@@ -8,10 +8,10 @@ const DAY_MS = 86_400_000;
 
 export function noteUnsent(core: Core): () => void {
   return effect(() => {
-    const { edits, photos } = core.sync.value;
+    const { edits, photos, incidents } = core.sync.value;
     if (core.standing.value.is !== "open") return;
     const key = `unsent.${core.standing.value.profile.id}`;
-    if (edits + photos === 0) kept.set(key, null);
+    if (edits + photos + incidents === 0) kept.set(key, null);
     else if (kept.get(key) === null) kept.set(key, String(Date.now()));
   });
 }

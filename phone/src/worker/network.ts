@@ -152,6 +152,12 @@ export function sendPart(token: string, part: Part, body: Uint8Array<ArrayBuffer
   return ask({ method: "PATCH", path, token, headers, body, accept: "application/cbor" }, stop);
 }
 
+/** Hands in a report of an incident. */
+export function handIn(token: string, body: Uint8Array<ArrayBuffer>, stop: AbortSignal): Promise<Answer> {
+  const headers = { "Content-Type": "application/json" };
+  return ask({ method: "POST", path: "/api/v1/incidents", token, headers, body, accept: "application/json" }, stop);
+}
+
 /** One call of the JSON API. */
 export function post(path: string, token: string | null, message: unknown, stop: AbortSignal): Promise<Answer> {
   const headers = { "Content-Type": "application/json" };

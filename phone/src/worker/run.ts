@@ -1,8 +1,9 @@
-// One run to the office: edits until both sides have nothing more, then photos, then edits once more where the office has to hear of
+// One run to the office: reports of incidents before all else, edits until both sides have nothing more, then photos, then edits once more where the office has to hear of
 // photos. Owns this order and what each outcome leads to; when a run happens is the sender's.
 
 import type { Problem } from "../core/messages";
 import { Failed, appTooOld, enrolAgain } from "../core/problems";
+import { Lane } from "./incidents";
 import * as network from "./network";
 import type { Ended, Store } from "./store";
 
@@ -23,6 +24,8 @@ export interface RunContext {
   stop: AbortSignal;
   /** Why photos are to rest now; empty if they are not. */
   pause: () => "" | "metered" | "low_battery";
+  /** Whether reports of incidents are on their way now. */
+  handingIn: (is: boolean) => void;
   /** Edits are about to go: all that there are now. */
   editsGo: () => void;
   /** Whether there are edits since then, which go before the next part of a photo. */
@@ -162,7 +165,7 @@ async function succeed(store: Store, token: string, request: Record<string, unkn
 }
 
 /** Edits until both sides have nothing more. */
-async function exchangeAll(store: Store, context: RunContext): Promise<RunEnd> {
+async function exchangeAll(store: Store, context: RunContext, lane: Lane): Promise<RunEnd> {
   for (let renewed = false; ; ) {
     context.editsGo();
     const token = store.token();
@@ -177,10 +180,15 @@ async function exchangeAll(store: Store, context: RunContext): Promise<RunEnd> {
       }
       continue;
     }
+    await lane.handIn(token);
     const run = new Run(store, token, context);
     const ended = await run.exchange();
     if (ended.news) {
       context.pulled();
+    }
+    // An office that was put back asks for them again.
+    if (ended.how === "done" && lane.inTheWay === null) {
+      await lane.handIn(token);
     }
     // The browser's files were copied or set back: this phone goes on as a new device and says again what it had not sent.
     if (ended.how === "recover" && ended.cause === "recover_fork" && !renewed) {
@@ -194,9 +202,16 @@ async function exchangeAll(store: Store, context: RunContext): Promise<RunEnd> {
 
 /** Carries everything to the office that may go, and brings what is new. */
 export async function carry(store: Store, context: RunContext): Promise<RunEnd> {
+  const lane = new Lane(store, context);
+  const end = await carryAll(store, context, lane);
+  // A report that waits is worth another try where nothing else stopped the run.
+  return lane.inTheWay === null || end.problem !== null ? end : { ...end, problem: lane.inTheWay, temporary: true };
+}
+
+async function carryAll(store: Store, context: RunContext, lane: Lane): Promise<RunEnd> {
   let end = well;
   for (let round = 0; round < MOST_ROUNDS; ) {
-    end = await exchangeAll(store, context);
+    end = await exchangeAll(store, context, lane);
     const isOut = store.syncState().ended !== null;
     // Of a device that was taken out the photos follow its edits.
     if (end.problem !== null && end.problem.code !== appTooOld().code && !isOut) {

@@ -26,6 +26,9 @@ export interface Listener {
 
 export class Sender {
   private readonly stop = new AbortController();
+  /** Calls the run under way off, for one that begins with what cannot wait. */
+  private call = new AbortController();
+  private handingIn = false;
   private running: Promise<void> | null = null;
   /** A run is wanted once the one under way is over. */
   private again = false;
@@ -68,6 +71,17 @@ export class Sender {
     this.awake();
   }
 
+  /** An incident was reported: what else is under way is called off, since it goes first and alone. Nothing of that is lost. */
+  reported(): void {
+    this.failures = 0;
+    this.notBeforeMs = 0;
+    if (this.running === null) {
+      void this.run();
+    } else if (!this.handingIn) {
+      this.call.abort();
+    }
+  }
+
   /** A good moment: the app came to the front, the network came back, something was handed in. */
   awake(): void {
     this.failures = 0;
@@ -102,6 +116,7 @@ export class Sender {
   /** Ends whatever is under way, for good. */
   async finish(): Promise<void> {
     this.stop.abort();
+    this.call.abort();
     clearTimeout(this.timer);
     await this.running;
   }
@@ -138,14 +153,23 @@ export class Sender {
     const wanted = this.again || this.editsWait;
     this.again = false;
     this.tell();
+    if (this.call.signal.aborted) {
+      this.notBeforeMs = 0;
+      this.schedule(0);
+      return;
+    }
     this.afterwards(wanted);
   }
 
   private async once(): Promise<void> {
     try {
       this.begunWith = this.store.syncState();
+      this.call = new AbortController();
       this.last = await carry(this.store, {
-        stop: this.stop.signal,
+        stop: this.call.signal,
+        handingIn: (is) => {
+          this.handingIn = is;
+        },
         pause: () => this.pause(),
         editsGo: () => {
           this.editsWait = false;
@@ -160,7 +184,7 @@ export class Sender {
       if (thrown instanceof Fatal) {
         this.listener.fatal(thrown.problem);
       }
-      if (!wasCalledOff(thrown, this.stop.signal)) {
+      if (!wasCalledOff(thrown, this.call.signal)) {
         this.last = { problem: problemOf(thrown), temporary: true, waitMs: 0, photosRest: null };
       }
     }
@@ -168,13 +192,13 @@ export class Sender {
 
   /** What the run moved. */
   private async note(): Promise<void> {
-    const { edits, photos, bytes } = this.store.syncState();
+    const { edits, photos, bytes, incidents } = this.store.syncState();
     const before = this.begunWith;
     if (before !== null && (edits < before.edits || photos < before.photos || bytes < before.bytes)) {
       // A poor line is no reason to wait longer each time; one that moves nothing is.
       this.failures = 0;
     }
-    if (this.last.problem === null && edits + photos === 0) {
+    if (this.last.problem === null && edits + photos + incidents === 0) {
       this.lastSentMs = Date.now();
       await vault.remember(this.store.profile, { lastSentMs: this.lastSentMs });
     }
@@ -219,10 +243,10 @@ export class Sender {
   }
 
   private status(state: SyncState): SyncStatus {
-    const { edits, photos, bytes, lost, set_aside, ended } = state;
-    const left = edits + photos;
+    const { edits, photos, bytes, incidents, lost, set_aside, ended } = state;
+    const left = edits + photos + incidents;
     const isRunning = this.running !== null;
-    const before = this.begunWith === null ? 0 : this.begunWith.edits + this.begunWith.photos;
+    const before = this.begunWith === null ? 0 : this.begunWith.edits + this.begunWith.photos + this.begunWith.incidents;
     const total = isRunning ? Math.max(before, left) : 0;
     return {
       pill: this.pill(left, isRunning),
@@ -231,6 +255,7 @@ export class Sender {
       edits,
       photos,
       bytes,
+      incidents,
       lost,
       setAside: set_aside,
       lastSentMs: this.lastSentMs,

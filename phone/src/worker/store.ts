@@ -229,6 +229,24 @@ export class Store {
     return request === undefined ? null : (JSON.parse(request) as Record<string, unknown>);
   }
 
+  // ---- reports of incidents ----
+
+  incidentsBegin(): void {
+    calling(() => this.phone.incidents_begin());
+  }
+
+  incidentsNext(): Next {
+    return nextOf(calling(() => this.phone.incidents_next()));
+  }
+
+  incidentsSigned(signature: Uint8Array<ArrayBuffer>): void {
+    calling(() => this.phone.incidents_signed(signature));
+  }
+
+  incidentsAnswered(status: number, code: string): void {
+    calling(() => this.phone.incidents_answered(status, code));
+  }
+
   // ---- photos ----
 
   uploadBegin(pause: string): void {

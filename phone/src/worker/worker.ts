@@ -190,7 +190,9 @@ function afterReply(asked: Ask["ask"] | "attach", reply: Reply, { sender }: Open
   if (reply.reply === "refused") {
     return;
   }
-  if (asked === "submit") {
+  if (asked === "report") {
+    setTimeout(() => sender.reported());
+  } else if (asked === "submit") {
     setTimeout(() => sender.submitted());
   } else if (asked === "attach" || EDITS.includes(asked)) {
     setTimeout(() => sender.edited());

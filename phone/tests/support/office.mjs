@@ -10,8 +10,8 @@ import { join } from "node:path";
 const VEEDOR = process.env.VEEDOR_BIN ?? new URL("../../../target/debug/veedor", import.meta.url).pathname;
 const PASSWORD = "correct horse battery staple";
 const ORGANIZATION = "acme";
-/** Who works in the office: plans visits, knows devices, looks at evidence. */
-const STAFF = { marta: "programme_manager", olga: "admin", rita: "reviewer" };
+/** Who works in the office: plans visits, knows devices, looks at evidence, handles incidents. */
+const STAFF = { marta: "programme_manager", olga: "admin", rita: "reviewer", carla: "incident_custodian" };
 const CHECKLIST = { id: "ms-banco-sucursal", version: 2 };
 
 function freePort() {
@@ -77,7 +77,7 @@ export async function startOffice({ phone = null } = {}) {
   for (const login of Object.keys(STAFF)) {
     tokens[login] = (await call("POST", "/sessions", { organization: ORGANIZATION, login, password: PASSWORD })).token;
   }
-  let made = 0;
+  let [made, keys] = [0, 0];
   return {
     address,
     call,
@@ -89,6 +89,12 @@ export async function startOffice({ phone = null } = {}) {
         throw new Error(`${response.status} ${await response.text()}`);
       }
       return new Uint8Array(await response.arrayBuffer());
+    },
+    /** Makes another incident key; gives its id. */
+    newIncidentKey: async () => {
+      keys += 1;
+      const out = join(folder, `incident-${keys}.key`);
+      return JSON.parse(await admin("incident-key", "--org", ORGANIZATION, "--out", out)).key;
     },
     /** An auditor with one visit to make. */
     newAuditor: async () => {

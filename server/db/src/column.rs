@@ -14,9 +14,10 @@ use diesel::sqlite::Sqlite;
 use domain::access::Role;
 use domain::date::Date;
 use domain::ids::{
-    AssessmentId, AssignmentId, AuditId, BranchId, KpiId, OrgId, ProgrammeId, RegionId, RunId, StaffId,
-    UserId, WaveId,
+    AssessmentId, AssignmentId, AuditId, BranchId, IncidentId, KpiId, OrgId, ProgrammeId, RegionId, RunId,
+    StaffId, UserId, WaveId,
 };
+use domain::incident::IncidentState;
 use domain::lifecycle::{Actor, Command, RunState, State, VersionState};
 use sync_core::exchange::StreamId;
 use sync_core::{Algorithm, DeviceId, Hash};
@@ -153,6 +154,7 @@ stored_ids!(
     AssignmentId,
     AuditId,
     BranchId,
+    IncidentId,
     KpiId,
     OrgId,
     ProgrammeId,
@@ -266,7 +268,7 @@ macro_rules! stored_words {
     )*};
 }
 
-stored_words!(Actor, Command, Role, RunState, State, StreamId, VersionState);
+stored_words!(Actor, Command, IncidentState, Role, RunState, State, StreamId, VersionState);
 
 impl Stored for Date {
     type Column = String;

@@ -27,6 +27,7 @@ pub mod devices;
 pub mod feed;
 pub mod former;
 pub mod idempotency;
+pub mod incidents;
 pub mod observations;
 pub mod organizations;
 pub mod payouts;

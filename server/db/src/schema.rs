@@ -658,6 +658,52 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    use crate::column::{Ts, Uid};
+    use diesel::sql_types::{Binary, Nullable};
+
+    incident_keys (org_id, key_id) {
+        org_id -> Uid,
+        key_id -> Binary,
+        public_key -> Binary,
+        created_at -> Ts,
+        retired_at -> Nullable<Ts>,
+    }
+}
+
+diesel::table! {
+    use crate::column::{Ts, Uid};
+    use diesel::sql_types::{Binary, Nullable, Text};
+
+    incidents (org_id, incident_id) {
+        org_id -> Uid,
+        incident_id -> Uid,
+        user_id -> Uid,
+        dev -> Binary,
+        author_dev -> Binary,
+        key_id -> Nullable<Binary>,
+        body -> Binary,
+        sig -> Binary,
+        received_at -> Ts,
+        state -> Text,
+    }
+}
+
+diesel::table! {
+    use crate::column::{Ts, Uid};
+    use diesel::sql_types::{Nullable, Text};
+
+    incident_custody (org_id, entry_id) {
+        org_id -> Uid,
+        entry_id -> Uid,
+        incident_id -> Uid,
+        at -> Ts,
+        actor -> Text,
+        action -> Text,
+        reason -> Nullable<Text>,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(audit_blobs, audits);
 
 diesel::table! {

@@ -10,6 +10,7 @@ pub mod codes;
 pub(crate) mod content;
 pub mod devices;
 pub mod evidence;
+pub mod incidents;
 pub mod kpis;
 pub mod organizations;
 pub mod payouts;

@@ -44,7 +44,8 @@ pub struct NewUser {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RoleGrant {
-    /// `auditor`, `reviewer`, `programme_manager`, `branch_manager`, `hr_analyst`, `hr_approver`, `admin`, `analyst`.
+    /// `auditor`, `reviewer`, `programme_manager`, `branch_manager`, `hr_analyst`, `hr_approver`, `admin`, `analyst`,
+    /// `incident_custodian`.
     #[schema(value_type = String)]
     pub role: Role,
     /// Where; the whole organization where it is left out.

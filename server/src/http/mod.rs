@@ -13,6 +13,7 @@ pub(crate) mod evidence;
 pub(crate) mod exchange;
 mod expected;
 pub(crate) mod health;
+pub(crate) mod incidents;
 mod incoming;
 pub(crate) mod kpis;
 pub mod openapi;
@@ -61,6 +62,7 @@ fn api(config: &mut ServiceConfig<'_>) {
         .configure(devices::routes)
         .configure(audit_log::routes)
         .configure(evidence::routes)
+        .configure(incidents::routes)
         .configure(assessments::routes)
         .configure(kpis::routes)
         .configure(payouts::routes)

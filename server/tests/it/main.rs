@@ -45,6 +45,8 @@ mod grants;
 #[cfg(test)]
 mod heads;
 #[cfg(test)]
+mod incidents;
+#[cfg(test)]
 mod not_completed;
 #[cfg(test)]
 mod offers;

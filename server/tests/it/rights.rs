@@ -34,7 +34,22 @@ struct Row(&'static str, &'static str, Needs, Value);
 const ID: u128 = 0x0189_0a5d_ac96_774b_bcce_b302_099a_8057;
 
 fn table() -> Vec<Row> {
-    [doors(), people(), reference(), plans(), visits(), figures(), pay()].into_iter().flatten().collect()
+    let all = [doors(), people(), reference(), plans(), visits(), figures(), pay(), incidents()];
+    all.into_iter().flatten().collect()
+}
+
+fn incidents() -> Vec<Row> {
+    use Needs::{Right, Session};
+    const HANDLE: &[Permission] = &[Permission::HandleIncidents];
+    let handled = json!({"state": "in_hand", "note": "because"});
+    vec![
+        // Only a device hands in: `incidents.rs` tries it.
+        Row("post", "/api/v1/incidents", Session, Value::Null),
+        Row("get", "/api/v1/incidents", Right(HANDLE), Value::Null),
+        Row("post", "/api/v1/incidents/{incident}/open", Right(HANDLE), json!({"reason": "because"})),
+        Row("post", "/api/v1/incidents/{incident}/state", Right(HANDLE), handled),
+        Row("get", "/api/v1/incidents/{incident}/custody", Right(HANDLE), Value::Null),
+    ]
 }
 
 fn doors() -> Vec<Row> {

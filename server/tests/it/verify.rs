@@ -3,6 +3,7 @@
 
 use crate::databases::Database;
 use crate::exchange::Scene;
+use crate::incidents;
 use crate::redaction::given_up;
 use serde_json::json;
 use server::{
@@ -50,6 +51,8 @@ async fn lived_in(scene: &Scene) -> Uuid {
     // And what a copy of the first phone wrote in place of its second op.
     let run = given_up(scene, &phone, approved, &["another answer"]);
     scene.done(&phone, &Request { relay: vec![run], ..phone.request(Vec::new()) }).await;
+    let told = incidents::plain(&phone, &incidents::report(scene));
+    scene.hand_report_in(&phone.enrolment.token, &told).await.expect_json();
     approved
 }
 
@@ -100,6 +103,7 @@ fn strings(scene: &Scene, audit: Uuid) -> Vec<(&'static str, Vec<u8>)> {
             ("answers", db::audits::find_ops(tx, org, id)?.unwrap()),
             ("score", score.doc.into_bytes()),
             ("checklist", content.canonical_json.into_bytes()),
+            ("incident", db::incidents::list(tx, org, None, None, 1)?.items.remove(0).body),
             ("log", db::audit_log::find_end(tx, org)?.hash.0.to_vec()),
             ("pin", db::audits::find(tx, org, id)?.unwrap().template_hash.0.to_vec()),
         ])
@@ -167,6 +171,7 @@ async fn one_bit_of_any_row_is_named_wherever_it_stands() {
         "feed_chain",
         "feed_entry",
         "former_run",
+        "incident_signature",
         "projection",
         "score",
         "segment_chain",

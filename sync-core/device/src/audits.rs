@@ -28,7 +28,7 @@ use crate::{
     blobs::{self, PhotoState, Unsent},
     ended::ENDED,
     identity::DeviceKind,
-    recover,
+    incidents, recover,
     store::{self, Device},
 };
 
@@ -223,6 +223,8 @@ pub struct Status {
     pub acked: Head,
     /// Ops that are not on the server.
     pub pending_ops: u64,
+    /// Reports of incidents that are not on the server.
+    pub pending_incidents: u64,
     /// Photos that are not on the server.
     pub unsent: Unsent,
     /// The same by audit, where there are any.
@@ -486,6 +488,7 @@ impl Device {
             head: self.head,
             acked,
             pending_ops: self.head.dseq.saturating_sub(acked.dseq),
+            pending_incidents: incidents::waiting(&self.conn)?,
             unsent: blobs::unsent(&self.conn)?,
             unsent_by_audit: blobs::unsent_by_audit(&self.conn)?,
             audits: audits.collect::<Result<_, _>>()?,

@@ -16,7 +16,7 @@ use sync_core::{
     hlc,
     op::Opening,
     packed::AuditEntry,
-    reference::{ASSIGNMENT, AssignmentRow, BRANCH, BranchRow, TEMPLATE},
+    reference::{ASSIGNMENT, AssignmentRow, BRANCH, BranchRow, INCIDENT_KEY, TEMPLATE},
     session::{Commit, Cursor, Effect, Event, Finish, Identity, Link, Loaded, Session, step},
 };
 use uuid::Uuid;
@@ -24,7 +24,7 @@ use uuid::Uuid;
 use crate::{
     DeviceError, blobs,
     ended::{self, Taken},
-    mirror,
+    incidents, mirror,
     rebuild::replay,
     receipts, recover, redact,
     store::{self, Device},
@@ -344,13 +344,14 @@ impl Device {
                 receipts::put(writer.conn, receipt)?;
             }
             store::put_meta(writer.conn, "durable_through", &commit.durable_through.to_be_bytes())?;
+            let forgotten = incidents::forget_durable(writer.conn, commit.durable_through)?;
             put_outcomes(writer.conn, &commit.outcomes)?;
             for (stream, to) in &commit.rewinds {
                 recover::rewind(writer.conn, *stream, to)?;
             }
             if let Some(ending) = commit.ended {
                 templates.clear();
-                return Ok((ended::purge(&mut writer, ending.name())?, false));
+                return Ok((ended::purge(&mut writer, ending.name())? || forgotten, false));
             }
             let mut taken = Taken::default();
             // What a server says anew of ops that it had lost replaces what it had said of them.
@@ -387,7 +388,7 @@ impl Device {
             given_back.into_iter().try_for_each(|it| blobs::ask_again(writer.conn, it))?;
             redact::let_photos_go(&mut writer, &redacted)?;
             writer.flush()?;
-            Ok((cleared, !redacted.is_empty()))
+            Ok((cleared || forgotten, !redacted.is_empty()))
         })?;
         if cleared || redacted {
             ended::clear_journal(&self.conn)?;
@@ -555,6 +556,9 @@ pub(crate) fn take_in_run(
 }
 
 fn mirror_row(writer: &Writer<'_>, row: &RefRow) -> Result<Result<(), String>, DeviceError> {
+    if row.kind == INCIDENT_KEY {
+        return incidents::take_key(writer.conn, row.json.as_deref());
+    }
     let Some(json) = &row.json else {
         // A withdrawn template stays for the audits that pin it.
         if row.kind != TEMPLATE {

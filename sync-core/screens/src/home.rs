@@ -43,6 +43,8 @@ pub struct SyncState {
     pub photos: u64,
     /// Their bytes.
     pub bytes: u64,
+    /// Reports of incidents that are not on the server.
+    pub incidents: u64,
     /// Photos that are lost, or that the server refused.
     pub lost: u64,
     /// Open conflicts.
@@ -59,6 +61,7 @@ impl SyncState {
             edits: status.pending_ops,
             photos: status.unsent.photos,
             bytes: status.unsent.bytes,
+            incidents: status.pending_incidents,
             lost: status.unsent.lost,
             conflicts: status.conflicts,
             set_aside: status.set_aside.clone(),

@@ -5,6 +5,7 @@
 mod briefing;
 mod conflicts;
 mod home;
+mod incident;
 mod messages;
 mod outbox;
 mod phone;
@@ -16,6 +17,7 @@ mod visit;
 pub use briefing::{Briefing, SectionCard};
 pub use conflicts::{Conflict, Conflicts, Value};
 pub use home::{AssignmentCard, BranchFacts, ChecklistCard, Home, SyncState, VisitCard};
+pub use incident::{IncidentCard, Incidents};
 pub use messages::{Ask, Message, Refused, Reply};
 pub use outbox::{Outbox, Waiting};
 pub use phone::{OriginalPicture, Phone, Photo, Position};

@@ -8,7 +8,9 @@ use crate::{
     briefing::Briefing,
     conflicts::Conflicts,
     home::Home,
+    incident::Incidents,
     outbox::Outbox,
+    phone::Position,
     review::Review,
     visit::{Visit, VisitChange},
 };
@@ -110,6 +112,27 @@ pub enum Ask {
     Outbox {},
     /// Open conflicts. Answer: `conflicts`.
     Conflicts {},
+    /// Reports an incident: kept at once, and the first thing to be sent. Answer: `incidents`.
+    Report {
+        /// A new UUIDv7; the same one again changes nothing.
+        incident: String,
+        /// 32 fresh random bytes, hexadecimal: of them the seal is made.
+        seed: String,
+        /// `bribe`, `violence`, `discrimination`, `danger` or `other`.
+        kind: String,
+        /// Whether its author left for safety.
+        left: bool,
+        /// In its author's words; empty for none.
+        text: String,
+        /// The phone's time zone (IANA).
+        zone: String,
+        /// Where its author is, as far as the platform could tell at once.
+        position: Option<Position>,
+        /// The visit in which it happened.
+        visit: Option<String>,
+    },
+    /// The reports of this phone. Answer: `incidents`.
+    Incidents {},
 }
 
 /// The names of what is asked.
@@ -131,6 +154,8 @@ enum Name {
     Submit,
     Outbox,
     Conflicts,
+    Report,
+    Incidents,
 }
 
 /// Every member that something asked may have: read as one, since a reader for each is 15 KB of what a phone downloads.
@@ -148,6 +173,13 @@ struct Flat {
     photo: Option<String>,
     reason: Option<String>,
     seen: Option<String>,
+    incident: Option<String>,
+    seed: Option<String>,
+    kind: Option<String>,
+    left: Option<bool>,
+    text: Option<String>,
+    zone: Option<String>,
+    position: Option<Position>,
 }
 
 impl TryFrom<Flat> for Ask {
@@ -184,6 +216,17 @@ impl TryFrom<Flat> for Ask {
             Name::Submit => Self::Submit { visit: visit()?, seen: there(it.seen, "seen")? },
             Name::Outbox => Self::Outbox {},
             Name::Conflicts => Self::Conflicts {},
+            Name::Report => Self::Report {
+                incident: there(it.incident, "incident")?,
+                seed: there(it.seed, "seed")?,
+                kind: there(it.kind, "kind")?,
+                left: it.left.unwrap_or_default(),
+                text: it.text.unwrap_or_default(),
+                zone: there(it.zone, "zone")?,
+                position: it.position,
+                visit: it.visit,
+            },
+            Name::Incidents => Self::Incidents {},
         })
     }
 }
@@ -207,6 +250,8 @@ pub enum Reply {
     Outbox(Outbox),
     /// Open conflicts.
     Conflicts(Conflicts),
+    /// The reports of this phone.
+    Incidents(Incidents),
     /// The message was refused; nothing was written.
     Refused(Refused),
 }

@@ -14,6 +14,7 @@ use uuid::Uuid;
 use crate::{
     briefing, conflicts,
     home::{self, SyncState},
+    incident,
     messages::{Ask, Message, Refused, Reply},
     outbox, review,
     visit::{self, Shown},
@@ -173,6 +174,16 @@ impl Phone {
             }
             Ask::Outbox {} => Reply::Outbox(outbox::fill(device)?),
             Ask::Conflicts {} => Reply::Conflicts(conflicts::fill(device)?),
+            Ask::Report { incident, seed, kind, left, text, zone, position, visit } => {
+                let id = read(incident, "id")?;
+                let visit = visit.as_deref().map(|it| read(it, "id")).transpose()?;
+                let seed = read::<Hash>(seed, "seed")?.0;
+                let said =
+                    incident::Said { id, kind, left: *left, text, zone, position: position.as_ref(), visit };
+                incident::report(device, &said, seed, now_ms)?;
+                Reply::Incidents(incident::fill(device)?)
+            }
+            Ask::Incidents {} => Reply::Incidents(incident::fill(device)?),
         })
     }
 

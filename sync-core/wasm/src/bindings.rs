@@ -2,7 +2,10 @@
 
 use std::rc::Rc;
 
-use device::{Device, DeviceError, DeviceKind, Next, NextPart, Signatures, Sync, TransportError, Upload};
+use device::{
+    Device, DeviceError, DeviceKind, IncidentAnswer, Incidents, IncidentsEnd, Next, NextPart, Signatures,
+    Sync, TransportError, Upload,
+};
 use domain::Problem;
 use screens::Phone;
 use serde::Serialize;
@@ -44,6 +47,7 @@ pub struct BrowserPhone {
     phone: Option<Phone>,
     sync: Option<Sync>,
     upload: Option<Upload>,
+    incidents: Option<Incidents>,
     signatures: Signatures,
     signing: Option<(DeviceId, Vec<u8>)>,
     recover: Option<RecoverCause>,
@@ -87,6 +91,7 @@ impl BrowserPhone {
             pool,
             sync: None,
             upload: None,
+            incidents: None,
             signatures: Signatures::default(),
             signing: None,
             recover: None,
@@ -223,6 +228,51 @@ impl BrowserPhone {
         }
     }
 
+    /// Begins to hand in reports of incidents.
+    pub fn incidents_begin(&mut self) -> Result<(), String> {
+        let device = self.phone()?.device();
+        self.incidents = Some(Incidents::new(device).map_err(|error| thrown(&error))?);
+        Ok(())
+    }
+
+    /// What handing them in comes to next.
+    pub fn incidents_next(&mut self) -> Result<Step, String> {
+        let (Some(phone), Some(incidents)) = (self.phone.as_mut(), self.incidents.as_mut()) else {
+            return Err(failed("not handing in reports"));
+        };
+        loop {
+            match incidents.next(phone.device()).map_err(|error| thrown(&error))? {
+                Next::GoOn => {}
+                Next::Sign(bytes) => {
+                    let dev = phone.device().dev();
+                    return Ok(Step::with("sign", dev.to_string(), bytes));
+                }
+                Next::Send(bytes) => return Ok(Step::with("send", String::new(), bytes)),
+                Next::Finished(end) => {
+                    return Ok(Step::with("done", Ended::of_incidents(&end).json(), Vec::new()));
+                }
+            }
+        }
+    }
+
+    /// Goes on with a signature.
+    pub fn incidents_signed(&mut self, signature: Vec<u8>) {
+        if let Some(incidents) = self.incidents.as_mut() {
+            incidents.signed(signature);
+        }
+    }
+
+    /// Goes on with the HTTP status of the answer, 0 where none came, and the code of a refusal.
+    pub fn incidents_answered(&mut self, status: u16, code: String) {
+        if let Some(incidents) = self.incidents.as_mut() {
+            incidents.answered(match status {
+                0 => IncidentAnswer::Unreachable(TransportError(code)),
+                200..300 => IncidentAnswer::Stored,
+                _ => IncidentAnswer::Refused(status, code),
+            });
+        }
+    }
+
     /// Begins to send photos: `pause` is empty, `by_hand`, `metered` or `low_battery`.
     pub fn upload_begin(&mut self, pause: &str, now_ms: u64, jitter: u32) -> Result<(), String> {
         let pause = match pause {
@@ -311,7 +361,7 @@ impl BrowserPhone {
 
     /// Closes the phone and gives its files back, for another tab or person.
     pub fn close(&mut self) -> Result<(), String> {
-        (self.sync, self.upload, self.phone) = (None, None, None);
+        (self.sync, self.upload, self.incidents, self.phone) = (None, None, None, None);
         self.pool.give_back().map_err(|error| failed(&error))
     }
 }
@@ -413,6 +463,13 @@ impl Ended {
         let news = summary.stored.saturating_add(summary.had).saturating_add(summary.lost) > 0;
         let (temporary, problem) = (Upload::is_temporary(finish), Upload::problem(finish));
         Self { how, cause, wait_ms, temporary, news, push_only: false, problem }
+    }
+
+    fn of_incidents(end: &IncidentsEnd) -> Self {
+        let problem = end.problem();
+        let how = if problem.is_some() { "backoff" } else { "done" };
+        let (temporary, news) = (problem.is_some(), end.sent > 0);
+        Self { how, cause: None, wait_ms: None, temporary, news, push_only: false, problem }
     }
 
     fn json(&self) -> String {

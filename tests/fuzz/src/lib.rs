@@ -5,6 +5,7 @@
 
 mod content;
 mod exchange;
+mod incident;
 #[cfg(feature = "office")]
 mod lane;
 mod log;
@@ -13,6 +14,7 @@ mod office;
 
 pub use content::{answers, content, rows};
 pub use exchange::{reply_cbor, reply_json, request_cbor, request_json};
+pub use incident::incident;
 #[cfg(feature = "office")]
 pub use lane::{blob_lane, body, photo};
 pub use log::{ops, relayed, sealed, signed};
@@ -44,6 +46,7 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("content", content),
     #[cfg(feature = "office")]
     ("evidence_file", evidence_file),
+    ("incident", incident),
     ("ops", ops),
     #[cfg(feature = "office")]
     ("photo", photo),

@@ -21,6 +21,8 @@ mod former;
 #[cfg(test)]
 mod idempotency;
 #[cfg(test)]
+mod incidents;
+#[cfg(test)]
 mod observations;
 #[cfg(test)]
 mod organizations_and_users;

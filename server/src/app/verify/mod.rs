@@ -7,6 +7,7 @@ mod buckets;
 mod feeds;
 mod former;
 mod heads;
+mod incidents;
 mod logs;
 mod projections;
 
@@ -43,6 +44,8 @@ pub struct Report {
     pub blobs: u64,
     /// Pieces of evidence that were redacted: their bytes are gone for good.
     pub redacted_blobs: u64,
+    /// Reports of incidents.
+    pub incidents: u64,
     /// Positions of the heads that were kept elsewhere, found again.
     pub heads: u64,
     /// The first fault; none where everything holds.
@@ -204,7 +207,8 @@ impl Walk<'_, '_> {
         }
         self.projections(buckets)?;
         self.blobs()?;
-        self.redacted_blobs()
+        self.redacted_blobs()?;
+        self.incidents()
     }
 
     fn audit_log(&mut self) -> Result<(), Stop> {

@@ -1,0 +1,3 @@
+//! libFuzzer on `fuzz::incident`.
+#![cfg_attr(fuzzing, no_main)]
+fuzz::program!(incident);
