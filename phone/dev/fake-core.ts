@@ -3,7 +3,7 @@
 
 import { signal } from "@preact/signals";
 import type { Core, Outcome, PhotoFacts, Profile, Standing, StorageStatus, SyncStatus } from "../src/core/api";
-import type { Ask, BranchFacts, Conflict, FieldProblem, Form, FormItem, ItemState, PhotoCard, Problem, Reply, State, Visit, VisitRules } from "../src/core/messages";
+import type { Ask, AssignmentCard, BranchFacts, Conflict, FieldProblem, Form, FormItem, ItemState, PhotoCard, Problem, Reply, State, Visit, VisitRules } from "../src/core/messages";
 import lists from "./forms.json";
 
 interface Demand {
@@ -50,7 +50,7 @@ export function bigList(sections: number): RawList {
           id: `${String.fromCharCode(65 + s)}${String(i + 1).padStart(3, "0")}`,
           kind, q: text(`¿Pregunta número ${n + 1} de trescientas, con un texto como los de verdad?`), hint: null, must: true, na: kind === "yes_no_na",
           unit: null, min: kind === "number" ? "0" : null, max: kind === "number" ? "99" : null, min_chars: null, anchors: [], options: [], photos: n % 10 === 0,
-          camera_only: false, gps: false, photo_hint: null, comment_hint: null,
+          camera_only: false, gps: false, photo_limits: null, photo_hint: null, comment_hint: null,
         };
         return { form, grave: null, when: n % 3 === 2 ? `${String.fromCharCode(65)}001 == 'yes'` : null, photoIf: null, commentIf: null };
       }),
@@ -75,6 +75,9 @@ class FakeVisit {
   phase = "draft";
   round = 1;
   told: ItemState[] = [];
+  allowed = { covert: true, audio: false, files: false };
+  /** What it would score; what it is worth is not known here. */
+  preview: string | null = null;
   constructor(
     readonly id: string,
     readonly list: RawList,
@@ -166,16 +169,17 @@ class FakeVisit {
       progress: this.list.sections.map((section) => {
         const asked = section.items.map((it) => byId.get(it.form.id) as ItemState).filter((it) => it.visible);
         const ids = new Set(section.items.map((it) => it.form.id));
-        return { section: section.id, asked: asked.length, answered: asked.filter((it) => it.json !== null || it.photos.length > 0).length, missing: missing.filter((it) => ids.has(of(it.field))).length };
+        return { section: section.id, asked: asked.length, answered: asked.filter((it) => it.json !== null || it.photos.length > 0).length, missing: missing.filter((it) => ids.has(of(it.field))).length, preview: this.preview && "83.33" };
       }),
       missing, conflicts: this.conflicts.size, returned: this.returnedAll, due_ms: this.returnedAll.length ? Date.now() + 86_400_000 : null, photos: 0, bytes: 0, lost: 0,
       facts: { arrival: this.answers.get("@arrival") ?? null, departure: this.answers.get("@departure") ?? null, platform: this.answers.get("@platform") ?? null, outcome: this.answers.get("@outcome") ?? null, outcome_photos: this.photos.get("@outcome#photo") ?? [], evidence: { grade: "low", reasons: [] } },
+      allowed: this.allowed, preview: this.preview,
     };
   }
 
   form(): Form {
     return {
-      visit: this.id, branch: this.branch, kind: this.list.kind, title: this.list.title, scenario: this.list.scenario, default_locale: this.list.default_locale, rules: this.list.rules,
+      visit: this.id, branch: this.branch, kind: this.list.kind, title: this.list.title, scenario: this.list.scenario, default_locale: this.list.default_locale, rules: this.list.rules, photo_limits: { long_edge: 1920, quality: 80 },
       sections: this.list.sections.map((it) => ({ id: it.id, title: it.title, items: it.items.map((item) => item.form) })),
     };
   }
@@ -267,6 +271,8 @@ export class FakeCore implements Core {
     this.fill(returned);
     returned.answers.set("C03", "4");
     const full = put("v-full", list("cc-llamada"), BRANCHES[3]);
+    full.preview = "87.50";
+    full.allowed = { covert: false, audio: false, files: false };
     this.fill(full);
     const done = put("v-done", list("ms-banco-sucursal"), BRANCHES[1]);
     this.fill(done);
@@ -366,7 +372,7 @@ export class FakeCore implements Core {
         return this.home();
       case "briefing": {
         const { list, branch, notes, to, from } = this.assignment(ask.assignment);
-        return { reply: "briefing", assignment: ask.assignment, branch, state: "accepted", from, to, notes, kind: list.kind, title: list.title, purpose: list.purpose, scenario: list.scenario, rules: list.rules, sections: list.sections.map((it) => ({ title: it.title, items: it.items.length })) };
+        return { reply: "briefing", assignment: ask.assignment, branch, state: "accepted", from, to, notes, kind: list.kind, title: list.title, purpose: list.purpose, scenario: list.scenario, rules: list.rules, sections: list.sections.map((it) => ({ title: it.title, items: it.items.length })), allowed: { covert: ask.assignment !== "a2", audio: false, files: false } };
       }
       case "accept":
       case "decline":
@@ -416,7 +422,7 @@ export class FakeCore implements Core {
         const states = visit.states();
         const { progress, missing, conflicts } = visit.state(states);
         const sum = (of: (it: (typeof progress)[0]) => number) => progress.reduce((all, it) => all + of(it), 0);
-        return { reply: "review", visit: visit.id, seen: "seen", asked: sum((it) => it.asked), answered: sum((it) => it.answered), photos: [...visit.photos.values()].flat().length, missing, grave: states.flatMap((it) => (it.grave ? [{ item: it.id, says: it.grave }] : [])), conflicts, ready: missing.length === 0 && conflicts === 0 };
+        return { reply: "review", visit: visit.id, seen: "seen", asked: sum((it) => it.asked), answered: sum((it) => it.answered), photos: [...visit.photos.values()].flat().length, missing, grave: states.flatMap((it) => (it.grave ? [{ item: it.id, says: it.grave }] : [])), conflicts, ready: missing.length === 0 && conflicts === 0, preview: visit.preview };
       }
       case "submit":
         visit.phase = "submitted";
@@ -440,10 +446,12 @@ export class FakeCore implements Core {
   }
 
   private home(): Reply {
-    const cards = ["a1", "a2", "a3"].map((id) => {
+    const cards: AssignmentCard[] = ["a1", "a2", "a3"].map((id) => {
       const it = this.assignment(id);
       return { id, branch: it.branch, title: it.list.title, too_new: false, state: this.words.get(id) ?? "accepted", from: it.from, to: it.to, notes: it.notes, word: this.words.get(id) ?? null, sent: false, refused: null };
     });
+    const [first] = cards;
+    if (this.updateWaits.value && first) cards.push({ ...first, id: "a5", title: null, too_new: true });
     const visits = [...this.visits.values()].filter((it) => !it.id.startsWith("v-big"));
     visits.sort((a, b) => Number(b.phase === "returned") - Number(a.phase === "returned"));
     return {

@@ -17,8 +17,8 @@ before(async () => {
 after(() => office.stop());
 
 /** Runs with a person whose phone is taken away afterwards. */
-async function withPerson(work) {
-  const auditor = await office.newAuditor();
+async function withPerson(work, auditorWith = {}) {
+  const auditor = await office.newAuditor(auditorWith);
   const person = await Person.make(office);
   try {
     await person.enrol(auditor.login);
@@ -88,6 +88,8 @@ test("a visit is filled with no network, survives the power going off in mid-typ
     await person.page.locator("#i-A01 .pick").nth(1).click();
     await person.page.locator("#i-A01").getByRole("button", { name: "Deshacer" }).waitFor();
     await person.fillAll();
+    const preview = await person.page.locator(".preview dd").innerText();
+    assert.equal(await person.page.getByRole("button", { name: "Ocultar" }).count(), 0, "the programme does not allow to hide it");
     await person.page.getByRole("button", { name: "Entregar" }).click();
     await person.page.getByRole("heading", { name: "Visita entregada" }).waitFor();
     await person.pill("Enviado");
@@ -95,9 +97,10 @@ test("a visit is filled with no network, survives the power going off in mid-typ
     const approved = await ask("POST", `/visits/${visit}/approve`, {});
     assert.equal(approved.state, "approved");
     assert.match(approved.final, /^\d+\.\d\d$/);
+    assert.equal(preview, approved.final, "what the phone showed before is what the office approved");
     const whole = JSON.stringify(await ask("GET", `/visits/${visit}`));
     assert.ok(whole.includes("Elegí la cuenta que más se ofrece"), whole.slice(0, 400));
-  }));
+  }, { onPhones: { preview_score: true, covert: false } }));
 
 test("a visit that could not happen is handed in with its reason and the place where the auditor stood, and keeps its answers", () =>
   withPerson(async (person) => {

@@ -485,6 +485,10 @@ export interface Briefing {
    * Sections with the number of their questions.
    */
   sections: SectionCard[];
+  /**
+   * What the programme allows on the phone.
+   */
+  allowed: Allows;
 }
 /**
  * Rules of a visit. What breaks a rule is flagged for review, never silently lost.
@@ -569,6 +573,23 @@ export interface SectionCard {
    * Questions in it, visible or not.
    */
   items: number;
+}
+/**
+ * What a programme allows on the phone, as far as pages act on it.
+ */
+export interface Allows {
+  /**
+   * Hiding the screen.
+   */
+  covert: boolean;
+  /**
+   * Recording sound.
+   */
+  audio: boolean;
+  /**
+   * Adding files.
+   */
+  files: boolean;
 }
 /**
  * A visit whole.
@@ -783,6 +804,14 @@ export interface State {
    * What the visit states beside its answers.
    */
   facts: Facts;
+  /**
+   * What the programme allows on the phone.
+   */
+  allowed: Allows;
+  /**
+   * What the visit would score as it stands, with 2 decimals, where the programme shows it and there is something to score.
+   */
+  preview: string | null;
 }
 /**
  * How far a section is.
@@ -804,6 +833,10 @@ export interface Progress {
    * Demands in it that are not met.
    */
   missing: number;
+  /**
+   * What it would score as it stands, where the visit has a preview and it something to score.
+   */
+  preview: string | null;
 }
 /**
  * One offending field of an input.
@@ -1023,6 +1056,10 @@ export interface Review {
    * Whether it can be handed in.
    */
   ready: boolean;
+  /**
+   * What it would score as it stands, as [`crate::State::preview`].
+   */
+  preview: string | null;
 }
 /**
  * What a grave answer says.

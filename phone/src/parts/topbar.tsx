@@ -3,6 +3,7 @@
 import type { ReadonlySignal } from "@preact/signals";
 import type { PillState, SyncStatus } from "../core/api";
 import { moment } from "../view/format";
+import { mayHide } from "../view/hidden";
 import { words } from "../view/prefs";
 import { to } from "../view/route";
 import { Icon, type IconName } from "./icon";
@@ -52,9 +53,11 @@ export function TopBar(props: { sync: ReadonlySignal<SyncStatus> | null; setting
         </a>
       )}
       {props.sync ? <Pill sync={props.sync} /> : <span class="brand">{t.app}</span>}
-      <button type="button" class="button quiet square hide" aria-label={t.covert.hide} onClick={props.onHide}>
-        <Icon name="eye" />
-      </button>
+      {mayHide.value && (
+        <button type="button" class="button quiet square hide" aria-label={t.covert.hide} onClick={props.onHide}>
+          <Icon name="eye" />
+        </button>
+      )}
     </header>
   );
 }

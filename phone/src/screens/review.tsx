@@ -7,9 +7,10 @@ import type { FieldProblem, Grave, Problem, Review as ReviewReply } from "../cor
 import { Bar, Button, LinkButton, Notice, Page, Trouble } from "../parts/basic";
 import { Icon } from "../parts/icon";
 import { MomentCard } from "../parts/moments";
+import { showDecimal } from "../view/decimal";
 import { bytes, count } from "../view/format";
 import { useAsk } from "../view/load";
-import { say, sayProblem, words } from "../view/prefs";
+import { locale, say, sayProblem, words } from "../view/prefs";
 import { replace, to } from "../view/route";
 import { itemOf, OUTCOME, outcomeOf, type VisitStore } from "../view/visit-store";
 import { branchName } from "./home";
@@ -72,6 +73,12 @@ function Counts({ it }: { it: ReviewReply }) {
         <dt>{t.photos}</dt>
         <dd>{count(it.photos)}</dd>
       </div>
+      {it.preview !== null && (
+        <div class="preview">
+          <dt>{t.preview}</dt>
+          <dd>{showDecimal(it.preview, locale.value)}</dd>
+        </div>
+      )}
     </dl>
   );
 }
@@ -91,6 +98,7 @@ function What({ store, it }: { store: VisitStore; it: ReviewReply }) {
   return (
     <>
       <Counts it={it} />
+      {it.preview !== null && <p class="hint">{words.value.review.previewWhy}</p>}
       <Bar part={it.answered} whole={it.asked} label={words.value.review.of(it.answered, it.asked)} />
     </>
   );

@@ -72,8 +72,8 @@ export async function startOffice({ phone = null } = {}) {
     address,
     call,
     newCode: async (login) => JSON.parse(await admin("device-code", "--org", ORGANIZATION, "--login", login)).code,
-    /** An auditor with one visit to make. */
-    newAuditor: async () => {
+    /** An auditor with one visit to make; `onPhones` is what its programme allows there. */
+    newAuditor: async ({ onPhones = null } = {}) => {
       made += 1;
       const login = `ana${made}`;
       const { id } = JSON.parse(await admin("user", "add", "--org", ORGANIZATION, "--login", login, "--name", `Ana ${made}`, "--role", "auditor"));
@@ -81,6 +81,11 @@ export async function startOffice({ phone = null } = {}) {
       const branch = (await call("PUT", "/branches", branches)).items[0].id;
       const day = (days) => new Date(Date.now() + days * 86_400_000).toISOString().slice(0, 10);
       const visit = { branch_id: branch, auditor_id: id, template: CHECKLIST, window_from: day(-2), window_to: day(20) };
+      if (onPhones) {
+        const programme = await call("POST", "/programmes", { code: `P${made}`, name: `Programa ${made}`, on_phones: onPhones });
+        const wave = { name: "Oleada", window_from: visit.window_from, window_to: visit.window_to };
+        visit.wave_id = (await call("POST", `/programmes/${programme.id}/waves`, wave)).id;
+      }
       await call("POST", "/assignments", [visit]);
       return { login, id, branch };
     },

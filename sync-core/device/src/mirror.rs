@@ -8,7 +8,7 @@ use rusqlite::{Connection, OptionalExtension};
 use serde::{Serialize, de::DeserializeOwned};
 use sync_core::{
     Hash,
-    reference::{ASSIGNMENT, AssignmentRow, BRANCH, BranchRow, TEMPLATE},
+    reference::{ASSIGNMENT, Allowed, AssignmentRow, BRANCH, BranchRow, TEMPLATE},
 };
 use uuid::Uuid;
 
@@ -75,6 +75,12 @@ pub(crate) fn assignment(conn: &Connection, id: Uuid) -> Result<Option<Assignmen
     find(conn, ASSIGNMENT, &id.to_string())?
         .map(|json| serde_json::from_slice(&json).map_err(DeviceError::corrupt))
         .transpose()
+}
+
+/// What is allowed on the phone in a visit of an assignment: what its row says as long as it is here.
+pub(crate) fn allowed(conn: &Connection, id: Option<Uuid>) -> Result<Allowed, DeviceError> {
+    let row = id.map(|it| assignment(conn, it)).transpose()?.flatten();
+    Ok(row.map(|it| it.allowed).unwrap_or_default())
 }
 
 impl Device {

@@ -23,6 +23,6 @@ pub use review::Review;
 #[cfg(feature = "schema")]
 pub use schema::schema;
 pub use visit::{
-    Evidence, Facts, Form, FormItem, FormOption, FormSection, ItemState, PhotoCard, Progress, State, Visit,
-    VisitChange,
+    Allows, Evidence, Facts, Form, FormItem, FormOption, FormSection, ItemState, PhotoCard, Progress, State,
+    Visit, VisitChange,
 };

@@ -8,10 +8,10 @@ use domain::{
     answer::{comment_field, photo_field},
     checklist::{ChecklistKind, Item, ItemType, VisitRules},
     visit_facts::{ARRIVAL, DEPARTURE, OUTCOME, OUTCOME_PHOTOS, PLATFORM},
-    visit_score::{Asked, PreparedChecklist},
+    visit_score::{Asked, PreparedChecklist, VisitScore},
 };
 use serde::{Deserialize, Serialize};
-use sync_core::{fold::Phase, payload::CreateValue};
+use sync_core::{fold::Phase, payload::CreateValue, reference::Allowed};
 use uuid::Uuid;
 
 use crate::home::BranchFacts;
@@ -152,6 +152,28 @@ pub struct State {
     pub lost: u64,
     /// What the visit states beside its answers.
     pub facts: Facts,
+    /// What the programme allows on the phone.
+    pub allowed: Allows,
+    /// What the visit would score as it stands, with 2 decimals, where the programme shows it and there is something to score.
+    pub preview: Option<String>,
+}
+
+/// What a programme allows on the phone, as far as pages act on it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Allows {
+    /// Hiding the screen.
+    pub covert: bool,
+    /// Recording sound.
+    pub audio: bool,
+    /// Adding files.
+    pub files: bool,
+}
+
+impl From<Allowed> for Allows {
+    fn from(it: Allowed) -> Self {
+        Self { covert: it.covert, audio: it.audio, files: it.files }
+    }
 }
 
 /// What a visit states beside its answers, each as the JSON text that was stated.
@@ -194,6 +216,8 @@ pub struct Progress {
     pub answered: usize,
     /// Demands in it that are not met.
     pub missing: usize,
+    /// What it would score as it stands, where the visit has a preview and it something to score.
+    pub preview: Option<String>,
 }
 
 /// How a question stands.
@@ -376,6 +400,7 @@ fn item_state(asked: &Asked<'_>, filled: &Filled) -> ItemState {
 
 fn state(filled: &Filled, template: &PreparedChecklist, items: &BTreeMap<&str, &ItemState>) -> State {
     let detail = &filled.detail;
+    let score = preview(filled, template);
     let is_answered = |it: &ItemState| it.json.is_some() || !it.photos.is_empty();
     let progress = template.checklist().sections.iter().map(|section| {
         let ids: BTreeSet<&str> = section.items.iter().map(|it| it.id.as_str()).collect();
@@ -385,6 +410,10 @@ fn state(filled: &Filled, template: &PreparedChecklist, items: &BTreeMap<&str, &
             asked: asked.clone().count(),
             answered: asked.filter(|it| is_answered(it)).count(),
             missing: detail.missing.iter().filter(|it| ids.contains(item_of(&it.field))).count(),
+            preview: score
+                .as_ref()
+                .and_then(|it| it.sections.get(&section.id))
+                .map(|it| it.score.to_string()),
         }
     });
     let returned = detail.returned.as_ref().filter(|_| detail.round > 1);
@@ -401,7 +430,16 @@ fn state(filled: &Filled, template: &PreparedChecklist, items: &BTreeMap<&str, &
         bytes: detail.unsent.bytes,
         lost: detail.unsent.lost,
         facts: facts(filled),
+        allowed: Allows::from(filled.allowed),
+        preview: score.map(|it| it.final_score.to_string()),
     }
+}
+
+/// What the answers would score now, by the rule that the office scores with; none where the programme does not show it, the visit
+/// could not happen, or nothing that has weight is answered.
+pub(crate) fn preview(filled: &Filled, template: &PreparedChecklist) -> Option<VisitScore> {
+    let is_shown = filled.allowed.preview_score && !filled.detail.facts.is_not_completed();
+    is_shown.then(|| template.score(&filled.answers).ok()).flatten()
 }
 
 fn facts(filled: &Filled) -> Facts {
