@@ -50,12 +50,26 @@ export function bigList(sections: number): RawList {
           id: `${String.fromCharCode(65 + s)}${String(i + 1).padStart(3, "0")}`,
           kind, q: text(`¿Pregunta número ${n + 1} de trescientas, con un texto como los de verdad?`), hint: null, must: true, na: kind === "yes_no_na",
           unit: null, min: kind === "number" ? "0" : null, max: kind === "number" ? "99" : null, min_chars: null, anchors: [], options: [], photos: n % 10 === 0,
-          camera_only: false, gps: false, photo_limits: null, photo_hint: null, comment_hint: null,
+          camera_only: false, gps: false, photo_limits: null, accepts: [], photo_hint: null, comment_hint: null,
         };
         return { form, grave: null, when: n % 3 === 2 ? `${String.fromCharCode(65)}001 == 'yes'` : null, photoIf: null, commentIf: null };
       }),
     })),
   };
+}
+
+/** A recording and a file, beside a question that needs neither. */
+function attachedList(): RawList {
+  const list = bigList(300);
+  const [section] = list.sections;
+  const [first] = section?.items ?? [];
+  if (!section || !first) throw new Error("an empty list");
+  const item = (id: string, kind: FormItem["kind"], es: string, en: string, accepts: string[]) => ({ ...first, form: { ...first.form, id, kind, q: { es, en }, photos: false, accepts } });
+  const items = [
+    item("A01", "audio", "Grabe el saludo, si se lo permiten", "Record the greeting, if you are allowed to", ["audio/webm", "audio/mp4", "audio/ogg"]),
+    item("A02", "file", "Agregue la cotización que le enviaron", "Add the quotation that they sent you", ["application/pdf", "text/csv", "text/plain", "image/jpeg", "image/png", "image/webp"]),
+  ];
+  return { ...list, id: "attached", title: { es: "Evidencias", en: "Evidence" }, sections: [{ ...section, title: { es: "Evidencias", en: "Evidence" }, items: [...items, first] }] };
 }
 
 const BRANCHES: BranchFacts[] = [
@@ -116,7 +130,8 @@ class FakeVisit {
     const visible = new Map<string, boolean>();
     return this.items().map((it) => {
       const id = it.form.id;
-      const isVisible = this.holds(it.when, visible);
+      const isPermitted = it.form.kind === "audio" ? this.allowed.audio : it.form.kind !== "file" || this.allowed.files;
+      const isVisible = isPermitted && this.holds(it.when, visible);
       visible.set(id, isVisible);
       const json = this.answers.get(id) ?? null;
       const photos = [...(this.photos.get(id) ?? []), ...(this.photos.get(`${id}#photo`) ?? [])];
@@ -146,7 +161,7 @@ class FakeVisit {
       const state = states[index] as ItemState;
       const { id } = it.form;
       if (!state.visible) continue;
-      const isAnswered = state.json !== null || (it.form.kind === "photo" && state.photos.length > 0);
+      const isAnswered = state.json !== null || (["photo", "audio", "file"].includes(it.form.kind) && state.photos.length > 0);
       if (!isAnswered) {
         if (it.form.must) add(id, "required", "Falta la respuesta", "The answer is missing");
         continue;
@@ -179,7 +194,7 @@ class FakeVisit {
 
   form(): Form {
     return {
-      visit: this.id, branch: this.branch, kind: this.list.kind, title: this.list.title, scenario: this.list.scenario, default_locale: this.list.default_locale, rules: this.list.rules, photo_limits: { long_edge: 1920, quality: 80 },
+      visit: this.id, branch: this.branch, kind: this.list.kind, title: this.list.title, scenario: this.list.scenario, default_locale: this.list.default_locale, rules: this.list.rules, photo_limits: { long_edge: 1920, quality: 80 }, attachment_bytes: 25_000_000,
       sections: this.list.sections.map((it) => ({ id: it.id, title: it.title, items: it.items.map((item) => item.form) })),
     };
   }
@@ -280,6 +295,11 @@ export class FakeCore implements Core {
     const approved = put("v-approved", list("ms-banco-sucursal"), BRANCHES[4]);
     this.fill(approved);
     approved.phase = "approved";
+    const sound = put("v-sound", attachedList(), BRANCHES[3]);
+    sound.allowed = { covert: true, audio: true, files: true };
+    sound.photos.set("A01", [{ ...this.card("A01", "sound", "stored"), mime: "audio/webm", size: 212_000 }]);
+    sound.photos.set("A02", [{ ...this.card("A02", "quotation", "hashed"), mime: "application/pdf", size: 1_412_000, captured_at_ms: null }]);
+    put("v-nosound", attachedList(), BRANCHES[3]);
     put("v-big10", bigList(10), BRANCHES[0]);
     put("v-big1", bigList(1), BRANCHES[0]);
     const at = Date.now();
@@ -452,7 +472,7 @@ export class FakeCore implements Core {
     });
     const [first] = cards;
     if (this.updateWaits.value && first) cards.push({ ...first, id: "a5", title: null, too_new: true });
-    const visits = [...this.visits.values()].filter((it) => !it.id.startsWith("v-big"));
+    const visits = [...this.visits.values()].filter((it) => !/^v-(big|sound|nosound)/.test(it.id));
     visits.sort((a, b) => Number(b.phase === "returned") - Number(a.phase === "returned"));
     return {
       reply: "home",
@@ -480,7 +500,7 @@ export class FakeCore implements Core {
     if (!visit) return { reply: "refused", problem: problem("unknown_audit", "Esta visita no está en el teléfono", "this visit is not on the phone") };
     const blob = `${id}${field}${Math.random()}`;
     this.pictures.set(blob, picture);
-    visit.photos.set(field, [...(visit.photos.get(field) ?? []), { ...this.card(field, blob, "hashed"), size: picture.size, captured_at_ms: facts.capturedAtMs }]);
+    visit.photos.set(field, [...(visit.photos.get(field) ?? []), { ...this.card(field, blob, "hashed"), size: picture.size, mime: picture.type, captured_at_ms: facts.capturedAtMs }]);
     const s = this.sync.value;
     this.sync.value = { ...s, photos: s.photos + 1, bytes: s.bytes + picture.size };
     (globalThis as { lastAttached?: unknown }).lastAttached = { field, size: picture.size, type: picture.type, facts };

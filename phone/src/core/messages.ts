@@ -187,7 +187,9 @@ export type ItemType =
   | "multi_choice"
   | "time"
   | "photo"
-  | "text";
+  | "text"
+  | "audio"
+  | "file";
 
 export interface Messages {
   message: Message;
@@ -641,9 +643,30 @@ export interface Form {
    */
   rules: VisitRules;
   /**
+   * How large and how fine photos are kept.
+   */
+  photo_limits: PhotoLimits;
+  /**
+   * Most bytes of sound or a file.
+   */
+  attachment_bytes: number;
+  /**
    * Sections in order.
    */
   sections: FormSection[];
+}
+/**
+ * How large and how fine photos are sent: the phone makes them smaller before it keeps them.
+ */
+export interface PhotoLimits {
+  /**
+   * Longer edge in pixels, from 640 to 4096; a smaller photo stays as it is.
+   */
+  long_edge: number;
+  /**
+   * Quality of the JPEG in percent, from 40 to 95.
+   */
+  quality: number;
 }
 /**
  * A section.
@@ -726,6 +749,14 @@ export interface FormItem {
    * Whether the position is taken with them.
    */
   gps: boolean;
+  /**
+   * How large and how fine its photos are kept, where it is not as in the rest of the form.
+   */
+  photo_limits: PhotoLimits | null;
+  /**
+   * Media types of the sound or the files that are its answer.
+   */
+  accepts: string[];
   /**
    * What to photograph.
    */

@@ -367,7 +367,10 @@ impl Device {
         };
         let allowed = mirror::allowed(&self.conn, view.pin().and_then(|it| it.assignment))?;
         let read = checklist.as_ref().map(|it| answers_of(it.checklist(), &view)).unwrap_or_default();
-        let missing = checklist.as_ref().map(|it| demands(it, &view, &read)).unwrap_or_default();
+        let missing = checklist
+            .as_ref()
+            .map(|it| demands(it, &view, &read, mirror::permitted(allowed)))
+            .unwrap_or_default();
         let facts = facts_of(&view);
         let answers = view.fields.iter().map(|(field, it)| {
             let (conflict, redacted) = (it.is_conflict(), it.is_redacted());

@@ -3,7 +3,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use domain::{checklist::Checklist, visit_score::PreparedChecklist};
+use domain::{attachment::Permitted, checklist::Checklist, visit_score::PreparedChecklist};
 use rusqlite::{Connection, OptionalExtension};
 use serde::{
     Serialize,
@@ -100,6 +100,11 @@ pub(crate) fn assignment(conn: &Connection, id: Uuid) -> Result<Option<Assignmen
 pub(crate) fn allowed(conn: &Connection, id: Option<Uuid>) -> Result<Allowed, DeviceError> {
     let row = id.map(|it| assignment(conn, it)).transpose()?.flatten();
     Ok(row.map(|it| it.allowed).unwrap_or_default())
+}
+
+/// The items that are asked because the programme permits them.
+pub(crate) fn permitted(allowed: Allowed) -> Permitted {
+    Permitted { audio: allowed.audio, files: allowed.files }
 }
 
 impl Device {

@@ -50,7 +50,7 @@ pub(crate) fn fill(device: &mut Device, visit: Uuid) -> Result<Review, DeviceErr
     let seen = device.seen(visit)?;
     let filled = device.filled(visit)?;
     let template = filled.checklist.as_ref();
-    let mut asked = template.map(|it| it.asked(&filled.answers)).unwrap_or_default();
+    let mut asked = template.map(|it| visit::asked(&filled, it)).unwrap_or_default();
     asked.retain(|it| it.visible);
     // A visit that could not happen is handed in without its answers.
     let could_happen = filled.detail.answers.get(OUTCOME).is_none_or(|it| it.value.is_none());

@@ -6,7 +6,8 @@ use device::{AttachmentEntry, Device, DeviceError, Filled, PhotoState};
 use domain::{
     FieldProblem, LocalText, Problem,
     answer::{comment_field, photo_field},
-    checklist::{ChecklistKind, Item, ItemType, VisitRules},
+    attachment::{self, Permitted},
+    checklist::{ChecklistKind, Item, ItemType, PhotoLimits, VisitRules},
     visit_facts::{ARRIVAL, DEPARTURE, OUTCOME, OUTCOME_PHOTOS, PLATFORM},
     visit_score::{Asked, PreparedChecklist, VisitScore},
 };
@@ -56,6 +57,10 @@ pub struct Form {
     pub default_locale: String,
     /// How long, where, when, by when.
     pub rules: VisitRules,
+    /// How large and how fine photos are kept.
+    pub photo_limits: PhotoLimits,
+    /// Most bytes of sound or a file.
+    pub attachment_bytes: u64,
     /// Sections in order.
     pub sections: Vec<FormSection>,
 }
@@ -106,6 +111,10 @@ pub struct FormItem {
     pub camera_only: bool,
     /// Whether the position is taken with them.
     pub gps: bool,
+    /// How large and how fine its photos are kept, where it is not as in the rest of the form.
+    pub photo_limits: Option<PhotoLimits>,
+    /// Media types of the sound or the files that are its answer.
+    pub accepts: Vec<String>,
     /// What to photograph.
     pub photo_hint: Option<LocalText>,
     /// What to write in a comment.
@@ -334,6 +343,8 @@ fn form_item(item: &Item) -> FormItem {
         photos: photo.is_some() || item.kind == ItemType::Photo,
         camera_only: photo.is_some_and(|it| it.camera_only),
         gps: photo.is_some_and(|it| it.gps),
+        photo_limits: photo.and_then(|it| it.limits),
+        accepts: attachment::accepted(item.kind).into_iter().map(str::to_owned).collect(),
         photo_hint: photo.and_then(|it| it.hint.clone()),
         comment_hint: comment.and_then(|it| it.hint.clone()),
     }
@@ -359,6 +370,8 @@ fn form(
         scenario: checklist.scenario.clone(),
         default_locale: checklist.default_locale.clone(),
         rules: checklist.visit.clone(),
+        photo_limits: checklist.photo_limits(),
+        attachment_bytes: attachment::MAX_ATTACHMENT_BYTES,
         sections: sections.collect(),
     })
 }
@@ -458,6 +471,12 @@ fn facts(filled: &Filled) -> Facts {
     }
 }
 
+/// What is asked of every item, as far as the programme permits it.
+pub(crate) fn asked<'a>(filled: &Filled, template: &'a PreparedChecklist) -> Vec<Asked<'a>> {
+    let Allowed { audio, files, .. } = filled.allowed;
+    template.asked(&filled.answers, Permitted { audio, files })
+}
+
 fn too_new() -> DeviceError {
     DeviceError::from(Problem::single(
         409,
@@ -479,8 +498,7 @@ pub(crate) struct Shown {
 fn read(device: &mut Device, visit: Uuid) -> Result<(Filled, State, Vec<ItemState>), DeviceError> {
     let filled = device.filled(visit)?;
     let template = filled.checklist.clone().ok_or_else(too_new)?;
-    let items: Vec<ItemState> =
-        template.asked(&filled.answers).iter().map(|it| item_state(it, &filled)).collect();
+    let items: Vec<ItemState> = asked(&filled, &template).iter().map(|it| item_state(it, &filled)).collect();
     let by_id = items.iter().map(|it| (it.id.as_str(), it)).collect();
     let state = state(&filled, &template, &by_id);
     Ok((filled, state, items))

@@ -1,5 +1,7 @@
 //! What an auditor says beside the answers: to an offer, of the visit as a whole, and of conflicts.
 
+#[path = "attachments.rs"]
+mod attachments;
 #[path = "offers.rs"]
 mod offers;
 #[path = "settled.rs"]

@@ -239,7 +239,7 @@ fn a_checklist_that_this_app_is_too_old_for_is_kept_and_said_and_stops_nothing_e
     assert_eq!(code(device.migration(audit, &hashes[0])), "checklist_too_new");
     // As after an app that was set back: what was answered stays, can be read and is sent, and nothing is added to it.
     let store = Connection::open(phone.dir.path().join("device.db")).unwrap();
-    let row = "UPDATE reference SET json = '{\"schema\":\"cem-checklist/7\"}' WHERE id = ?1";
+    let row = "UPDATE reference SET json = CAST('{\"schema\":\"cem-checklist/7\"}' AS BLOB) WHERE id = ?1";
     assert_eq!(store.execute(row, [first.to_string()]).unwrap(), 1);
     drop(store);
     phone.kill();
