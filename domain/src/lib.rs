@@ -8,6 +8,7 @@ extern crate alloc;
 
 pub mod access;
 pub mod answer;
+pub mod attachment;
 pub mod checklist;
 pub mod date;
 pub mod exact;

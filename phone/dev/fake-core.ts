@@ -3,7 +3,7 @@
 
 import { signal } from "@preact/signals";
 import type { Core, Outcome, PhotoFacts, Profile, Standing, StorageStatus, SyncStatus } from "../src/core/api";
-import type { Ask, BranchFacts, Conflict, FieldProblem, Form, FormItem, IncidentCard, ItemState, PhotoCard, Problem, Reply, State, Visit, VisitRules } from "../src/core/messages";
+import type { Ask, AssignmentCard, BranchFacts, Conflict, FieldProblem, Form, FormItem, IncidentCard, ItemState, PhotoCard, Problem, Reply, State, Visit, VisitRules } from "../src/core/messages";
 import lists from "./forms.json";
 
 interface Demand {
@@ -50,12 +50,26 @@ export function bigList(sections: number): RawList {
           id: `${String.fromCharCode(65 + s)}${String(i + 1).padStart(3, "0")}`,
           kind, q: text(`¿Pregunta número ${n + 1} de trescientas, con un texto como los de verdad?`), hint: null, must: true, na: kind === "yes_no_na",
           unit: null, min: kind === "number" ? "0" : null, max: kind === "number" ? "99" : null, min_chars: null, anchors: [], options: [], photos: n % 10 === 0,
-          camera_only: false, gps: false, photo_hint: null, comment_hint: null,
+          camera_only: false, gps: false, photo_limits: null, accepts: [], photo_hint: null, comment_hint: null,
         };
         return { form, grave: null, when: n % 3 === 2 ? `${String.fromCharCode(65)}001 == 'yes'` : null, photoIf: null, commentIf: null };
       }),
     })),
   };
+}
+
+/** A recording and a file, beside a question that needs neither. */
+function attachedList(): RawList {
+  const list = bigList(300);
+  const [section] = list.sections;
+  const [first] = section?.items ?? [];
+  if (!section || !first) throw new Error("an empty list");
+  const item = (id: string, kind: FormItem["kind"], es: string, en: string, accepts: string[]) => ({ ...first, form: { ...first.form, id, kind, q: { es, en }, photos: false, accepts } });
+  const items = [
+    item("A01", "audio", "Grabe el saludo, si se lo permiten", "Record the greeting, if you are allowed to", ["audio/webm", "audio/mp4", "audio/ogg"]),
+    item("A02", "file", "Agregue la cotización que le enviaron", "Add the quotation that they sent you", ["application/pdf", "text/csv", "text/plain", "image/jpeg", "image/png", "image/webp"]),
+  ];
+  return { ...list, id: "attached", title: { es: "Evidencias", en: "Evidence" }, sections: [{ ...section, title: { es: "Evidencias", en: "Evidence" }, items: [...items, first] }] };
 }
 
 const BRANCHES: BranchFacts[] = [
@@ -75,6 +89,9 @@ class FakeVisit {
   phase = "draft";
   round = 1;
   told: ItemState[] = [];
+  allowed = { covert: true, audio: false, files: false };
+  /** What it would score; what it is worth is not known here. */
+  preview: string | null = null;
   constructor(
     readonly id: string,
     readonly list: RawList,
@@ -113,7 +130,8 @@ class FakeVisit {
     const visible = new Map<string, boolean>();
     return this.items().map((it) => {
       const id = it.form.id;
-      const isVisible = this.holds(it.when, visible);
+      const isPermitted = it.form.kind === "audio" ? this.allowed.audio : it.form.kind !== "file" || this.allowed.files;
+      const isVisible = isPermitted && this.holds(it.when, visible);
       visible.set(id, isVisible);
       const json = this.answers.get(id) ?? null;
       const photos = [...(this.photos.get(id) ?? []), ...(this.photos.get(`${id}#photo`) ?? [])];
@@ -143,7 +161,7 @@ class FakeVisit {
       const state = states[index] as ItemState;
       const { id } = it.form;
       if (!state.visible) continue;
-      const isAnswered = state.json !== null || (it.form.kind === "photo" && state.photos.length > 0);
+      const isAnswered = state.json !== null || (["photo", "audio", "file"].includes(it.form.kind) && state.photos.length > 0);
       if (!isAnswered) {
         if (it.form.must) add(id, "required", "Falta la respuesta", "The answer is missing");
         continue;
@@ -166,16 +184,17 @@ class FakeVisit {
       progress: this.list.sections.map((section) => {
         const asked = section.items.map((it) => byId.get(it.form.id) as ItemState).filter((it) => it.visible);
         const ids = new Set(section.items.map((it) => it.form.id));
-        return { section: section.id, asked: asked.length, answered: asked.filter((it) => it.json !== null || it.photos.length > 0).length, missing: missing.filter((it) => ids.has(of(it.field))).length };
+        return { section: section.id, asked: asked.length, answered: asked.filter((it) => it.json !== null || it.photos.length > 0).length, missing: missing.filter((it) => ids.has(of(it.field))).length, preview: this.preview && "83.33" };
       }),
       missing, conflicts: this.conflicts.size, returned: this.returnedAll, due_ms: this.returnedAll.length ? Date.now() + 86_400_000 : null, photos: 0, bytes: 0, lost: 0,
       facts: { arrival: this.answers.get("@arrival") ?? null, departure: this.answers.get("@departure") ?? null, platform: this.answers.get("@platform") ?? null, outcome: this.answers.get("@outcome") ?? null, outcome_photos: this.photos.get("@outcome#photo") ?? [], evidence: { grade: "low", reasons: [] } },
+      allowed: this.allowed, preview: this.preview,
     };
   }
 
   form(): Form {
     return {
-      visit: this.id, branch: this.branch, kind: this.list.kind, title: this.list.title, scenario: this.list.scenario, default_locale: this.list.default_locale, rules: this.list.rules,
+      visit: this.id, branch: this.branch, kind: this.list.kind, title: this.list.title, scenario: this.list.scenario, default_locale: this.list.default_locale, rules: this.list.rules, photo_limits: { long_edge: 1920, quality: 80 }, attachment_bytes: 25_000_000,
       sections: this.list.sections.map((it) => ({ id: it.id, title: it.title, items: it.items.map((item) => item.form) })),
     };
   }
@@ -267,6 +286,8 @@ export class FakeCore implements Core {
     this.fill(returned);
     returned.answers.set("C03", "4");
     const full = put("v-full", list("cc-llamada"), BRANCHES[3]);
+    full.preview = "87.50";
+    full.allowed = { covert: false, audio: false, files: false };
     this.fill(full);
     const done = put("v-done", list("ms-banco-sucursal"), BRANCHES[1]);
     this.fill(done);
@@ -274,6 +295,11 @@ export class FakeCore implements Core {
     const approved = put("v-approved", list("ms-banco-sucursal"), BRANCHES[4]);
     this.fill(approved);
     approved.phase = "approved";
+    const sound = put("v-sound", attachedList(), BRANCHES[3]);
+    sound.allowed = { covert: true, audio: true, files: true };
+    sound.photos.set("A01", [{ ...this.card("A01", "sound", "stored"), mime: "audio/webm", size: 212_000 }]);
+    sound.photos.set("A02", [{ ...this.card("A02", "quotation", "hashed"), mime: "application/pdf", size: 1_412_000, captured_at_ms: null }]);
+    put("v-nosound", attachedList(), BRANCHES[3]);
     put("v-big10", bigList(10), BRANCHES[0]);
     put("v-big1", bigList(1), BRANCHES[0]);
     const at = Date.now();
@@ -366,7 +392,7 @@ export class FakeCore implements Core {
         return this.home();
       case "briefing": {
         const { list, branch, notes, to, from } = this.assignment(ask.assignment);
-        return { reply: "briefing", assignment: ask.assignment, branch, state: "accepted", from, to, notes, kind: list.kind, title: list.title, purpose: list.purpose, scenario: list.scenario, rules: list.rules, sections: list.sections.map((it) => ({ title: it.title, items: it.items.length })) };
+        return { reply: "briefing", assignment: ask.assignment, branch, state: "accepted", from, to, notes, kind: list.kind, title: list.title, purpose: list.purpose, scenario: list.scenario, rules: list.rules, sections: list.sections.map((it) => ({ title: it.title, items: it.items.length })), allowed: { covert: ask.assignment !== "a2", audio: false, files: false } };
       }
       case "accept":
       case "decline":
@@ -421,7 +447,7 @@ export class FakeCore implements Core {
         const states = visit.states();
         const { progress, missing, conflicts } = visit.state(states);
         const sum = (of: (it: (typeof progress)[0]) => number) => progress.reduce((all, it) => all + of(it), 0);
-        return { reply: "review", visit: visit.id, seen: "seen", asked: sum((it) => it.asked), answered: sum((it) => it.answered), photos: [...visit.photos.values()].flat().length, missing, grave: states.flatMap((it) => (it.grave ? [{ item: it.id, says: it.grave }] : [])), conflicts, ready: missing.length === 0 && conflicts === 0 };
+        return { reply: "review", visit: visit.id, seen: "seen", asked: sum((it) => it.asked), answered: sum((it) => it.answered), photos: [...visit.photos.values()].flat().length, missing, grave: states.flatMap((it) => (it.grave ? [{ item: it.id, says: it.grave }] : [])), conflicts, ready: missing.length === 0 && conflicts === 0, preview: visit.preview };
       }
       case "submit":
         visit.phase = "submitted";
@@ -446,11 +472,13 @@ export class FakeCore implements Core {
   }
 
   private home(): Reply {
-    const cards = ["a1", "a2", "a3"].map((id) => {
+    const cards: AssignmentCard[] = ["a1", "a2", "a3"].map((id) => {
       const it = this.assignment(id);
       return { id, branch: it.branch, title: it.list.title, too_new: false, state: this.words.get(id) ?? "accepted", from: it.from, to: it.to, notes: it.notes, word: this.words.get(id) ?? null, sent: false, refused: null };
     });
-    const visits = [...this.visits.values()].filter((it) => !it.id.startsWith("v-big"));
+    const [first] = cards;
+    if (this.updateWaits.value && first) cards.push({ ...first, id: "a5", title: null, too_new: true });
+    const visits = [...this.visits.values()].filter((it) => !/^v-(big|sound|nosound)/.test(it.id));
     visits.sort((a, b) => Number(b.phase === "returned") - Number(a.phase === "returned"));
     return {
       reply: "home",
@@ -478,7 +506,7 @@ export class FakeCore implements Core {
     if (!visit) return { reply: "refused", problem: problem("unknown_audit", "Esta visita no está en el teléfono", "this visit is not on the phone") };
     const blob = `${id}${field}${Math.random()}`;
     this.pictures.set(blob, picture);
-    visit.photos.set(field, [...(visit.photos.get(field) ?? []), { ...this.card(field, blob, "hashed"), size: picture.size, captured_at_ms: facts.capturedAtMs }]);
+    visit.photos.set(field, [...(visit.photos.get(field) ?? []), { ...this.card(field, blob, "hashed"), size: picture.size, mime: picture.type, captured_at_ms: facts.capturedAtMs }]);
     const s = this.sync.value;
     this.sync.value = { ...s, photos: s.photos + 1, bytes: s.bytes + picture.size };
     (globalThis as { lastAttached?: unknown }).lastAttached = { field, size: picture.size, type: picture.type, facts };

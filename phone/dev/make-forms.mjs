@@ -27,6 +27,8 @@ function item(it) {
       photos: !!photo || it.type === "photo",
       camera_only: photo?.camera_only === true,
       gps: photo?.gps === true,
+      photo_limits: photo?.limits ?? null,
+      accepts: [],
       photo_hint: text(photo?.hint),
       comment_hint: text(comment?.hint),
     },

@@ -17,6 +17,49 @@ const soon = async (what, check) => {
 const is = (page, field, value) => soon(`${field} is ${value}`, async () => (await answer(page, field)) === value);
 
 const JOURNEYS = {
+  "sound is recorded, listened to and taken away, and a file is picked": async () => {
+    const { page, close } = await at("#/visit/v-sound/A");
+    const attached = () => page.evaluate(() => globalThis.lastAttached);
+    await page.click("#i-A01 >> text=Grabar otra vez");
+    await page.waitForSelector("#i-A01 [role=timer]");
+    assert.equal(await page.locator("#i-A01 >> text=Grabar otra vez").count(), 0);
+    await page.waitForTimeout(1200);
+    await page.click("#i-A01 >> text=Terminar y guardar");
+    await soon("kept", async () => (await page.locator("#i-A01 audio").count()) === 2);
+    const { field, type, size, facts } = await attached();
+    assert.deepEqual([field, type, facts.source], ["A01", "audio/webm", null]);
+    assert.ok(size > 500, `${size} bytes`);
+    await page.locator("#i-A01 .attached").nth(1).locator("text=Quitar").click();
+    await page.locator("#i-A01 .attached .button.danger").click();
+    await soon("taken away", async () => (await page.locator("#i-A01 audio").count()) === 1);
+    await page.setInputFiles("#i-A02 input[type=file]", { name: "precios.CSV", mimeType: "application/vnd.ms-excel", buffer: Buffer.from("a,b") });
+    await soon("picked", async () => (await page.locator("#i-A02 .attached").count()) === 2);
+    assert.deepEqual([(await attached()).type, (await attached()).facts.source], ["text/csv", "file"]);
+    await page.locator("#i-A02 input[type=file]").evaluate((it) => {
+      const picked = new DataTransfer();
+      picked.items.add(new File([new Uint8Array(25_000_001)], "película.pdf", { type: "application/pdf" }));
+      it.files = picked.files;
+      it.dispatchEvent(new Event("change", { bubbles: true }));
+    });
+    await page.waitForSelector("#i-A02 .wrong");
+    assert.match(await page.locator("#i-A02 .wrong").innerText(), /25 MB/);
+    assert.equal(await page.locator("#i-A02 .attached").count(), 2);
+    await close();
+  },
+  "where the programme permits neither, both are named as not asked; where it does not allow to hide, the button is not there": async () => {
+    const { page, close } = await at("#/visit/v-nosound/A");
+    assert.match(await page.locator("main").innerText(), /A01 no se pregunta[^]*A02 no se pregunta/);
+    assert.equal(await page.locator(".hide").count(), 1);
+    await page.goto(page.url().replace(/#.*/, "#/review/v-full"));
+    await page.waitForSelector(".preview");
+    assert.equal(await page.locator(".hide").count(), 0);
+    await page.keyboard.press("Escape");
+    await page.keyboard.press("Escape");
+    assert.equal(await page.locator(".note").count(), 0);
+    await page.goto(page.url().replace(/#.*/, "#/"));
+    await soon("back", async () => (await page.locator(".hide").count()) === 1);
+    await close();
+  },
   "a tap answers, asks for what the answer demands, and can be undone": async () => {
     const { page, close } = await at("#/visit/v-draft/E");
     await page.click("#i-E03 .pick >> nth=0");

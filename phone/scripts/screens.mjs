@@ -109,6 +109,12 @@ export const SCREENS = [
   }],
   ["photo-kept", "?scene=open#/visit/v-draft/Z/Z02", async (page) => { await pickFile(page); await page.click("dialog .button.main"); await page.waitForSelector("#i-Z02 .thumb img"); }],
   ["photo-large", "?scene=open#/visit/v-full/A", async (page) => { await page.goto(page.url().replace(/#.*/, "#/visit/v-returned/Z")); await page.click(".thumb-open"); await page.waitForSelector("dialog img"); }],
+  ["visit-sound", "?scene=open#/visit/v-sound/A"],
+  ["visit-sound-running", "?scene=open#/visit/v-sound/A", async (page) => {
+    await page.click("#i-A01 .button:has-text('Grabar'), #i-A01 .button:has-text('Record')");
+    await page.waitForSelector("#i-A01 .timer, #i-A01 .wrong");
+  }],
+  ["visit-sound-not-permitted", "?scene=open#/visit/v-nosound/A"],
   ["review-missing", "?scene=open#/review/v-draft"],
   ["review-ready", "?scene=open#/review/v-full"],
   ["done", "?scene=offline#/done/v-draft"],

@@ -19,7 +19,7 @@ import { Done, Review } from "./screens/review";
 import { Settings } from "./screens/settings";
 import { Broken, Elsewhere, Locked, People, Starting, Unsupported } from "./screens/start";
 import { VisitScreen } from "./screens/visit";
-import { hide, isHidden } from "./view/hidden";
+import { hide, isHidden, useMayHide } from "./view/hidden";
 import { applyPreferences, words } from "./view/prefs";
 import { stopPlace } from "./view/position";
 import { replace, route, to, type Route } from "./view/route";
@@ -78,6 +78,12 @@ function useVisit(core: Core, visit: string | null) {
   return { store: held.value?.visit === visit ? held.value : null, problem: problem.value };
 }
 
+/** Nothing to see: the screen can be hidden where the programme of the visit allows it. */
+function Hiding({ store }: { store: VisitStore }) {
+  useMayHide(store.state.value.allowed.covert);
+  return null;
+}
+
 function Opened({ core, at }: { core: Core; at: Route }) {
   const { store, problem } = useVisit(core, at.at === "visit" || at.at === "review" || at.at === "outcome" ? at.visit : null);
   switch (at.at) {
@@ -95,8 +101,12 @@ function Opened({ core, at }: { core: Core; at: Route }) {
           </Page>
         );
       if (!store) return null;
-      if (at.at === "outcome") return <OutcomeScreen core={core} store={store} />;
-      return at.at === "review" ? <Review core={core} store={store} /> : <VisitScreen core={core} store={store} section={at.section} item={at.item} />;
+      return (
+        <>
+          <Hiding store={store} />
+          {at.at === "outcome" ? <OutcomeScreen core={core} store={store} /> : at.at === "review" ? <Review core={core} store={store} /> : <VisitScreen core={core} store={store} section={at.section} item={at.item} />}
+        </>
+      );
     case "done":
       return <Done core={core} visit={at.visit} />;
     case "incident":

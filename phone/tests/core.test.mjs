@@ -1,6 +1,7 @@
 // The phone's core in a real browser against a real office: what people rely on when the network, the battery or another tab fails them.
 
 import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
 import { after, before, test } from "node:test";
 import { startFront } from "./support/front.mjs";
 import { startOffice } from "./support/office.mjs";
@@ -37,8 +38,8 @@ async function withPhone(work) {
 }
 
 /** A phone whose person is enrolled and has the visit on it. */
-async function enrolled(phone, pin = null) {
-  const auditor = await office.newAuditor();
+async function enrolled(phone, pin = null, auditorWith = {}) {
+  const auditor = await office.newAuditor(auditorWith);
   await until(phone.page, "standing", (it) => it.is === "profiles");
   const outcome = await core(phone.page, "enrol", await office.newCode(auditor.login), "Ana", pin);
   assert.deepEqual(outcome, { ok: true });
@@ -613,4 +614,29 @@ test("a store that the browser deleted is told as gone, and its keys make no oth
     assert.equal(broken.problem.code, "store_gone");
     assert.deepEqual(await core(page, "forget", profiles[0].id), { ok: true });
     await enrolled(phone);
+  }));
+
+test("sound and a file are kept where the programme permits them, go to the office, and are refused where they are not what they say", () =>
+  withPhone(async (phone) => {
+    const text = await readFile(new URL("../../audit-templates/examples/evidencia.yaml", import.meta.url), "utf8");
+    const template = await office.release(text, { id: "ejemplo-evidencia", version: 1 });
+    await enrolled(phone, null, { template, onPhones: { audio: true, files: true } });
+    const { page } = phone;
+    const visit = await begun(page);
+    const keep = (field, type, bytes) =>
+      page.evaluate(
+        ([visit, field, type, bytes]) => globalThis.veedor.core.attach(visit, field, new Blob([new Uint8Array(bytes)], { type }), { capturedAtMs: Date.now(), position: null, source: null }),
+        [visit, field, type, [...bytes]],
+      );
+    const sound = Buffer.concat([Buffer.from([0x1a, 0x45, 0xdf, 0xa3]), Buffer.alloc(60_000, 7)]);
+    const wrong = await keep("A03", "audio/ogg", sound);
+    assert.equal(wrong.problem.errors[0].code, "wrong_bytes");
+    assert.equal((await keep("A03", "audio/webm", sound)).reply, "change");
+    const kept = await keep("A04", "text/csv", Buffer.from("concepto;precio\nCuenta;0\n"));
+    assert.deepEqual(kept.state.missing.map((it) => it.field), ["/A01"]);
+    await until(page, "sync", allSent);
+    const seen = await office.call("GET", `/visits/${visit}/evidence`, null, "rita");
+    const told = seen.photos.map((it) => [it.field, it.state, it.declared_mime, it.size]);
+    assert.deepEqual(told, [["A03", "stored", "audio/webm", sound.length], ["A04", "stored", "text/csv", 25]]);
+    assert.ok(seen.complete && !seen.photos.some((it) => it.flags.includes("not_permitted")));
   }));

@@ -17,8 +17,8 @@ before(async () => {
 after(() => office.stop());
 
 /** Runs with a person whose phone is taken away afterwards. */
-async function withPerson(work) {
-  const auditor = await office.newAuditor();
+async function withPerson(work, auditorWith = {}) {
+  const auditor = await office.newAuditor(auditorWith);
   const person = await Person.make(office);
   try {
     await person.enrol(auditor.login);
@@ -85,15 +85,18 @@ test("a visit is filled with no network, survives the power going off in mid-typ
     await person.page.locator("#i-A01 .pick").nth(1).click();
     await person.page.locator("#i-A01").getByRole("button", { name: "Deshacer" }).waitFor();
     await person.fillAll();
+    const preview = await person.page.locator(".preview dd").innerText();
+    assert.equal(await person.page.getByRole("button", { name: "Ocultar" }).count(), 0, "the programme does not allow to hide it");
     await person.handIn();
     await person.pill("Enviado");
     await ask("POST", `/visits/${visit}/claim`, {});
     const approved = await ask("POST", `/visits/${visit}/approve`, {});
     assert.equal(approved.state, "approved");
     assert.match(approved.final, /^\d+\.\d\d$/);
+    assert.equal(preview, approved.final, "what the phone showed before is what the office approved");
     const whole = JSON.stringify(await ask("GET", `/visits/${visit}`));
     assert.ok(whole.includes("Elegí la cuenta que más se ofrece"), whole.slice(0, 400));
-  }));
+  }, { onPhones: { preview_score: true, covert: false } }));
 
 test("a visit that could not happen is handed in with its reason and the place where the auditor stood, and keeps its answers", () =>
   withPerson(async (person) => {

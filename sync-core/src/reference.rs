@@ -75,6 +75,35 @@ pub struct AssignmentRow {
     /// Instructions for people.
     #[serde(default)]
     pub notes: Option<String>,
+    /// What its programme allows on the phone; left out where it is what every programme allows.
+    #[serde(default, skip_serializing_if = "Allowed::is_usual")]
+    pub allowed: Allowed,
+}
+
+/// What a programme allows on the phone. What is not said is as where there is no programme.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Allowed {
+    /// Whether the phone shows what a visit would score as it stands.
+    pub preview_score: bool,
+    /// Whether it offers to hide the screen.
+    pub covert: bool,
+    /// Whether it records sound where the checklist asks for it.
+    pub audio: bool,
+    /// Whether it takes files where the checklist asks for them.
+    pub files: bool,
+}
+
+impl Default for Allowed {
+    fn default() -> Self {
+        Self { preview_score: false, covert: true, audio: false, files: false }
+    }
+}
+
+impl Allowed {
+    fn is_usual(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// What the office keeps of a device's log although it tells it to nobody: as evidence, or until a person takes it in. That the

@@ -87,7 +87,7 @@ type Refusal = (&'static str, String, String);
 
 fn compare(comparison: &Comparison, item: &Item) -> Result<(), Refusal> {
     let Item { id, kind, .. } = item;
-    if matches!(kind, ItemType::Photo | ItemType::Text) {
+    if kind.holds_blobs() || *kind == ItemType::Text {
         let kind = kind.name();
         return Err((
             "not_comparable",

@@ -8,7 +8,7 @@ use domain::{
     checklist::{CREDIT_DECIMALS, CreditBand, Item, ItemType, MAX_WEIGHT, Section},
 };
 
-use super::validator::{bad_range, local_text, not_empty, repeated};
+use super::validator::{bad_range, local_text, not_empty, photo_limits, repeated};
 use crate::{ids, read::Report};
 
 /// Largest number of photos or characters that evidence may demand.
@@ -325,6 +325,17 @@ impl Judged<'_> {
     fn evidence(&self) {
         let Some(evidence) = &self.item.evidence else { return };
         if let Some(photo) = &evidence.photo {
+            if matches!(self.item.kind, ItemType::Audio | ItemType::File) {
+                self.refuse(
+                    "evidence.photo",
+                    "not_for_type",
+                    "Una grabación o un archivo no lleva fotos al lado; quítelas",
+                    "There are no photos beside a recording or a file; remove them",
+                );
+            }
+            if let Some(limits) = &photo.limits {
+                photo_limits(limits, &format!("{}.evidence.photo.limits", self.at), self.report);
+            }
             if photo.min > MAX_DEMANDED_PHOTOS {
                 self.too_much("evidence.photo.min", MAX_DEMANDED_PHOTOS);
             }

@@ -5,9 +5,9 @@ use domain::{
     answer::TimeOfDay,
     checklist::{
         Anchors, Band, Checklist, ChecklistKind, CommentRule, Confirmation, Credit, CreditBand, CreditMode,
-        CriticalMode, CriticalRule, Evidence, Item, ItemOption, ItemType, PhotoRule, Pooling, Recording,
-        RecordingAllowed, RecordingStore, Rounding, RoundingMode, ScaleCredit, Scoring, ScoringMode, Section,
-        TimeWindow, VisitRules, Weekday,
+        CriticalMode, CriticalRule, Evidence, Item, ItemOption, ItemType, PhotoLimits, PhotoRule, Pooling,
+        Recording, RecordingAllowed, RecordingStore, Rounding, RoundingMode, ScaleCredit, Scoring,
+        ScoringMode, Section, TimeWindow, VisitRules, Weekday,
     },
 };
 
@@ -57,6 +57,7 @@ pub(super) fn checklist(at: &Cursor<'_>) -> Checklist {
         scenario: fields.required("scenario", Cursor::local_text),
         default_locale: fields.required("default_locale", Cursor::text),
         visit: fields.required("visit", visit),
+        photo: fields.optional("photo", photo_limits),
         scoring: fields.required("scoring", scoring),
         sections: fields.required("sections", |it| it.list(section)),
     };
@@ -280,10 +281,21 @@ fn photo(at: &Cursor<'_>) -> PhotoRule {
         min: fields.optional("min", Cursor::integer).unwrap_or_default(),
         camera_only: fields.flag("camera_only"),
         gps: fields.flag("gps"),
+        limits: fields.optional("limits", photo_limits),
         hint: fields.optional("hint", Cursor::local_text),
     };
     fields.finish();
     rule
+}
+
+fn photo_limits(at: &Cursor<'_>) -> PhotoLimits {
+    let mut fields = at.fields();
+    let limits = PhotoLimits {
+        long_edge: fields.required("long_edge", Cursor::integer),
+        quality: fields.required("quality", Cursor::integer),
+    };
+    fields.finish();
+    limits
 }
 
 fn comment(at: &Cursor<'_>) -> CommentRule {

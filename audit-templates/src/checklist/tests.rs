@@ -43,6 +43,15 @@ fn the_settings_of_a_checklist_are_judged() {
         ("to: \"16:00\"", "to: \"25:00\"", "visit.windows[0].to", "bad_time"),
         ("[mon, tue,", "[mon, mon,", "visit.windows[0].days", "bad_days"),
         ("[mon, tue,", "[mon, martes,", "visit.windows[0].days[1]", "unknown_value"),
+        ("scoring:\n", "photo: {long_edge: 639, quality: 80}\nscoring:\n", "photo.long_edge", "out_of_range"),
+        ("scoring:\n", "photo: {long_edge: 4096, quality: 96}\nscoring:\n", "photo.quality", "out_of_range"),
+        ("scoring:\n", "photo: {long_edge: 1600}\nscoring:\n", "photo.quality", "missing_key"),
+        (
+            "gps: true}}",
+            "gps: true, limits: {long_edge: 5000, quality: 80}}}",
+            "sections[0].items[1].evidence.photo.limits.long_edge",
+            "out_of_range",
+        ),
     ]);
 }
 
@@ -373,4 +382,46 @@ proptest! {
         let at = (0..=at).rev().find(|it| BANK.is_char_boundary(*it)).unwrap_or(0);
         let _ = read_checklist("f", &BANK[..at]);
     }
+}
+
+const EVIDENCE: &str = include_str!("../../examples/evidencia.yaml");
+
+#[test]
+fn a_checklist_may_ask_for_sound_and_files_and_say_how_large_its_photos_are() {
+    let read = read_checklist("evidencia.yaml", EVIDENCE).unwrap();
+    let kinds: Vec<&str> = read.items().map(|it| it.kind.name()).collect();
+    assert_eq!(kinds, ["yes_no", "photo", "audio", "file"]);
+    assert_eq!((read.photo_limits().long_edge, read.photo_limits().quality), (1600, 75));
+    let json = canonical_json(&read);
+    assert!(json.contains(r#""photo":{"long_edge":1600,"quality":75}"#), "{json}");
+    let bank = canonical_json(&read_checklist("bank.yaml", BANK).unwrap());
+    assert!(!bank.contains("long_edge"), "what says nothing of it has the content that it had");
+}
+
+#[test]
+fn sound_and_files_neither_score_nor_go_where_recording_is_not_allowed() {
+    let broken = |from: &str, to: &str| -> Vec<(String, String)> {
+        assert!(EVIDENCE.contains(from), "the example no longer has {from}");
+        let problems = read_checklist("evidencia.yaml", &EVIDENCE.replacen(from, to, 1)).unwrap_err();
+        problems.into_iter().map(|it| (it.path, it.code)).collect()
+    };
+    let one = |path: &str, code: &str| vec![(path.to_owned(), code.to_owned())];
+    for from in [
+        "  recording: {allowed: only_if_announced_or_lawful, store: hash_and_file}\n",
+        "only_if_announced_or_lawful",
+        "hash_and_file",
+    ] {
+        let to = match from {
+            "only_if_announced_or_lawful" => "never",
+            "hash_and_file" => "hash_only",
+            _ => "",
+        };
+        assert_eq!(broken(from, to), one("sections[0].items[2].type", "recording_not_allowed"), "{from}");
+    }
+    let scored = broken("type: file, weight: 0,", "type: file, weight: 1, required: true,");
+    assert_eq!(scored, one("sections[0].items[3].weight", "cannot_score"));
+    let beside = broken("type: file, weight: 0,", "type: file, weight: 0, evidence: {photo: {min: 1}},");
+    assert_eq!(beside, one("sections[0].items[3].evidence.photo", "not_for_type"));
+    let compared = broken("type: file, weight: 0,", "type: file, weight: 0, when: \"A03 == 'x'\",");
+    assert_eq!(compared, one("sections[0].items[3].when", "not_comparable"));
 }

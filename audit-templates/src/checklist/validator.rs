@@ -6,8 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use domain::{
     Exact, LocalText,
     checklist::{
-        CHECKLIST_SCHEMA, Checklist, CriticalMode, Item, MAX_ITEMS, MAX_WEIGHT, Scoring, ScoringMode,
-        Section, VisitRules,
+        CHECKLIST_SCHEMA, Checklist, CriticalMode, Item, ItemType, MAX_ITEMS, MAX_WEIGHT, PhotoLimits,
+        RecordingAllowed, RecordingStore, Scoring, ScoringMode, Section, VisitRules,
     },
 };
 
@@ -18,6 +18,9 @@ use crate::{ids, read::Report};
 pub(super) fn validate(checklist: &Checklist, report: &Report) {
     head(checklist, report);
     visit(&checklist.visit, report);
+    if let Some(limits) = &checklist.photo {
+        photo_limits(limits, "photo", report);
+    }
     scoring(&checklist.scoring, report);
     sections(checklist, report);
     // `None` for an item whose type was misread, so that nothing is said about what it can be.
@@ -31,6 +34,9 @@ pub(super) fn validate(checklist: &Checklist, report: &Report) {
             }
             let has_type = !report.is_misread(&format!("{at}.type"));
             items::validate(item, section, &at, report);
+            if item.kind == ItemType::Audio && has_type {
+                recorded(&checklist.visit, &at, report);
+            }
             conditions::validate(item, &at, &conditions::Known { earlier: &earlier, all: &all }, report);
             earlier.insert(&item.id, has_type.then_some(item));
         }
@@ -106,6 +112,39 @@ fn visit(visit: &VisitRules, report: &Report) {
                 "Name at least one day, none twice",
             );
         }
+    }
+}
+
+/// Judges how large and how fine photos are sent.
+pub(super) fn photo_limits(limits: &PhotoLimits, at: &str, report: &Report) {
+    for (key, value, range) in [
+        ("long_edge", limits.long_edge, PhotoLimits::LONG_EDGES),
+        ("quality", limits.quality, PhotoLimits::QUALITIES),
+    ] {
+        if !range.contains(&value) {
+            let (least, most) = range.into_inner();
+            report.refuse(
+                &format!("{at}.{key}"),
+                "out_of_range",
+                format!("Va de {least} a {most}"),
+                format!("It goes from {least} to {most}"),
+            );
+        }
+    }
+}
+
+/// Judges an item that is answered with sound: the visit's own rules must allow to record it and to keep it.
+fn recorded(visit: &VisitRules, at: &str, report: &Report) {
+    let is_allowed = visit.recording.is_some_and(|it| {
+        it.allowed == RecordingAllowed::OnlyIfAnnouncedOrLawful && it.store == RecordingStore::HashAndFile
+    });
+    if !is_allowed && !report.is_misread_within("visit") {
+        report.refuse(
+            &format!("{at}.type"),
+            "recording_not_allowed",
+            "Pide una grabación y «visit.recording» no la permite; escriba {allowed: only_if_announced_or_lawful, store: hash_and_file}",
+            "It asks for a recording, which `visit.recording` does not allow; write {allowed: only_if_announced_or_lawful, store: hash_and_file}",
+        );
     }
 }
 

@@ -85,7 +85,7 @@ impl Mapping {
 pub(crate) fn as_json(kind: ItemType, cell: &str) -> String {
     match kind {
         ItemType::Scale | ItemType::Number | ItemType::Duration if cell != "na" => cell.to_owned(),
-        ItemType::MultiChoice | ItemType::Photo => {
+        ItemType::MultiChoice | ItemType::Photo | ItemType::Audio | ItemType::File => {
             serde_json::Value::from(cell.split_whitespace().collect::<Vec<_>>()).to_string()
         }
         _ => serde_json::Value::from(cell).to_string(),

@@ -43,7 +43,7 @@ pub enum Answer {
     Options(Vec<String>),
     /// A wall-clock time.
     Time(TimeOfDay),
-    /// Ids of blobs.
+    /// Ids of blobs: photos, recordings or files.
     Photos(Vec<String>),
     /// A text.
     Text(String),

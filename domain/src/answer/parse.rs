@@ -123,7 +123,7 @@ pub fn parse_answer(item: &Item, json: &str) -> Result<Option<Answer>, FieldProb
         ItemType::SingleChoice => single_choice(item, at, json),
         ItemType::MultiChoice => multi_choice(item, at, json),
         ItemType::Time => time(at, json),
-        ItemType::Photo => photos(at, json),
+        ItemType::Photo | ItemType::Audio | ItemType::File => photos(at, json),
         ItemType::Text => text(at, json),
     };
     answer.map(Some)

@@ -1,6 +1,7 @@
 //! One question: its type, its worth, when it is asked and which evidence it demands. Owns the item's shape.
 
 use alloc::{string::String, vec::Vec};
+use core::ops::RangeInclusive;
 use serde::{Deserialize, Serialize};
 
 use super::is_false;
@@ -130,11 +131,17 @@ pub enum ItemType {
     /// Free text.
     #[serde(rename = "text")]
     Text,
+    /// Sound that is recorded: ids of blobs; asked only where the programme permits it.
+    #[serde(rename = "audio")]
+    Audio,
+    /// Files: ids of blobs; asked only where the programme permits it.
+    #[serde(rename = "file")]
+    File,
 }
 
 impl ItemType {
     /// Every type, in the order of the manual.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 12] = [
         Self::YesNo,
         Self::YesNoNa,
         Self::Scale,
@@ -145,6 +152,8 @@ impl ItemType {
         Self::Time,
         Self::Photo,
         Self::Text,
+        Self::Audio,
+        Self::File,
     ];
 
     /// Its name in content files.
@@ -160,6 +169,8 @@ impl ItemType {
             Self::Time => "time",
             Self::Photo => "photo",
             Self::Text => "text",
+            Self::Audio => "audio",
+            Self::File => "file",
         }
     }
 
@@ -175,7 +186,12 @@ impl ItemType {
 
     /// Whether an answer can have credit, so that weight makes sense.
     pub fn can_score(self) -> bool {
-        !matches!(self, Self::Time | Self::Photo | Self::Text)
+        !matches!(self, Self::Time | Self::Text) && !self.holds_blobs()
+    }
+
+    /// Whether answers are ids of blobs, which are attached and not written.
+    pub fn holds_blobs(self) -> bool {
+        matches!(self, Self::Photo | Self::Audio | Self::File)
     }
 }
 
@@ -293,9 +309,32 @@ pub struct PhotoRule {
     /// Whether the position is taken with the photo.
     #[serde(default, skip_serializing_if = "is_false")]
     pub gps: bool,
+    /// How large and how fine they are sent, where it is not as in the rest of the checklist.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limits: Option<PhotoLimits>,
     /// What to photograph.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hint: Option<LocalText>,
+}
+
+/// How large and how fine photos are sent: the phone makes them smaller before it keeps them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct PhotoLimits {
+    /// Longer edge in pixels, from 640 to 4096; a smaller photo stays as it is.
+    pub long_edge: u32,
+    /// Quality of the JPEG in percent, from 40 to 95.
+    pub quality: u32,
+}
+
+impl PhotoLimits {
+    /// Where a checklist says nothing.
+    pub const USUAL: Self = Self { long_edge: 1_920, quality: 80 };
+    /// Longer edges that a checklist may ask for, in pixels.
+    pub const LONG_EDGES: RangeInclusive<u32> = 640..=4_096;
+    /// Qualities that a checklist may ask for, in percent.
+    pub const QUALITIES: RangeInclusive<u32> = 40..=95;
 }
 
 /// When a comment is demanded and how long it must be.

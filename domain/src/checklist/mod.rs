@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::LocalText;
 pub use item::{
     Anchors, CommentRule, Confirmation, Credit, CreditBand, CreditMode, Evidence, Item, ItemOption, ItemType,
-    PhotoRule,
+    PhotoLimits, PhotoRule,
 };
 pub use scoring::{
     Band, CriticalMode, CriticalRule, Pooling, Rounding, RoundingMode, ScaleCredit, Scoring, ScoringMode,
@@ -57,6 +57,9 @@ pub struct Checklist {
     pub default_locale: String,
     /// Rules of the visit itself: duration, place, time, rotation, deadline.
     pub visit: VisitRules,
+    /// How large and how fine photos are sent; as usual where absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub photo: Option<PhotoLimits>,
     /// How answers become a score.
     pub scoring: Scoring,
     /// Sections, in the order of the visit.
@@ -102,6 +105,11 @@ impl Checklist {
     /// Every item in template order.
     pub fn items(&self) -> impl Iterator<Item = &Item> {
         self.sections.iter().flat_map(|it| &it.items)
+    }
+
+    /// How large and how fine photos are sent, where an item says nothing else.
+    pub fn photo_limits(&self) -> PhotoLimits {
+        self.photo.unwrap_or(PhotoLimits::USUAL)
     }
 
     /// The item of that id.

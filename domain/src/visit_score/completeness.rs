@@ -10,6 +10,7 @@ use super::{
 use crate::{
     FieldProblem, LocalText,
     answer::{Answer, Answers},
+    attachment::Permitted,
     checklist::{Item, ItemType},
     problem::pointer,
 };
@@ -30,14 +31,16 @@ pub struct Asked<'a> {
 }
 
 impl PreparedChecklist {
-    /// What is asked of every item, template order: the same conditions as in [`Self::completeness`].
-    pub fn asked(&self, answers: &Answers) -> Vec<Asked<'_>> {
+    /// What is asked of every item, template order: the same conditions as in [`Self::demands`]. What is there already is shown also
+    /// where it is not permitted any more.
+    pub fn asked(&self, answers: &Answers, permitted: Permitted) -> Vec<Asked<'_>> {
         let seen = self.see(answers);
         let least = |demand: Option<&Demand>, seen: &Seen<'_>| {
             demand.filter(|it| demanded(it, seen)).map_or(0, |it| it.least)
         };
         let asked = self.items.iter().enumerate().map(|(index, it)| {
-            let visible = seen.is_visible(index);
+            let is_there = || seen.usable(index).is_some_and(|it| !is_empty(it));
+            let visible = seen.is_visible(index) && (permitted.asks(it.item.kind) || is_there());
             let answered = seen.usable(index).is_some_and(|it| !is_empty(it) && *it != Answer::NotApplicable);
             let (photos, comment) = match visible && answered {
                 true => (least(it.photo.as_ref(), &seen), least(it.comment.as_ref(), &seen)),
@@ -53,17 +56,29 @@ impl PreparedChecklist {
 
     /// What keeps these answers from being submitted; see [`super::completeness`].
     pub fn completeness(&self, answers: &Answers) -> Vec<FieldProblem> {
-        self.missing(answers, &self.see(answers))
+        self.missing(answers, &self.see(answers), Permitted::default())
     }
 
-    pub(super) fn missing(&self, answers: &Answers, seen: &Seen<'_>) -> Vec<FieldProblem> {
+    /// As [`Self::completeness`], with the sound and the files that a programme permits.
+    pub fn demands(&self, answers: &Answers, permitted: Permitted) -> Vec<FieldProblem> {
+        self.missing(answers, &self.see(answers), permitted)
+    }
+
+    pub(super) fn missing(
+        &self,
+        answers: &Answers,
+        seen: &Seen<'_>,
+        permitted: Permitted,
+    ) -> Vec<FieldProblem> {
         let mut missing = Vec::new();
         for (index, item) in self.items.iter().enumerate() {
             if !seen.is_visible(index) {
                 continue;
             }
             match seen.usable(index).filter(|it| !is_empty(it)) {
-                None if item.item.must_be_answered() => missing.push(required(&item.item.id)),
+                None if item.item.must_be_answered() && permitted.asks(item.item.kind) => {
+                    missing.push(required(&item.item.id))
+                }
                 None | Some(Answer::NotApplicable) => {}
                 Some(answer) => {
                     missing.extend(short_text(item, answer));

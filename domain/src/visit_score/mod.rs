@@ -114,7 +114,8 @@ pub fn score_visit(checklist: &Checklist, answers: &Answers) -> Result<VisitScor
 /// What keeps a visit from being submitted: missing answers, short texts, missing evidence (DOMAIN.md 11).
 ///
 /// Codes: `required`, `min_chars`, `photo_required`, `comment_required`; the field is the pointer of the answer,
-/// the comment (`/B02#comment`) or the photos (`/B02#photo`).
+/// the comment (`/B02#comment`) or the photos (`/B02#photo`). Sound and files are demanded of whoever hands in, where the programme
+/// permits them ([`PreparedChecklist::demands`]), and never held against a visit that came without.
 ///
 /// # Errors
 /// `invalid_checklist` where the checklist breaks a rule that scoring needs.

@@ -45,7 +45,7 @@ impl CreditRule {
             ItemType::SingleChoice => option_credits(item).map(Self::Option),
             ItemType::MultiChoice => option_credits(item).map(Self::Options),
             ItemType::Number | ItemType::Duration => bands(item),
-            ItemType::Time | ItemType::Photo | ItemType::Text => {
+            ItemType::Time | ItemType::Photo | ItemType::Text | ItemType::Audio | ItemType::File => {
                 Err(format!("an item of type {} cannot score", item.kind.name()))
             }
         }

@@ -12,6 +12,7 @@ use super::{
 use crate::{
     Exact, FieldProblem, Problem,
     answer::{Answer, AnswerField, Answers, parse_field},
+    attachment::Permitted,
     checklist::{CriticalMode, ScoringMode},
     problem::pointer,
 };
@@ -95,7 +96,7 @@ impl PreparedChecklist {
             excluded: self.items_with(&tally, |item, it| {
                 item.item.weight > 0 && matches!(it, Outcome::NotApplicable | Outcome::Unanswered)
             }),
-            incomplete: self.missing(answers, &seen),
+            incomplete: self.missing(answers, &seen, Permitted::default()),
             ignored: self.ignored(answers, &seen),
             pillar_points: pooled(&self.pillars, &tally.pillars),
             touchpoint_points: pooled(&self.touchpoints, &tally.touchpoints),

@@ -73,7 +73,7 @@ export interface StorageStatus {
 export interface PhotoFacts {
   capturedAtMs: number | null;
   position: { lat_e7: number; lon_e7: number; accuracy_mm: number | null; at_ms: number | null } | null;
-  /** The app's own camera, or a file that a person picked; none of a picture that the phone's own camera may have taken. */
+  /** The app's own camera, or a file that a person picked; none of a picture that the phone's own camera may have taken, and of sound. */
   source: "camera" | "file" | null;
 }
 

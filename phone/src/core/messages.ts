@@ -228,7 +228,9 @@ export type ItemType =
   | "multi_choice"
   | "time"
   | "photo"
-  | "text";
+  | "text"
+  | "audio"
+  | "file";
 
 export interface Messages {
   message: Message;
@@ -551,6 +553,10 @@ export interface Briefing {
    * Sections with the number of their questions.
    */
   sections: SectionCard[];
+  /**
+   * What the programme allows on the phone.
+   */
+  allowed: Allows;
 }
 /**
  * Rules of a visit. What breaks a rule is flagged for review, never silently lost.
@@ -637,6 +643,23 @@ export interface SectionCard {
   items: number;
 }
 /**
+ * What a programme allows on the phone, as far as pages act on it.
+ */
+export interface Allows {
+  /**
+   * Hiding the screen.
+   */
+  covert: boolean;
+  /**
+   * Recording sound.
+   */
+  audio: boolean;
+  /**
+   * Adding files.
+   */
+  files: boolean;
+}
+/**
  * A visit whole.
  */
 export interface Visit {
@@ -686,9 +709,30 @@ export interface Form {
    */
   rules: VisitRules;
   /**
+   * How large and how fine photos are kept.
+   */
+  photo_limits: PhotoLimits;
+  /**
+   * Most bytes of sound or a file.
+   */
+  attachment_bytes: number;
+  /**
    * Sections in order.
    */
   sections: FormSection[];
+}
+/**
+ * How large and how fine photos are sent: the phone makes them smaller before it keeps them.
+ */
+export interface PhotoLimits {
+  /**
+   * Longer edge in pixels, from 640 to 4096; a smaller photo stays as it is.
+   */
+  long_edge: number;
+  /**
+   * Quality of the JPEG in percent, from 40 to 95.
+   */
+  quality: number;
 }
 /**
  * A section.
@@ -772,6 +816,14 @@ export interface FormItem {
    */
   gps: boolean;
   /**
+   * How large and how fine its photos are kept, where it is not as in the rest of the form.
+   */
+  photo_limits: PhotoLimits | null;
+  /**
+   * Media types of the sound or the files that are its answer.
+   */
+  accepts: string[];
+  /**
    * What to photograph.
    */
   photo_hint: LocalText | null;
@@ -849,6 +901,14 @@ export interface State {
    * What the visit states beside its answers.
    */
   facts: Facts;
+  /**
+   * What the programme allows on the phone.
+   */
+  allowed: Allows;
+  /**
+   * What the visit would score as it stands, with 2 decimals, where the programme shows it and there is something to score.
+   */
+  preview: string | null;
 }
 /**
  * How far a section is.
@@ -870,6 +930,10 @@ export interface Progress {
    * Demands in it that are not met.
    */
   missing: number;
+  /**
+   * What it would score as it stands, where the visit has a preview and it something to score.
+   */
+  preview: string | null;
 }
 /**
  * One offending field of an input.
@@ -1089,6 +1153,10 @@ export interface Review {
    * Whether it can be handed in.
    */
   ready: boolean;
+  /**
+   * What it would score as it stands, as [`crate::State::preview`].
+   */
+  preview: string | null;
 }
 /**
  * What a grave answer says.

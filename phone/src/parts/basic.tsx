@@ -3,7 +3,7 @@
 import type { ComponentChildren } from "preact";
 import { useEffect, useId, useRef } from "preact/hooks";
 import type { Problem } from "../core/messages";
-import { hide, isHidden } from "../view/hidden";
+import { hide, isHidden, mayHide } from "../view/hidden";
 import { sayAll, words } from "../view/prefs";
 import { Icon, type IconName } from "./icon";
 
@@ -169,9 +169,11 @@ export function Dialog(props: { title: string; onClose: () => void; children: Co
           <h2 id={id} tabIndex={-1}>
             {props.title}
           </h2>
-          <button type="button" class="button quiet square" aria-label={words.value.covert.hide} onClick={hide}>
-            <Icon name="eye" />
-          </button>
+          {mayHide.value && (
+            <button type="button" class="button quiet square" aria-label={words.value.covert.hide} onClick={hide}>
+              <Icon name="eye" />
+            </button>
+          )}
           <button type="button" class="button quiet square" aria-label={words.value.close} onClick={props.onClose}>
             <Icon name="cross" />
           </button>

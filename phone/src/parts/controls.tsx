@@ -458,6 +458,8 @@ export function Control(props: ControlProps) {
     case "text":
       return <Text {...props} />;
     case "photo":
+    case "audio":
+    case "file":
       return null;
   }
 }

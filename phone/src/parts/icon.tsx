@@ -31,6 +31,8 @@ const LINES = {
   two: "M4 5h7v14H4zM13 5h7v14h-7z",
   play: "M8 5l11 7-11 7z",
   pause: "M8 5v14M16 5v14",
+  mic: "M12 14.500a3.5 3.5 0 0 0 3.5-3.500V6.500a3.5 3.5 0 0 0-7 0V11a3.5 3.5 0 0 0 3.5 3.500zM5.5 11a6.5 6.5 0 0 0 13 0M12 17.500V21",
+  file: "M6 3h8l4 4v14H6zM14 3v4h4M9 12h6M9 16h6",
   stop: "M6 6h12v12H6z",
 } as const;
 

@@ -7,14 +7,15 @@ import { answerText, stringOf } from "../view/answer-text";
 import { say, words } from "../view/prefs";
 import { announce } from "../view/say";
 import { to } from "../view/route";
-import { commentOf, type Shown, type VisitStore } from "../view/visit-store";
+import { commentOf, holdsBlobs, type Shown, type VisitStore } from "../view/visit-store";
+import { Attached, NotPermitted } from "./attached";
 import { Button } from "./basic";
 import { Control, Writing, Wrong } from "./controls";
 import { Icon } from "./icon";
 import { Photos } from "./photos";
 
 /** Kinds whose control shows refusals itself. */
-const TYPED = new Set(["number", "duration", "time", "text", "photo"]);
+const TYPED = new Set(["number", "duration", "time", "text", "photo", "audio", "file"]);
 
 function Comment({ store, shown }: { store: VisitStore; shown: Shown }) {
   const t = words.value.visit;
@@ -60,7 +61,7 @@ function Foot({ store, shown }: { store: VisitStore; shown: Shown }) {
   const json = shown.state.value.json;
   const before = shown.before.value;
   const canUndo = before !== undefined && before !== json && before !== null && item.kind !== "text";
-  const canClear = json !== null && item.kind !== "text" && item.kind !== "photo";
+  const canClear = json !== null && item.kind !== "text" && !holdsBlobs(item.kind);
   const change = (next: string, heard: string) => {
     store.draftOf(item.id).value = null;
     announce(heard);
@@ -120,10 +121,11 @@ function Marks({ shown, editable }: { shown: Shown; editable: boolean }) {
 
 export function Item({ core, store, shown, editable }: { core: Core; store: VisitStore; shown: Shown; editable: boolean }) {
   const state = shown.state.value;
-  if (!state.visible) return null;
   const { item } = shown;
+  if (!state.visible) return item.kind === "audio" || item.kind === "file" ? <NotPermitted store={store} item={item} /> : null;
+  const Attachments = item.kind === "audio" || item.kind === "file" ? Attached : Photos;
   const t = words.value;
-  const isAnswered = state.json !== null || (item.kind === "photo" && state.photos.length > 0);
+  const isAnswered = state.json !== null || (holdsBlobs(item.kind) && state.photos.length > 0);
   const hint = item.hint ? `d-${item.id}` : undefined;
   return (
     <article class={`item${isAnswered ? " answered" : ""}${editable && state.returned.length > 0 ? " returned" : ""}`} id={`i-${item.id}`} data-item={item.id}>
@@ -154,7 +156,7 @@ export function Item({ core, store, shown, editable }: { core: Core; store: Visi
               </p>
             )}
             {!TYPED.has(item.kind) && <Wrong shown={shown} name={item.id} id={`e-${item.id}`} />}
-            <Photos core={core} store={store} shown={shown} editable />
+            <Attachments core={core} store={store} shown={shown} editable />
             <div class="foot">
               <Comment store={store} shown={shown} />
               <Foot store={store} shown={shown} />
@@ -162,15 +164,15 @@ export function Item({ core, store, shown, editable }: { core: Core; store: Visi
           </>
         ) : (
           <>
-            {item.kind !== "photo" && <p class="answer">{answerText(item, state.json)}</p>}
+            {!holdsBlobs(item.kind) && <p class="answer">{answerText(item, state.json)}</p>}
             {state.comment !== null && (
               <p class="quote">
                 <span class="quiet">{t.visit.comment}: </span>
                 {state.comment}
               </p>
             )}
-            {item.kind === "photo" && state.photos.length === 0 && <p class="answer">{stringOf(state.json) ?? t.visit.noAnswer}</p>}
-            <Photos core={core} store={store} shown={shown} editable={false} />
+            {holdsBlobs(item.kind) && state.photos.length === 0 && <p class="answer">{stringOf(state.json) ?? t.visit.noAnswer}</p>}
+            <Attachments core={core} store={store} shown={shown} editable={false} />
           </>
         )}
       </fieldset>

@@ -3,6 +3,7 @@
 
 import { useSignal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
+import type { PhotoLimits } from "../core/messages";
 import { draw, finish, fit, PREVIEW_PX, type Picture, type Zone } from "../view/picture";
 import { words } from "../view/prefs";
 import { Button, Dialog } from "./basic";
@@ -24,7 +25,7 @@ function inside(it: Zone): Zone {
   return { w, h, x: clamp(it.x, 0, 1 - w), y: clamp(it.y, 0, 1 - h) };
 }
 
-export function PhotoEditor(props: { picture: Picture; onCancel: () => void; onRetake: () => void; onKeep: (picture: Blob | null) => Promise<void> }) {
+export function PhotoEditor(props: { picture: Picture; limits: PhotoLimits; onCancel: () => void; onRetake: () => void; onKeep: (picture: Blob | null) => Promise<void> }) {
   const t = words.value.photo;
   const { picture } = props;
   const canvas = useRef<HTMLCanvasElement>(null);
@@ -114,7 +115,7 @@ export function PhotoEditor(props: { picture: Picture; onCancel: () => void; onR
   const keep = async () => {
     if (busy.value) return;
     busy.value = true;
-    await props.onKeep(await finish(picture, zones.value).catch(() => null));
+    await props.onKeep(await finish(picture, zones.value, props.limits).catch(() => null));
     busy.value = false;
   };
   const tool = (label: string, icon: IconName, by: Partial<Zone>) => (

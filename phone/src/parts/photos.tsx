@@ -17,10 +17,10 @@ import { Icon, type IconName } from "./icon";
 import { Camera, hasCamera } from "./camera";
 import { PhotoEditor } from "./photo-editor";
 
-const STATE_ICON: Record<string, IconName> = { hashed: "phone", uploading: "up", stored: "sent", durable: "sent", evicted: "sent", lost: "alert", refused: "alert", elsewhere: "phone", redacted: "dash" };
+export const STATE_ICON: Record<string, IconName> = { hashed: "phone", uploading: "up", stored: "sent", durable: "sent", evicted: "sent", lost: "alert", refused: "alert", elsewhere: "phone", redacted: "dash" };
 
 /** The bytes of a photo as an address for `<img>`, as long as it is shown; null where they are not here. */
-function usePhoto(core: Core, it: PhotoCard) {
+export function usePhoto(core: Core, it: PhotoCard) {
   const url = useSignal<string | null | undefined>(undefined);
   useEffect(() => {
     let made: string | null = null;
@@ -271,7 +271,7 @@ export function Photos({ core, store, shown, editable }: { core: Core; store: Vi
           <PhoneCamera main={false} label={t.phoneCamera} />
         </Camera>
       )}
-      {editing.value && <PhotoEditor picture={editing.value.picture} onCancel={close} onRetake={retake} onKeep={keep} />}
+      {editing.value && <PhotoEditor picture={editing.value.picture} limits={item.photo_limits ?? store.form.photo_limits} onCancel={close} onRetake={retake} onKeep={keep} />}
     </div>
   );
 }

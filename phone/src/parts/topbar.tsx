@@ -3,6 +3,7 @@
 import type { ReadonlySignal } from "@preact/signals";
 import type { PillState, SyncStatus } from "../core/api";
 import { moment } from "../view/format";
+import { mayHide } from "../view/hidden";
 import { words } from "../view/prefs";
 import { to } from "../view/route";
 import { Icon, type IconName } from "./icon";
@@ -57,9 +58,11 @@ export function TopBar(props: { sync: ReadonlySignal<SyncStatus> | null; setting
           <Icon name="leave" />
         </a>
       )}
-      <button type="button" class="button quiet square hide" aria-label={t.covert.hide} onClick={props.onHide}>
-        <Icon name="eye" />
-      </button>
+      {mayHide.value && (
+        <button type="button" class="button quiet square hide" aria-label={t.covert.hide} onClick={props.onHide}>
+          <Icon name="eye" />
+        </button>
+      )}
     </header>
   );
 }

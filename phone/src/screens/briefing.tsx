@@ -9,6 +9,7 @@ import { Button, LinkButton, Notice, Page, Trouble } from "../parts/basic";
 import { Icon } from "../parts/icon";
 import { count, day, daysTo, weekdays, zoneName } from "../view/format";
 import { isIos } from "../view/install";
+import { useMayHide } from "../view/hidden";
 import { useAsk } from "../view/load";
 import { say, words } from "../view/prefs";
 import { replace, to } from "../view/route";
@@ -183,6 +184,7 @@ export function Briefing({ core, assignment }: { core: Core; assignment: string 
   const { got, reload } = useAsk(core, { ask: "briefing", assignment }, "briefing");
   const begin = useStart(core, () => ({ ask: "start", assignment }));
   const it = got.value;
+  useMayHide(it.is !== "here" || it.it.allowed.covert);
   if (it.is === "loading") return null;
   if (it.is === "refused")
     return (
@@ -204,9 +206,11 @@ export function Briefing({ core, assignment }: { core: Core; assignment: string 
         <Conduct scenario={brief.scenario} kind={brief.kind} />
         <Rules rules={brief.rules} from={brief.from} until={brief.to} zone={zone} />
         <Where branch={brief.branch} />
-        <Notice icon="eye">
-          <p>{t.hideTip}</p>
-        </Notice>
+        {brief.allowed.covert && (
+          <Notice icon="eye">
+            <p>{t.hideTip}</p>
+          </Notice>
+        )}
         <details class="fold">
           <summary>
             <h2>{t.questions}</h2>

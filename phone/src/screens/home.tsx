@@ -90,7 +90,14 @@ function Assignment({ it, fix }: { it: AssignmentCard; fix: Fix | null }) {
   const body = (
     <span class="card-body">
       <span class="card-title">{branchName(it.branch)}</span>
-      <span>{it.title ? say(it.title) : it.too_new ? t.tooNew : t.notHere}</span>
+      {it.too_new ? (
+        <span class="mark warn">
+          <Icon name="alert" />
+          <span>{t.tooNew}</span>
+        </span>
+      ) : (
+        <span>{it.title ? say(it.title) : t.notHere}</span>
+      )}
       {it.branch?.address && <span class="quiet">{it.branch.address}</span>}
       {it.refused ? (
         <span class="mark bad">

@@ -5,11 +5,12 @@ import { useSignal } from "@preact/signals";
 import type { Core } from "../core/api";
 import type { FieldProblem, Grave, Problem, Review as ReviewReply } from "../core/messages";
 import { Bar, Button, LinkButton, Notice, Page, Trouble } from "../parts/basic";
-import { Icon } from "../parts/icon";
+import { Icon, type IconName } from "../parts/icon";
 import { MomentCard } from "../parts/moments";
+import { showDecimal } from "../view/decimal";
 import { bytes, count } from "../view/format";
 import { useAsk } from "../view/load";
-import { say, sayProblem, words } from "../view/prefs";
+import { locale, say, sayProblem, words } from "../view/prefs";
 import { replace, to } from "../view/route";
 import { itemOf, OUTCOME, outcomeOf, type VisitStore } from "../view/visit-store";
 import { branchName } from "./home";
@@ -19,6 +20,9 @@ const linkOf = (store: VisitStore, it: FieldProblem): string => {
   if (itemOf(it.field) === OUTCOME) return to.outcome(store.visit);
   return shown ? to.visit(store.visit, shown.section.id, shown.item.id) : to.visit(store.visit);
 };
+
+/** What is missing, where it is not written. */
+const KIND_ICON: Record<string, IconName> = { photo: "camera", audio: "mic", file: "file" };
 
 function Missing({ store, list }: { store: VisitStore; list: FieldProblem[] }) {
   const groups = [
@@ -44,7 +48,7 @@ function Missing({ store, list }: { store: VisitStore; list: FieldProblem[] }) {
                       <span class="card-body">
                         {shown && <span class="clamp">{say(shown.item.q)}</span>}
                         <span class="mark bad">
-                          <Icon name={it.code === "photo_required" ? "camera" : it.code === "comment_required" ? "comment" : "alert"} />
+                          <Icon name={it.code === "photo_required" ? "camera" : it.code === "comment_required" ? "comment" : (KIND_ICON[shown?.item.kind ?? ""] ?? "alert")} />
                           {sayProblem(it)}
                         </span>
                       </span>
@@ -72,6 +76,12 @@ function Counts({ it }: { it: ReviewReply }) {
         <dt>{t.photos}</dt>
         <dd>{count(it.photos)}</dd>
       </div>
+      {it.preview !== null && (
+        <div class="preview">
+          <dt>{t.preview}</dt>
+          <dd>{showDecimal(it.preview, locale.value)}</dd>
+        </div>
+      )}
     </dl>
   );
 }
@@ -91,6 +101,7 @@ function What({ store, it }: { store: VisitStore; it: ReviewReply }) {
   return (
     <>
       <Counts it={it} />
+      {it.preview !== null && <p class="hint">{words.value.review.previewWhy}</p>}
       <Bar part={it.answered} whole={it.asked} label={words.value.review.of(it.answered, it.asked)} />
     </>
   );

@@ -9,8 +9,9 @@ import { Bar, Button, Dialog, LinkButton, Notice, Page } from "../parts/basic";
 import { Icon } from "../parts/icon";
 import { Item } from "../parts/item";
 import { MomentCard } from "../parts/moments";
+import { showDecimal } from "../view/decimal";
 import { moment } from "../view/format";
-import { kept, say, words } from "../view/prefs";
+import { kept, locale, say, words } from "../view/prefs";
 import { replace, to } from "../view/route";
 import { announce } from "../view/say";
 import { outcomeOf, type Shown, type VisitStore } from "../view/visit-store";
@@ -280,13 +281,15 @@ function Arrival({ store, first }: { store: VisitStore; first: boolean }) {
 }
 
 function SectionProgress({ store, section }: { store: VisitStore; section: string }) {
-  const it = store.state.value.progress.find((progress) => progress.section === section);
+  const { progress, preview } = store.state.value;
+  const it = progress.find((found) => found.section === section);
   if (!it) return null;
   const text = words.value.visit.progress(it.answered, it.asked);
   return (
     <>
       <Bar part={it.answered} whole={it.asked} label={text} />
       {it.asked === 0 && <p class="quiet">{words.value.visit.emptySection}</p>}
+      {preview !== null && <p class="quiet small">{words.value.visit.preview(it.preview && showDecimal(it.preview, locale.value), showDecimal(preview, locale.value))}</p>}
     </>
   );
 }

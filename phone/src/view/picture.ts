@@ -1,9 +1,8 @@
 // A picture from the camera or a file: read, turned upright, made smaller, faces covered, written as JPEG without what the
-// camera wrote about it. Owns sizes and quality; keeps nothing.
+// camera wrote about it. Owns how; how large and how fine is the checklist's. Keeps nothing.
 
-/** Longest edge of a photo that is sent, pixels. */
-export const LONG_EDGE_PX = 1920;
-const QUALITY = 0.8;
+import type { PhotoLimits } from "../core/messages";
+
 /** Longest edge of what the editor shows, pixels. */
 export const PREVIEW_PX = 960;
 /** A covered area is drawn from so few points that nothing can be brought back. */
@@ -83,13 +82,13 @@ function cover(context: CanvasRenderingContext2D, canvas: HTMLCanvasElement, zon
 }
 
 /** The JPEG that is kept and sent; none where this browser cannot write one. */
-export async function finish(picture: Picture, zones: readonly Zone[]): Promise<Blob | null> {
+export async function finish(picture: Picture, zones: readonly Zone[], limits: PhotoLimits): Promise<Blob | null> {
   // The words "saving" are painted before the page is busy.
   await new Promise((done) => setTimeout(done, 32));
   const canvas = document.createElement("canvas");
-  draw(canvas, picture, zones, LONG_EDGE_PX);
+  draw(canvas, picture, zones, limits.long_edge);
   // `toBlob` and `convertToBlob` wait for an idle page: seconds, and at times for ever, on a busy phone. This does not.
-  const [, base64 = ""] = canvas.toDataURL("image/jpeg", QUALITY).split("data:image/jpeg;base64,");
+  const [, base64 = ""] = canvas.toDataURL("image/jpeg", limits.quality / 100).split("data:image/jpeg;base64,");
   canvas.width = 0;
   return base64 ? new Blob([Uint8Array.from(atob(base64), (it) => it.charCodeAt(0))], { type: "image/jpeg" }) : null;
 }

@@ -156,7 +156,7 @@ export class VisitStore {
   /** Whether a question has an answer: a value, or photos where photos are the answer. */
   isAnswered(id: string): boolean {
     const state = this.items.get(id)?.state.value;
-    return !!state && (state.json !== null || (this.items.get(id)?.item.kind === "photo" && state.photos.length > 0));
+    return !!state && (state.json !== null || (holdsBlobs(this.items.get(id)?.item.kind) && state.photos.length > 0));
   }
 
   /** The next question after one that is unanswered or demands something, in order and around; none where nothing is left. */
@@ -272,7 +272,7 @@ const NO_SECTION: FormSection = { id: "", title: NO_TEXT, items: [] };
 
 const factItem = (id: string): FormItem => ({
   id, kind: "text", q: NO_TEXT, hint: null, must: false, na: false, unit: null, min: null, max: null, min_chars: null, anchors: [], options: [],
-  photos: id === OUTCOME, camera_only: false, gps: true, photo_hint: null, comment_hint: null,
+  photos: id === OUTCOME, camera_only: false, gps: true, photo_limits: null, accepts: [], photo_hint: null, comment_hint: null,
 });
 
 function factState(id: string, { facts }: State): ItemState {
@@ -289,7 +289,9 @@ const isSame = (a: ItemState, b: ItemState): boolean => a === b || JSON.stringif
 /** The question of a field or of a problem's pointer: `/B02#comment` is of `B02`. */
 export const itemOf = (field: string): string => field.replace(/^\//, "").split(/[#/]/)[0] ?? "";
 export const commentOf = (id: string): string => `${id}#comment`;
-export const photosOf = (item: FormItem): string => (item.kind === "photo" ? item.id : `${item.id}#photo`);
+/** Whether what is attached is the answer. */
+export const holdsBlobs = (kind: FormItem["kind"] | undefined): boolean => kind === "photo" || kind === "audio" || kind === "file";
+export const photosOf = (item: FormItem): string => (holdsBlobs(item.kind) ? item.id : `${item.id}#photo`);
 
 function sayRefusal(problem: Problem): string {
   const t = words.peek();

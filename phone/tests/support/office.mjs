@@ -96,15 +96,20 @@ export async function startOffice({ phone = null } = {}) {
       const out = join(folder, `incident-${keys}.key`);
       return JSON.parse(await admin("incident-key", "--org", ORGANIZATION, "--out", out)).key;
     },
-    /** An auditor with one visit to make. */
-    newAuditor: async () => {
+    /** An auditor with one visit to make; `onPhones` is what its programme allows there. */
+    newAuditor: async ({ onPhones = null, template = CHECKLIST } = {}) => {
       made += 1;
       const login = `ana${made}`;
       const { id } = JSON.parse(await admin("user", "add", "--org", ORGANIZATION, "--login", login, "--name", `Ana ${made}`, "--role", "auditor"));
       const branches = [{ code: `00${made}`, name: `Centro ${made}`, zone: "America/Mexico_City" }];
       const branch = (await call("PUT", "/branches", branches)).items[0].id;
       const day = (days) => new Date(Date.now() + days * 86_400_000).toISOString().slice(0, 10);
-      const visit = { branch_id: branch, auditor_id: id, template: CHECKLIST, window_from: day(-2), window_to: day(20) };
+      const visit = { branch_id: branch, auditor_id: id, template, window_from: day(-2), window_to: day(20) };
+      if (onPhones) {
+        const programme = await call("POST", "/programmes", { code: `P${made}`, name: `Programa ${made}`, on_phones: onPhones });
+        const wave = { name: "Oleada", window_from: visit.window_from, window_to: visit.window_to };
+        visit.wave_id = (await call("POST", `/programmes/${programme.id}/waves`, wave)).id;
+      }
       await call("POST", "/assignments", [visit]);
       return { login, id, branch };
     },
@@ -114,6 +119,12 @@ export async function startOffice({ phone = null } = {}) {
     restart: async () => {
       server = serve();
       await answers();
+    },
+    /** Releases a checklist from its text. */
+    release: async (text, { id, version }) => {
+      await call("POST", "/content", { kind: "checklist", text });
+      await call("POST", `/content/checklist/${id}/${version}/release`, {});
+      return { id, version };
     },
     stop: async () => {
       await end("SIGTERM");

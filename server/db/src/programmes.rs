@@ -25,6 +25,14 @@ record! {
         active: bool,
         /// When it was created.
         created_at: Micros,
+        /// Whether phones show what a visit would score as it stands.
+        preview_score: bool,
+        /// Whether phones offer to hide the screen.
+        covert: bool,
+        /// Whether phones record sound where a checklist asks for it.
+        audio: bool,
+        /// Whether phones take files where a checklist asks for them.
+        files: bool,
     }
 }
 
@@ -131,6 +139,34 @@ pub fn list_programmes(
             .load(c)
     })?;
     Ok(Page::cut(read_all(found)?, limit, |it: &Programme| it.programme_id))
+}
+
+/// The programme that a wave belongs to.
+pub fn find_programme_of_wave(
+    tx: &mut Tx<'_>,
+    org: OrgId,
+    wave: WaveId,
+) -> Result<Option<Programme>, DbError> {
+    match find_wave(tx, org, wave)? {
+        Some(wave) => find_programme(tx, org, wave.programme_id),
+        None => Ok(None),
+    }
+}
+
+/// Replaces what a programme allows on phones: those four columns of it.
+///
+/// - **Errors**: [`DbError::Stale`] where it is not this organization's.
+pub fn set_on_phones(tx: &mut Tx<'_>, org: OrgId, programme: &Programme) -> Result<(), DbError> {
+    let found = programmes::table.find((org.store(), programme.programme_id.store()));
+    let changed = on_db!(tx, |c| diesel::update(found)
+        .set((
+            programmes::preview_score.eq(programme.preview_score),
+            programmes::covert.eq(programme.covert),
+            programmes::audio.eq(programme.audio),
+            programmes::files.eq(programme.files),
+        ))
+        .execute(c))?;
+    if changed == 0 { Err(DbError::Stale) } else { Ok(()) }
 }
 
 /// Appends a wave.

@@ -380,6 +380,10 @@ diesel::table! {
         name -> Text,
         active -> Bool,
         created_at -> Ts,
+        preview_score -> Bool,
+        covert -> Bool,
+        audio -> Bool,
+        files -> Bool,
     }
 }
 

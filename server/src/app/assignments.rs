@@ -4,6 +4,7 @@
 use crate::{
     app::{
         branches,
+        programmes::{AllowedByWave, allowed},
         reading::{self, Regions, RowProblems, check_text},
         rights, users,
     },
@@ -27,7 +28,7 @@ use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
 use sync_core::{
     Hash,
-    reference::{AssignmentRow, BranchRow},
+    reference::{Allowed, AssignmentRow, BranchRow},
 };
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -390,15 +391,16 @@ fn publish_all(
     new: &[programmes::Assignment],
     branches: &BTreeMap<BranchId, reference::Branch>,
 ) -> Result<(), ApiError> {
-    let mut told = BTreeSet::new();
+    let (mut told, mut allowed) = (BTreeSet::new(), AllowedByWave::default());
     for it in new {
+        let allowed = allowed.of(tx, office.org(), it.wave_id)?;
         let is_news = told.insert((it.auditor_id, it.branch_id));
         let branch = branches.get(&it.branch_id).filter(|_| is_news).map(branch_row);
         feed::publish_assignment(
             tx,
             office.org(),
             it.auditor_id,
-            &row_of(it),
+            &row_of(it, allowed),
             branch.as_ref(),
             office.now(),
         )?;
@@ -420,7 +422,7 @@ pub(super) fn branch_row(it: &reference::Branch) -> BranchRow {
 }
 
 /// An assignment as devices mirror it.
-pub(crate) fn row_of(it: &programmes::Assignment) -> AssignmentRow {
+pub(crate) fn row_of(it: &programmes::Assignment, allowed: Allowed) -> AssignmentRow {
     AssignmentRow {
         id: it.assignment_id.0,
         branch: it.branch_id.0,
@@ -431,6 +433,7 @@ pub(crate) fn row_of(it: &programmes::Assignment) -> AssignmentRow {
         from: Some(it.window_from.to_string()),
         to: Some(it.window_to.to_string()),
         notes: None,
+        allowed,
     }
 }
 
@@ -466,7 +469,8 @@ pub(crate) fn cancel(
     programmes::set_assignment_state(tx, org, id, (found.state, to))?;
     let from = std::mem::replace(&mut found.state, to);
     rights::settle(tx, org, found.auditor_id, rights::What::Audits(&[found.audit_id]), office.now())?;
-    feed::publish_assignment(tx, org, found.auditor_id, &row_of(&found), None, office.now())?;
+    let row = row_of(&found, allowed(tx, org, found.wave_id)?);
+    feed::publish_assignment(tx, org, found.auditor_id, &row, None, office.now())?;
     let detail = json!({"reason": why.reason, "from": from, "to": to});
     office.record("assignment_cancelled", "assignment", id, &detail)?;
     Ok(found.into())

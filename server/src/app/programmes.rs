@@ -1,8 +1,13 @@
-//! Programmes and their waves.
+//! Programmes, what they allow on phones, and their waves.
 
 use crate::{
-    app::reading::{self, check_code, check_text},
+    app::{
+        assignments,
+        reading::{self, check_code, check_text},
+        rights,
+    },
     error::ApiError,
+    exchange::feed,
     office::Office,
     principal::Principal,
     zone::instant,
@@ -10,11 +15,35 @@ use crate::{
 use db::{DbError, Tx, programmes};
 use domain::access::{Permission, Target};
 use domain::date::Date;
-use domain::ids::{ProgrammeId, WaveId};
+use domain::ids::{OrgId, ProgrammeId, UserId, WaveId};
+use domain::lifecycle::State;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
+use std::collections::{BTreeMap, BTreeSet};
+use sync_core::{exchange::StreamId, reference::Allowed};
 use utoipa::ToSchema;
 use validator::Validate;
+
+/// What a programme allows on the phones of its auditors.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Validate, ToSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct OnPhones {
+    /// Whether phones show what a visit would score as it stands; no where it is left out.
+    pub(crate) preview_score: bool,
+    /// Whether phones offer to hide the screen behind a plain list; yes where it is left out.
+    pub(crate) covert: bool,
+    /// Whether phones record sound where a checklist asks for it; no where it is left out.
+    pub(crate) audio: bool,
+    /// Whether phones take files where a checklist asks for them; no where it is left out.
+    pub(crate) files: bool,
+}
+
+impl Default for OnPhones {
+    fn default() -> Self {
+        let Allowed { preview_score, covert, audio, files } = Allowed::default();
+        Self { preview_score, covert, audio, files }
+    }
+}
 
 /// A programme to create.
 #[derive(Debug, Clone, Deserialize, Validate, ToSchema)]
@@ -26,6 +55,9 @@ pub(crate) struct NewProgramme {
     /// Its name.
     #[validate(length(min = 1, max = 200), custom(function = "check_text"))]
     pub(crate) name: String,
+    /// What it allows on phones.
+    #[serde(default)]
+    pub(crate) on_phones: OnPhones,
 }
 
 /// A programme.
@@ -40,14 +72,23 @@ pub(crate) struct Programme {
     pub(crate) name: String,
     /// False for one that is over.
     pub(crate) active: bool,
+    /// What it allows on phones.
+    pub(crate) on_phones: OnPhones,
     /// When it was created, RFC 3339.
     pub(crate) created_at: String,
 }
 
 impl From<programmes::Programme> for Programme {
     fn from(it: programmes::Programme) -> Self {
-        let created_at = instant(it.created_at);
-        Self { id: it.programme_id, code: it.code, name: it.name, active: it.active, created_at }
+        let programmes::Programme { preview_score, covert, audio, files, .. } = it;
+        Self {
+            id: it.programme_id,
+            code: it.code,
+            name: it.name,
+            active: it.active,
+            on_phones: OnPhones { preview_score, covert, audio, files },
+            created_at: instant(it.created_at),
+        }
     }
 }
 
@@ -125,12 +166,17 @@ pub(crate) fn create(
     new: &NewProgramme,
 ) -> Result<Programme, ApiError> {
     office.require(Permission::ManageProgrammes, &Target::Organization)?;
+    let OnPhones { preview_score, covert, audio, files } = new.on_phones;
     let programme = programmes::Programme {
         programme_id: ProgrammeId(office.new_id()),
         code: new.code.clone(),
         name: new.name.clone(),
         active: true,
         created_at: office.now(),
+        preview_score,
+        covert,
+        audio,
+        files,
     };
     programmes::append_programme(tx, office.org(), &programme).map_err(|error| match error {
         DbError::Duplicate { .. } => ApiError::taken(
@@ -143,6 +189,124 @@ pub(crate) fn create(
     })?;
     office.record("programme_created", "programme", programme.programme_id, &json!({"code": new.code}))?;
     Ok(programme.into())
+}
+
+/// Replaces what a programme allows on phones, and tells it to the phones of every visit that is still theirs to make or to correct.
+/// What a visit holds already stays.
+///
+/// # Errors
+/// `not_found` (404), `forbidden` (403).
+pub(crate) fn set_on_phones(
+    tx: &mut Tx<'_>,
+    office: &mut Office,
+    programme: ProgrammeId,
+    new: &OnPhones,
+) -> Result<Programme, ApiError> {
+    office.require(Permission::ManageProgrammes, &Target::Organization)?;
+    let org = office.org();
+    let found = programmes::find_programme(tx, org, programme)?
+        .ok_or_else(|| ApiError::not_found("el programa", "the programme"))?;
+    let OnPhones { preview_score, covert, audio, files } = *new;
+    let changed = programmes::Programme { preview_score, covert, audio, files, ..found.clone() };
+    if changed == found {
+        return Ok(found.into());
+    }
+    programmes::set_on_phones(tx, org, &changed)?;
+    let waves = all_waves(tx, org, programme)?;
+    let mut auditors = BTreeSet::new();
+    for wave in &waves {
+        let open = open_assignments(tx, org, *wave, None)?;
+        auditors.extend(open.into_iter().map(|it| it.auditor_id));
+    }
+    for auditor in auditors {
+        tell_again(tx, office, auditor, &waves, allowed_by(&changed))?;
+    }
+    office.record("programme_on_phones_changed", "programme", programme, &json!(new))?;
+    Ok(changed.into())
+}
+
+fn all_waves(tx: &mut Tx<'_>, org: OrgId, programme: ProgrammeId) -> Result<Vec<WaveId>, ApiError> {
+    let (mut all, mut after) = (Vec::new(), None);
+    loop {
+        let page = programmes::list_waves(tx, org, Some(programme), after, db::MAX_PAGE)?;
+        all.extend(page.items.into_iter().map(|it| it.wave_id));
+        after = page.next;
+        if after.is_none() {
+            return Ok(all);
+        }
+    }
+}
+
+/// The visits of a wave that are still to be made or to be corrected, of one auditor or of all.
+fn open_assignments(
+    tx: &mut Tx<'_>,
+    org: OrgId,
+    wave: WaveId,
+    auditor: Option<UserId>,
+) -> Result<Vec<programmes::Assignment>, ApiError> {
+    let states = vec![State::Offered, State::Accepted, State::InProgress, State::Returned];
+    let filter = programmes::AssignmentFilter { auditor, wave: Some(wave), states, ..Default::default() };
+    rights::all_assignments(tx, org, &filter)
+}
+
+/// Tells an auditor's phones the open visits of these waves again. What was taken from them is not told: where it is given back, it
+/// is told as it then is.
+fn tell_again(
+    tx: &mut Tx<'_>,
+    office: &Office,
+    auditor: UserId,
+    waves: &[WaveId],
+    allowed: Allowed,
+) -> Result<(), ApiError> {
+    let org = office.org();
+    rights::lock(tx, org, auditor)?;
+    let taken = db::rights::list(tx, org, auditor)?;
+    let mut rows = Vec::new();
+    for wave in waves {
+        let open = open_assignments(tx, org, *wave, Some(auditor))?;
+        for it in open.iter().filter(|it| !taken.contains(&it.audit_id)) {
+            rows.push(feed::assignment_row(&assignments::row_of(it, allowed))?);
+        }
+    }
+    feed::append_all(tx, org, StreamId::User(auditor.0), rows, office.now()).map(drop)
+}
+
+fn allowed_by(it: &programmes::Programme) -> Allowed {
+    Allowed { preview_score: it.preview_score, covert: it.covert, audio: it.audio, files: it.files }
+}
+
+/// What is allowed on the phone in a visit of a wave; outside any, what every programme allows.
+///
+/// # Errors
+/// Those of the database.
+pub(crate) fn allowed(tx: &mut Tx<'_>, org: OrgId, wave: Option<WaveId>) -> Result<Allowed, ApiError> {
+    let Some(wave) = wave else { return Ok(Allowed::default()) };
+    let found = programmes::find_programme_of_wave(tx, org, wave)?;
+    Ok(found.as_ref().map(allowed_by).unwrap_or_default())
+}
+
+/// [`allowed`] for many visits: each wave is read once.
+#[derive(Default)]
+pub(crate) struct AllowedByWave(BTreeMap<Option<WaveId>, Allowed>);
+
+impl AllowedByWave {
+    /// As [`allowed`].
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub(crate) fn of(
+        &mut self,
+        tx: &mut Tx<'_>,
+        org: OrgId,
+        wave: Option<WaveId>,
+    ) -> Result<Allowed, ApiError> {
+        if let Some(known) = self.0.get(&wave) {
+            return Ok(*known);
+        }
+        let found = allowed(tx, org, wave)?;
+        self.0.insert(wave, found);
+        Ok(found)
+    }
 }
 
 /// The waves, of one programme or of all, by id.

@@ -4,7 +4,10 @@
 //! A person's phones may see the visits that the person makes, where they do field work now; an assignment stands for its
 //! visit. Reviewers read in the office, which asks for their rights each time, so that nothing is told to phones of theirs.
 
-use super::assignments::{branch_row, row_of};
+use super::{
+    assignments::{branch_row, row_of},
+    programmes::AllowedByWave,
+};
 use crate::{
     error::ApiError,
     exchange::{
@@ -148,7 +151,11 @@ pub(crate) fn tell_branches(
     Ok(())
 }
 
-fn all_assignments(
+/// The assignments that a filter shows, of every page.
+///
+/// # Errors
+/// Those of the database.
+pub(super) fn all_assignments(
     tx: &mut Tx<'_>,
     org: OrgId,
     filter: &AssignmentFilter,
@@ -294,13 +301,14 @@ impl Settling {
         let right = |it: &AuditId| Carried::Right(Body::Grant(AuditRight { audit: it.0 }));
         let mut entries: Vec<Carried<'_>> = ids.iter().map(right).collect();
         entries.extend(self.runs_of(tx, &ids)?);
-        let mut told = BTreeSet::new();
+        let (mut told, mut allowed) = (BTreeSet::new(), AllowedByWave::default());
         for visit in given.values() {
             let Some(it) = visit.assignment.as_ref().filter(|it| !is_withdrawn(it.state)) else { continue };
             if let Some(branch) = self.branch(visit).filter(|it| told.insert(it.branch_id)) {
                 entries.push(feed::branch_row(&branch_row(branch))?);
             }
-            entries.push(feed::assignment_row(&row_of(it))?);
+            let allowed = allowed.of(tx, self.org, it.wave_id)?;
+            entries.push(feed::assignment_row(&row_of(it, allowed))?);
         }
         feed::append_all(tx, self.org, self.stream(), entries, self.now)?;
         Ok(rights::give_back(tx, self.org, self.user, &ids)?)

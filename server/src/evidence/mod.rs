@@ -9,6 +9,7 @@ mod near;
 pub(crate) use camera::Camera;
 pub(crate) use near::{MAX_DISTANCE, bands, distance, probes};
 
+use domain::attachment;
 use format::MediaType;
 use image::{
     DynamicImage, ImageDecoder, ImageError, ImageReader, Limits, codecs::jpeg::JpegEncoder,
@@ -82,9 +83,9 @@ impl Unreadable {
     }
 }
 
-/// The media type that the bytes themselves show; none for what is no image.
+/// The media type that the bytes themselves show: an image, sound or a file that may be attached; none for anything else.
 pub(crate) fn mime_of(bytes: &[u8]) -> Option<&'static str> {
-    format::of(bytes).map(MediaType::name)
+    format::of(bytes).map(MediaType::name).or_else(|| attachment::begins_as(bytes))
 }
 
 /// Reads a photo.

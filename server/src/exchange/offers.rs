@@ -3,7 +3,7 @@
 
 use super::{feed, millis, project::Source};
 use crate::{
-    app::{assignments, rights},
+    app::{assignments, programmes::allowed, rights},
     error::ApiError,
 };
 use db::{
@@ -157,7 +157,8 @@ fn lost(state: State, begun: &'static str) -> &'static str {
 }
 
 fn tell(tx: &mut Tx<'_>, source: &Source<'_>, assignment: &Assignment) -> Result<(), ApiError> {
-    let row = assignments::row_of(assignment);
+    let allowed = allowed(tx, source.org, assignment.wave_id)?;
+    let row = assignments::row_of(assignment, allowed);
     feed::publish_assignment(tx, source.org, source.user, &row, None, source.now)
 }
 

@@ -13,7 +13,7 @@ use crate::{
 };
 use actix_web::{HttpResponse, HttpResponseBuilder, body::SizedStream, get, http::header, web};
 use db::blobs::{Blob, Picture};
-use domain::ids::AuditId;
+use domain::{attachment, ids::AuditId};
 use utoipa_actix_web::service_config::ServiceConfig;
 use uuid::Uuid;
 
@@ -77,7 +77,10 @@ pub(crate) async fn show_original(
     let found = find(&app, principal, path).await?;
     let lost = || ApiError::internal(format!("the stored blob {} is missing", found.blob));
     let bytes = app.blobs.read(org, found.blob, None).await?.ok_or_else(lost)?;
-    let name = format!("attachment; filename=\"{}\"", found.blob);
+    let named = found.mime.as_deref().filter(|it| attachment::is_no_picture(it));
+    let ending = named.and_then(attachment::extension);
+    let ending = ending.map(|it| format!(".{it}")).unwrap_or_default();
+    let name = format!("attachment; filename=\"{}{ending}\"", found.blob);
     let mut response = HttpResponse::Ok();
     untouched(&mut response, &format!("\"{}\"", found.blob))
         .content_type("application/octet-stream")

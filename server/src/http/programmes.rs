@@ -3,7 +3,7 @@
 use crate::{
     app::{
         App,
-        programmes::{self, NewProgramme, NewWave, Programme, Wave},
+        programmes::{self, NewProgramme, NewWave, OnPhones, Programme, Wave},
     },
     command::{Command, execute, read},
     error::ApiError,
@@ -13,7 +13,7 @@ use crate::{
     },
     principal::Principal,
 };
-use actix_web::{HttpResponse, get, http::StatusCode, post, web};
+use actix_web::{HttpResponse, get, http::StatusCode, post, put, web};
 use domain::ids::ProgrammeId;
 use serde::Deserialize;
 use utoipa::IntoParams;
@@ -22,7 +22,7 @@ use uuid::Uuid;
 use validator::Validate;
 
 pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
-    config.service(list).service(create).service(create_wave).service(list_waves);
+    config.service(list).service(create).service(set_on_phones).service(create_wave).service(list_waves);
 }
 
 /// The programmes.
@@ -50,6 +50,21 @@ pub(crate) async fn create(
     command: Command<NewProgramme>,
 ) -> Result<HttpResponse, ApiError> {
     execute(&app, command, StatusCode::CREATED, programmes::create).await
+}
+
+/// Replaces what a programme allows on phones; the phones of its open visits are told.
+#[utoipa::path(tag = "programmes", request_body = OnPhones, responses((status = 200, body = Programme)))]
+#[put("/programmes/{programme}/on-phones")]
+pub(crate) async fn set_on_phones(
+    app: web::Data<App>,
+    programme: web::Path<Uuid>,
+    command: Command<OnPhones>,
+) -> Result<HttpResponse, ApiError> {
+    let programme = ProgrammeId(programme.into_inner());
+    execute(&app, command, StatusCode::OK, move |tx, office, new| {
+        programmes::set_on_phones(tx, office, programme, new)
+    })
+    .await
 }
 
 /// Creates a wave of a programme.

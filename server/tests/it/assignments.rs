@@ -4,8 +4,9 @@ use domain::access::{Role, Scope};
 use domain::ids::{AssignmentId, BranchId, UserId, audit_of_assignment};
 use serde_json::{Value, json};
 use server::testing::{Answer, TestOffice, TestPerson};
-use sync_core::reference::{AssignmentRow, BranchRow};
+use sync_core::reference::{Allowed, AssignmentRow, BranchRow};
 use sync_core::{codec, exchange::RefRow, exchange::StreamId};
+use uuid::Uuid;
 
 /// An office with two branches and a manager.
 struct Field {
@@ -165,6 +166,57 @@ async fn a_wave_belongs_to_a_programme_and_holds_its_visits() {
     let body = wave("2026-11-20", "2026-11-30");
     let answer = field.office.post(&format!("/api/v1/{waves}")).by(&stranger).json(&body).send().await;
     assert_eq!(answer.outcome(), (404, "not_found".to_owned()));
+}
+
+#[actix_web::test]
+async fn what_a_programme_allows_goes_to_the_phones_with_each_visit_and_again_where_it_changes() {
+    let field = field().await;
+    let auditor = field.office.person(Role::Auditor);
+    let post = async |address: &str, body: Value| {
+        field.office.post(&format!("/api/v1/{address}")).by(&field.manager).json(&body).send().await
+    };
+    let allowing = json!({"code": "P", "name": "Banca", "on_phones": {"preview_score": true}});
+    let programme = post("programmes", allowing).await.expect_json();
+    let expected = json!({"preview_score": true, "covert": true, "audio": false, "files": false});
+    assert_eq!(programme["on_phones"], expected);
+    let address = format!("programmes/{}", programme["id"].as_str().unwrap());
+    let wave = json!({"name": "Q4", "window_from": "2026-11-20", "window_to": "2026-11-30"});
+    let wave = post(&format!("{address}/waves"), wave).await.expect_json();
+    let mut inside = visit(&field.branches[0], auditor.id);
+    inside["wave_id"] = wave["id"].clone();
+    let rows = json!([inside, visit(&field.branches[0], auditor.id), inside]);
+    let done = field.offer(&field.manager, &rows).await.expect_json();
+    let allowed = || -> Vec<(Uuid, Allowed)> {
+        let rows = field.told(auditor.id);
+        let rows = rows.iter().filter(|it| it.kind == "assignment");
+        rows.map(|it| json_of::<AssignmentRow>(it)).map(|it| (it.id, it.allowed)).collect()
+    };
+    let ids: Vec<Uuid> = done["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|it| it["id"].as_str().unwrap().parse().unwrap())
+        .collect();
+    let preview = Allowed { preview_score: true, ..Allowed::default() };
+    assert_eq!(allowed(), [(ids[0], preview), (ids[1], Allowed::default()), (ids[2], preview)]);
+    let usual = field.told(auditor.id).into_iter().find(|it| it.id == ids[1].to_string()).unwrap();
+    assert!(!String::from_utf8_lossy(usual.json.as_ref().unwrap()).contains("allowed"), "as it was before");
+    let cancel = format!("assignments/{}/cancel", ids[2]);
+    post(&cancel, json!({"reason": "flooded"})).await.expect_json();
+    assert_eq!(allowed().len(), 4);
+    let put = async |body: &Value| {
+        let address = format!("/api/v1/{address}/on-phones");
+        field.office.put(&address).by(&field.manager).json(body).send().await
+    };
+    let answer = put(&json!({"audio": 1, "video": true})).await;
+    let fields: Vec<String> = answer.fields().into_iter().map(|it| it.0).collect();
+    assert_eq!(fields, ["/audio", "/video"]);
+    let changed = put(&json!({"covert": false, "audio": true})).await.expect_json();
+    assert_eq!(changed["on_phones"]["preview_score"], json!(false));
+    let heard = Allowed { covert: false, audio: true, ..Allowed::default() };
+    assert_eq!(allowed()[4..], [(ids[0], heard)], "neither what is in no wave nor what was withdrawn");
+    put(&json!({"covert": false, "audio": true})).await.expect_json();
+    assert_eq!(allowed().len(), 5, "what changes nothing tells nothing");
 }
 
 #[actix_web::test]

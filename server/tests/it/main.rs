@@ -7,6 +7,8 @@ mod assessments;
 #[cfg(test)]
 mod assignments;
 #[cfg(test)]
+mod attachments;
+#[cfg(test)]
 mod audit_log;
 #[cfg(test)]
 mod blobs;

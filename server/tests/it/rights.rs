@@ -143,6 +143,7 @@ fn plans() -> Vec<Row> {
         Row("get", "/api/v1/assignments", Session, Value::Null),
         Row("post", "/api/v1/content", Right(CONTENT), json!({"kind": "checklist", "text": "x"})),
         Row("post", "/api/v1/programmes", Right(MANAGE), json!({"code": "P", "name": "P"})),
+        Row("put", "/api/v1/programmes/{programme}/on-phones", Right(MANAGE), json!({"audio": true})),
         Row("post", "/api/v1/programmes/{programme}/waves", Right(MANAGE), wave),
         Row("post", "/api/v1/assignments", Right(MANAGE), assignment),
         Row("post", "/api/v1/assignments/{assignment}/cancel", Right(MANAGE), because),

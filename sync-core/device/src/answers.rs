@@ -3,6 +3,7 @@
 use domain::{
     FieldProblem,
     answer::{Answer, Answers, FieldParser},
+    attachment::{self, Permitted},
     checklist::Checklist,
     visit_facts::{OUTCOME_PHOTOS, PhotoProvenance, VisitFacts, is_reserved},
     visit_score::PreparedChecklist,
@@ -46,7 +47,11 @@ pub(crate) fn facts_of(view: &AuditView) -> VisitFacts {
 
 /// What is known of where the photos of an audit come from.
 pub(crate) fn provenance_of(view: &AuditView) -> Vec<PhotoProvenance> {
-    let standing = view.attachments.values().flatten().filter(|it| !it.redacted);
+    let pictures = view.attachments.iter().flat_map(|(field, list)| {
+        // What is attached beside an answer, or as proof, is to be a picture whatever it is.
+        list.iter().filter(|it| field.contains('#') || !attachment::is_no_picture(&it.value.mime))
+    });
+    let standing = pictures.filter(|it| !it.redacted);
     let provenance = standing.map(|it| PhotoProvenance {
         by_camera: match it.value.source {
             Some(PhotoSource::Camera) => Some(true),
@@ -66,11 +71,12 @@ pub(crate) fn demands(
     template: &PreparedChecklist,
     view: &AuditView,
     answers: &Answers,
+    permitted: Permitted,
 ) -> Vec<FieldProblem> {
     let facts = facts_of(view);
     if facts.is_not_completed() {
         let proofs = view.attachments.get(OUTCOME_PHOTOS).map_or(0, Vec::len);
         return facts.outcome_demands(proofs);
     }
-    template.completeness(answers)
+    template.demands(answers, permitted)
 }

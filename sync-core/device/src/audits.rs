@@ -19,6 +19,7 @@ use sync_core::{
     fold::{Attachment, Conflict, ConflictKind, Phase},
     hlc,
     payload::{AttachValue, CreateValue, ReturnValue},
+    reference::Allowed,
 };
 use uuid::Uuid;
 
@@ -28,7 +29,7 @@ use crate::{
     blobs::{self, PhotoState, Unsent},
     ended::ENDED,
     identity::DeviceKind,
-    incidents, recover,
+    incidents, mirror, recover,
     store::{self, Device},
 };
 
@@ -189,6 +190,8 @@ pub struct Filled {
     pub checklist: Option<Arc<PreparedChecklist>>,
     /// The answers that the checklist knows.
     pub answers: Answers,
+    /// What the programme of its assignment allows here.
+    pub allowed: Allowed,
 }
 
 /// Runs of ops of others that no stream holds any more.
@@ -364,8 +367,12 @@ impl Device {
             Some(Err(DeviceError::Problem(_))) | None => None,
             Some(Err(other)) => return Err(other),
         };
+        let allowed = mirror::allowed(&self.conn, view.pin().and_then(|it| it.assignment))?;
         let read = checklist.as_ref().map(|it| answers_of(it.checklist(), &view)).unwrap_or_default();
-        let missing = checklist.as_ref().map(|it| demands(it, &view, &read)).unwrap_or_default();
+        let missing = checklist
+            .as_ref()
+            .map(|it| demands(it, &view, &read, mirror::permitted(allowed)))
+            .unwrap_or_default();
         let facts = facts_of(&view);
         let answers = view.fields.iter().map(|(field, it)| {
             let (conflict, redacted) = (it.is_conflict(), it.is_redacted());
@@ -401,7 +408,7 @@ impl Device {
             unsent: blobs::unsent_of(&self.conn, audit)?,
             ops: ops.len(),
         };
-        Ok(Filled { detail, checklist, answers: read })
+        Ok(Filled { detail, checklist, answers: read, allowed })
     }
 
     /// What whoever looks at an audit now sees: the content root that a submit states ([`sync_core::content`]).

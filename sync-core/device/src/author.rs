@@ -320,7 +320,8 @@ impl Batch<'_> {
         let conn = self.writer.conn;
         let view = self.writer.audit(audit)?.ops.view();
         let answers = answers_of(template.checklist(), &view);
-        let mut problems = demands(&template, &view, &answers);
+        let allowed = mirror::allowed(conn, view.pin().and_then(|it| it.assignment))?;
+        let mut problems = demands(&template, &view, &answers, mirror::permitted(allowed));
         if rule == SubmitRule::ScoredItemsAnswered {
             problems = unscored(template.checklist(), problems);
         }

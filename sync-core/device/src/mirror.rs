@@ -3,12 +3,15 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use domain::{checklist::Checklist, visit_score::PreparedChecklist};
+use domain::{attachment::Permitted, checklist::Checklist, visit_score::PreparedChecklist};
 use rusqlite::{Connection, OptionalExtension};
-use serde::{Serialize, de::DeserializeOwned};
+use serde::{
+    Serialize,
+    de::{DeserializeOwned, IgnoredAny},
+};
 use sync_core::{
     Hash,
-    reference::{ASSIGNMENT, AssignmentRow, BRANCH, BranchRow, TEMPLATE},
+    reference::{ASSIGNMENT, Allowed, AssignmentRow, BRANCH, BranchRow, TEMPLATE},
 };
 use uuid::Uuid;
 
@@ -39,6 +42,11 @@ pub(crate) fn put(conn: &Connection, kind: &str, id: &str, json: &[u8]) -> Resul
     Ok(())
 }
 
+/// Whether a row can be kept as a template: JSON of whatever shape. One that this version of the app cannot read is kept for the next.
+pub(crate) fn keeps_template(json: &[u8]) -> Result<(), String> {
+    serde_json::from_slice::<IgnoredAny>(json).map(drop).map_err(|e| e.to_string())
+}
+
 /// Reads a template's canonical JSON.
 ///
 /// - **Errors**: a text of what is wrong with it.
@@ -56,6 +64,17 @@ fn no_template(hash: &Hash) -> DeviceError {
     )
 }
 
+fn too_new(why: &str) -> DeviceError {
+    DeviceError::problem(
+        409,
+        "checklist_too_new",
+        "Este cuestionario necesita una versión más nueva de la aplicación; actualícela. Lo contestado está a salvo",
+        format!(
+            "this checklist needs a newer version of the app; update it. What was answered is safe ({why})"
+        ),
+    )
+}
+
 /// A template by its hash, prepared once.
 pub(crate) fn template(
     conn: &Connection,
@@ -66,7 +85,7 @@ pub(crate) fn template(
         return Ok(Arc::clone(known));
     }
     let json = find(conn, TEMPLATE, &hash.to_string())?.ok_or_else(|| no_template(hash))?;
-    let prepared = Arc::new(read_template(&json).map_err(DeviceError::corrupt)?);
+    let prepared = Arc::new(read_template(&json).map_err(|it| too_new(&it))?);
     cache.insert(*hash, Arc::clone(&prepared));
     Ok(prepared)
 }
@@ -75,6 +94,17 @@ pub(crate) fn assignment(conn: &Connection, id: Uuid) -> Result<Option<Assignmen
     find(conn, ASSIGNMENT, &id.to_string())?
         .map(|json| serde_json::from_slice(&json).map_err(DeviceError::corrupt))
         .transpose()
+}
+
+/// What is allowed on the phone in a visit of an assignment: what its row says as long as it is here.
+pub(crate) fn allowed(conn: &Connection, id: Option<Uuid>) -> Result<Allowed, DeviceError> {
+    let row = id.map(|it| assignment(conn, it)).transpose()?.flatten();
+    Ok(row.map(|it| it.allowed).unwrap_or_default())
+}
+
+/// The items that are asked because the programme permits them.
+pub(crate) fn permitted(allowed: Allowed) -> Permitted {
+    Permitted { audio: allowed.audio, files: allowed.files }
 }
 
 impl Device {
@@ -100,7 +130,7 @@ impl Device {
         self.rows(BRANCH)
     }
 
-    /// The templates on this device.
+    /// The templates on this device that this version can read.
     ///
     /// - **Errors**: storage.
     pub fn templates(&self) -> Result<Vec<MirroredTemplate>, DeviceError> {
@@ -108,13 +138,15 @@ impl Device {
             self.conn.prepare_cached("SELECT id, json FROM reference WHERE kind = ?1 ORDER BY id")?;
         let rows =
             list.query_map([TEMPLATE], |row| Ok((row.get::<_, String>(0)?, row.get::<_, Vec<u8>>(1)?)))?;
-        rows.map(|row| {
+        let mut templates = Vec::new();
+        for row in rows {
             let (hash, json) = row?;
-            let checklist: Checklist = serde_json::from_slice(&json).map_err(DeviceError::corrupt)?;
-            let content_hash = hash.parse().map_err(DeviceError::Corrupt)?;
-            Ok(MirroredTemplate { content_hash, id: checklist.id, version: checklist.version })
-        })
-        .collect()
+            if let Ok(Checklist { id, version, .. }) = serde_json::from_slice(&json) {
+                let content_hash = hash.parse().map_err(DeviceError::Corrupt)?;
+                templates.push(MirroredTemplate { content_hash, id, version });
+            }
+        }
+        Ok(templates)
     }
 
     /// The hashes of the templates on this device, also of those that this version cannot read.
@@ -128,7 +160,7 @@ impl Device {
 
     /// The checklist of a hash, as prepared for scoring.
     ///
-    /// - **Errors**: `unknown_template`; storage.
+    /// - **Errors**: `unknown_template`, `checklist_too_new`; storage.
     pub fn template(&mut self, content_hash: &Hash) -> Result<Arc<PreparedChecklist>, DeviceError> {
         template(&self.conn, &mut self.templates, content_hash)
     }

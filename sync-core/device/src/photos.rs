@@ -1,4 +1,4 @@
-//! What a person does with photos: attach one to a field, take one away. Owns which photos a field takes and what is written
+//! What a person does with photos, and with sound and files where an item asks for them: attach one to a field, take one away. Owns which of them a field takes and what is written
 //! where the bytes of one are lost; the bytes are `blobs`'.
 
 use std::io::Read;
@@ -6,6 +6,7 @@ use std::io::Read;
 use domain::{
     FieldProblem, Problem,
     answer::{AnswerField, AnswerPart, MAX_PHOTOS},
+    attachment,
     checklist::ItemType,
     problem::pointer,
     visit_facts::OUTCOME_PHOTOS,
@@ -24,7 +25,7 @@ use crate::{
     DeviceError, Files,
     author::{Batch, not_found},
     blobs::{self, Captured},
-    place,
+    mirror, place,
     store::Device,
     writer::{Draft, Writer},
 };
@@ -44,21 +45,27 @@ pub struct PhotoFacts {
     pub original: Option<Original>,
 }
 
-fn invalid(field: &str, code: &str, es: impl Into<String>, en: impl Into<String>) -> DeviceError {
-    let problem = FieldProblem::new(pointer("", field), code, es.into(), en.into());
+fn refused(problem: FieldProblem) -> DeviceError {
     Problem::invalid("invalid_answers", "The attachment does not fit its item", vec![problem]).into()
 }
 
-/// Whether a field is answered with photos: a photo item, the photos beside an answer, or those that prove an outcome.
-pub(crate) fn takes_photos(template: &PreparedChecklist, field: &str) -> bool {
-    let of_item = AnswerField::parse(field).is_some_and(|it| {
-        template.checklist().item(it.item).is_some_and(|item| match it.part {
-            AnswerPart::Photos => true,
-            AnswerPart::Value => item.kind == ItemType::Photo,
-            AnswerPart::Comment => false,
-        })
-    });
-    of_item || field == OUTCOME_PHOTOS
+fn invalid(field: &str, code: &str, es: impl Into<String>, en: impl Into<String>) -> DeviceError {
+    refused(FieldProblem::new(pointer("", field), code, es.into(), en.into()))
+}
+
+/// What a field is answered with: photos (a photo item, those beside an answer, or those that prove an outcome), sound or files; none
+/// for a field that nothing is attached to.
+fn attached_to(template: &PreparedChecklist, field: &str) -> Option<ItemType> {
+    if field == OUTCOME_PHOTOS {
+        return Some(ItemType::Photo);
+    }
+    let it = AnswerField::parse(field)?;
+    let item = template.checklist().item(it.item)?;
+    match it.part {
+        AnswerPart::Photos => Some(ItemType::Photo),
+        AnswerPart::Value => Some(item.kind).filter(|it| it.holds_blobs()),
+        AnswerPart::Comment => None,
+    }
 }
 
 /// The photos of a visit that no server will ever have, as demands on whoever hands it in: what is lost and not taken away.
@@ -95,10 +102,11 @@ pub(crate) fn lost_photos(
 }
 
 impl Batch<'_> {
-    /// Adds a photo to a field (a photo item, `B02#photo`, or `@outcome#photo`). The same photo in the same field is one attachment: attaching it
-    /// again makes good a file that was lost, also on a visit that was handed in.
+    /// Adds a photo to a field (a photo item, `B02#photo`, or `@outcome#photo`), or sound or a file to an item that asks for it. The same
+    /// photo in the same field is one attachment: attaching it again makes good a file that was lost, also on a visit that was handed in.
     ///
-    /// - **Errors**: `unknown_audit`, `audit_not_editable`, `invalid_answers` with `no_photo_field` or `too_long`; storage.
+    /// - **Errors**: `unknown_audit`, `audit_not_editable`, `invalid_answers` with `no_photo_field`, `too_long`, or what
+    ///   [`attachment::refusal`] says; storage.
     pub fn attach(
         &mut self,
         audit: Uuid,
@@ -116,13 +124,20 @@ impl Batch<'_> {
             return Ok(known.id);
         }
         let template = self.editable(audit)?;
-        if !takes_photos(&template, field) {
+        let Some(kind) = attached_to(&template, field) else {
             return Err(invalid(
                 field,
                 "no_photo_field",
                 "El campo no admite fotos",
                 "the field takes no photos",
             ));
+        };
+        let allowed = mirror::allowed(self.writer.conn, view.pin().and_then(|it| it.assignment))?;
+        let permitted = mirror::permitted(allowed);
+        if let Some(problem) =
+            attachment::refusal(kind, permitted, &facts.mime, blob.size, pointer("", field))
+        {
+            return Err(refused(problem));
         }
         if standing.len() >= MAX_PHOTOS {
             return Err(invalid(
@@ -147,6 +162,19 @@ impl Batch<'_> {
         blobs::note_file(self.writer.conn, &blob, now_ms)?;
         take_back_loss(&mut self.writer, &blob.id, now_ms)?;
         Ok(id)
+    }
+
+    /// Checks how the bytes of sound or of a file begin against the media type that they are said to be. What was attached to a visit
+    /// that takes nothing new was there before.
+    ///
+    /// - **Errors**: `invalid_answers` with `wrong_bytes`.
+    fn check_head(&mut self, audit: Uuid, field: &str, mime: &str, head: &[u8]) -> Result<(), DeviceError> {
+        let kind = self.editable(audit).ok().and_then(|it| attached_to(&it, field));
+        let is_checked = matches!(kind, Some(ItemType::Audio | ItemType::File));
+        if is_checked && !head.is_empty() && !attachment::agrees(mime, head) {
+            return Err(refused(attachment::wrong_bytes(pointer("", field))));
+        }
+        Ok(())
     }
 
     /// Takes an attachment away. Its file stays until nothing needs it.
@@ -176,8 +204,17 @@ impl Device {
         facts: &PhotoFacts,
         now_ms: u64,
     ) -> Result<OpId, DeviceError> {
-        let captured = self.capture(from)?;
-        let result = self.batch(|it| it.attach(audit, field, &captured, facts, now_ms));
+        let mut head = Vec::new();
+        let mut begin = from.take(u64::try_from(attachment::HEAD_BYTES).unwrap_or(u64::MAX));
+        begin
+            .read_to_end(&mut head)
+            .map_err(|source| DeviceError::File { what: "read an attachment", source })?;
+        let captured = self.capture(&mut head.as_slice().chain(begin.into_inner()))?;
+        let result = self.batch(|it| {
+            let id = it.attach(audit, field, &captured, facts, now_ms)?;
+            it.check_head(audit, field, &facts.mime, &head)?;
+            Ok(id)
+        });
         if result.is_err() {
             self.discard(&captured)?;
         }

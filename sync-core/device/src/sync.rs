@@ -570,7 +570,7 @@ fn mirror_row(writer: &Writer<'_>, row: &RefRow) -> Result<Result<(), String>, D
         TEMPLATE if row.id != Hash::of(json).to_string() => {
             Err(String::from("the template is not what its hash says"))
         }
-        TEMPLATE => mirror::read_template(json).map(drop),
+        TEMPLATE => mirror::keeps_template(json),
         BRANCH => serde_json::from_slice::<BranchRow>(json).map(drop).map_err(|e| e.to_string()),
         ASSIGNMENT => serde_json::from_slice::<AssignmentRow>(json).map(drop).map_err(|e| e.to_string()),
         _ => Ok(()),

@@ -184,10 +184,10 @@ fn assign(server: &mut Server, id: Uuid, hash: Hash, state: &str) {
         from: None,
         to: None,
         notes: None,
+        allowed: Default::default(),
     };
-    let json = serde_json::to_vec(&row).unwrap();
-    let row = RefRow { kind: "assignment".into(), id: id.to_string(), json: Some(Bytes::from(json)) };
-    server.publish(StreamId::User(USER), row);
+    let json = Some(Bytes::from(serde_json::to_vec(&row).unwrap()));
+    server.publish(StreamId::User(USER), RefRow { kind: "assignment".into(), id: id.to_string(), json });
 }
 
 fn ad_hoc(number: u128, hash: Hash) -> Start {

@@ -8,7 +8,7 @@ use domain::{
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::home::BranchFacts;
+use crate::{home::BranchFacts, visit::Allows};
 
 /// What an auditor reads before a visit.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -38,6 +38,8 @@ pub struct Briefing {
     pub rules: VisitRules,
     /// Sections with the number of their questions.
     pub sections: Vec<SectionCard>,
+    /// What the programme allows on the phone.
+    pub allowed: Allows,
 }
 
 /// A section of a checklist at a glance.
@@ -69,6 +71,7 @@ pub(crate) fn fill(device: &mut Device, id: Uuid) -> Result<Briefing, DeviceErro
     Ok(Briefing {
         assignment: row.id.to_string(),
         branch,
+        allowed: Allows::from(row.allowed),
         state: row.state,
         from: row.from,
         to: row.to,

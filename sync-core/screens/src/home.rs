@@ -205,7 +205,7 @@ impl Names {
 fn title(device: &mut Device, hash: &Hash) -> Result<Option<LocalText>, DeviceError> {
     match device.template(hash) {
         Ok(template) => Ok(Some(template.checklist().title.clone())),
-        Err(DeviceError::Problem(_) | DeviceError::Corrupt(_)) => Ok(None),
+        Err(DeviceError::Problem(_)) => Ok(None),
         Err(other) => Err(other),
     }
 }

@@ -25,6 +25,6 @@ pub use review::Review;
 #[cfg(feature = "schema")]
 pub use schema::schema;
 pub use visit::{
-    Evidence, Facts, Form, FormItem, FormOption, FormSection, ItemState, PhotoCard, Progress, State, Visit,
-    VisitChange,
+    Allows, Evidence, Facts, Form, FormItem, FormOption, FormSection, ItemState, PhotoCard, Progress, State,
+    Visit, VisitChange,
 };

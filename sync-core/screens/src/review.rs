@@ -5,6 +5,8 @@ use domain::{FieldProblem, LocalText, problem::Problem, visit_facts::OUTCOME};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use crate::visit;
+
 /// What is handed in.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -27,6 +29,8 @@ pub struct Review {
     pub grave: Vec<Grave>,
     /// Whether it can be handed in.
     pub ready: bool,
+    /// What it would score as it stands, as [`crate::State::preview`].
+    pub preview: Option<String>,
 }
 
 /// What a grave answer says.
@@ -46,12 +50,13 @@ pub(crate) fn fill(device: &mut Device, visit: Uuid) -> Result<Review, DeviceErr
     let seen = device.seen(visit)?;
     let filled = device.filled(visit)?;
     let template = filled.checklist.as_ref();
-    let mut asked = template.map(|it| it.asked(&filled.answers)).unwrap_or_default();
+    let mut asked = template.map(|it| visit::asked(&filled, it)).unwrap_or_default();
     asked.retain(|it| it.visible);
     // A visit that could not happen is handed in without its answers.
     let could_happen = filled.detail.answers.get(OUTCOME).is_none_or(|it| it.value.is_none());
     let grave = asked.iter().filter(|_| could_happen).filter_map(|it| Some((it.item, it.grave?)));
     let grave = grave.map(|(item, says)| Grave { item: item.id.clone(), says: says.clone() }).collect();
+    let preview = template.and_then(|it| visit::preview(&filled, it));
     let mut missing = filled.detail.missing.clone();
     if let Err(DeviceError::Problem(problem)) = device.check_submit(visit) {
         let Problem { errors, .. } = *problem;
@@ -69,5 +74,6 @@ pub(crate) fn fill(device: &mut Device, visit: Uuid) -> Result<Review, DeviceErr
         ready: missing.is_empty(),
         missing,
         conflicts,
+        preview: preview.map(|it| it.final_score.to_string()),
     })
 }

@@ -6,12 +6,13 @@ use device::{AttachmentEntry, Device, DeviceError, Filled, PhotoState};
 use domain::{
     FieldProblem, LocalText, Problem,
     answer::{comment_field, photo_field},
-    checklist::{ChecklistKind, Item, ItemType, VisitRules},
+    attachment::{self, Permitted},
+    checklist::{ChecklistKind, Item, ItemType, PhotoLimits, VisitRules},
     visit_facts::{ARRIVAL, DEPARTURE, OUTCOME, OUTCOME_PHOTOS, PLATFORM},
-    visit_score::{Asked, PreparedChecklist},
+    visit_score::{Asked, PreparedChecklist, VisitScore},
 };
 use serde::{Deserialize, Serialize};
-use sync_core::{fold::Phase, payload::CreateValue};
+use sync_core::{fold::Phase, payload::CreateValue, reference::Allowed};
 use uuid::Uuid;
 
 use crate::home::BranchFacts;
@@ -56,6 +57,10 @@ pub struct Form {
     pub default_locale: String,
     /// How long, where, when, by when.
     pub rules: VisitRules,
+    /// How large and how fine photos are kept.
+    pub photo_limits: PhotoLimits,
+    /// Most bytes of sound or a file.
+    pub attachment_bytes: u64,
     /// Sections in order.
     pub sections: Vec<FormSection>,
 }
@@ -106,6 +111,10 @@ pub struct FormItem {
     pub camera_only: bool,
     /// Whether the position is taken with them.
     pub gps: bool,
+    /// How large and how fine its photos are kept, where it is not as in the rest of the form.
+    pub photo_limits: Option<PhotoLimits>,
+    /// Media types of the sound or the files that are its answer.
+    pub accepts: Vec<String>,
     /// What to photograph.
     pub photo_hint: Option<LocalText>,
     /// What to write in a comment.
@@ -152,6 +161,28 @@ pub struct State {
     pub lost: u64,
     /// What the visit states beside its answers.
     pub facts: Facts,
+    /// What the programme allows on the phone.
+    pub allowed: Allows,
+    /// What the visit would score as it stands, with 2 decimals, where the programme shows it and there is something to score.
+    pub preview: Option<String>,
+}
+
+/// What a programme allows on the phone, as far as pages act on it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Allows {
+    /// Hiding the screen.
+    pub covert: bool,
+    /// Recording sound.
+    pub audio: bool,
+    /// Adding files.
+    pub files: bool,
+}
+
+impl From<Allowed> for Allows {
+    fn from(it: Allowed) -> Self {
+        Self { covert: it.covert, audio: it.audio, files: it.files }
+    }
 }
 
 /// What a visit states beside its answers, each as the JSON text that was stated.
@@ -194,6 +225,8 @@ pub struct Progress {
     pub answered: usize,
     /// Demands in it that are not met.
     pub missing: usize,
+    /// What it would score as it stands, where the visit has a preview and it something to score.
+    pub preview: Option<String>,
 }
 
 /// How a question stands.
@@ -310,6 +343,8 @@ fn form_item(item: &Item) -> FormItem {
         photos: photo.is_some() || item.kind == ItemType::Photo,
         camera_only: photo.is_some_and(|it| it.camera_only),
         gps: photo.is_some_and(|it| it.gps),
+        photo_limits: photo.and_then(|it| it.limits),
+        accepts: attachment::accepted(item.kind).into_iter().map(str::to_owned).collect(),
         photo_hint: photo.and_then(|it| it.hint.clone()),
         comment_hint: comment.and_then(|it| it.hint.clone()),
     }
@@ -335,6 +370,8 @@ fn form(
         scenario: checklist.scenario.clone(),
         default_locale: checklist.default_locale.clone(),
         rules: checklist.visit.clone(),
+        photo_limits: checklist.photo_limits(),
+        attachment_bytes: attachment::MAX_ATTACHMENT_BYTES,
         sections: sections.collect(),
     })
 }
@@ -376,6 +413,7 @@ fn item_state(asked: &Asked<'_>, filled: &Filled) -> ItemState {
 
 fn state(filled: &Filled, template: &PreparedChecklist, items: &BTreeMap<&str, &ItemState>) -> State {
     let detail = &filled.detail;
+    let score = preview(filled, template);
     let is_answered = |it: &ItemState| it.json.is_some() || !it.photos.is_empty();
     let progress = template.checklist().sections.iter().map(|section| {
         let ids: BTreeSet<&str> = section.items.iter().map(|it| it.id.as_str()).collect();
@@ -385,6 +423,10 @@ fn state(filled: &Filled, template: &PreparedChecklist, items: &BTreeMap<&str, &
             asked: asked.clone().count(),
             answered: asked.filter(|it| is_answered(it)).count(),
             missing: detail.missing.iter().filter(|it| ids.contains(item_of(&it.field))).count(),
+            preview: score
+                .as_ref()
+                .and_then(|it| it.sections.get(&section.id))
+                .map(|it| it.score.to_string()),
         }
     });
     let returned = detail.returned.as_ref().filter(|_| detail.round > 1);
@@ -401,7 +443,16 @@ fn state(filled: &Filled, template: &PreparedChecklist, items: &BTreeMap<&str, &
         bytes: detail.unsent.bytes,
         lost: detail.unsent.lost,
         facts: facts(filled),
+        allowed: Allows::from(filled.allowed),
+        preview: score.map(|it| it.final_score.to_string()),
     }
+}
+
+/// What the answers would score now, by the rule that the office scores with; none where the programme does not show it, the visit
+/// could not happen, or nothing that has weight is answered.
+pub(crate) fn preview(filled: &Filled, template: &PreparedChecklist) -> Option<VisitScore> {
+    let is_shown = filled.allowed.preview_score && !filled.detail.facts.is_not_completed();
+    is_shown.then(|| template.score(&filled.answers).ok()).flatten()
 }
 
 fn facts(filled: &Filled) -> Facts {
@@ -418,6 +469,12 @@ fn facts(filled: &Filled) -> Facts {
         outcome_photos: proofs.map(PhotoCard::from).collect(),
         evidence: Evidence { grade: detail.evidence.grade.as_str().to_owned(), reasons: reasons.collect() },
     }
+}
+
+/// What is asked of every item, as far as the programme permits it.
+pub(crate) fn asked<'a>(filled: &Filled, template: &'a PreparedChecklist) -> Vec<Asked<'a>> {
+    let Allowed { audio, files, .. } = filled.allowed;
+    template.asked(&filled.answers, Permitted { audio, files })
 }
 
 fn too_new() -> DeviceError {
@@ -441,8 +498,7 @@ pub(crate) struct Shown {
 fn read(device: &mut Device, visit: Uuid) -> Result<(Filled, State, Vec<ItemState>), DeviceError> {
     let filled = device.filled(visit)?;
     let template = filled.checklist.clone().ok_or_else(too_new)?;
-    let items: Vec<ItemState> =
-        template.asked(&filled.answers).iter().map(|it| item_state(it, &filled)).collect();
+    let items: Vec<ItemState> = asked(&filled, &template).iter().map(|it| item_state(it, &filled)).collect();
     let by_id = items.iter().map(|it| (it.id.as_str(), it)).collect();
     let state = state(&filled, &template, &by_id);
     Ok((filled, state, items))

@@ -160,6 +160,11 @@ fn a_visit_that_could_not_happen_demands_its_proof_instead_of_answers() {
     let visit = screen.begin();
     assert_eq!(visit.state.missing.len(), 2);
     assert_eq!(visit.state.facts.evidence.grade, "low");
+    assert_eq!(
+        (visit.state.preview, visit.state.allowed.covert),
+        (None, true),
+        "no programme shows a preview"
+    );
     let outcome = json!({"kind": "not_completed", "reason": "closed_in_hours", "explanation": "Cerrada desde las nueve y diez."});
     let change = screen.tap("@outcome", &outcome.to_string());
     let codes: Vec<&str> = change.state.missing.iter().map(|it| it.code.as_str()).collect();

@@ -32,6 +32,10 @@ fn programme(number: u32) -> Programme {
         name: "Programa".into(),
         active: true,
         created_at: Micros(1),
+        preview_score: number == 3,
+        covert: number != 3,
+        audio: false,
+        files: false,
     }
 }
 
@@ -129,6 +133,12 @@ on_both! {
         let same_code = || Programme { code: "P1".into(), ..programme(9) };
         assert!(is_duplicate(&write(db, move |tx| programmes::append_programme(tx, org(1), &same_code()))));
         assert!(is_refused(&write(db, |tx| programmes::append_wave(tx, org(2), &wave(9, 1)))));
+        let allows = || Programme { preview_score: true, covert: false, audio: true, files: true, ..programme(1) };
+        assert!(is_stale(&write(db, move |tx| programmes::set_on_phones(tx, org(2), &allows()))));
+        write(db, move |tx| programmes::set_on_phones(tx, org(1), &allows())).unwrap();
+        let of_wave = |number| read(db, |tx| programmes::find_programme_of_wave(tx, org(1), WaveId(uuid(number))));
+        assert_eq!((of_wave(1), of_wave(2), of_wave(9)), (Some(allows()), Some(programme(2)), None));
+        assert_eq!(read(db, |tx| programmes::find_programme_of_wave(tx, org(2), WaveId(uuid(1)))), None);
         let backwards = || Wave { window_to: day("2026-03-31"), ..wave(9, 1) };
         assert!(is_refused(&write(db, move |tx| programmes::append_wave(tx, org(1), &backwards()))));
     }

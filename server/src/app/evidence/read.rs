@@ -3,7 +3,7 @@
 
 use super::twins::{self, Twin, Twins};
 use crate::{
-    app::visits::content,
+    app::{programmes::allowed, visits::content},
     decimal,
     error::ApiError,
     principal::{Principal, branch_target},
@@ -11,11 +11,12 @@ use crate::{
 use db::{
     Tx, audits,
     blobs::{self, Blob, Picture},
-    redactions,
+    programmes, redactions,
 };
 use domain::{
     access::{Permission, Target},
     answer::AnswerField,
+    attachment,
     ids::AuditId,
 };
 use jiff::Timestamp;
@@ -24,6 +25,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use sync_core::{
     AuditOps, Hash, Kind,
     payload::{self, AttachValue, Gps, PhotoSource},
+    reference::Allowed,
 };
 use utoipa::ToSchema;
 
@@ -57,7 +59,8 @@ pub struct PhotoEvidence {
     /// while it is missing.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub picture: Option<&'static str>,
-    /// What a person should look at: `mime_differs`, `size_differs`, `seen_before`, `looks_alike`, or why it was refused
+    /// What a person should look at: `not_permitted` for sound, or a file that is no picture, which the programme does not permit,
+    /// `mime_differs`, `size_differs`, `seen_before`, `looks_alike`, or why it was refused
     /// (`truncated`, `too_many_pixels`, `not_an_image`, ...).
     pub flags: Vec<String>,
     /// Length in bytes, as the phone said.
@@ -153,6 +156,10 @@ pub(crate) fn report(
     visit: AuditId,
 ) -> Result<VisitEvidence, ApiError> {
     let view = find_visit(tx, principal, visit)?.view();
+    let assignment = audits::find(tx, principal.org, visit)?.and_then(|it| it.assignment_id);
+    let assignment =
+        assignment.map(|it| programmes::find_assignment(tx, principal.org, it)).transpose()?.flatten();
+    let allowed = allowed(tx, principal.org, assignment.and_then(|it| it.wave_id))?;
     let declared = view.current_submit().map(|it| it.value.blobs.as_slice()).unwrap_or_default();
     let attached = view.attachments.values().flatten().map(|it| it.value.blob);
     let ids: BTreeSet<Hash> = attached.chain(declared.iter().map(|it| it.id)).collect();
@@ -173,7 +180,7 @@ pub(crate) fn report(
                 Some(_) => "stored",
                 None => "missing",
             };
-            photos.push(photo(field, &attachment.value, found, state, twins));
+            photos.push(photo(field, &attachment.value, found, state, twins, allowed));
         }
     }
     let complete = ids.iter().all(|it| stored.contains_key(it) || redacted.contains(it));
@@ -186,6 +193,7 @@ fn photo(
     stored: Option<&Blob>,
     state: &'static str,
     twins: Twins,
+    allowed: Allowed,
 ) -> PhotoEvidence {
     let item = AnswerField::parse(field).map_or(field, |it| it.item);
     let captured_at = attached.captured_at_ms.and_then(|it| i64::try_from(it).ok());
@@ -196,7 +204,7 @@ fn photo(
         item: item.to_owned(),
         state,
         picture: stored.map(|it| it.picture.as_str()),
-        flags: flags(attached, stored, &twins),
+        flags: flags(attached, stored, &twins, allowed),
         size: attached.size,
         declared_mime: attached.mime.clone(),
         mime: stored.and_then(|it| it.mime.clone()),
@@ -213,17 +221,29 @@ fn photo(
     }
 }
 
-fn flags(attached: &AttachValue, stored: Option<&Blob>, twins: &Twins) -> Vec<String> {
+fn flags(attached: &AttachValue, stored: Option<&Blob>, twins: &Twins, allowed: Allowed) -> Vec<String> {
     let mut flags = Vec::new();
+    let mime = &attached.mime;
+    let is_permitted = if attachment::is_sound(mime) { allowed.audio } else { allowed.files };
+    if attachment::is_no_picture(mime) && !is_permitted {
+        flags.push("not_permitted".to_owned());
+    }
     if let Some(stored) = stored {
         let is_looked_at = stored.picture != Picture::Pending;
-        if is_looked_at && stored.mime.as_deref() != Some(attached.mime.as_str()) {
+        let found = stored.mime.as_deref();
+        let is_no_picture = attachment::is_no_picture(&attached.mime);
+        // Sound and files are told by how they begin; a table begins as text does.
+        let is_same = found == Some(attached.mime.as_str())
+            || (is_no_picture && found == Some("text/plain") && attached.mime.starts_with("text/"));
+        if is_looked_at && !is_same {
             flags.push("mime_differs".to_owned());
         }
         if stored.size != attached.size {
             flags.push("size_differs".to_owned());
         }
-        flags.extend(stored.reason.clone());
+        // What is not said to be a picture need not be one.
+        let is_picture_wanted = !is_no_picture || !is_same;
+        flags.extend(stored.reason.clone().filter(|it| is_picture_wanted || it != "not_an_image"));
     }
     let is_same = |it: &&Twin| it.blob == attached.blob;
     if twins.told.iter().any(|it| is_same(&it)) {

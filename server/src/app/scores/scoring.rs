@@ -4,7 +4,7 @@
 use domain::{
     FieldProblem, Problem,
     answer::{Answer, Answers, FieldParser, photo_field},
-    checklist::{Checklist, ItemType},
+    checklist::Checklist,
     problem::pointer,
     visit_facts::is_reserved,
     visit_score::{PreparedChecklist, VisitScore},
@@ -58,10 +58,10 @@ pub(crate) fn answers(checklist: &Checklist, view: &AuditView) -> Result<Answers
     }
 }
 
-/// Where photos attached to a field belong: a photo item answers by them, any other item has them beside its answer.
+/// Where what is attached to a field belongs: an item of photos, sound or files answers by them, any other item has them beside its answer.
 fn photo_place(checklist: &Checklist, field: &str) -> String {
     match checklist.item(field) {
-        Some(item) if item.kind != ItemType::Photo => photo_field(field),
+        Some(item) if !item.kind.holds_blobs() => photo_field(field),
         _ => field.to_owned(),
     }
 }

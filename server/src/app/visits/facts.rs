@@ -4,7 +4,7 @@
 use crate::{app::evidence::Position, zone::instant};
 use db::{Micros, audits::VisitKind};
 use domain::{
-    LocalText,
+    LocalText, attachment,
     visit_facts::{self, MIN_EXPLANATION_CHARS, Moment, OUTCOME_PHOTOS, PhotoProvenance, Reason, VisitFacts},
 };
 use serde::Serialize;
@@ -177,7 +177,11 @@ fn moment(it: &Moment) -> StatedMoment {
 }
 
 fn provenance(view: &AuditView) -> Vec<PhotoProvenance> {
-    let standing = view.attachments.values().flatten().filter(|it| !it.redacted);
+    let pictures = view.attachments.iter().flat_map(|(field, list)| {
+        // What is attached beside an answer, or as proof, is to be a picture whatever it is.
+        list.iter().filter(|it| field.contains('#') || !attachment::is_no_picture(&it.value.mime))
+    });
+    let standing = pictures.filter(|it| !it.redacted);
     let provenance = standing.map(|it| PhotoProvenance {
         by_camera: match it.value.source {
             Some(PhotoSource::Camera) => Some(true),

@@ -1,5 +1,7 @@
 //! What an auditor says beside the answers: to an offer, of the visit as a whole, and of conflicts.
 
+#[path = "attachments.rs"]
+mod attachments;
 #[path = "incidents.rs"]
 mod incidents;
 #[path = "offers.rs"]

@@ -2,13 +2,14 @@
 
 use device::{DeviceError, OfferWord, Start};
 use sync_core::{
-    Hash, Kind,
-    exchange::{Outcome, OutcomeKind},
+    Bytes, Hash, Kind,
+    exchange::{Outcome, OutcomeKind, RefRow, StreamId},
     payload::{self, ReasonValue},
+    reference::Allowed,
 };
 use uuid::Uuid;
 
-use crate::{NOW, Phone, assign, code, model::Server, world};
+use crate::{BRANCH, NOW, Phone, USER, assign, code, fill, model::Server, world};
 
 const ONE: Uuid = Uuid::from_u128(31);
 const TWO: Uuid = Uuid::from_u128(32);
@@ -122,4 +123,43 @@ fn a_race_that_was_lost_is_told_in_words_and_blocks_nothing() {
     phone.device().start(&Start::Assignment(TWO), NOW).unwrap();
     phone.sync(&mut server);
     assert_eq!(phone.device().status().unwrap().pending_ops, 0);
+}
+
+#[test]
+fn what_the_programme_allows_stands_with_the_visit_as_the_office_last_said() {
+    let (mut server, hash) = world();
+    let assignment = Uuid::from_u128(31);
+    let mut phone = Phone::new(1, &mut server);
+    let tell = |server: &mut Server, json: Option<String>| {
+        let json = json.map(|it| Bytes::from(it.as_str()));
+        let row = RefRow { kind: "assignment".into(), id: assignment.to_string(), json };
+        server.publish(StreamId::User(USER), row);
+    };
+    let row = |allowed: &str| {
+        Some(format!(
+            r#"{{"id":"{assignment}","branch":"{BRANCH}","template":"small","version":1,"content_hash":"{hash}","state":"accepted"{allowed}}}"#
+        ))
+    };
+    tell(&mut server, row(r#","allowed":{"preview_score":true,"video":true}"#));
+    phone.sync(&mut server);
+    let audit = phone.device().start(&Start::Assignment(assignment), NOW).unwrap();
+    let preview = Allowed { preview_score: true, ..Allowed::default() };
+    fill(phone.device(), audit);
+    let filled = phone.device().filled(audit).unwrap();
+    assert_eq!(filled.allowed, preview, "what a later office allows besides is passed over");
+    assert_eq!(filled.checklist.unwrap().score(&filled.answers).unwrap().final_score.to_string(), "90.00");
+    tell(&mut server, row(r#","allowed":{"covert":false,"audio":true}"#));
+    phone.sync(&mut server);
+    let heard = Allowed { covert: false, audio: true, ..Allowed::default() };
+    assert_eq!(phone.device().filled(audit).unwrap().allowed, heard);
+    tell(&mut server, row(""));
+    phone.sync(&mut server);
+    assert_eq!(
+        phone.device().filled(audit).unwrap().allowed,
+        Allowed::default(),
+        "as an older office says it"
+    );
+    tell(&mut server, None);
+    phone.sync(&mut server);
+    assert_eq!(phone.device().filled(audit).unwrap().allowed, Allowed::default());
 }

@@ -1,6 +1,7 @@
 //! Versions of a checklist on a phone: kept until the visit is moved, with a report first.
 
 use device::{MigrationReport, Start, WayOut};
+use rusqlite::Connection;
 use sync_core::{
     Bytes, Hash,
     exchange::{RefRow, StreamId},
@@ -200,4 +201,53 @@ fn photos_of_two_phones_stay_when_the_visit_is_moved_though_one_is_the_same_and_
         device.migrate(audit, &second, NOW + 2_000).unwrap();
         assert_eq!(device.view(audit).unwrap().attachments["A04"].len(), standing);
     }
+}
+
+#[test]
+fn a_checklist_that_this_app_is_too_old_for_is_kept_and_said_and_stops_nothing_else() {
+    let (mut server, first) = world();
+    let text = String::from_utf8(template()).unwrap();
+    let later = |from: &str, to: &str| {
+        text.replace(r#""version":1"#, r#""version":9"#).replace(from, to).into_bytes()
+    };
+    let unknown = [
+        later(r#""type":"text""#, r#""type":"hologram""#),
+        later(r#""id":"A03","#, r#""id":"A03","smell":true,"#),
+    ];
+    let mut hashes = Vec::new();
+    for json in unknown {
+        let hash = Hash::of(&json);
+        let row = RefRow { kind: "template".into(), id: hash.to_string(), json: Some(Bytes::from(json)) };
+        server.publish(StreamId::Reference(server.org), row);
+        hashes.push(hash);
+    }
+    let (new, old) = (Uuid::from_u128(31), Uuid::from_u128(32));
+    assign(&mut server, new, hashes[0], "accepted");
+    assign(&mut server, old, first, "accepted");
+    let mut phone = Phone::new(1, &mut server);
+    phone.sync(&mut server);
+    let device = phone.device();
+    assert_eq!(device.status().unwrap().quarantined, 0);
+    assert!(hashes.iter().all(|it| device.template_hashes().unwrap().contains(it)));
+    assert_eq!(device.templates().unwrap().len(), 1);
+    assert_eq!(code(device.template(&hashes[1])), "checklist_too_new");
+    let head = device.head();
+    assert_eq!(code(device.start(&Start::Assignment(new), NOW)), "checklist_too_new");
+    assert_eq!(device.head(), head, "nothing was begun");
+    let audit = device.start(&Start::Assignment(old), NOW).unwrap();
+    fill(device, audit);
+    assert_eq!(code(device.migration(audit, &hashes[0])), "checklist_too_new");
+    // As after an app that was set back: what was answered stays, can be read and is sent, and nothing is added to it.
+    let store = Connection::open(phone.dir.path().join("device.db")).unwrap();
+    let row = "UPDATE reference SET json = CAST('{\"schema\":\"cem-checklist/7\"}' AS BLOB) WHERE id = ?1";
+    assert_eq!(store.execute(row, [first.to_string()]).unwrap(), 1);
+    drop(store);
+    phone.kill();
+    let device = phone.device();
+    let filled = device.filled(audit).unwrap();
+    assert!(filled.checklist.is_none() && filled.detail.answers["A01"].value.is_some());
+    assert_eq!(code(device.answer(audit, "A01", "\"no\"", NOW)), "checklist_too_new");
+    phone.sync(&mut server);
+    assert_eq!(phone.device().status().unwrap().pending_ops, 0);
+    assert_eq!(server.audits[&audit].view().answer("A01"), Some(&b"\"yes\""[..]));
 }
