@@ -42,7 +42,7 @@ fn a_full_disk_under_the_phone_is_told_and_loses_no_answer() {
     let comment = long_comment("phone");
     let answer = ["field", "--data", "store", "answer", &audit, "A01#comment", &comment.to_string()];
     let output = on_a_full_disk(world.phone.path(), &answer).output().unwrap();
-    assert_eq!(failure(&output)["code"], "device_store_failed");
+    assert_eq!(failure(&output)["code"], "device_store_full");
     assert_eq!(printed(&world.field(&["status", &audit])), before);
     // What is small enough still goes in, and everything once there is room again.
     assert_eq!(world.answer(&audit, "A01#comment", &comment)["answers"]["A01#comment"]["value"], comment);

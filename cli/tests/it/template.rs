@@ -25,7 +25,7 @@ fn a_released_checklist_can_be_exported_checked_and_listed() {
     assert_eq!(printed[1]["content"][0]["id"], "ms-banco-sucursal");
     let listed = String::from_utf8(run(&["template", "list"]).stdout).expect("the list is text");
     let hash = printed[0]["content"][0]["sha256"].as_str().expect("a hash is a text");
-    assert!(listed.lines().any(|it| it == format!("checklist cc-llamada 1 {hash}")), "{listed}");
+    assert!(listed.lines().any(|it| it == format!("checklist cc-llamada 2 {hash}")), "{listed}");
 }
 
 #[test]

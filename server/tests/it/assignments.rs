@@ -189,7 +189,7 @@ async fn what_a_programme_allows_goes_to_the_phones_with_each_visit_and_again_wh
     let allowed = || -> Vec<(Uuid, Allowed)> {
         let rows = field.told(auditor.id);
         let rows = rows.iter().filter(|it| it.kind == "assignment");
-        rows.map(|it| json_of::<AssignmentRow>(it)).map(|it| (it.id, it.allowed)).collect()
+        rows.map(json_of::<AssignmentRow>).map(|it| (it.id, it.allowed)).collect()
     };
     let ids: Vec<Uuid> = done["items"]
         .as_array()
