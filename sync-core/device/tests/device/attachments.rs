@@ -54,7 +54,7 @@ fn keep(phone: &mut Phone, audit: Uuid, field: &str, mime: &str, bytes: &[u8]) -
     match phone.device().photo(audit, field, &mut &*bytes, &facts, NOW) {
         Ok(_) => Ok(()),
         Err(DeviceError::Problem(problem)) => Err(problem.errors[0].code.clone()),
-        Err(other) => panic!("{other}"),
+        Err(other) => unreachable!("{other}"),
     }
 }
 
