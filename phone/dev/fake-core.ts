@@ -364,7 +364,7 @@ export class FakeCore implements Core {
   }
   async rescue(): ReturnType<Core["rescue"]> {
     await pause(600);
-    return { ok: true, rescued: { file: new File(["VEEDOR-RESCUE-1"], "veedor.rescate"), code: null, edits: 14, photos: 3, bytes: 1_240_000 } };
+    return { ok: true, rescued: { file: new File(["VEEDOR-RESCUE-1"], "veedor.rescate"), code: null, edits: 14, incidents: 0, photos: 3, bytes: 1_240_000 } };
   }
   salvage(): ReturnType<Core["rescue"]> {
     return this.rescue();

@@ -22,6 +22,7 @@ use crate::{
     Bytes, DeviceId,
     codec::{self, CodecError},
     exchange::Run,
+    incident::IncidentRequest,
     payload::BlobRef,
 };
 
@@ -64,6 +65,8 @@ pub enum Record {
     Begin(Begin),
     /// Ops with the proof that their author signed them.
     Run(Box<Run>),
+    /// A report of an incident, signed by the device whose file it is.
+    Incident(Box<IncidentRequest>),
     /// A part of a photo; the parts of one photo follow each other.
     Photo(PhotoPart),
     /// That it is whole.

@@ -79,7 +79,7 @@ export interface PhotoFacts {
   /** The app's own camera, or a file that a person picked; none of a picture that the phone's own camera may have taken, and of sound. */
   source: "camera" | "file" | null;
   /** The picture as the camera gave it, to be kept beside the smaller one; none where something in it was covered. */
-  original: Blob | null;
+  original?: Blob | null;
 }
 
 /** A rescue file that is written. */
@@ -88,6 +88,7 @@ export interface Rescued {
   /** What opens it, where the office gave no key: for the person to pass on by another way. */
   code: string | null;
   edits: number;
+  incidents: number;
   photos: number;
   bytes: number;
 }

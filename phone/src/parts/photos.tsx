@@ -149,7 +149,8 @@ function PlaceLine() {
 
 interface Editing {
   picture: Picture;
-  file: File;
+  /** As it came; none of a picture of the app's own camera, which is no larger. */
+  file: File | null;
   takenMs: number | null;
   /** The app's own camera, the phone's, or a file. */
   source: "camera" | "phone" | "file";
@@ -210,7 +211,7 @@ export function Photos({ core, store, shown, editable }: { core: Core; store: Vi
     const source = it.source === "phone" ? (hasCaptureInput() ? null : "file") : it.source;
     const position = fix && it.takenMs !== null ? { lat_e7: fix.latE7, lon_e7: fix.lonE7, accuracy_mm: fix.accuracyMm, at_ms: Math.round(fix.atMs) } : null;
     // What was covered is gone for good: such a picture has no original.
-    const original = !isCovered && it.file.size > picture.size ? it.file : null;
+    const original = !isCovered && it.file !== null && it.file.size > picture.size ? it.file : null;
     const kept = await store.attach(name, picture, { capturedAtMs: it.takenMs, position, source, original });
     close();
     if (kept) announce(words.peek().visit.saved);
@@ -268,7 +269,7 @@ export function Photos({ core, store, shown, editable }: { core: Core; store: Vi
           onCancel={() => (finder.value = false)}
           onPicture={(picture, takenMs) => {
             finder.value = false;
-            editing.value = { picture, takenMs, source: "camera" };
+            editing.value = { picture, file: null, takenMs, source: "camera" };
           }}
         >
           <PhoneCamera main={false} label={t.phoneCamera} />

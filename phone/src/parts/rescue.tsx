@@ -30,7 +30,7 @@ function Ready({ it, onHanded }: { it: Rescued; onHanded?: () => void }) {
   return (
     <>
       <Notice tone="good" title={t.ready(bytes(it.file.size))}>
-        <p>{t.holds(it.edits, it.photos)}</p>
+        <p>{t.holds(it.edits, it.photos, it.incidents)}</p>
         <p>{t.send}</p>
       </Notice>
       {it.code && (
@@ -67,7 +67,7 @@ export function RescueFile({ make, main, damaged, onHanded }: { make: Rescue; ma
     problem.value = made.value = null;
     const outcome = await make();
     busy.value = false;
-    if (outcome.ok && damaged && outcome.rescued.edits + outcome.rescued.photos === 0) {
+    if (outcome.ok && damaged && outcome.rescued.edits + outcome.rescued.photos + outcome.rescued.incidents === 0) {
       isEmpty.value = true;
       announce(t.nothing);
       onHanded?.();

@@ -631,7 +631,8 @@ export const en: Texts = {
     make: "Save a rescue copy",
     making: "Preparing the file…",
     ready: (size: string) => `Copy ready (${size})`,
-    holds: (edits: number, photos: number) => `It holds ${many(edits, "change", "changes")} and ${many(photos, "photo", "photos")}.`,
+    holds: (edits, photos, incidents) =>
+      `It holds ${many(edits, "change", "changes")}${incidents > 0 ? `, ${many(incidents, "report", "reports")}` : ""} and ${many(photos, "photo", "photos")}.`,
     send: "Send it to your coordinator as a file or document. It is encrypted: only the office can open it.",
     share: "Send the copy",
     save: "Save the copy on the phone",

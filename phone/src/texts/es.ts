@@ -670,7 +670,8 @@ export const es = {
     make: "Guardar copia de rescate",
     making: "Preparando el archivo…",
     ready: (size: string) => `Copia lista (${size})`,
-    holds: (edits: number, photos: number) => `Contiene ${many(edits, "cambio", "cambios")} y ${many(photos, "foto", "fotos")}.`,
+    holds: (edits: number, photos: number, incidents: number) =>
+      `Contiene ${many(edits, "cambio", "cambios")}${incidents > 0 ? `, ${many(incidents, "aviso", "avisos")}` : ""} y ${many(photos, "foto", "fotos")}.`,
     send: "Envíela a su coordinación como archivo o documento. Va cifrada: solo la oficina puede abrirla.",
     share: "Enviar copia",
     save: "Guardar copia en el teléfono",

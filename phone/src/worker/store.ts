@@ -29,6 +29,7 @@ export type Next =
 /** What a rescue file holds. */
 export interface Holds {
   edits: number;
+  incidents: number;
   photos: number;
   bytes: number;
 }

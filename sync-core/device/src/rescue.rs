@@ -7,6 +7,7 @@ use serde::Serialize;
 use sync_core::{
     Bytes, Hash, Head, Op, PublicKey,
     exchange::{Body, Run},
+    incident::IncidentRequest,
     payload::BlobRef,
     relay::Proof,
     rescue::{Begin, End, PHOTO_BYTES, PhotoPart, Record, framed},
@@ -15,7 +16,7 @@ use sync_core::{
 use uuid::Uuid;
 
 use crate::{
-    DeviceError, Files, Signatures,
+    DeviceError, Files, Signatures, incidents,
     store::{self, Device},
     sync::not_enrolled,
 };
@@ -28,6 +29,8 @@ const RUN_BYTES: usize = 1 << 20;
 pub struct RescueFacts {
     /// Own ops.
     pub edits: u64,
+    /// Reports of incidents.
+    pub incidents: u64,
     /// Photos, and their bytes.
     pub photos: u64,
     /// Bytes of the photos.
@@ -47,16 +50,23 @@ pub struct Rescue {
 }
 
 impl Rescue {
-    /// The file of what is to be said, photos last. A line that waits on the device beside the log and the photos (reports that go a
-    /// lane of their own) adds its records before them, here.
-    pub(crate) fn of(key: Option<PublicKey>, begin: Begin, runs: Vec<Run>, photos: Vec<BlobRef>) -> Self {
+    /// The file of what is to be said, sealed for a key if there is one: runs first, which make the device known, photos last.
+    pub(crate) fn of(
+        key: Option<PublicKey>,
+        begin: Begin,
+        runs: Vec<Run>,
+        incidents: Vec<IncidentRequest>,
+        photos: Vec<BlobRef>,
+    ) -> Self {
         let count = |len: usize| u64::try_from(len).unwrap_or(u64::MAX);
         let edits = runs.iter().filter(|it| it.dev == begin.dev).map(|it| count(it.ops.ops.len())).sum();
         let bytes = photos.iter().fold(0_u64, |sum, it| sum.saturating_add(it.size));
-        let facts = RescueFacts { edits, photos: count(photos.len()), bytes };
+        let facts =
+            RescueFacts { edits, incidents: count(incidents.len()), photos: count(photos.len()), bytes };
         let end = Some(End { runs: count(runs.len()), ..End::default() });
         let runs = runs.into_iter().map(|it| Record::Run(Box::new(it)));
-        let records = std::iter::once(Record::Begin(begin)).chain(runs).collect();
+        let incidents = incidents.into_iter().map(|it| Record::Incident(Box::new(it)));
+        let records = std::iter::once(Record::Begin(begin)).chain(runs).chain(incidents).collect();
         Self { key, facts, records, photos: photos.into(), written: 0, end }
     }
 
@@ -127,7 +137,8 @@ impl Device {
         runs.extend(self.runs_of("SELECT body FROM unplaced ORDER BY dev, first")?);
         let (org, user, dev) = (enrolment.org, enrolment.user, self.dev());
         let begin = Begin { org, user, dev, made_ms, salvaged: false };
-        Ok(Rescue::of(enrolment.rescue_key, begin, runs, self.photos_to_rescue(epoch)?))
+        let incidents = incidents::to_rescue(&self.conn, &self.key, &enrolment.org, signatures);
+        Ok(Rescue::of(enrolment.rescue_key, begin, runs, incidents, self.photos_to_rescue(epoch)?))
     }
 
     /// The next bytes of a rescue file before they are sealed; none once it is whole.

@@ -19,7 +19,7 @@ use sync_core::{
 use uuid::Uuid;
 
 use crate::{
-    DeviceError, DeviceKey, Files, Place, Rescue, Signatures,
+    DeviceError, DeviceKey, Files, Place, Rescue, Signatures, incidents,
     rescue::fit,
     store,
     writer::{LOG_COLUMNS, read_op},
@@ -82,7 +82,9 @@ pub fn salvage(
     let stored = conn.as_ref().map(|it| stored(it, epoch)).unwrap_or_default();
     let photos = photos(&*place.files(), &links, &stored);
     let begin = Begin { org, user, dev: key.dev(), made_ms, salvaged: true };
-    Ok(Rescue::of(rescue_key, begin, runs, photos))
+    let incidents =
+        conn.as_ref().map(|it| incidents::to_rescue(it, key, &org, signatures)).unwrap_or_default();
+    Ok(Rescue::of(rescue_key, begin, runs, incidents, photos))
 }
 
 fn enrolment(conn: &Connection) -> Option<Enrolment> {

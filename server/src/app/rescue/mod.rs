@@ -8,7 +8,10 @@ mod sealed;
 pub use sealed::Sealer;
 
 use crate::{
-    app::App,
+    app::{
+        App,
+        incidents::{NewIncident, Reporter, hand_in},
+    },
     error::ApiError,
     exchange::{Bearer, Brought},
     zone::instant,
@@ -27,7 +30,8 @@ use std::{
 use sync_core::{
     Algorithm, Bytes, Hash, Hasher, PublicKey,
     codec::Nested,
-    exchange::Run,
+    exchange::{Ending, Run},
+    incident::IncidentRequest,
     payload::BlobRef,
     rescue::{Begin, PhotoPart, Record},
 };
@@ -53,6 +57,8 @@ pub struct Taken {
     pub visits: BTreeMap<Uuid, TakenVisit>,
     /// Runs of ops that fit no log here: they are kept beside it for people to look at.
     pub beside: u64,
+    /// Reports of incidents that the office has from now on or had; those that it refused are counted by reason.
+    pub incidents: TakenIncidents,
     /// Photos.
     pub photos: TakenPhotos,
     /// Records that only a later version understands.
@@ -68,6 +74,16 @@ pub struct TakenVisit {
     pub before: u64,
     /// Those that do not go on from what is here: they are kept beside the log, or what goes before is missing.
     pub apart: u64,
+}
+
+/// Reports of incidents of a file.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct TakenIncidents {
+    /// Those that the office has.
+    pub here: u64,
+    /// Those that were not taken, by reason.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub refused: BTreeMap<String, u64>,
 }
 
 /// Photos of a file.
@@ -120,7 +136,7 @@ pub fn import<F: Read + Seek>(app: &App, file: &mut F, code: Option<&str>) -> Re
     })?;
     let (organization, bearer) = found.ok_or_else(another_office)?;
     let before = standing(app, &bearer)?;
-    let photos = take_in(app, &bearer, &survey, open(file, &key)?)?;
+    let (photos, incidents) = take_in(app, &bearer, &survey, open(file, &key)?)?;
     let after = standing(app, &bearer)?;
     let person =
         app.db.read(|tx| db::users::find(tx, org, bearer.user))?.map_or_else(String::new, |it| it.login);
@@ -133,6 +149,7 @@ pub fn import<F: Read + Seek>(app: &App, file: &mut F, code: Option<&str>) -> Re
         waits: bearer.ended.map(|it| it.name()),
         visits: survey.visits(before.head, after.head),
         beside: after.beside.saturating_sub(before.beside),
+        incidents,
         photos,
         unread: survey.unread,
     };
@@ -265,6 +282,7 @@ fn survey<R: Read>(mut records: Records<R>) -> Result<Survey, ApiError> {
                 survey.whole.extend(Coming::add(&mut coming, &part));
             }
             Nested::Known(Record::End(_)) => is_whole = true,
+            Nested::Known(Record::Incident(_)) => {}
             Nested::Unknown(_) => survey.unread = survey.unread.saturating_add(1),
         }
     }
@@ -290,8 +308,8 @@ fn take_in<R: Read>(
     bearer: &Bearer,
     survey: &Survey,
     mut records: Records<R>,
-) -> Result<TakenPhotos, ApiError> {
-    let mut photos = TakenPhotos::default();
+) -> Result<(TakenPhotos, TakenIncidents), ApiError> {
+    let (mut photos, mut incidents) = (TakenPhotos::default(), TakenIncidents::default());
     let damaged = survey.seen.difference(&survey.whole).count();
     photos.damaged = u64::try_from(damaged).unwrap_or(u64::MAX);
     // A photo that was dealt with: the rest of its parts, and the same photo once more, change nothing.
@@ -305,10 +323,41 @@ fn take_in<R: Read>(
                 }
                 take_part(app, bearer, &part, &mut photos, &mut done)?;
             }
+            Nested::Known(Record::Incident(request)) => {
+                take_incident(app, bearer, *request, &mut incidents)?;
+            }
             _ => {}
         }
     }
-    Ok(photos)
+    Ok((photos, incidents))
+}
+
+/// As if the device had handed it in.
+fn take_incident(
+    app: &App,
+    bearer: &Bearer,
+    request: IncidentRequest,
+    incidents: &mut TakenIncidents,
+) -> Result<(), ApiError> {
+    let IncidentRequest { id, dev, key, body, sig } = request;
+    let new = NewIncident { id, dev, key, body, sig };
+    let (inside, bearer) = (app.clone(), *bearer);
+    let done = app.db.write(move |tx| {
+        let Some(reporter) = Reporter::of_file(tx, bearer.org, bearer.dev)? else { return Ok(false) };
+        hand_in(tx, &inside, &reporter, &new).map(|_| true)
+    });
+    let reason = match done {
+        Ok(true) => {
+            incidents.here = incidents.here.saturating_add(1);
+            return Ok(());
+        }
+        Ok(false) => Ending::DeviceUnknown.name().to_owned(),
+        Err(error) if error.problem().status >= 500 => return Err(error),
+        Err(error) => error.problem().code.to_string(),
+    };
+    let count = incidents.refused.entry(reason).or_default();
+    *count = count.saturating_add(1);
+    Ok(())
 }
 
 fn take_part(

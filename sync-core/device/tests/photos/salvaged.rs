@@ -13,6 +13,7 @@ const PAGE: usize = 4_096;
 struct Said {
     begin: Option<Begin>,
     runs: Vec<sync_core::exchange::Run>,
+    incidents: Vec<sync_core::incident::IncidentRequest>,
     photos: std::collections::BTreeMap<Hash, Vec<u8>>,
     end: Option<End>,
 }
@@ -31,6 +32,7 @@ impl Said {
                     assert_eq!(photo.len() as u64, part.offset);
                     photo.extend_from_slice(&part.bytes);
                 }
+                Record::Incident(it) => said.incidents.push(*it),
                 Record::End(end) => said.end = Some(end),
             }
         }
@@ -169,4 +171,33 @@ fn what_the_disk_changed_is_not_said_in_its_authors_name_and_no_photo_that_is_no
     let expected: BTreeSet<u64> = (1..=ops).filter(|it| *it != 50).collect();
     assert_eq!(said.proved(&world.server.org), expected);
     assert!(!said.photos.contains_key(&spoilt) && said.photos.len() == 2);
+}
+
+#[test]
+fn a_report_that_waits_is_in_the_file_signed_and_as_sealed_as_it_was_kept_also_out_of_a_damaged_store() {
+    let mut world = World::new();
+    let id = domain::ids::IncidentId(Uuid::from_u128(0x0190_0000_0000_7000_8000_0000_0000_0001));
+    let report = domain::incident::Report {
+        id,
+        kind: domain::incident::IncidentKind::Violence,
+        left: true,
+        text: "Hubo un pleito en la puerta".into(),
+        at_ms: NOW,
+        zone: "America/Mexico_City".into(),
+        position: None,
+        visit: None,
+        assignment: None,
+        branch: None,
+    };
+    world.device().report(&report, [7; 32]).unwrap();
+    let org = world.server.org;
+    let said = rescued(world.phone.device.as_ref().unwrap());
+    let key = world.device().public_key();
+    let dev = world.device().dev();
+    world.phone.device = None;
+    for said in [said, salvaged(world.phone.dir.path(), None).unwrap()] {
+        let request = &said.incidents[0];
+        assert_eq!((request.id, said.incidents.len()), (id.0, 1));
+        key.verify(&request.signed_bytes(&org, &dev), &request.sig).expect("the device signed it");
+    }
 }
