@@ -107,7 +107,7 @@ test("a visit that could not happen is handed in with its reason and the place w
     await page.locator("#i-Z01.answered").waitFor();
     await page.locator(".bottom .button").first().click();
     await page.getByRole("link", { name: "No se pudo hacer la visita" }).click();
-    await page.getByText("Estaba cerrado en su horario").click();
+    await page.getByLabel("Estaba cerrado en su horario").click();
     await page.getByLabel("¿Qué pasó?").fill("Cerrado");
     await page.getByText("escriba al menos 20").waitFor();
     await page.getByText("Tome una foto que lo pruebe").waitFor();

@@ -156,7 +156,8 @@ fn a_decoder_is_stopped_when_its_time_is_over() {
 fn the_media_type_is_told_by_the_bytes() {
     assert_eq!(mime_of(&jpeg(1, 9, 9)), Some("image/jpeg"));
     assert_eq!(mime_of(b"GIF89a\x01\0\x01\0"), Some("image/gif"));
-    assert_eq!(mime_of(b"plain text"), None);
+    assert_eq!(mime_of(b"plain text"), Some("text/plain"));
+    assert_eq!(mime_of(b"\0\x01\x02\x03"), None);
 }
 
 proptest! {

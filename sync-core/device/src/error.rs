@@ -39,13 +39,13 @@ impl DeviceError {
         Self::Corrupt(what.to_string())
     }
 
-    /// Whether nothing could be written, which is nearly always a disk without room: a browser tells SQLite no more than that
-    /// writing failed.
+    /// Whether nothing could be written, which is nearly always a disk without room: a browser's files tell SQLite no
+    /// more than that something failed, and others than browser's always say what.
     pub fn is_full(&self) -> bool {
         match self {
-            Self::Storage(error) => error
-                .sqlite_error()
-                .is_some_and(|it| matches!(it.extended_code, ffi::SQLITE_FULL | ffi::SQLITE_IOERR_WRITE)),
+            Self::Storage(error) => error.sqlite_error().is_some_and(|it| {
+                matches!(it.extended_code, ffi::SQLITE_FULL | ffi::SQLITE_IOERR_WRITE | ffi::SQLITE_IOERR)
+            }),
             Self::File { source, .. } => {
                 matches!(source.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
             }
@@ -117,7 +117,7 @@ mod tests {
     #[test]
     fn a_disk_without_room_is_told_from_one_that_fails() {
         let failed = |code| DeviceError::from(rusqlite::Error::SqliteFailure(ffi::Error::new(code), None));
-        for code in [ffi::SQLITE_FULL, ffi::SQLITE_IOERR_WRITE] {
+        for code in [ffi::SQLITE_FULL, ffi::SQLITE_IOERR_WRITE, ffi::SQLITE_IOERR] {
             let problem = failed(code).to_problem();
             assert_eq!((problem.status, problem.code.as_str()), (507, "device_store_full"));
         }
