@@ -161,7 +161,8 @@ export async function damageFiles(profile) {
   return sizes.sort();
 }
 
-/** In the page: writes noise into one file of a person's, from a position on, as many bytes; gives how long each file is. */
+/** In the page: writes noise into one file of a person's, from a position on, as many bytes; below zero both are parts of the file. Gives
+ * how long each file is. */
 export async function damageFile({ profile, name, at, length }) {
   const root = await navigator.storage.getDirectory();
   const folder = await (await root.getDirectoryHandle(`.veedor-${profile}`)).getDirectoryHandle(".opaque");
@@ -172,7 +173,7 @@ export async function damageFile({ profile, name, at, length }) {
     if (head === `${name}\0`) {
       const from = at < 0 ? Math.floor((file.size * -at) / 4_096) * 4_096 : at;
       const writing = await handle.createWritable({ keepExistingData: true });
-      await writing.write({ type: "write", position: from, data: new Uint8Array(length).map((_, it) => (it * 31 + 7) & 255) });
+      await writing.write({ type: "write", position: from, data: new Uint8Array(length < 0 ? Math.floor(file.size * -length) : length).map((_, it) => (it * 31 + 7) & 255) });
       await writing.close();
     }
     sizes.push(`${opaque} ${file.size}`);

@@ -7,6 +7,7 @@ use sync_core::{
     Bytes,
     codec::{self, Nested},
     rescue::{MAX_RECORD_BYTES, Record},
+    sealed::MAX_OPENED_ITEMS,
 };
 
 /// Records that come.
@@ -34,6 +35,10 @@ impl<R: Read> Records<R> {
         let mut bytes = Vec::new();
         self.0.by_ref().take(length.into()).read_to_end(&mut bytes).map_err(|it| damaged().because(it))?;
         if u32::try_from(bytes.len()) != Ok(length) {
+            return Err(damaged());
+        }
+        // A crowd of small parts takes many times its bytes in memory.
+        if codec::count_items(&bytes) > MAX_OPENED_ITEMS {
             return Err(damaged());
         }
         Ok(Some(match codec::from_cbor(&bytes) {
