@@ -242,7 +242,7 @@ const dateIn = (days: number) => new Date(Date.now() + days * 86_400_000).toISOS
 
 export class FakeCore implements Core {
   readonly standing = signal<Standing>({ is: "open", profile: ANA });
-  readonly sync = signal<SyncStatus>({ pill: "saved", done: 0, total: 0, edits: 14, photos: 3, bytes: 1_240_000, incidents: 0, lost: 0, setAside: {}, lastSentMs: Date.now() - 7_200_000, problem: null, photosRest: null, meteredAllowed: false, online: true, ended: null });
+  readonly sync = signal<SyncStatus>({ pill: "saved", done: 0, total: 0, edits: 14, photos: 3, bytes: 1_240_000, incidents: 0, lost: 0, originals: 2, originalBytes: 9_800_000, setAside: {}, lastSentMs: Date.now() - 7_200_000, problem: null, photosRest: null, meteredAllowed: false, online: true, ended: null });
   readonly storage = signal<StorageStatus>({ persisted: true, usage: 18_400_000, quota: 2_300_000_000 });
   readonly updateWaits = signal(false);
   readonly pulled = signal(0);
@@ -361,6 +361,16 @@ export class FakeCore implements Core {
     const at = this.standing.value;
     if (at.is === "open") this.standing.value = { is: "open", profile: { ...at.profile, pin: next !== null } };
     return { ok: true };
+  }
+  async rescue(): ReturnType<Core["rescue"]> {
+    await pause(600);
+    return { ok: true, rescued: { file: new File(["VEEDOR-RESCUE-1"], "veedor.rescate"), code: null, edits: 14, incidents: 0, photos: 3, bytes: 1_240_000 } };
+  }
+  salvage(): ReturnType<Core["rescue"]> {
+    return this.rescue();
+  }
+  sendOriginals(): void {
+    this.sync.value = { ...this.sync.value, originals: 0, originalBytes: 0 };
   }
   async forget(): Promise<Outcome> {
     this.standing.value = { is: "profiles", profiles: [LUIS] };

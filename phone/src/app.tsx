@@ -141,7 +141,7 @@ function Screen({ core }: { core: Core }) {
     case "locked":
       return at.at === "enrol" ? <Enrol core={core} /> : at.at === "settings" ? <Settings core={core} /> : <Locked core={core} standing={it} />;
     case "broken":
-      return <Broken core={core} problem={it.problem} />;
+      return at.at === "enrol" ? <Enrol core={core} /> : <Broken core={core} profile={it.profile} problem={it.problem} />;
     case "open":
       return <Opened core={core} at={at} />;
   }

@@ -246,4 +246,7 @@ pub struct Enrolment {
     pub token: String,
     /// Streams to read.
     pub streams: Vec<crate::exchange::StreamId>,
+    /// The point of P-256 that rescue files are sealed for ([`crate::rescue`]); absent from servers that cannot open any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rescue_key: Option<PublicKey>,
 }

@@ -25,6 +25,7 @@ pub mod redaction;
 pub mod reference;
 pub mod relay;
 pub mod renew;
+pub mod rescue;
 pub mod sealed;
 pub mod segment;
 pub mod session;

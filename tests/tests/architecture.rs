@@ -32,7 +32,7 @@ const ALLOWED: [(&str, &[&str]); 16] = [
 const FOR_TESTS: [&str; 1] = ["test-postgres"];
 
 /// Libraries with an owner: only these crates may name them, in tests too.
-const OWNED: [(&str, &[&str]); 18] = [
+const OWNED: [(&str, &[&str]); 19] = [
     ("diesel", &["db"]),
     ("diesel_migrations", &["db"]),
     ("diesel-async", &[]),
@@ -46,6 +46,8 @@ const OWNED: [(&str, &[&str]); 18] = [
     ("actix-web", &["server"]),
     ("askama", &["server"]),
     ("argon2", &["server"]),
+    // What seals rescue files, which TLS brings along.
+    ("ring", &["server"]),
     ("utoipa", &["server"]),
     ("ureq", &["cli", "veedor-tests", "bench-sync"]),
     // libFuzzer is built for `cargo fuzz` alone, and memory is counted where promises about it are tried.

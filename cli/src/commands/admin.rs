@@ -2,6 +2,7 @@
 
 use super::{
     backup::{self, BackupArguments, EvidenceArguments, RestoreArguments},
+    rescue::{self, RescueAction},
     verify::{self, VerifyArguments},
     verify_visit,
 };
@@ -102,6 +103,9 @@ enum Action {
     Restore(RestoreArguments),
     /// Put photos that the store lost (in a folder also damaged ones) back out of copies, and ask phones again for the rest
     Evidence(EvidenceArguments),
+    /// Rescue files of phones
+    #[command(subcommand)]
+    Rescue(RescueAction),
 }
 
 #[derive(Debug, Subcommand)]
@@ -193,6 +197,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Problem> {
         Action::Backup(arguments) => backup::back_up(&open()?, arguments),
         Action::Restore(restore) => backup::restore(&arguments.settings, restore),
         Action::Evidence(arguments) => backup::bring_evidence(&open()?, arguments),
+        Action::Rescue(action) => rescue::run(&open()?, action),
     }
 }
 

@@ -3,6 +3,7 @@
 
 use crate::{
     client::{Client, PROMPT, Traffic},
+    commands::rescue,
     console, devices,
     import::run::now_ms,
     office, photos,
@@ -166,10 +167,20 @@ enum Action {
         #[arg(allow_hyphen_values = true)]
         value: String,
     },
-    /// The rescue file of a visit: its ops with chain and signatures
+    /// A visit in plain sight: its ops with chain and signatures
     Export {
         /// The visit
         audit: Uuid,
+    },
+    /// Write what can still be read of a store that does not open into a sealed file, for `veedor admin rescue import`
+    Salvage {
+        /// The file, which must not be there yet
+        file: PathBuf,
+    },
+    /// Write all that the office may lack into one sealed file, for `veedor admin rescue import`
+    Rescue {
+        /// The file, which must not be there yet
+        file: PathBuf,
     },
 }
 
@@ -209,9 +220,12 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Problem> {
     if let Action::Login { code, name } = &arguments.action {
         return login(arguments, code, name, &environment);
     }
+    if let Action::Salvage { file } = &arguments.action {
+        return rescue::salvage(&arguments.data, file, &environment);
+    }
     let mut device = Device::open(&arguments.data)?;
     match &arguments.action {
-        Action::Login { .. } => Ok(()),
+        Action::Login { .. } | Action::Salvage { .. } => Ok(()),
         Action::Sync { no_photos } => sync(arguments, *no_photos, &mut device, &environment),
         Action::List => console::print(&Listing {
             assignments: device.assignments()?,
@@ -272,6 +286,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Problem> {
             console::print(&report)
         }
         Action::Export { audit } => console::print(&device.export(*audit)?),
+        Action::Rescue { file } => rescue::write(&device, file, &environment),
     }
 }
 

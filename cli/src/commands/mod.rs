@@ -8,6 +8,7 @@ pub(crate) mod import;
 pub(crate) mod incident;
 pub(crate) mod openapi;
 pub(crate) mod payout;
+pub(crate) mod rescue;
 pub(crate) mod score;
 pub(crate) mod serve;
 pub(crate) mod standard;

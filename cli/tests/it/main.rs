@@ -25,6 +25,8 @@ mod races;
 #[cfg(test)]
 mod redacted;
 #[cfg(test)]
+mod rescued;
+#[cfg(test)]
 mod restored;
 #[cfg(test)]
 mod rights;

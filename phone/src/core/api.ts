@@ -47,6 +47,9 @@ export interface SyncStatus {
   /** Reports of incidents that are not on the server: they go first. */
   incidents: number;
   lost: number;
+  /** Pictures as the camera gave them that wait for a line that costs nothing. */
+  originals: number;
+  originalBytes: number;
   /** Own edits that wait for a person in the office, by reason. */
   setAside: Record<string, number>;
   /** When all of it last was on the server, milliseconds since 1970; none since this app started and before. */
@@ -75,6 +78,19 @@ export interface PhotoFacts {
   position: { lat_e7: number; lon_e7: number; accuracy_mm: number | null; at_ms: number | null } | null;
   /** The app's own camera, or a file that a person picked; none of a picture that the phone's own camera may have taken, and of sound. */
   source: "camera" | "file" | null;
+  /** The picture as the camera gave it, to be kept beside the smaller one; none where something in it was covered. */
+  original?: Blob | null;
+}
+
+/** A rescue file that is written. */
+export interface Rescued {
+  file: File;
+  /** What opens it, where the office gave no key: for the person to pass on by another way. */
+  code: string | null;
+  edits: number;
+  incidents: number;
+  photos: number;
+  bytes: number;
 }
 
 export type Outcome = { ok: true } | { ok: false; problem: Problem };
@@ -109,8 +125,16 @@ export interface Core {
   /** The bytes of a photo that is on this phone; none where it is not. */
   photo(blob: string, mime: string): Promise<Blob | null>;
 
+  /** Writes all that is only on this phone into one sealed file, for the office. */
+  rescue(): Promise<{ ok: true; rescued: Rescued } | { ok: false; problem: Problem }>;
+
+  /** The same of what can still be read of a store that does not open. Its files stay as they lie. */
+  salvage(profile: string): ReturnType<Core["rescue"]>;
+
   /** "Enviar ahora": sends also on a metered line. */
   sendNow(): void;
+  /** Sends also the pictures as the camera gave them, whatever the line costs. */
+  sendOriginals(): void;
   /** Lets photos go on a metered line, or not. */
   allowMetered(allowed: boolean): void;
   applyUpdate(): void;

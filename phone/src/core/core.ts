@@ -2,7 +2,7 @@
 // that travels are the worker's.
 
 import { signal } from "@preact/signals";
-import type { Core, Outcome, PhotoFacts, Standing, StorageStatus, SyncStatus } from "./api";
+import type { Core, Outcome, PhotoFacts, Rescued, Standing, StorageStatus, SyncStatus } from "./api";
 import type { Calls, Facts, Opening } from "./line";
 import type { Ask, Problem, Reply } from "./messages";
 import { Ownership } from "./ownership";
@@ -23,6 +23,8 @@ const nothingSent: SyncStatus = {
   bytes: 0,
   incidents: 0,
   lost: 0,
+  originals: 0,
+  originalBytes: 0,
   setAside: {},
   lastSentMs: null,
   problem: null,
@@ -151,7 +153,7 @@ class BrowserCore implements Core {
   }
 
   /** Says something to the worker that has no answer. */
-  private tell<Name extends "facts" | "awake" | "sendNow" | "allowMetered">(call: Name, ...with_: Parameters<Calls[Name]>): void {
+  private tell<Name extends "facts" | "awake" | "sendNow" | "sendOriginals" | "allowMetered">(call: Name, ...with_: Parameters<Calls[Name]>): void {
     this.worker?.call(call, ...with_).catch((thrown: unknown) => {
       // What ends the worker comes as news; the rest is no reason to take the visit off the screen.
       console.warn(`the worker could not take in "${call}"`, problemOf(thrown));
@@ -320,10 +322,32 @@ class BrowserCore implements Core {
     }
   }
 
+  rescue(): ReturnType<Core["rescue"]> {
+    return this.rescued((line) => line.call("rescue"));
+  }
+
+  salvage(profile: string): ReturnType<Core["rescue"]> {
+    return this.rescued((line) => line.call("salvage", profile));
+  }
+
+  private async rescued(call: (line: WorkerLine) => Promise<Rescued>): ReturnType<Core["rescue"]> {
+    try {
+      const line = this.line();
+      const rescued = line === null ? undefined : await call(line);
+      return rescued === undefined ? { ok: false, problem: notOpen() } : { ok: true, rescued };
+    } catch (thrown) {
+      return { ok: false, problem: problemOf(thrown) };
+    }
+  }
+
   // ---- sending ----
 
   sendNow(): void {
     this.tell("sendNow");
+  }
+
+  sendOriginals(): void {
+    this.tell("sendOriginals");
   }
 
   allowMetered(allowed: boolean): void {

@@ -1,7 +1,7 @@
 // What goes between the page and its worker. Owns the names and types of the calls, and both directions of the envelope; knows no
 // screen and no store.
 
-import type { PhotoFacts, Profile, SyncStatus } from "./api";
+import type { PhotoFacts, Profile, Rescued, SyncStatus } from "./api";
 import type { Ask, Problem, Reply } from "./messages";
 
 /** What the page knows of the world and the worker does not. */
@@ -9,6 +9,8 @@ export interface Facts {
   online: boolean;
   /** Whether the line is paid by the byte, as far as the browser says. */
   metered: boolean;
+  /** Whether the browser says that the line costs nothing: not all of them say. */
+  free: boolean;
   /** Whether the battery is low and not being charged, as far as the browser says. */
   lowBattery: boolean;
 }
@@ -32,10 +34,15 @@ export interface Calls {
   ask: (nowMs: number, ask: Ask) => Reply;
   attach: (nowMs: number, visit: string, field: string, picture: Blob, facts: PhotoFacts) => Reply;
   photo: (blob: string) => Uint8Array<ArrayBuffer> | null;
+  /** Writes the rescue file of the open store. */
+  rescue: () => Rescued;
+  /** The same of what can be read of a store that did not open. */
+  salvage: (profile: string) => Rescued;
   facts: (facts: Facts) => void;
   /** The app came to the front, or the network came back: a good moment to synchronise. */
   awake: () => void;
   sendNow: () => void;
+  sendOriginals: () => void;
   allowMetered: (allowed: boolean) => void;
   /** Of test builds: the secret and the key of the open store, to look for them where they must not be. */
   secrets: () => string[];

@@ -487,6 +487,14 @@ export interface SyncState {
    */
   lost: number;
   /**
+   * Pictures as the camera gave them that wait for a line that costs nothing; they are not among the photos.
+   */
+  originals: number;
+  /**
+   * Their bytes.
+   */
+  original_bytes: number;
+  /**
    * Open conflicts.
    */
   conflicts: number;
@@ -1376,21 +1384,4 @@ export interface Photo {
    * `camera`: the app's own; `file`: picked by a person; none where nobody says.
    */
   source: string | null;
-  /**
-   * The picture as the camera gave it, where the bytes are a smaller copy of it.
-   */
-  original: OriginalPicture | null;
-}
-/**
- * A picture as the camera gave it.
- */
-export interface OriginalPicture {
-  /**
-   * SHA-256 of its bytes, hexadecimal.
-   */
-  hash: string;
-  /**
-   * Its length in bytes.
-   */
-  size: number;
 }

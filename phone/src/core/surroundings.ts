@@ -24,6 +24,7 @@ function factsOf(battery: Battery | null): Facts {
   return {
     online: navigator.onLine,
     metered: connection?.saveData === true || connection?.type === "cellular",
+    free: connection?.saveData !== true && (connection?.type === "wifi" || connection?.type === "ethernet"),
     lowBattery: battery !== null && battery.level < LOW && !battery.charging,
   };
 }

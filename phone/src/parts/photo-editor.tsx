@@ -25,7 +25,7 @@ function inside(it: Zone): Zone {
   return { w, h, x: clamp(it.x, 0, 1 - w), y: clamp(it.y, 0, 1 - h) };
 }
 
-export function PhotoEditor(props: { picture: Picture; limits: PhotoLimits; onCancel: () => void; onRetake: () => void; onKeep: (picture: Blob | null) => Promise<void> }) {
+export function PhotoEditor(props: { picture: Picture; limits: PhotoLimits; onCancel: () => void; onRetake: () => void; onKeep: (picture: Blob | null, isCovered: boolean) => Promise<void> }) {
   const t = words.value.photo;
   const { picture } = props;
   const canvas = useRef<HTMLCanvasElement>(null);
@@ -115,7 +115,8 @@ export function PhotoEditor(props: { picture: Picture; limits: PhotoLimits; onCa
   const keep = async () => {
     if (busy.value) return;
     busy.value = true;
-    await props.onKeep(await finish(picture, zones.value, props.limits).catch(() => null));
+    const covered = zones.value;
+    await props.onKeep(await finish(picture, covered, props.limits).catch(() => null), covered.length > 0);
     busy.value = false;
   };
   const tool = (label: string, icon: IconName, by: Partial<Zone>) => (

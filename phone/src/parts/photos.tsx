@@ -149,6 +149,8 @@ function PlaceLine() {
 
 interface Editing {
   picture: Picture;
+  /** As it came; none of a picture of the app's own camera, which is no larger. */
+  file: File | null;
   takenMs: number | null;
   /** The app's own camera, the phone's, or a file. */
   source: "camera" | "phone" | "file";
@@ -179,7 +181,7 @@ export function Photos({ core, store, shown, editable }: { core: Core; store: Vi
     store.refuse(name, null);
     const picture = await read(file);
     busy.value = false;
-    if (picture) editing.value = { picture, takenMs, source };
+    if (picture) editing.value = { picture, file, takenMs, source };
     else store.refuse(name, t.undecoded);
   };
   const close = () => {
@@ -197,7 +199,7 @@ export function Photos({ core, store, shown, editable }: { core: Core; store: Vi
     const inputs = box.current?.querySelectorAll<HTMLInputElement>(".row input[type=file]");
     inputs?.[source === "file" ? inputs.length - 1 : 0]?.click();
   };
-  const keep = async (picture: Blob | null) => {
+  const keep = async (picture: Blob | null, isCovered: boolean) => {
     const it = editing.value;
     if (!it) return;
     if (!picture) {
@@ -208,7 +210,9 @@ export function Photos({ core, store, shown, editable }: { core: Core; store: Vi
     // A camera input of a phone leads to its camera, but some phones offer their files there too: nobody says which it was.
     const source = it.source === "phone" ? (hasCaptureInput() ? null : "file") : it.source;
     const position = fix && it.takenMs !== null ? { lat_e7: fix.latE7, lon_e7: fix.lonE7, accuracy_mm: fix.accuracyMm, at_ms: Math.round(fix.atMs) } : null;
-    const kept = await store.attach(name, picture, { capturedAtMs: it.takenMs, position, source });
+    // What was covered is gone for good: such a picture has no original.
+    const original = !isCovered && it.file !== null && it.file.size > picture.size ? it.file : null;
+    const kept = await store.attach(name, picture, { capturedAtMs: it.takenMs, position, source, original });
     close();
     if (kept) announce(words.peek().visit.saved);
   };
@@ -265,7 +269,7 @@ export function Photos({ core, store, shown, editable }: { core: Core; store: Vi
           onCancel={() => (finder.value = false)}
           onPicture={(picture, takenMs) => {
             finder.value = false;
-            editing.value = { picture, takenMs, source: "camera" };
+            editing.value = { picture, file: null, takenMs, source: "camera" };
           }}
         >
           <PhoneCamera main={false} label={t.phoneCamera} />

@@ -4,6 +4,7 @@ import type { Core } from "../core/api";
 import type { Waiting } from "../core/messages";
 import { Bar, Button, LinkButton, Notice, Page, Trouble } from "../parts/basic";
 import { Icon } from "../parts/icon";
+import { RescueFile } from "../parts/rescue";
 import { pillText } from "../parts/topbar";
 import { bytes, moment } from "../view/format";
 import { useAsk } from "../view/load";
@@ -118,11 +119,26 @@ export function Outbox({ core }: { core: Core }) {
             </section>
           )
         )}
+        {sync.originals > 0 && (
+          <Notice icon="image">
+            <p>{t.originals(sync.originals, bytes(sync.originalBytes))}</p>
+            <Button icon="up" onClick={() => core.sendOriginals()} busy={!sync.online}>
+              {t.originalsNow}
+            </Button>
+          </Notice>
+        )}
         <label class={`tick${sync.meteredAllowed ? " on" : ""}`}>
           <input type="checkbox" checked={sync.meteredAllowed} onChange={(event) => core.allowMetered(event.currentTarget.checked)} />
           <span class="box">{sync.meteredAllowed && "✓"}</span>
           <span>{t.metered}</span>
         </label>
+        {!nothing && (
+          <details class="plain">
+            <summary>{words.value.rescue.title}</summary>
+            <p>{words.value.rescue.why}</p>
+            <RescueFile make={() => core.rescue()} />
+          </details>
+        )}
         {box && box.sync.conflicts > 0 && (
           <Notice tone="warn" icon="two" title={words.value.home.conflictsCard(box.sync.conflicts)}>
             <LinkButton href={to.conflicts}>{words.value.home.conflictsOpen}</LinkButton>

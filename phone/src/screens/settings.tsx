@@ -4,6 +4,7 @@ import { useComputed, useSignal } from "@preact/signals";
 import type { Core, Profile } from "../core/api";
 import type { Problem } from "../core/messages";
 import { Button, Choice, Dialog, Field, LinkButton, Notice, Page, Trouble } from "../parts/basic";
+import { RescueFile } from "../parts/rescue";
 import { bytes } from "../view/format";
 import { hide } from "../view/hidden";
 import { useAsk } from "../view/load";
@@ -192,6 +193,17 @@ function Storage({ core }: { core: Core }) {
   );
 }
 
+function Rescue({ core }: { core: Core }) {
+  const t = words.value.rescue;
+  return (
+    <section id="rescue">
+      <h2>{t.title}</h2>
+      <p>{t.why}</p>
+      <RescueFile make={() => core.rescue()} />
+    </section>
+  );
+}
+
 function Version({ core }: { core: Core }) {
   const t = words.value.settings;
   const { got } = useAsk(core, { ask: "home" }, "home");
@@ -227,6 +239,7 @@ export function Settings({ core }: { core: Core }) {
       <Look core={core} />
       {profile && <Pin core={core} profile={profile} />}
       {profile && <Storage core={core} />}
+      {profile && <Rescue core={core} />}
       {profile && (
         <section>
           <h2>{words.value.incident.title}</h2>

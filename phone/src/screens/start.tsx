@@ -7,6 +7,7 @@ import type { Core, Profile, Standing } from "../core/api";
 import type { Problem } from "../core/messages";
 import { Button, Field, LinkButton, Notice, Page, Trouble } from "../parts/basic";
 import { Icon } from "../parts/icon";
+import { RescueFile } from "../parts/rescue";
 import { moment, span } from "../view/format";
 import { sayAll, words } from "../view/prefs";
 import { to } from "../view/route";
@@ -54,7 +55,58 @@ export function Elsewhere({ core }: { core: Core }) {
   );
 }
 
-export function Broken({ core, problem }: { core: Core; problem: Problem }) {
+/** What the store is damaged by; anything else that stopped the app is no damage. */
+const DAMAGED = ["store_unreadable"];
+
+/** What is left of a damaged store, step by step: a copy for the office, a new beginning, and only then what is damaged goes. */
+function Damaged({ core, profile }: { core: Core; profile: Profile }) {
+  const t = words.value.damaged;
+  const isHanded = useSignal(false);
+  const asks = useSignal(false);
+  const problem = useSignal<Problem | null>(null);
+  const remove = async () => {
+    const outcome = await core.forget(profile.id);
+    if (!outcome.ok) problem.value = outcome.problem;
+  };
+  return (
+    <>
+      <section>
+        <h2>{t.first}</h2>
+        <p>{t.firstWhy}</p>
+        <RescueFile main damaged make={() => core.salvage(profile.id)} onHanded={() => (isHanded.value = true)} />
+      </section>
+      <section>
+        <h2>{t.second}</h2>
+        <p>{t.secondWhy}</p>
+        <LinkButton href={to.enrol} icon="plus" wide>
+          {t.anew}
+        </LinkButton>
+      </section>
+      <section>
+        <h2>{t.third}</h2>
+        <p>{isHanded.value ? t.thirdWhy : t.thirdNotYet}</p>
+        <Trouble problem={problem.value} />
+        {asks.value ? (
+          <div role="alert">
+            <p class="strong">{isHanded.value ? t.sure : t.sureNotYet}</p>
+            <div class="row">
+              <Button kind="danger" icon="trash" onClick={() => void remove()}>
+                {t.remove}
+              </Button>
+              <Button onClick={() => (asks.value = false)}>{words.value.cancel}</Button>
+            </div>
+          </div>
+        ) : (
+          <Button icon="trash" onClick={() => (asks.value = true)}>
+            {t.remove}
+          </Button>
+        )}
+      </section>
+    </>
+  );
+}
+
+export function Broken({ core, profile, problem }: { core: Core; profile: Profile; problem: Problem }) {
   const t = words.value.start;
   return (
     <Page title={t.broken}>
@@ -70,6 +122,7 @@ export function Broken({ core, problem }: { core: Core; problem: Problem }) {
           {t.otherPerson}
         </Button>
       </div>
+      {DAMAGED.includes(problem.code) && <Damaged core={core} profile={profile} />}
     </Page>
   );
 }

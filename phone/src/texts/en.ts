@@ -520,6 +520,9 @@ export const en: Texts = {
       other: "Photos wait. Answers are sent.",
     },
     metered: "Send photos on mobile data too",
+    originals: (count, size) =>
+      `Originals: ${many(count, "full-size photo waits", "full-size photos wait")} for Wi-Fi (${size}). The photos of the visit go on their own and do not wait for them.`,
+    originalsNow: "Send originals now, on any network",
     visits: "By visit",
     edits: (count) => many(count, "change", "changes"),
     photos: (count, size) => `${many(count, "photo", "photos")}, ${size}`,
@@ -606,6 +609,36 @@ export const en: Texts = {
     notesLabel: "Note",
     notesSeed: "Call the plumber\nPick up the shoes\nMartha's birthday: the 14th",
     sort: "sort",
+  },
+
+  damaged: {
+    first: "1. Save what can be read",
+    firstWhy: "Veedor looks for your answers and photos in the damaged data and puts them into a copy for the office. The damaged data is not touched.",
+    second: "2. Start anew",
+    secondWhy: "Ask your coordinator for a new code. What the office has stays there.",
+    anew: "Connect with a new code",
+    third: "3. Remove the damaged data",
+    thirdWhy: "Once the office says that it opened the copy, it is not needed any more.",
+    thirdNotYet: "Not yet: first get the copy to the office.",
+    sure: "Did the office say that it opened the copy? What you remove here cannot be brought back.",
+    sureNotYet: "You have not handed over a copy yet. If you remove the damaged data, what was not sent is lost for good.",
+    remove: "Remove the damaged data",
+  },
+
+  rescue: {
+    title: "Rescue copy",
+    why: "If this phone cannot send, save what the office lacks as one file and get it there any way you can. Nothing is erased from the phone, and nothing is doubled if it sends later.",
+    make: "Save a rescue copy",
+    making: "Preparing the file…",
+    ready: (size: string) => `Copy ready (${size})`,
+    holds: (edits, photos, incidents) =>
+      `It holds ${many(edits, "change", "changes")}${incidents > 0 ? `, ${many(incidents, "report", "reports")}` : ""} and ${many(photos, "photo", "photos")}.`,
+    send: "Send it to your coordinator as a file or document. It is encrypted: only the office can open it.",
+    share: "Send the copy",
+    save: "Save the copy on the phone",
+    code: "Code of this copy",
+    nothing: "Nothing of what is left on this phone could be read. What was sent is safe in the office.",
+    codeWhy: "Tell it to your coordinator by another way, for example by phone. Without it the copy does not open, and it cannot be seen again.",
   },
 
   settings: {

@@ -559,6 +559,9 @@ export const es = {
       other: "Las fotos esperan. Las respuestas sí se envían.",
     } as Record<string, string>,
     metered: "Enviar fotos también con datos móviles",
+    originals: (count: number, size: string) =>
+      `Originales: ${many(count, "foto en tamaño completo espera", "fotos en tamaño completo esperan")} wifi (${size}). Las fotos de la visita van aparte y no esperan por ellas.`,
+    originalsNow: "Enviar originales ahora, con cualquier red",
     visits: "Por visita",
     edits: (count: number) => many(count, "cambio", "cambios"),
     photos: (count: number, size: string) => `${many(count, "foto", "fotos")}, ${size}`,
@@ -645,6 +648,36 @@ export const es = {
     notesLabel: "Nota",
     notesSeed: "Llamar al plomero\nRecoger los zapatos\nCumpleaños de Marta: el 14",
     sort: "ordenar",
+  },
+
+  damaged: {
+    first: "1. Salve lo que se pueda leer",
+    firstWhy: "Veedor busca sus respuestas y fotos en los datos dañados y las guarda en una copia para la oficina. Los datos dañados no se tocan.",
+    second: "2. Empiece de nuevo",
+    secondWhy: "Pida un código nuevo a su coordinación. Lo que la oficina ya tiene sigue ahí.",
+    anew: "Conectar con un código nuevo",
+    third: "3. Quite los datos dañados",
+    thirdWhy: "Cuando la oficina confirme que abrió la copia, ya no hacen falta.",
+    thirdNotYet: "Todavía no: antes haga llegar la copia a la oficina.",
+    sure: "¿Confirmó la oficina que abrió la copia? Lo que quite aquí no se recupera.",
+    sureNotYet: "Aún no entregó una copia. Si quita los datos dañados, lo que no se envió se pierde para siempre.",
+    remove: "Quitar los datos dañados",
+  },
+
+  rescue: {
+    title: "Copia de rescate",
+    why: "Si este teléfono no logra enviar, guarde en un solo archivo lo que la oficina no tiene y hágaselo llegar como pueda. Nada se borra del teléfono y nada se duplica si después logra enviar.",
+    make: "Guardar copia de rescate",
+    making: "Preparando el archivo…",
+    ready: (size: string) => `Copia lista (${size})`,
+    holds: (edits: number, photos: number, incidents: number) =>
+      `Contiene ${many(edits, "cambio", "cambios")}${incidents > 0 ? `, ${many(incidents, "aviso", "avisos")}` : ""} y ${many(photos, "foto", "fotos")}.`,
+    send: "Envíela a su coordinación como archivo o documento. Va cifrada: solo la oficina puede abrirla.",
+    share: "Enviar copia",
+    save: "Guardar copia en el teléfono",
+    code: "Código de esta copia",
+    nothing: "No se pudo leer nada de lo que quedó en este teléfono. Lo que ya se había enviado está a salvo en la oficina.",
+    codeWhy: "Dícteselo a su coordinación por otro medio, por ejemplo por teléfono. Sin él la copia no se abre y no se puede volver a ver.",
   },
 
   settings: {

@@ -26,6 +26,8 @@ export interface RunContext {
   pause: () => "" | "metered" | "low_battery";
   /** Whether reports of incidents are on their way now. */
   handingIn: (is: boolean) => void;
+  /** Whether pictures as the camera gave them may go now. */
+  originalsMay: () => boolean;
   /** Edits are about to go: all that there are now. */
   editsGo: () => void;
   /** Whether there are edits since then, which go before the next part of a photo. */
@@ -111,17 +113,18 @@ class Run {
   }
 
   /** Sends photos; stops between two parts where edits wait, or where photos are to rest now. */
-  async upload(): Promise<Ended | "interrupted"> {
+  async upload(what: "photos" | "originals"): Promise<Ended | "interrupted"> {
     const { store, context } = this;
     const pause = context.pause();
-    store.uploadBegin(pause);
+    const mayGo = (): boolean => context.pause() === pause && (what === "photos" || context.originalsMay());
+    store.uploadBegin(what, pause);
     for (;;) {
       context.stop.throwIfAborted();
       const next = store.uploadNext();
       if (next.is === "done") {
         return JSON.parse(next.text) as Ended;
       }
-      if (context.editsWait() || context.pause() !== pause) {
+      if (context.editsWait() || !mayGo()) {
         return "interrupted";
       }
       const reply = this.heard(await this.carry(next));
@@ -157,7 +160,7 @@ async function succeed(store: Store, token: string, request: Record<string, unkn
   const answer = await network.post("/api/v1/devices/succession", token, { key, sig, former_sig }, stop);
   stop.throwIfAborted();
   if (answer.is === "answered") {
-    store.enrolled(answer.body);
+    await store.enrolled(answer.body);
     return null;
   }
   const isTemporary = answer.is === "none" || answer.problem.status === 429 || answer.problem.status >= 500;
@@ -222,7 +225,7 @@ async function carryAll(store: Store, context: RunContext, lane: Lane): Promise<
       return end;
     }
     const run = new Run(store, token, context);
-    const photos = await run.upload();
+    const photos = await run.upload("photos");
     if (photos === "interrupted") {
       // What interrupts comes from people, so that it is no endless loop and no round.
       continue;
@@ -238,6 +241,10 @@ async function carryAll(store: Store, context: RunContext, lane: Lane): Promise<
       return { ...after, problem: end.problem ?? after.problem };
     }
     if (photos.how !== "exchange_first" && !photos.news) {
+      if (photos.how === "done" && context.originalsMay()) {
+        // Last of all; what becomes of them is nobody's trouble.
+        await run.upload("originals");
+      }
       store.evict();
       return { ...after, problem: end.problem, temporary: end.temporary };
     }

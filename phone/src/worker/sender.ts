@@ -36,6 +36,8 @@ export class Sender {
   /** Somebody wants everything to go now: the run under way takes it to heart, and the next one too. */
   private byHand = false;
   private nextByHand = false;
+  /** Somebody wants the pictures as the camera gave them to go too. */
+  private originalsByHand = false;
   private timer = 0;
   private failures = 0;
   /** Before this the office asked not to be asked. */
@@ -90,7 +92,7 @@ export class Sender {
 
   know(facts: Facts): void {
     const isBetter =
-      (!this.facts.online && facts.online) || (this.facts.metered && !facts.metered) || (this.facts.lowBattery && !facts.lowBattery);
+      (!this.facts.online && facts.online) || (this.facts.metered && !facts.metered) || (!this.facts.free && facts.free) || (this.facts.lowBattery && !facts.lowBattery);
     this.facts = facts;
     this.tell();
     if (isBetter) {
@@ -98,7 +100,9 @@ export class Sender {
     }
   }
 
-  now(): void {
+  /** Sends at once; with `originals` also what else waits for a line that costs nothing. */
+  now(originals = false): void {
+    this.originalsByHand ||= originals;
     this.byHand = true;
     this.nextByHand = true;
     this.failures = 0;
@@ -171,6 +175,7 @@ export class Sender {
           this.handingIn = is;
         },
         pause: () => this.pause(),
+        originalsMay: () => this.originalsByHand || (this.facts.free && this.pause() === ""),
         editsGo: () => {
           this.editsWait = false;
         },
@@ -178,6 +183,7 @@ export class Sender {
         progress: () => this.tell(),
         pulled: () => this.listener.pulled(),
       });
+      this.originalsByHand = this.originalsByHand && this.store.syncState().originals > 0 && this.last.problem !== null;
       await this.store.tellFreeSpace();
       await this.note();
     } catch (thrown) {
@@ -243,7 +249,7 @@ export class Sender {
   }
 
   private status(state: SyncState): SyncStatus {
-    const { edits, photos, bytes, incidents, lost, set_aside, ended } = state;
+    const { edits, photos, bytes, incidents, lost, originals, original_bytes, set_aside, ended } = state;
     const left = edits + photos + incidents;
     const isRunning = this.running !== null;
     const before = this.begunWith === null ? 0 : this.begunWith.edits + this.begunWith.photos + this.begunWith.incidents;
@@ -257,6 +263,8 @@ export class Sender {
       bytes,
       incidents,
       lost,
+      originals,
+      originalBytes: original_bytes,
       setAside: set_aside,
       lastSentMs: this.lastSentMs,
       problem: isRunning ? null : this.last.problem,

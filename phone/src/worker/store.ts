@@ -3,7 +3,7 @@
 
 import type { SyncState } from "../core/messages";
 import { Failed, isProblem, storeGone, storeUnreadable, unforeseen } from "../core/problems";
-import initialize, { BrowserPhone, type Step } from "../../pkg/phone_wasm.js";
+import initialize, { BrowserPhone, BrowserSalvage, type Step } from "../../pkg/phone_wasm.js";
 import module from "../../pkg/phone_wasm_bg.wasm?url";
 import * as files from "./files";
 import * as vault from "./vault";
@@ -25,6 +25,14 @@ export type Next =
   | { is: "send" | "query"; bytes: Uint8Array<ArrayBuffer> }
   | { is: "part"; part: string; bytes: Uint8Array<ArrayBuffer> }
   | { is: "done"; text: string };
+
+/** What a rescue file holds. */
+export interface Holds {
+  edits: number;
+  incidents: number;
+  photos: number;
+  bytes: number;
+}
 
 /** What the store says where its files cannot be read. */
 const UNREADABLE = ["browser_storage_failed", "device_store_failed", "device_store_damaged", "device_file_failed"];
@@ -64,6 +72,11 @@ function openingFailed(thrown: unknown): Failed {
   return UNREADABLE.includes(failed.problem.code) ? new Failed(storeUnreadable(failed.problem.title)) : failed;
 }
 
+/** Whether something was refused since the files cannot be read. */
+export function isUnreadable(thrown: unknown): boolean {
+  return thrown instanceof Failed && UNREADABLE.includes(thrown.problem.code);
+}
+
 function calling<T>(call: () => T): T {
   try {
     return call();
@@ -94,6 +107,58 @@ function nextOf(step: Step): Next {
 const now = (): bigint => BigInt(Date.now());
 const jitter = (): number => crypto.getRandomValues(new Uint32Array(1))[0] ?? 0;
 
+/** What gives the content of a rescue file. */
+export interface Source {
+  profile: string;
+  begin: () => Promise<Holds>;
+  /** The next bytes, not sealed yet; none once it is whole. */
+  next: () => Uint8Array<ArrayBuffer> | null;
+  /** The office's key for rescue files; none where it gave none. */
+  key: () => Uint8Array<ArrayBuffer> | null;
+}
+
+/** A rescue file of the open store, or of a damaged one. */
+function sourceOf(profile: string, keys: vault.Opened, from: BrowserPhone | BrowserSalvage): Source {
+  return {
+    profile,
+    begin: async () => {
+      const at = now();
+      let step = nextOf(calling(() => from.rescue_begin(at)));
+      while (step.is === "sign") {
+        const signature = await vault.sign(keys, step.dev, step.bytes);
+        step = nextOf(calling(() => from.rescue_begin(at, signature)));
+      }
+      if (step.is !== "done") {
+        throw new Fatal(`a rescue file does not ${step.is}`);
+      }
+      return JSON.parse(step.text) as Holds;
+    },
+    next: () => (calling(() => from.rescue_next()) ?? null) as Uint8Array<ArrayBuffer> | null,
+    key: () => (calling(() => from.rescue_key()) ?? null) as Uint8Array<ArrayBuffer> | null,
+  };
+}
+
+/** Reads what can be read of a store that does not open, out of a copy of its files: the files themselves stay as they lie. */
+export async function salvage<T>(keys: vault.Opened, work: (from: Source) => Promise<T>): Promise<T> {
+  await load();
+  await files.untilFree(keys.profile);
+  const copy = await files.copyToRead(keys.profile);
+  try {
+    const with_ = await vault.storeKeys(keys);
+    const found = await BrowserSalvage.open(copy, with_.cipher, with_.keys, await vault.office(keys.profile)).catch((thrown: unknown) => {
+      throw thrownBy(thrown);
+    });
+    try {
+      return await work(sourceOf(keys.profile, keys, found));
+    } finally {
+      calling(() => found.close());
+      found.free();
+    }
+  } finally {
+    await files.removeCopies(keys.profile);
+  }
+}
+
 export class Store {
   private constructor(
     private phone: BrowserPhone,
@@ -106,6 +171,10 @@ export class Store {
     await files.untilFree(keys.profile);
     const with_ = await vault.storeKeys(keys);
     try {
+      if (await files.hasDamagedNames(keys.profile)) {
+        // The store takes a file whose name it cannot read for one that nobody uses, and empties it.
+        throw new Failed(storeUnreadable("header"));
+      }
       const phone = await BrowserPhone.open(keys.profile, with_.cipher, with_.keys, with_.make);
       return await Store.opened(new Store(phone, keys));
     } catch (thrown) {
@@ -115,7 +184,7 @@ export class Store {
 
   private static async opened(store: Store): Promise<Store> {
     try {
-      await vault.opened(store.profile, Date.now());
+      await vault.opened(store.profile, store.remembered(), Date.now());
       await store.tellFreeSpace();
       return store;
     } catch (thrown) {
@@ -147,8 +216,8 @@ export class Store {
     return calling(() => this.phone.handle(message));
   }
 
-  attach(photo: string, bytes: Uint8Array<ArrayBuffer>): string {
-    return calling(() => this.phone.attach(photo, bytes));
+  attach(photo: string, bytes: Uint8Array<ArrayBuffer>, original: Uint8Array<ArrayBuffer> | null): string {
+    return calling(() => this.phone.attach(photo, bytes, original));
   }
 
   photo(blob: string): Uint8Array<ArrayBuffer> {
@@ -177,8 +246,13 @@ export class Store {
   }
 
   /** Keeps what the server answered to it. */
-  enrolled(answer: Uint8Array<ArrayBuffer>): void {
+  async enrolled(answer: Uint8Array<ArrayBuffer>): Promise<void> {
     calling(() => this.phone.enrolled(new TextDecoder().decode(answer)));
+    await vault.opened(this.profile, this.remembered(), Date.now());
+  }
+
+  private remembered(): string | null {
+    return calling(() => this.phone.remembered()) ?? null;
   }
 
   /** The token of the device's session; none before it is enrolled. */
@@ -247,10 +321,17 @@ export class Store {
     calling(() => this.phone.incidents_answered(status, code));
   }
 
+  // ---- rescue ----
+
+  /** What the rescue file is made of. */
+  rescue(): Source {
+    return sourceOf(this.profile, this.keys, this.phone);
+  }
+
   // ---- photos ----
 
-  uploadBegin(pause: string): void {
-    calling(() => this.phone.upload_begin(pause, now(), jitter()));
+  uploadBegin(what: "photos" | "originals", pause: string): void {
+    calling(() => this.phone.upload_begin(what === "originals", pause, now(), jitter()));
   }
 
   uploadNext(): Next {

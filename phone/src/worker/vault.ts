@@ -47,6 +47,8 @@ interface Row {
   made: boolean;
   lastSentMs: number | null;
   meteredAllowed: boolean;
+  /** JSON of whose store it is and what rescue files are sealed for, for when the store cannot say it any more. */
+  office?: string;
   pin: PinFacts | null;
   wrapping: CryptoKey;
   /** The cipher key and the secret of each signing key, one after the other. */
@@ -302,8 +304,13 @@ export async function unlock(id: string, pin: string | null, nowMs: number): Pro
 // ---- what is remembered beside the keys ----
 
 /** The store was opened: from now on it has to be there. */
-export async function opened(id: string, nowMs: number): Promise<void> {
-  await database.change<Row>(id, (row) => ({ ...row, made: true, lastUsedMs: row.enrolled ? nowMs : 0 }));
+export async function opened(id: string, office: string | null, nowMs: number): Promise<void> {
+  await database.change<Row>(id, (row) => ({ ...row, ...(office === null ? {} : { office }), made: true, lastUsedMs: row.enrolled ? nowMs : 0 }));
+}
+
+/** Whose store it is; empty where it was never opened since it was enrolled. */
+export async function office(id: string): Promise<string> {
+  return (await rowOf(id)).office ?? "";
 }
 
 export async function remembered(id: string): Promise<Pick<Row, "lastSentMs" | "meteredAllowed">> {

@@ -1,14 +1,15 @@
 // The worker: holds the one open store and answers the page. Owns which calls run at once and which one after the other: a tap is
 // answered at once, also while a run to the office waits for the network; opening, closing and enrolling wait for each other.
 
-import type { Profile } from "../core/api";
+import type { Profile, Rescued } from "../core/api";
 import type { Called, CallName, Calls, Facts, FromWorker, Opening } from "../core/line";
 import type { Ask, Problem, Reply } from "../core/messages";
 import { Failed, noCode, noSuchProfile, notOpen, otherServer, problemOf, unforeseen } from "../core/problems";
 import * as files from "./files";
 import * as network from "./network";
+import * as rescueFile from "./rescue";
 import { Sender } from "./sender";
-import { Fatal, Store } from "./store";
+import { Fatal, isUnreadable, salvage as salvageOf, Store } from "./store";
 import * as vault from "./vault";
 
 interface Open {
@@ -17,7 +18,9 @@ interface Open {
 }
 
 let open: Open | null = null;
-let facts: Facts = { online: navigator.onLine, metered: false, lowBattery: false };
+/** Whose store could not be opened. */
+let damaged: vault.Opened | null = null;
+let facts: Facts = { online: navigator.onLine, metered: false, free: false, lowBattery: false };
 
 const say = (message: FromWorker): void => postMessage(message);
 
@@ -79,7 +82,8 @@ async function openStore(id: string, pin: string | null): Promise<Opening> {
   try {
     return { is: "open", profile: await openWith(unlocked.opened) };
   } catch (thrown) {
-    // A store that cannot be opened is left as it lies: this is where a rescue file begins (`export_database` of the module).
+    // A store that cannot be opened is left as it lies, for a rescue file to be made of what is left in it.
+    damaged = unlocked.opened;
     return { is: "broken", profile, problem: problemOf(thrown) };
   }
 }
@@ -120,7 +124,7 @@ async function enrolOpen(store: Store, code: string, name: string): Promise<void
   if (answer.is !== "answered") {
     throw new Failed(answer.problem);
   }
-  store.enrolled(answer.body);
+  await store.enrolled(answer.body);
 }
 
 /** Enrols whoever is open anew, with all that the store holds. */
@@ -158,6 +162,19 @@ async function enrol(text: string, name: string, pin: string | null): Promise<Pr
     await forgetPrepared();
     return enrolNew(code, name, pin);
   }
+}
+
+/** Whose store is damaged, with their keys. */
+function broken(id: string): vault.Opened {
+  if (damaged?.profile !== id) {
+    throw new Failed(notOpen());
+  }
+  return damaged;
+}
+
+/** A rescue file of what can be read of a damaged store. */
+function salvage(id: string): Promise<Rescued> {
+  return salvageOf(broken(id), rescueFile.write);
 }
 
 async function forgetPrepared(): Promise<void> {
@@ -207,11 +224,14 @@ function ask(nowMs: number, message: Ask): Reply {
 }
 
 async function attach(...[nowMs, visit, field, picture, picked]: Parameters<Calls["attach"]>): Promise<Reply> {
-  const bytes = new Uint8Array(await picture.arrayBuffer());
-  const now = opened();
   const { capturedAtMs, position, source } = picked;
+  const bytes = new Uint8Array(await picture.arrayBuffer());
+  // A picture that the platform takes back meanwhile has no original; the photo is kept all the same.
+  const whole = await picked.original?.arrayBuffer().catch(() => null);
+  const original = whole ? new Uint8Array(whole) : null;
+  const now = opened();
   const photo = { now_ms: nowMs, visit, field, mime: picture.type, captured_at_ms: capturedAtMs, position, source };
-  const reply = JSON.parse(now.store.attach(JSON.stringify(photo), bytes)) as Reply;
+  const reply = JSON.parse(now.store.attach(JSON.stringify(photo), bytes, original)) as Reply;
   afterReply("attach", reply, now);
   return reply;
 }
@@ -224,6 +244,36 @@ function photo(blob: string): Uint8Array<ArrayBuffer> | null {
       return null;
     }
     throw thrown;
+  }
+}
+
+let rescuing: Promise<Rescued> | null = null;
+
+/** The rescue file; asked for again meanwhile, it is the same one. */
+function rescue(): Promise<Rescued> {
+  const { store } = opened();
+  rescuing ??= rescueFile
+    .write(store.rescue())
+    .catch((thrown: unknown) => {
+      if (!isUnreadable(thrown)) {
+        throw thrown;
+      }
+      return inTurn(() => salvageOpen(store.vaultKeys));
+    })
+    .finally(() => {
+      rescuing = null;
+    });
+  return rescuing;
+}
+
+/** A store that opens may be damaged further in: then what can be read of it is taken out from outside. */
+async function salvageOpen(keys: vault.Opened): Promise<Rescued> {
+  await close();
+  try {
+    return await salvageOf(keys, rescueFile.write);
+  } finally {
+    damaged = keys;
+    await openWith(keys);
   }
 }
 
@@ -251,12 +301,15 @@ const handlers: Handlers = {
   ask,
   attach,
   photo,
+  rescue,
+  salvage: (id) => inTurn(() => salvage(id)),
   facts: (now) => {
     facts = now;
     open?.sender.know(now);
   },
   awake: () => open?.sender.awake(),
   sendNow: () => open?.sender.now(),
+  sendOriginals: () => open?.sender.now(true),
   allowMetered: (allowed) => open?.sender.allowMetered(allowed),
   secrets: async () => {
     if (import.meta.env.MODE !== "test") {

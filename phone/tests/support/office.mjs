@@ -2,7 +2,8 @@
 // them.
 
 import { execFile, spawn } from "node:child_process";
-import { mkdtemp, rm } from "node:fs/promises";
+import { randomUUID } from "node:crypto";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -82,6 +83,12 @@ export async function startOffice({ phone = null } = {}) {
     address,
     call,
     newCode: async (login) => JSON.parse(await admin("device-code", "--org", ORGANIZATION, "--login", login)).code,
+    /** What the operator is told who brings a rescue file. */
+    importRescue: async (bytes) => {
+      const file = join(folder, `phone-${randomUUID()}.rescate`);
+      await writeFile(file, bytes);
+      return JSON.parse(await admin("rescue", "import", file));
+    },
     /** The bytes of a photo as they came. */
     original: async (visit, blob, who) => {
       const response = await fetch(`${address}/api/v1/visits/${visit}/evidence/${blob}/original`, { headers: { authorization: `Bearer ${tokens[who]}` } });

@@ -161,8 +161,39 @@ export async function damageFiles(profile) {
   return sizes.sort();
 }
 
+/** In the page: writes noise into one file of a person's, from a position on, as many bytes; below zero both are parts of the file. Gives
+ * how long each file is. */
+export async function damageFile({ profile, name, at, length }) {
+  const root = await navigator.storage.getDirectory();
+  const folder = await (await root.getDirectoryHandle(`.veedor-${profile}`)).getDirectoryHandle(".opaque");
+  const sizes = [];
+  for await (const [opaque, handle] of folder.entries()) {
+    const file = await handle.getFile();
+    const head = new TextDecoder().decode(await file.slice(0, name.length + 1).arrayBuffer());
+    if (head === `${name}\0`) {
+      const from = at < 0 ? Math.floor((file.size * -at) / 4_096) * 4_096 : at;
+      const writing = await handle.createWritable({ keepExistingData: true });
+      await writing.write({ type: "write", position: from, data: new Uint8Array(length < 0 ? Math.floor(file.size * -length) : length).map((_, it) => (it * 31 + 7) & 255) });
+      await writing.close();
+    }
+    sizes.push(`${opaque} ${file.size}`);
+  }
+  return sizes.sort();
+}
+
+/** In the page: a rescue file, of the open store or of a damaged one. */
+export async function rescueFile(profile) {
+  const { core } = globalThis.veedor;
+  const outcome = await (profile === null ? core.rescue() : core.salvage(profile));
+  if (!outcome.ok) {
+    return outcome;
+  }
+  const { file, ...rest } = outcome.rescued;
+  return { ...rest, name: file.name, file: Array.from(new Uint8Array(await file.arrayBuffer())) };
+}
+
 /** In the page: a picture that does not compress much, kept with an item; gives the reply and its bytes. */
-export async function takePhoto({ visit, field, side }) {
+export async function takePhoto({ visit, field, side, originalBytes = 0 }) {
   const canvas = new OffscreenCanvas(side, side);
   const pixels = new ImageData(side, side);
   for (let at = 0; at < pixels.data.length; at += 4) {
@@ -172,7 +203,7 @@ export async function takePhoto({ visit, field, side }) {
   canvas.getContext("2d").putImageData(pixels, 0, 0);
   const picture = await canvas.convertToBlob({ type: "image/jpeg", quality: 0.9 });
   const position = { lat_e7: 194_326_077, lon_e7: -991_332_080, accuracy_mm: 12_000 };
-  const facts = { capturedAtMs: Date.now(), position, source: "camera" };
+  const facts = { capturedAtMs: Date.now(), position, source: "camera", original: originalBytes > 0 ? new Blob([new Uint8Array(originalBytes).fill(7)]) : null };
   const reply = await globalThis.veedor.core.attach(visit, field, picture, facts);
   return { reply, bytes: Array.from(new Uint8Array(await picture.arrayBuffer())) };
 }

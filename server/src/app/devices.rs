@@ -177,6 +177,8 @@ pub(crate) struct EnrolmentBody {
     token: String,
     /// The streams to read: `u/<user>`, `ref/<organization>`.
     streams: Vec<String>,
+    /// The point of P-256 that rescue files are sealed for.
+    rescue_key: PublicKeyBody,
 }
 
 /// A device as people see it.
@@ -401,6 +403,7 @@ pub(super) fn enrolled(
         server_key: PublicKey { alg: server_key.alg, key: Bytes::from(server_key.public_key) },
         token: token.expose_secret().to_owned(),
         streams: vec![StreamId::User(user.0), StreamId::Reference(org.0)],
+        rescue_key: Some(super::rescue::key_of(tx, org)?),
     };
     Ok(EnrolledDevice { dev: dev.to_string(), expires_at: instant(expires_at), enrolment })
 }

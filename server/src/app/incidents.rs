@@ -163,6 +163,20 @@ impl Reporter {
     }
 }
 
+impl Reporter {
+    /// The device whose reports the operator brings by hand; none for one that was never enrolled here, whose word nobody vouches for.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub(crate) fn of_file(tx: &mut Tx<'_>, org: OrgId, dev: DeviceId) -> Result<Option<Self>, ApiError> {
+        let device = devices::find(tx, org, dev)?.filter(devices::Device::is_enrolled);
+        Ok(device.and_then(|it| {
+            let key = PublicKey { alg: it.alg, key: Bytes::from(it.public_key) };
+            Some(Self { org, user: it.user_id?, dev, key, is_at_work: false })
+        }))
+    }
+}
+
 /// Stores a report; the same again is answered the same.
 ///
 /// # Errors

@@ -21,6 +21,7 @@ pub(crate) mod quarantine;
 pub(crate) mod reading;
 pub mod redaction;
 pub(crate) mod regions;
+pub mod rescue;
 pub mod review;
 pub(crate) mod rights;
 pub mod scorecards;

@@ -147,13 +147,29 @@ pub(crate) fn take(app: &App, sender: &Sender, chunk: &Chunk<'_>) -> Result<Blob
 }
 
 fn take_chunk(app: &App, sender: &Sender, chunk: &Chunk<'_>) -> Result<BlobReply, Stop> {
-    let caller = caller(app, sender)?;
+    take_of(app, &caller(app, sender)?, chunk)
+}
+
+/// Takes a part of a blob that the operator brings in a file, as if its device had sent it; what a part of before held is put aside.
+///
+/// # Errors
+/// Only what is the server's fault.
+pub(super) fn bring(app: &App, caller: &BlobCaller, chunk: &Chunk<'_>) -> Result<BlobReply, ApiError> {
+    let key = PartKey { org: caller.org, dev: caller.dev, blob: chunk.blob };
+    let parts = app.blobs.parts();
+    if chunk.offset == 0 && parts.held(&key).map_err(ApiError::internal)?.is_some() {
+        parts.open(&key).and_then(Part::remove).map_err(ApiError::internal)?;
+    }
+    reply(take_of(app, caller, chunk))
+}
+
+fn take_of(app: &App, caller: &BlobCaller, chunk: &Chunk<'_>) -> Result<BlobReply, Stop> {
     let (org, dev, now, size) = (caller.org, caller.dev, app.now(), chunk.blob.size);
     let (wanted, stored, limits) = app.db.read(|tx| -> Result<_, ApiError> {
         let wanted = caller.may_send(tx, chunk.blob.id)?;
         let stored = blobs::find(tx, org, chunk.blob.id)?.map(|it| it.size);
         let is_redacted = stored.is_none() && is_redacted(tx, org, chunk.blob.id)?;
-        Ok((wanted, stored.or(is_redacted.then_some(size)), limits(tx, app, &caller, now)?))
+        Ok((wanted, stored.or(is_redacted.then_some(size)), limits(tx, app, caller, now)?))
     })?;
     if !wanted {
         return refused(RefusalCode::NotFound, NOT_AWAITED);
@@ -183,7 +199,7 @@ fn take_chunk(app: &App, sender: &Sender, chunk: &Chunk<'_>) -> Result<BlobReply
     if stored {
         store(app, &key, part, now)?;
     }
-    let limits = app.db.read(|tx| self::limits(tx, app, &caller, now))?;
+    let limits = app.db.read(|tx| self::limits(tx, app, caller, now))?;
     Ok(progress(held, stored, limits))
 }
 
@@ -304,12 +320,12 @@ pub(super) fn limits(
     caller: &BlobCaller,
     now: Micros,
 ) -> Result<Limits, ApiError> {
-    let BlobCaller { org, dev, ended, .. } = *caller;
+    let BlobCaller { org, dev, ended, by_operator, .. } = *caller;
     let most = if ended { ENDED_DAY_BYTES } else { u64::MAX };
     let allowed = app.config.blob_day_bytes.min(most);
     let is_import =
         db::devices::find(tx, org, dev)?.is_some_and(|it| it.kind == DeviceKind::Import && !ended);
-    let quota_left = match is_import {
+    let quota_left = match is_import || by_operator {
         true => UNLIMITED,
         false => allowed.saturating_sub(blobs::find_usage(tx, org, dev, day(now))?),
     };
@@ -354,6 +370,8 @@ pub(super) struct BlobCaller {
     pub(super) dev: DeviceId,
     /// Whether it was taken out, or its person was ended: then it sends what its ops name and no more.
     pub(super) ended: bool,
+    /// Whether the operator brings what it has: that has no quota.
+    pub(super) by_operator: bool,
 }
 
 impl BlobCaller {
@@ -364,10 +382,16 @@ impl BlobCaller {
 
 fn caller(app: &App, sender: &Sender) -> Result<BlobCaller, Stop> {
     match sender {
-        Sender::Principal(it) => {
-            Ok(BlobCaller { org: it.org, user: it.user, dev: device(app, it)?, ended: false })
+        Sender::Principal(it) => Ok(BlobCaller {
+            org: it.org,
+            user: it.user,
+            dev: device(app, it)?,
+            ended: false,
+            by_operator: false,
+        }),
+        Sender::Ended(it) => {
+            Ok(BlobCaller { org: it.org, user: it.user, dev: it.dev, ended: true, by_operator: false })
         }
-        Sender::Ended(it) => Ok(BlobCaller { org: it.org, user: it.user, dev: it.dev, ended: true }),
     }
 }
 

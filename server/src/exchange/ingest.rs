@@ -152,7 +152,7 @@ fn answer(app: &App, sender: &Sender, request: &Request) -> Result<Response, Sto
     let works = !caller.reach.is_nowhere();
     let reader = Reader { org: caller.org, user: caller.user, dev: caller.dev, works };
     let (org, user, dev, ended) = (caller.org, caller.user, caller.dev, caller.ended.is_some());
-    let sends = blobs::BlobCaller { org, user, dev, ended };
+    let sends = blobs::BlobCaller { org, user, dev, ended, by_operator: false };
     let (head, held, durable_through, pages, limits) = app.db.read(|tx| -> Result<_, ApiError> {
         let head = db::devices::find_head(tx, caller.org, caller.dev)?.unwrap_or_default().head.head;
         let held = if request.push.is_empty() { None } else { receipts::held(tx, &caller, head)? };

@@ -14,11 +14,13 @@ mod receipts;
 pub(crate) mod redaction;
 pub(crate) mod relay;
 mod report;
+mod rescued;
 
 pub(crate) use adopt::{APPROVED_VISIT, SetAsideOp, adopt, read_ops};
 pub(crate) use author::{Draft, append_server_ops, signing_key};
 pub(crate) use feed::{AGAIN, OPS, RETURNED, RIGHT, ROW};
 pub(crate) use ingest::{Sender, exchange};
+pub(crate) use rescued::{Bearer, Brought};
 
 use crate::error::ApiError;
 use db::{Micros, Tx, devices::StoredSegment};

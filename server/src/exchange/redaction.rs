@@ -399,7 +399,8 @@ fn unneeded_blobs(
     for (id, stored) in ops.iter().filter(|it| it.1.op.kind == Kind::Attach) {
         let Ok(value) = payload::of_op::<AttachValue>(&stored.op) else { continue };
         let side = if redactions.names(id, &stored.op) { &mut gone } else { &mut needed };
-        side.insert(value.blob);
+        // The picture as the camera gave it shows what its smaller copy shows.
+        side.extend([Some(value.blob), value.original.map(|it| it.hash)].into_iter().flatten());
     }
     gone.retain(|it| !needed.contains(it));
     if gone.is_empty() {

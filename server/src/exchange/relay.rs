@@ -159,7 +159,10 @@ fn of_a_device(
     };
     let Some(device) = device else { return Ok(Fits::Yes) };
     // That it is this person's is only said by another phone: somebody looks at what it wrote.
-    let ended = if device.is_enrolled() { None } else { Some(Ending::DeviceUnknown) };
+    let ended = match device.is_enrolled() {
+        true => caller.ended.filter(|_| caller.dev == dev),
+        false => Some(Ending::DeviceUnknown),
+    };
     if ended.is_some() && !may_wait(app, caller, run)? {
         tracing::warn!(by = %caller.dev, %dev, "more of an unknown device than is looked at; its phone keeps the rest");
         return Ok(Fits::Yes);

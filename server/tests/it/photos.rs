@@ -345,3 +345,41 @@ async fn a_reviewer_reads_where_a_photo_comes_from_and_what_it_was_scaled_down_f
     assert_eq!(told["captured_where"], place);
     assert_eq!((untold.get("source"), untold.get("original")), (None, None));
 }
+
+#[actix_web::test]
+async fn the_original_of_a_photo_is_read_by_its_hash_and_goes_with_the_photo_when_that_is_redacted() {
+    use sync_core::payload::{self, AttachValue, Original};
+    let scene = Scene::open().await;
+    let mut phone = scene.phone(1).await;
+    let small = scene.upload(&mut phone, &server::testing::photos::jpeg(3, 300, 200)).await;
+    let whole = scene.upload(&mut phone, &server::testing::photos::jpeg(3, 900, 600)).await;
+    let audit = scene.new_audit();
+    phone.create(audit, &scene.pin());
+    phone.set(audit, 1, "A01", "yes");
+    phone.set(audit, 1, "A02", "no");
+    let value = AttachValue {
+        blob: small.id,
+        size: small.size,
+        mime: "image/jpeg".to_owned(),
+        captured_at_ms: None,
+        gps: None,
+        source: None,
+        original: Some(Original { hash: whole.id, size: whole.size }),
+    };
+    let value = Some(payload::to_value(&value).unwrap());
+    phone.write(sync_core::Kind::Attach, audit, 1, "A01#photo", value);
+    phone.submit(audit, 1);
+    let request = phone.push();
+    scene.done(&phone, &request).await;
+    scene.office.app.read_photos().unwrap();
+    assert_eq!(scene.file(audit, &whole, "original").await.status.as_u16(), 200);
+    // It is no photo of another, though it shows the same.
+    let twins = &scene.evidence(audit).await["photos"][0]["twins"];
+    assert!(twins.as_array().is_none_or(Vec::is_empty), "{twins}");
+    let order = json!({"fields": ["A01#photo"], "reason": "a face"});
+    scene.review(audit, "redact", order).await.expect_json();
+    for blob in [&small, &whole] {
+        assert_eq!(scene.file(audit, blob, "original").await.outcome(), (410, "redacted".to_owned()));
+        assert!(!scene.file_of(blob).exists());
+    }
+}

@@ -257,7 +257,8 @@ impl Replay {
         let answer = call.json(&body).send().await;
         let now: Enrolment = serde_json::from_slice(&answer.body).unwrap();
         self.tokens.insert(request.key.device(), now.token.clone());
-        assert_eq!(Enrolment { token: then.token.clone(), ..now }, then);
+        // An office of then had no key for rescue files.
+        assert_eq!(Enrolment { token: then.token.clone(), rescue_key: None, ..now }, then);
     }
 
     /// What the phone was told of its log then, it is told now; what only its own office can say may differ.

@@ -29,7 +29,9 @@ use crate::{
     blobs::{self, PhotoState, Unsent},
     ended::ENDED,
     identity::DeviceKind,
-    incidents, mirror, recover,
+    incidents, mirror,
+    originals::{self, Originals},
+    recover,
     store::{self, Device},
 };
 
@@ -230,7 +232,9 @@ pub struct Status {
     pub pending_incidents: u64,
     /// Photos that are not on the server.
     pub unsent: Unsent,
-    /// The same by audit, where there are any.
+    /// Pictures as the camera gave them, beside the photos.
+    pub originals: Originals,
+    /// The photos that are not on the server by audit, where there are any.
     pub unsent_by_audit: BTreeMap<Uuid, Unsent>,
     /// Audits by phase.
     pub audits: BTreeMap<String, u64>,
@@ -497,6 +501,7 @@ impl Device {
             pending_ops: self.head.dseq.saturating_sub(acked.dseq),
             pending_incidents: incidents::waiting(&self.conn)?,
             unsent: blobs::unsent(&self.conn)?,
+            originals: originals::waiting(&self.conn)?,
             unsent_by_audit: blobs::unsent_by_audit(&self.conn)?,
             audits: audits.collect::<Result<_, _>>()?,
             conflicts: count("SELECT coalesce(sum(conflicts), 0) FROM audits")?,

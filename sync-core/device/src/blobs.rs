@@ -14,7 +14,7 @@ use sync_core::{
 use uuid::Uuid;
 
 use crate::{
-    DeviceError, place,
+    DeviceError, originals, place,
     store::{self, Device},
 };
 
@@ -102,7 +102,7 @@ pub(crate) fn note_needed(conn: &Connection, audit: Uuid, view: &AuditView) -> R
         // What another device says of sizes may not fit a column.
         put.execute((audit, blob.id.0, i64::try_from(blob.size).unwrap_or(i64::MAX)))?;
     }
-    Ok(())
+    originals::note(conn, Uuid::from_bytes(audit), view)
 }
 
 /// Writes that a file is here.
@@ -303,10 +303,12 @@ impl Device {
         if store::get_head(&tx, "acked")? == self.head {
             tx.execute(
                 "UPDATE blobs SET evicted = 1 WHERE NOT evicted AND captured_ms <= ?1 \
-                 AND NOT EXISTS (SELECT 1 FROM needed WHERE blob = blobs.id)",
+                 AND NOT EXISTS (SELECT 1 FROM needed WHERE blob = blobs.id) \
+                 AND NOT EXISTS (SELECT 1 FROM originals WHERE blob = blobs.id AND wanted)",
                 [old_ms],
             )?;
         }
+        originals::mark_done(&tx, epoch)?;
         tx.commit()?;
         let mut cleared = 0;
         for (id, modified_ms) in self.blobs.list().map_err(&failed)? {

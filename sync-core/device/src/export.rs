@@ -1,4 +1,4 @@
-//! The rescue export: an audit's own ops as signed segments that any server of the organization can take in, and all its ops in
+//! An audit as it leaves a device in plain sight: its own ops as signed segments that any server of the organization can take in, and all its ops in
 //! plain sight. Owns that file's shape.
 
 use serde::Serialize;

@@ -10,7 +10,7 @@ use std::{
     time::UNIX_EPOCH,
 };
 
-use rusqlite::Connection;
+use rusqlite::{Connection, OpenFlags};
 use sync_core::{DeviceId, Hash, Hasher, payload::BlobRef};
 
 use crate::{
@@ -86,6 +86,16 @@ impl Folder {
         Ok(Self::at(dir))
     }
 
+    /// The key that a device here has, or was about to have, whatever became of its database; none where it is lost.
+    ///
+    /// - **Errors**: `device_key_damaged`; files.
+    pub fn newest_key(&self) -> Result<Option<DeviceKey>, DeviceError> {
+        Ok(match Self::read_key(&self.0.join(KEY_FILE))? {
+            Some(key) => Some(key),
+            None => Self::read_key(&self.0.join(NEXT_KEY_FILE))?,
+        })
+    }
+
     fn read_key(path: &Path) -> Result<Option<DeviceKey>, DeviceError> {
         match fs::read_to_string(path) {
             Ok(text) => {
@@ -157,6 +167,11 @@ impl Place for Folder {
         let path = self.0.join(DATABASE_FILE);
         keep_private(&path)?;
         Ok(Connection::open(path)?)
+    }
+
+    fn connect_to_read(&self) -> Result<Connection, DeviceError> {
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        Ok(Connection::open_with_flags(self.0.join(DATABASE_FILE), flags)?)
     }
 
     fn files(&self) -> Arc<dyn Files> {

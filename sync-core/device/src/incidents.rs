@@ -12,7 +12,7 @@ use sync_core::{
 use uuid::Uuid;
 
 use crate::{
-    DeviceError,
+    DeviceError, DeviceKey, Signatures,
     store::{self, Device},
     sync::{Next, TransportError, not_enrolled},
 };
@@ -271,6 +271,22 @@ fn incident_key(conn: &Connection) -> Result<Option<[u8; 32]>, DeviceError> {
 
 fn epoch(conn: &Connection) -> Result<u64, DeviceError> {
     Ok(store::get_number(conn, "epoch")?.unwrap_or(0))
+}
+
+/// All that wait, as far as they can be read, signed by the device or by the platform that has its key.
+pub(crate) fn to_rescue(
+    conn: &Connection,
+    key: &DeviceKey,
+    org: &Uuid,
+    signatures: &mut Signatures,
+) -> Vec<IncidentRequest> {
+    let (mut all, mut after) = (Vec::new(), Uuid::nil());
+    while let Ok(Some(mut request)) = next_waiting(conn, after) {
+        after = request.id;
+        request.sig = key.sign_with(&request.signed_bytes(org, &key.dev()), signatures).into();
+        all.push(request);
+    }
+    all
 }
 
 fn next_waiting(conn: &Connection, after: Uuid) -> Result<Option<IncidentRequest>, DeviceError> {

@@ -32,6 +32,11 @@ impl PackedFiles {
         Ok(Self(Mutex::new(conn)))
     }
 
+    /// The photos of an open file that may be damaged, to be read as far as they can be.
+    pub fn to_read(conn: Connection) -> Self {
+        Self(Mutex::new(conn))
+    }
+
     fn conn(&self) -> MutexGuard<'_, Connection> {
         // A transaction that a panic interrupted was rolled back.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)

@@ -155,6 +155,12 @@ pub trait Place: Send {
     /// Storage and files.
     fn connect(&self) -> Result<Connection, DeviceError>;
 
+    /// Opens the database of a store that may be damaged, to read it and for nothing else: nothing is made, mended or moved.
+    ///
+    /// # Errors
+    /// Storage and files.
+    fn connect_to_read(&self) -> Result<Connection, DeviceError>;
+
     /// The bytes of photos.
     fn files(&self) -> Arc<dyn Files>;
 
@@ -228,6 +234,11 @@ pub(crate) fn state_of(files: &dyn Files, blob: &BlobRef) -> FileState {
         true => FileState::Intact,
         false => FileState::Lost(LossCause::Changed),
     }
+}
+
+/// Whether the bytes of a blob are here and what its name says.
+pub(crate) fn is_intact(files: &dyn Files, blob: &BlobRef) -> bool {
+    matches!(state_of(files, blob), FileState::Intact)
 }
 
 /// Whether there is a file of the right length.

@@ -78,7 +78,9 @@ impl Device {
 pub(crate) fn replay(writer: &mut Writer<'_>) -> Result<(), DeviceError> {
     *writer.open = OpenAudits::default();
     writer.conn.execute("DELETE FROM audits", [])?;
-    writer.conn.execute("DELETE FROM needed", [])?;
+    for table in ["needed", "originals"] {
+        writer.conn.execute(&format!("DELETE FROM {table}"), [])?;
+    }
     let evidence = read_rights(writer)?;
     replay_log(writer)?;
     replay_feed(writer)?;

@@ -196,8 +196,12 @@ pub(crate) fn let_photos_go(writer: &mut Writer<'_>, audits: &BTreeSet<Uuid>) ->
         let view = writer.audit(*audit)?.ops.view();
         for photo in view.attachments.values().flatten().filter(|it| it.redacted) {
             let gone = "UPDATE blobs SET evicted = 1, lost = NULL WHERE id = ?1 \
-                 AND NOT EXISTS (SELECT 1 FROM needed WHERE blob = ?1)";
-            writer.conn.execute(gone, [photo.value.blob.0])?;
+                 AND NOT EXISTS (SELECT 1 FROM needed WHERE blob = ?1) \
+                 AND NOT EXISTS (SELECT 1 FROM originals WHERE blob = ?1)";
+            let original = photo.value.original.map(|it| it.hash);
+            for blob in [Some(photo.value.blob), original].into_iter().flatten() {
+                writer.conn.execute(gone, [blob.0])?;
+            }
         }
     }
     Ok(())

@@ -29,6 +29,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../../migrations/device/0013_placed.sql"),
     include_str!("../../../migrations/device/0014_offers.sql"),
     include_str!("../../../migrations/device/0015_incidents.sql"),
+    include_str!("../../../migrations/device/0016_originals.sql"),
 ];
 
 /// A device: a place with a database, a key and the bytes of photos.

@@ -11,7 +11,7 @@ use sync_core::{
 };
 
 use crate::{
-    DeviceError, photos, place,
+    DeviceError, originals, photos, place,
     store::{self, Device},
     sync::{TransportError, not_enrolled},
 };
@@ -70,6 +70,7 @@ pub struct Upload {
     lane: Lane,
     next: Vec<Effect>,
     now_ms: u64,
+    originals: bool,
     failure: Option<TransportError>,
 }
 
@@ -79,7 +80,13 @@ impl Upload {
     /// - **Errors**: `not_enrolled`; storage.
     pub fn new(device: &Device) -> Result<Self, DeviceError> {
         device.enrolment()?.ok_or_else(not_enrolled)?;
-        Ok(Self { lane: Lane::new(device.dev()), next: Vec::new(), now_ms: 0, failure: None })
+        Ok(Self {
+            lane: Lane::new(device.dev()),
+            next: Vec::new(),
+            now_ms: 0,
+            originals: false,
+            failure: None,
+        })
     }
 
     /// What the run did so far.
@@ -90,6 +97,13 @@ impl Upload {
     /// Why the last request brought no reply.
     pub fn failure(&self) -> Option<&TransportError> {
         self.failure.as_ref()
+    }
+
+    /// The same lane for pictures as the camera gave them ([`Device::photo_of`]): for a line that costs nothing, once all else is sent.
+    ///
+    /// - **Errors**: `not_enrolled`; storage.
+    pub fn of_originals(device: &Device) -> Result<Self, DeviceError> {
+        Ok(Self { originals: true, ..Self::new(device)? })
     }
 
     /// Sends what is not sent, until nothing is left or something stops it. Ops go first: an exchange comes before.
@@ -157,7 +171,7 @@ impl Upload {
                 if after.is_none() {
                     device.adopt_blobs(self.now_ms)?;
                 }
-                Event::Loaded(device.blobs_to_send(after, limit, self.now_ms)?)
+                Event::Loaded(device.blobs_to_send(self.originals, after, limit, self.now_ms)?)
             }
             Effect::Query(query) => return Ok(NextPart::Query(codec::to_cbor(&query)?)),
             Effect::Check(blob) => Event::Checked(device.blob_state(&blob)?),
@@ -271,6 +285,7 @@ impl Device {
     /// changed.
     fn blobs_to_send(
         &self,
+        originals: bool,
         after: Option<BlobRef>,
         limit: usize,
         now_ms: u64,
@@ -278,12 +293,16 @@ impl Device {
         let epoch = store::get_number(&self.conn, "epoch")?;
         let chunk = store::get_number(&self.conn, CHUNK)?.and_then(|it| u32::try_from(it).ok());
         let after = after.unwrap_or(BlobRef { id: Hash::ZERO, size: 0 });
-        let mut list = self.conn.prepare_cached(
+        let which = match originals {
+            true => originals::IS_WANTED,
+            false => "EXISTS (SELECT 1 FROM needed WHERE blob = blobs.id)",
+        };
+        let mut list = self.conn.prepare_cached(&format!(
             "SELECT id, size FROM blobs WHERE (size, id) > (?1, ?2) AND (confirmed IS NULL OR confirmed IS NOT ?3 \
              OR asked_ms = 0 OR (NOT evicted AND (abs(coalesce(asked_ms, stored_ms, 0) - ?5) > ?6 \
              OR (stored_dseq < ?7 AND coalesce(had_durable, 0) <= stored_dseq)))) \
-             AND EXISTS (SELECT 1 FROM needed WHERE blob = blobs.id) ORDER BY size, id LIMIT ?4",
-        )?;
+             AND {which} ORDER BY size, id LIMIT ?4",
+        ))?;
         let durable_through = store::get_number(&self.conn, "durable_through")?.unwrap_or(0);
         let of_late = (now_ms.cast_signed(), ASK_AGAIN_MS);
         let bounds =

@@ -122,14 +122,10 @@ impl Phone {
         let request = device.enrolment_request("code").unwrap();
         assert_eq!(request.check().unwrap(), device.dev());
         server.enrol(request.key, USER);
-        let enrolment = Enrolment {
-            org: server.org,
-            user: USER,
-            epoch: server.epoch,
-            server_key: server.key.public_key(),
-            token: "secret".into(),
-            streams: vec![StreamId::User(USER), StreamId::Reference(server.org)],
-        };
+        let streams = vec![StreamId::User(USER), StreamId::Reference(server.org)];
+        let (org, epoch, server_key) = (server.org, server.epoch, server.key.public_key());
+        let (user, token, rescue_key) = (USER, "secret".into(), None);
+        let enrolment = Enrolment { org, user, epoch, server_key, token, streams, rescue_key };
         device.enrolled(&enrolment).unwrap();
         Self { dir, device: Some(device) }
     }

@@ -47,6 +47,10 @@ pub struct SyncState {
     pub incidents: u64,
     /// Photos that are lost, or that the server refused.
     pub lost: u64,
+    /// Pictures as the camera gave them that wait for a line that costs nothing; they are not among the photos.
+    pub originals: u64,
+    /// Their bytes.
+    pub original_bytes: u64,
     /// Open conflicts.
     pub conflicts: u64,
     /// Own edits that wait for a person in the office, by reason.
@@ -63,6 +67,8 @@ impl SyncState {
             bytes: status.unsent.bytes,
             incidents: status.pending_incidents,
             lost: status.unsent.lost,
+            originals: status.originals.waiting,
+            original_bytes: status.originals.bytes,
             conflicts: status.conflicts,
             set_aside: status.set_aside.clone(),
             ended: status.ended.clone(),

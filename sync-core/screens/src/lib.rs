@@ -20,7 +20,7 @@ pub use home::{AssignmentCard, BranchFacts, ChecklistCard, Home, SyncState, Visi
 pub use incident::{IncidentCard, Incidents};
 pub use messages::{Ask, Message, Refused, Reply};
 pub use outbox::{Outbox, Waiting};
-pub use phone::{OriginalPicture, Phone, Photo, Position};
+pub use phone::{Phone, Photo, Position};
 pub use review::Review;
 #[cfg(feature = "schema")]
 pub use schema::schema;

@@ -7,7 +7,7 @@ use domain::Problem;
 use serde::{Deserialize, Serialize};
 use sync_core::{
     Hash, OpId,
-    payload::{Gps, Original, PhotoSource},
+    payload::{Gps, PhotoSource},
 };
 use uuid::Uuid;
 
@@ -39,19 +39,6 @@ pub struct Photo {
     pub position: Option<Position>,
     /// `camera`: the app's own; `file`: picked by a person; none where nobody says.
     pub source: Option<String>,
-    /// The picture as the camera gave it, where the bytes are a smaller copy of it.
-    pub original: Option<OriginalPicture>,
-}
-
-/// A picture as the camera gave it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(deny_unknown_fields)]
-pub struct OriginalPicture {
-    /// SHA-256 of its bytes, hexadecimal.
-    pub hash: String,
-    /// Its length in bytes.
-    pub size: u64,
 }
 
 /// A position as the platform reported it.
@@ -194,12 +181,18 @@ impl Phone {
         Ok(SyncState::of(&self.device.status()?))
     }
 
-    /// Keeps a photo, as JSON ([`Photo`]) beside its bytes; answers as [`Self::handle`], with `change`.
-    pub fn attach(&mut self, json: &str, bytes: &[u8]) -> String {
-        told(&self.try_attach(json, bytes).unwrap_or_else(|error| refused(&error)))
+    /// Keeps a photo, as JSON ([`Photo`]) beside its bytes, and the picture as the camera gave it, where those are a smaller copy of it;
+    /// answers as [`Self::handle`], with `change`.
+    pub fn attach(&mut self, json: &str, bytes: &[u8], original: Option<&[u8]>) -> String {
+        told(&self.try_attach(json, bytes, original).unwrap_or_else(|error| refused(&error)))
     }
 
-    fn try_attach(&mut self, json: &str, mut bytes: &[u8]) -> Result<Reply, DeviceError> {
+    fn try_attach(
+        &mut self,
+        json: &str,
+        mut bytes: &[u8],
+        original: Option<&[u8]>,
+    ) -> Result<Reply, DeviceError> {
         let photo: Photo = serde_json::from_str(json).map_err(|error| {
             Problem::single(
                 400,
@@ -216,9 +209,6 @@ impl Phone {
             mocked: None,
             at_ms: it.at_ms,
         });
-        let original = photo
-            .original
-            .map(|it| Ok::<_, DeviceError>(Original { hash: read(&it.hash, "hash")?, size: it.size }));
         let source = photo.source.as_deref().map(|it| match it {
             "camera" => PhotoSource::Camera,
             "file" => PhotoSource::File,
@@ -229,9 +219,17 @@ impl Phone {
             captured_at_ms: photo.captured_at_ms,
             gps,
             source,
-            original: original.transpose()?,
+            original: None,
         };
-        self.device.photo(visit, &photo.field, &mut bytes, &facts, photo.now_ms)?;
+        let (field, now_ms) = (photo.field.as_str(), photo.now_ms);
+        match original {
+            Some(original) => {
+                self.device.photo_of((visit, field), &mut bytes, original, &facts, now_ms)?;
+            }
+            None => {
+                self.device.photo(visit, field, &mut bytes, &facts, now_ms)?;
+            }
+        }
         self.changed(visit)
     }
 

@@ -20,6 +20,7 @@ fn phone(dir: &TempDir) -> Phone {
         server_key: SigningKey::from_secret(&[2; 32]).public_key(),
         token: "secret".into(),
         streams: Vec::new(),
+        rescue_key: None,
     };
     device.enrolled(&enrolment).unwrap();
     Phone::over(device)

@@ -171,8 +171,10 @@ fn a_visit_that_could_not_happen_demands_its_proof_instead_of_answers() {
     assert_eq!(codes, ["proof_missing"]);
     assert_eq!(change.state.facts.outcome, Some(outcome.to_string()));
     let photo = json!({"now_ms": NOW, "visit": VISIT.to_string(), "field": "@outcome#photo", "mime": "image/jpeg",
-        "source": "camera", "original": {"hash": "11".repeat(32), "size": 4_000_000}});
-    let reply: Value = serde_json::from_str(&screen.phone.attach(&photo.to_string(), b"a door")).unwrap();
+        "source": "camera"});
+    let kept =
+        screen.phone.attach(&photo.to_string(), b"a door", Some(b"a door with every leaf of the tree"));
+    let reply: Value = serde_json::from_str(&kept).unwrap();
     assert_eq!(reply["state"]["missing"], json!([]));
     assert_eq!(reply["state"]["facts"]["outcome_photos"][0]["state"], "hashed");
     let change = screen.tap("@outcome", "null");
@@ -207,7 +209,8 @@ fn a_photo_is_shown_beside_its_question_and_read_back_to_the_byte() {
     screen.begin();
     let photo = json!({"now_ms": NOW, "visit": VISIT.to_string(), "field": "A01#photo", "mime": "image/jpeg",
         "captured_at_ms": NOW, "position": {"lat_e7": 194_326_077, "lon_e7": -991_332_080, "accuracy_mm": 12_000}});
-    let reply: Value = serde_json::from_str(&screen.phone.attach(&photo.to_string(), b"a picture")).unwrap();
+    let kept = screen.phone.attach(&photo.to_string(), b"a picture", None);
+    let reply: Value = serde_json::from_str(&kept).unwrap();
     assert_eq!(reply["reply"], "change");
     let card = &reply["items"][0]["photos"][0];
     assert_eq!((card["state"].as_str(), card["lat_e7"].as_i64()), (Some("hashed"), Some(194_326_077)));

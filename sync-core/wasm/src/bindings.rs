@@ -3,8 +3,8 @@
 use std::rc::Rc;
 
 use device::{
-    Device, DeviceError, DeviceKind, IncidentAnswer, Incidents, IncidentsEnd, Next, NextPart, Signatures,
-    Sync, TransportError, Upload,
+    Device, DeviceError, DeviceKind, IncidentAnswer, Incidents, IncidentsEnd, Next, NextPart, Place as _,
+    Remembered, Rescue, Signatures, Sync, TransportError, Upload,
 };
 use domain::Problem;
 use screens::Phone;
@@ -51,6 +51,7 @@ pub struct BrowserPhone {
     signatures: Signatures,
     signing: Option<(DeviceId, Vec<u8>)>,
     recover: Option<RecoverCause>,
+    rescue: Option<Rescue>,
 }
 
 fn key(secret: &[u8], public: &[u8]) -> Result<KeyParts, String> {
@@ -95,6 +96,7 @@ impl BrowserPhone {
             signatures: Signatures::default(),
             signing: None,
             recover: None,
+            rescue: None,
         })
     }
 
@@ -125,9 +127,9 @@ impl BrowserPhone {
         self.phone()?.sync_state().map(|it| to_json(&it)).map_err(|error| thrown(&error))
     }
 
-    /// Keeps a photo.
-    pub fn attach(&mut self, json: &str, bytes: &[u8]) -> Result<String, String> {
-        Ok(self.phone()?.attach(json, bytes))
+    /// Keeps a photo, and the picture as the camera gave it where the bytes are a smaller copy of it.
+    pub fn attach(&mut self, json: &str, bytes: &[u8], original: Option<Vec<u8>>) -> Result<String, String> {
+        Ok(self.phone()?.attach(json, bytes, original.as_deref()))
     }
 
     /// The bytes of a photo.
@@ -139,8 +141,9 @@ impl BrowserPhone {
     pub fn tell_free_space(&mut self, bytes: f64) -> Result<(), String> {
         #[expect(clippy::as_conversions, reason = "JavaScript has no other number; what is no number is 0")]
         let bytes = bytes as u64;
-        self.phone()?.device().tell_free_space(bytes);
-        Ok(())
+        let device = self.phone()?.device();
+        device.tell_free_space(bytes);
+        device.make_room().map(drop).map_err(|error| thrown(&error))
     }
 
     /// The device's id.
@@ -273,8 +276,14 @@ impl BrowserPhone {
         }
     }
 
-    /// Begins to send photos: `pause` is empty, `by_hand`, `metered` or `low_battery`.
-    pub fn upload_begin(&mut self, pause: &str, now_ms: u64, jitter: u32) -> Result<(), String> {
+    /// Begins to send photos, or pictures as the camera gave them: `pause` is empty, `by_hand`, `metered` or `low_battery`.
+    pub fn upload_begin(
+        &mut self,
+        originals: bool,
+        pause: &str,
+        now_ms: u64,
+        jitter: u32,
+    ) -> Result<(), String> {
         let pause = match pause {
             "" => None,
             "metered" => Some(Pause::Metered),
@@ -282,7 +291,8 @@ impl BrowserPhone {
             _ => Some(Pause::ByHand),
         };
         let device = self.phone()?.device();
-        let mut upload = Upload::new(device).map_err(|error| thrown(&error))?;
+        let upload = if originals { Upload::of_originals(device) } else { Upload::new(device) };
+        let mut upload = upload.map_err(|error| thrown(&error))?;
         upload.begin(pause, jitter, now_ms);
         self.upload = Some(upload);
         Ok(())
@@ -353,6 +363,38 @@ impl BrowserPhone {
         Ok(succession.map(|it| to_json(&it)))
     }
 
+    /// The point of P-256 that the rescue file is sealed for, once it is begun; none where the office gave none.
+    pub fn rescue_key(&self) -> Option<Vec<u8>> {
+        self.rescue.as_ref().and_then(Rescue::key).map(|it| it.key.to_vec())
+    }
+
+    /// What of the enrolment the page remembers beside the store, as JSON: whose it is and what rescue files are sealed for.
+    pub fn remembered(&mut self) -> Result<Option<String>, String> {
+        let enrolment = self.phone()?.device().enrolment().map_err(|error| thrown(&error))?;
+        Ok(enrolment.map(|it| {
+            let (org, user, rescue_key) = (it.org, it.user, it.rescue_key);
+            to_json(&Remembered { org, user, rescue_key })
+        }))
+    }
+
+    /// Begins a rescue file: what is to be signed for it comes one by one as `sign`, and then `done` with the JSON of what it holds.
+    pub fn rescue_begin(&mut self, now_ms: u64, signature: Option<Vec<u8>>) -> Result<Step, String> {
+        let phone = self.phone.as_mut().ok_or_else(|| failed("closed"))?;
+        if let (Some((dev, bytes)), Some(signature)) = (self.signing.take(), signature) {
+            self.signatures.hold(dev, bytes, signature);
+        }
+        let rescue = phone.device().rescue(now_ms, &mut self.signatures).map_err(|error| thrown(&error))?;
+        Ok(begun(rescue, &mut self.signatures, &mut self.signing, &mut self.rescue))
+    }
+
+    /// The next bytes of the rescue file, to be sealed; none once it is whole.
+    pub fn rescue_next(&mut self) -> Result<Option<Vec<u8>>, String> {
+        let (Some(phone), Some(rescue)) = (self.phone.as_mut(), self.rescue.as_mut()) else {
+            return Err(failed("no rescue file"));
+        };
+        phone.device().rescue_next(rescue).map_err(|error| thrown(&error))
+    }
+
     /// Clears photos that are not needed here any more.
     pub fn evict(&mut self, now_ms: u64) -> Result<u32, String> {
         let cleared = self.phone()?.device().evict(now_ms).map_err(|error| thrown(&error))?;
@@ -364,6 +406,90 @@ impl BrowserPhone {
         (self.sync, self.upload, self.incidents, self.phone) = (None, None, None, None);
         self.pool.give_back().map_err(|error| failed(&error))
     }
+}
+
+/// What can still be read of a store that does not open.
+#[wasm_bindgen]
+pub struct BrowserSalvage {
+    pool: Rc<Pool>,
+    place: Option<BrowserPlace>,
+    keys: Vec<KeyParts>,
+    remembered: Option<Remembered>,
+    signatures: Signatures,
+    signing: Option<(DeviceId, Vec<u8>)>,
+    rescue: Option<Rescue>,
+}
+
+#[wasm_bindgen]
+impl BrowserSalvage {
+    /// Opens the files of a person to read them, and for nothing else.
+    ///
+    /// - **Shape**: as of [`BrowserPhone::open`]; `remembered` is the JSON of whose store it is; empty where nobody knows.
+    pub async fn open(
+        name: String,
+        cipher: String,
+        key_bytes: Vec<u8>,
+        remembered: &str,
+    ) -> Result<BrowserSalvage, String> {
+        let remembered = serde_json::from_str(remembered).ok();
+        let keys = keys(&key_bytes)?;
+        let pool = pool::pool(&name).await.map_err(|error| failed(&error))?;
+        let place = BrowserPlace::to_read(&pool, &cipher, keys.clone()).map_err(|error| thrown(&error));
+        if place.is_err() {
+            let _ = pool.give_back();
+        }
+        let (signatures, signing) = (Signatures::default(), None);
+        Ok(Self { place: Some(place?), pool, keys, remembered, signatures, signing, rescue: None })
+    }
+
+    /// As [`BrowserPhone::rescue_begin`].
+    pub fn rescue_begin(&mut self, now_ms: u64, signature: Option<Vec<u8>>) -> Result<Step, String> {
+        let place = self.place.as_ref().ok_or_else(|| failed("closed"))?;
+        let key = self.keys.last().map(KeyParts::key).ok_or_else(|| malformed("keys"))?;
+        if let (Some((dev, bytes)), Some(signature)) = (self.signing.take(), signature) {
+            self.signatures.hold(dev, bytes, signature);
+        }
+        let remembered = self.remembered.clone();
+        let rescue = device::salvage(place, &key, remembered, now_ms, &mut self.signatures);
+        let rescue = rescue.map_err(|error| thrown(&error))?;
+        Ok(begun(rescue, &mut self.signatures, &mut self.signing, &mut self.rescue))
+    }
+
+    /// As [`BrowserPhone::rescue_next`].
+    pub fn rescue_next(&mut self) -> Result<Option<Vec<u8>>, String> {
+        let (Some(place), Some(rescue)) = (&self.place, self.rescue.as_mut()) else {
+            return Err(failed("no rescue file"));
+        };
+        rescue.next(&*place.files()).map_err(|error| thrown(&error))
+    }
+
+    /// As [`BrowserPhone::rescue_key`], once it is begun.
+    pub fn rescue_key(&self) -> Option<Vec<u8>> {
+        self.rescue.as_ref().and_then(Rescue::key).map(|it| it.key.to_vec())
+    }
+
+    /// Gives the files back.
+    pub fn close(&mut self) -> Result<(), String> {
+        (self.place, self.rescue) = (None, None);
+        self.pool.give_back().map_err(|error| failed(&error))
+    }
+}
+
+/// What is to be signed next for a rescue file, or that it stands.
+fn begun(
+    rescue: Rescue,
+    signatures: &mut Signatures,
+    signing: &mut Option<(DeviceId, Vec<u8>)>,
+    held: &mut Option<Rescue>,
+) -> Step {
+    if let Some((dev, bytes)) = signatures.take_wanted().into_iter().next() {
+        *signing = Some((dev, bytes.clone()));
+        return Step::with("sign", dev.to_string(), bytes);
+    }
+    *signatures = Signatures::default();
+    let holds = to_json(&rescue.facts());
+    *held = Some(rescue);
+    Step::with("done", holds, Vec::new())
 }
 
 fn to_json<T: Serialize>(value: &T) -> String {

@@ -86,13 +86,18 @@ pub(crate) struct BrowserPlace {
 }
 
 fn open(vfs: &str, file: &str, cipher: &str) -> Result<Connection, DeviceError> {
+    let conn = open_as_it_lies(vfs, file, cipher)?;
+    // A journal that stays is not made and taken away at each edit.
+    conn.execute_batch("PRAGMA journal_mode = TRUNCATE; PRAGMA temp_store = MEMORY;")?;
+    Ok(conn)
+}
+
+fn open_as_it_lies(vfs: &str, file: &str, cipher: &str) -> Result<Connection, DeviceError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE;
     let vfs = format!("multipleciphers-{vfs}");
     let conn = Connection::open_with_flags_and_vfs(file, flags, vfs.as_str())?;
     // ChaCha20-Poly1305 with the key as it is: it is random, so that nothing has to be derived at each start.
     conn.execute_batch(&format!("PRAGMA cipher = 'chacha20'; PRAGMA key = 'raw:{cipher}';"))?;
-    // A journal that stays is not made and taken away at each edit.
-    conn.execute_batch("PRAGMA journal_mode = TRUNCATE; PRAGMA temp_store = MEMORY;")?;
     Ok(conn)
 }
 
@@ -110,6 +115,19 @@ impl BrowserPlace {
             photos,
         })
     }
+
+    /// As [`Self::of`], of files that may be damaged, which are only read.
+    pub(crate) fn to_read(pool: &Pool, cipher: &str, keys: Vec<KeyParts>) -> Result<Self, DeviceError> {
+        let photos = Arc::new(PackedFiles::to_read(read_only(&pool.vfs, PHOTOS, cipher)?));
+        let has_database = Cell::new(pool.has_database());
+        Ok(Self { vfs: pool.vfs.clone(), has_database, cipher: cipher.to_owned(), keys, photos })
+    }
+}
+
+fn read_only(vfs: &str, file: &str, cipher: &str) -> Result<Connection, DeviceError> {
+    let conn = open_as_it_lies(vfs, file, cipher)?;
+    conn.execute_batch("PRAGMA temp_store = MEMORY; PRAGMA query_only = ON;")?;
+    Ok(conn)
 }
 
 impl Place for BrowserPlace {
@@ -126,6 +144,10 @@ impl Place for BrowserPlace {
         let conn = open(&self.vfs, DATABASE, &self.cipher)?;
         self.has_database.set(true);
         Ok(conn)
+    }
+
+    fn connect_to_read(&self) -> Result<Connection, DeviceError> {
+        read_only(&self.vfs, DATABASE, &self.cipher)
     }
 
     fn files(&self) -> Arc<dyn Files> {

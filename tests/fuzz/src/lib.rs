@@ -11,6 +11,7 @@ mod lane;
 mod log;
 #[cfg(feature = "office")]
 mod office;
+mod rescue;
 
 pub use content::{answers, content, rows};
 pub use exchange::{reply_cbor, reply_json, request_cbor, request_json};
@@ -20,6 +21,7 @@ pub use lane::{blob_lane, body, photo};
 pub use log::{ops, relayed, sealed, signed};
 #[cfg(feature = "office")]
 pub use office::{api_json, evidence_file};
+pub use rescue::rescue;
 
 use peak_alloc::PeakAlloc;
 use serde::{Serialize, de::DeserializeOwned};
@@ -55,6 +57,7 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("reply_json", reply_json),
     ("request_cbor", request_cbor),
     ("request_json", request_json),
+    ("rescue", rescue),
     ("rows", rows),
     ("sealed", sealed),
     ("signed", signed),

@@ -287,7 +287,7 @@ impl Position {
 /// A stored blob that was ever attached to a visit, for somebody who may review the visit.
 ///
 /// # Errors
-/// As [`report`]; `not_found` for a blob that is not of this visit or not stored.
+/// As [`report`]; `not_found` for a blob, or a picture as the camera gave it, that is not of this visit or not stored.
 pub(crate) fn find_blob(
     tx: &mut Tx<'_>,
     principal: &Principal,
@@ -297,7 +297,8 @@ pub(crate) fn find_blob(
     let ops = find_visit(tx, principal, visit)?;
     let nowhere = || ApiError::not_found("la evidencia", "the evidence");
     let blob: Hash = blob.parse().map_err(|_| nowhere())?;
-    let attaches = |value: AttachValue| value.blob == blob;
+    let attaches =
+        |value: AttachValue| value.blob == blob || value.original.is_some_and(|it| it.hash == blob);
     let attached =
         ops.iter().filter(|(_, it)| it.op.kind == Kind::Attach && payload::of_op(&it.op).is_ok_and(attaches));
     let mut attached = attached.map(|(id, it)| ops.redactions().names(id, &it.op)).peekable();

@@ -49,6 +49,9 @@ impl Place for Pool {
     fn connect(&self) -> Result<Connection, DeviceError> {
         self.folder.connect()
     }
+    fn connect_to_read(&self) -> Result<Connection, DeviceError> {
+        self.folder.connect_to_read()
+    }
     fn files(&self) -> Arc<dyn Files> {
         Arc::clone(&self.photos)
     }
@@ -93,6 +96,7 @@ impl PlatformPhone {
             server_key: server.key.public_key(),
             token: "secret".into(),
             streams: vec![StreamId::User(USER), StreamId::Reference(server.org)],
+            rescue_key: None,
         };
         device.enrolled(&enrolment).unwrap();
         phone.device = Some(device);

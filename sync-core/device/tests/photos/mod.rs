@@ -3,6 +3,9 @@
 #[path = "../../../tests/model/blobs.rs"]
 pub(super) mod blobs;
 
+mod originals;
+mod salvaged;
+
 use std::{
     collections::VecDeque,
     fs::{self, File},

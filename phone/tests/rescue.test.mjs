@@ -1,0 +1,144 @@
+// What never got out of the phone by its own line, in a real browser against a real office: the rescue file, and a damaged store.
+
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { startFront } from "./support/front.mjs";
+import { startOffice } from "./support/office.mjs";
+import { Phone, ask, core, damageFile, fileSizes, rescueFile, standing, takePhoto, until } from "./support/phone.mjs";
+
+const APP = new URL("../dist-test", import.meta.url).pathname;
+const allSent = (it) => it.pill === "sent" && it.edits === 0 && it.photos === 0;
+
+let office;
+let front;
+
+before(async () => {
+  office = await startOffice();
+  front = await startFront(office, APP);
+});
+
+after(async () => {
+  await front.stop();
+  await office.stop();
+});
+
+/** A phone whose person is in the middle of a visit when the network goes for good. */
+async function withoutNetwork(work) {
+  front.network = "on";
+  const phone = await Phone.make(front.address);
+  try {
+    await phone.start();
+    const { page } = phone;
+    const auditor = await office.newAuditor();
+    await until(page, "standing", (it) => it.is === "profiles");
+    assert.deepEqual(await core(page, "enrol", await office.newCode(auditor.login), "Ana", null), { ok: true });
+    await until(page, "pulled", (it) => it > 0);
+    await until(page, "sync", allSent);
+    const { assignments } = await ask(page, { ask: "home" });
+    const { form } = await ask(page, { ask: "start", assignment: assignments[0].id });
+    await until(page, "sync", allSent);
+    front.network = "off";
+    await work(phone, form.visit, (await standing(page)).profile.id);
+  } finally {
+    await phone.remove();
+  }
+}
+
+const answer = (page, visit, field, value) => ask(page, { ask: "answer", visit, field, json: JSON.stringify(value) });
+const evidence = async (visit) => JSON.stringify(await office.call("GET", `/visits/${visit}/evidence`, null, "rita"));
+
+test("what a phone cannot send comes to the office in a file, and the phone that sends it later doubles nothing", () =>
+  withoutNetwork(async ({ page }, visit) => {
+    await answer(page, visit, "B05", "Solo está en este teléfono");
+    const kept = await page.evaluate(takePhoto, { visit, field: "Z02", side: 900 });
+    const made = await page.evaluate(rescueFile, null);
+    assert.deepEqual([made.edits, made.photos, made.code], [3, 1, null], JSON.stringify({ ...made, file: null }));
+    assert.ok(made.file.length > kept.bytes.length);
+    assert.ok(!Buffer.from(made.file).includes("Solo está en este teléfono"));
+    const taken = await office.importRescue(Buffer.from(made.file));
+    assert.deepEqual(taken.visits[visit], { new: 2, before: 1, apart: 0 });
+    assert.deepEqual(taken.photos, { new: 1, before: 0, damaged: 0 });
+    const there = await office.call("GET", `/visits/${visit}`);
+    assert.match(JSON.stringify(there), /Solo está en este teléfono/);
+    const again = await office.importRescue(Buffer.from(made.file));
+    assert.deepEqual([again.visits[visit], again.photos], [{ new: 0, before: 3, apart: 0 }, { new: 0, before: 1, damaged: 0 }]);
+
+    front.network = "on";
+    await core(page, "sendNow");
+    await until(page, "sync", allSent);
+    assert.deepEqual(await office.call("GET", `/visits/${visit}`), there);
+  }));
+
+test("a store whose files lost their names is not emptied, and all of it is salvaged; then the person starts anew", () =>
+  withoutNetwork(async ({ page }, visit, profile) => {
+    await answer(page, visit, "B05", "Antes del daño");
+    await page.evaluate(takePhoto, { visit, field: "Z02", side: 500 });
+    await core(page, "lock");
+    const sizes = await page.evaluate(damageFile, { profile, name: "/device.db", at: 0, length: 516 });
+    await page.reload();
+    const broken = await until(page, "standing", (it) => it.is === "broken");
+    assert.equal(broken.problem.code, "store_unreadable");
+    const made = await page.evaluate(rescueFile, profile);
+    assert.ok(made.edits >= 3 && made.photos === 1, JSON.stringify({ ...made, file: null }));
+    const taken = await office.importRescue(Buffer.from(made.file));
+    assert.ok(taken.salvaged && taken.visits[visit].new === 2, JSON.stringify(taken));
+    assert.equal(taken.photos.new, 1);
+    assert.match(JSON.stringify(await office.call("GET", `/visits/${visit}`)), /Antes del daño/);
+    // What is damaged lies as it lay, until the person takes it away.
+    assert.deepEqual(await page.evaluate(fileSizes, profile), sizes);
+
+    front.network = "on";
+    const login = taken.person;
+    assert.deepEqual(await core(page, "enrol", await office.newCode(login), "Ana", null), { ok: true });
+    await until(page, "pulled", (it) => it > 0);
+    await until(page, "sync", allSent);
+    assert.deepEqual(await core(page, "forget", profile), { ok: true });
+  }));
+
+test("of a store without its beginning the photos are salvaged, and of one with a hole what lies around it", () =>
+  withoutNetwork(async ({ page }, visit, profile) => {
+    for (let number = 0; number < 60; number += 1) {
+      await answer(page, visit, "B05", `${number} ${"Esperé en la fila y después en la caja. ".repeat(12)}`);
+    }
+    const kept = await page.evaluate(takePhoto, { visit, field: "Z02", side: 500 });
+    const all = (await page.evaluate(rescueFile, null)).edits;
+    let hole = null;
+    // Where the pages of the log lie follows from the schema: one after the other until one of them is hit.
+    for (const part of [0.86, 0.9, 0.82, 0.94, 0.78, 0.74, 0.7]) {
+      if ((await standing(page)).is === "open") {
+        await core(page, "lock");
+      }
+      await page.evaluate(damageFile, { profile, name: "/device.db", at: -part, length: 4_096 });
+      await page.reload();
+      const now = await until(page, "standing", (it) => it.is === "open" || it.is === "broken");
+      hole = await page.evaluate(rescueFile, now.is === "open" ? null : profile);
+      if (hole.edits < all) {
+        break;
+      }
+    }
+    assert.ok(hole.photos === 1 && hole.edits > all / 2 && hole.edits < all, JSON.stringify({ ...hole, file: null }));
+    await office.importRescue(Buffer.from(hole.file));
+
+    if ((await standing(page)).is === "open") {
+      await core(page, "lock");
+    }
+    await page.evaluate(damageFile, { profile, name: "/device.db", at: 4_096, length: 4_096 });
+    await page.reload();
+    await until(page, "standing", (it) => it.is === "broken");
+    const made = await page.evaluate(rescueFile, profile);
+    assert.deepEqual([made.edits, made.photos], [0, 1], JSON.stringify({ ...made, file: null }));
+    const taken = await office.importRescue(Buffer.from(made.file));
+    assert.equal(taken.photos.before + taken.photos.new, 1);
+    assert.match(await evidence(visit), new RegExp(kept.reply.items?.[0]?.photos?.[0]?.blob ?? "photo|blob"));
+  }));
+
+test("the original of a photo waits for a line that costs nothing, and goes where a person says so", () =>
+  withoutNetwork(async ({ page }, visit) => {
+    await page.evaluate(takePhoto, { visit, field: "Z02", side: 500, originalBytes: 900_000 });
+    front.network = "on";
+    await core(page, "sendNow");
+    const sent = await until(page, "sync", allSent);
+    assert.deepEqual([sent.originals, sent.originalBytes], [1, 900_000]);
+    await core(page, "sendOriginals");
+    await until(page, "sync", (it) => it.originals === 0);
+  }));

@@ -1,0 +1,3 @@
+//! libFuzzer on `fuzz::rescue`.
+#![cfg_attr(fuzzing, no_main)]
+fuzz::program!(rescue);
