@@ -194,7 +194,7 @@ class FakeVisit {
 
   form(): Form {
     return {
-      visit: this.id, branch: this.branch, kind: this.list.kind, title: this.list.title, scenario: this.list.scenario, default_locale: this.list.default_locale, rules: this.list.rules, photo_limits: { long_edge: 1920, quality: 80 }, attachment_bytes: 25_000_000,
+      visit: this.id, branch: this.branch, kind: this.list.kind, title: this.list.title, newer: this.id === "v-draft" ? 2 : null, scenario: this.list.scenario, default_locale: this.list.default_locale, rules: this.list.rules, photo_limits: { long_edge: 1920, quality: 80 }, attachment_bytes: 25_000_000,
       sections: this.list.sections.map((it) => ({ id: it.id, title: it.title, items: it.items.map((item) => item.form) })),
     };
   }
@@ -453,6 +453,15 @@ export class FakeCore implements Core {
         else visit.answers.set(ask.field, ask.json);
         this.conflicts = this.conflicts.filter((it) => it.visit !== ask.visit || it.field !== ask.field);
         return this.changed(visit);
+      case "versions": {
+        const affected = (id: string, es: string, en: string) => ({ q: visit.form().sections.flatMap((it) => it.items).find((it) => it.id === id)?.q ?? null, problem: { field: `/${id}`, code: "misfit", message_es: es, message_en: en } });
+        return {
+          reply: "versions", has: 1, split: false,
+          others: [{ hash: "2".repeat(64), version: 2, kept: 14, dropped: [affected("C02", "esta versión ya no tiene la pregunta", "this version has the question no more")], wanted: [affected("D01", "falta la respuesta", "the answer is missing")] }],
+        };
+      }
+      case "migrate":
+        return visit.view();
       case "review": {
         const states = visit.states();
         const { progress, missing, conflicts } = visit.state(states);
@@ -477,8 +486,8 @@ export class FakeCore implements Core {
   }
 
   private syncState() {
-    const { edits, photos, bytes, incidents, lost, setAside, ended } = this.sync.value;
-    return { edits, photos, bytes, incidents, lost, conflicts: this.conflicts.length, set_aside: setAside, ended };
+    const { edits, photos, bytes, incidents, lost, originals, originalBytes, setAside, ended } = this.sync.value;
+    return { edits, photos, bytes, incidents, lost, originals, original_bytes: originalBytes, conflicts: this.conflicts.length, set_aside: setAside, ended };
   }
 
   private home(): Reply {

@@ -2,11 +2,11 @@
 
 import { render } from "preact";
 import type { Standing } from "../src/core/api";
-import { kept } from "../src/view/prefs";
+import { bringWords, kept } from "../src/view/prefs";
 import { App } from "../src/app";
 import { ANA, FakeCore, LUIS, problem, type Scene } from "./fake-core";
 
-const PROBLEM = problem("store_broken", "El archivo de las visitas no se puede leer: parece dañado", "the file of the visits cannot be read: it seems damaged");
+const PROBLEM = problem("store_unreadable", "El archivo de las visitas no se puede leer: parece dañado", "the file of the visits cannot be read: it seems damaged");
 const OFFLINE = problem("unreachable", "No se pudo llegar al servidor; lo guardado sigue en el dispositivo y se enviará después", "the server could not be reached; the work is safe on the device and will be sent later");
 
 const standing = (it: Standing): Scene => ({ standing: it });
@@ -25,7 +25,7 @@ const SCENES: Record<string, Scene> = {
   offline: { sync: { online: false, lastSentMs: Date.now() - 4 * 86_400_000 } },
   sending: { sync: { pill: "sending", done: 3, total: 7 } },
   sent: { sync: { pill: "sent", edits: 0, photos: 0, bytes: 0 } },
-  error: { sync: { pill: "error", problem: OFFLINE, photosRest: "metered", lost: 1 } },
+  error: { sync: { pill: "error", problem: OFFLINE, photosRest: "metered", lost: 1, originals: 2, originalBytes: 7_400_000 } },
   update: { update: true, storage: { persisted: false, usage: 18_400_000, quota: 2_300_000_000 } },
 };
 
@@ -34,4 +34,5 @@ const name = query.get("scene") ?? "open";
 if (query.has("nag")) kept.set("unsent.p1", String(Date.now() - 4 * 86_400_000));
 const core = new FakeCore(SCENES[name] ?? {});
 (globalThis as { core?: FakeCore }).core = core;
+await bringWords();
 render(<App core={core} />, document.getElementById("app") as HTMLElement);

@@ -18,6 +18,7 @@ import { Outbox } from "./screens/outbox";
 import { Done, Review } from "./screens/review";
 import { Settings } from "./screens/settings";
 import { Broken, Elsewhere, Locked, People, Starting, Unsupported } from "./screens/start";
+import { Versions } from "./screens/versions";
 import { VisitScreen } from "./screens/visit";
 import { hide, isHidden, useMayHide } from "./view/hidden";
 import { applyPreferences, words } from "./view/prefs";
@@ -107,6 +108,8 @@ function Opened({ core, at }: { core: Core; at: Route }) {
           {at.at === "outcome" ? <OutcomeScreen core={core} store={store} /> : at.at === "review" ? <Review core={core} store={store} /> : <VisitScreen core={core} store={store} section={at.section} item={at.item} />}
         </>
       );
+    case "versions":
+      return <Versions key={at.visit} core={core} visit={at.visit} />;
     case "done":
       return <Done core={core} visit={at.visit} />;
     case "incident":
@@ -149,7 +152,7 @@ function Screen({ core }: { core: Core }) {
 
 function backOf(at: Route, isOpen: boolean): string | null {
   if (at.at === "home") return null;
-  if (at.at === "review" || at.at === "outcome") return to.visit(at.visit);
+  if (at.at === "review" || at.at === "outcome" || at.at === "versions") return to.visit(at.visit);
   if (at.at === "incident" && at.visit !== null) return to.visit(at.visit);
   return isOpen || at.at === "settings" || at.at === "enrol" ? to.home : null;
 }
@@ -173,7 +176,7 @@ export function App({ core }: { core: Core }) {
     return () => stops.forEach((it) => it());
   }, [core]);
   const back = useMemo(() => backOf(at, isOpen), [at, isOpen]);
-  const visit = at.at === "visit" || at.at === "review" || at.at === "outcome" ? at.visit : null;
+  const visit = at.at === "visit" || at.at === "review" || at.at === "outcome" || at.at === "versions" ? at.visit : null;
   const isOthers = standing.is === "profiles" && standing.profiles.length === 0;
   return (
     <>

@@ -3,6 +3,7 @@
 import { render } from "preact";
 import { App } from "./app";
 import { secretsOf, startCore } from "./core/core";
+import { bringWords } from "./view/prefs";
 
 const core = startCore();
 
@@ -13,5 +14,6 @@ if (import.meta.env.MODE === "test") {
 
 const place = document.getElementById("app");
 if (place !== null) {
-  render(<App core={core} />, place);
+  const show = () => render(<App core={core} />, place);
+  bringWords().then(show, show);
 }

@@ -103,6 +103,24 @@ export type Ask =
       json: string;
     }
   | {
+      ask: "versions";
+      /**
+       * The visit.
+       */
+      visit: string;
+    }
+  | {
+      ask: "migrate";
+      /**
+       * The visit.
+       */
+      visit: string;
+      /**
+       * The hash of the version.
+       */
+      checklist: string;
+    }
+  | {
       ask: "review";
       /**
        * The visit.
@@ -179,6 +197,9 @@ export type Reply =
     })
   | (VisitChange & {
       reply: "change";
+    })
+  | (Versions & {
+      reply: "versions";
     })
   | (Review & {
       reply: "review";
@@ -705,6 +726,10 @@ export interface Form {
    */
   title: LocalText;
   /**
+   * The newest version of the checklist on this phone, where the visit has an older one.
+   */
+  newer: number | null;
+  /**
    * What the auditor asks for and how they behave.
    */
   scenario: LocalText;
@@ -1120,6 +1145,61 @@ export interface VisitChange {
    * Questions whose state is another than last answered.
    */
   items: ItemState[];
+}
+/**
+ * The versions that a visit may be moved to.
+ */
+export interface Versions {
+  /**
+   * The one that it has.
+   */
+  has: number;
+  /**
+   * Whether two phones stand for two versions, so that one has to be chosen; the one that it has is then among the others.
+   */
+  split: boolean;
+  /**
+   * Those it may be moved to, the newest first.
+   */
+  others: OtherVersion[];
+}
+/**
+ * A version, and what a move to it does.
+ */
+export interface OtherVersion {
+  /**
+   * Hash of its content.
+   */
+  hash: string;
+  /**
+   * Its number.
+   */
+  version: number;
+  /**
+   * Answers that stay.
+   */
+  kept: number;
+  /**
+   * Answers that it does not take: they leave the visit and stay in its history.
+   */
+  dropped: Affected[];
+  /**
+   * What it demands and the version before did not.
+   */
+  wanted: Affected[];
+}
+/**
+ * A question that a move concerns.
+ */
+export interface Affected {
+  /**
+   * The question; none where neither version has it.
+   */
+  q: LocalText | null;
+  /**
+   * What does not fit, or is demanded.
+   */
+  problem: FieldProblem;
 }
 /**
  * What is handed in.

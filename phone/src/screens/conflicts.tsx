@@ -84,6 +84,11 @@ function Entry(props: { core: Core; it: Conflict; form: Form | undefined; onSett
         </Button>
       )}
       {!canChoose && <p>{t.ways[it.way_out] ?? t.ways.none}</p>}
+      {it.way_out === "migrate" && (
+        <LinkButton wide href={to.versions(it.visit)}>
+          {words.value.versions.choose}
+        </LinkButton>
+      )}
       <Trouble problem={problem.value} />
       <LinkButton kind="quiet" icon="next" href={section ? to.visit(it.visit, section.id, id) : to.visit(it.visit)}>
         {t.openVisit}

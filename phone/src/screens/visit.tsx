@@ -246,6 +246,16 @@ function Confirm({ store }: { store: VisitStore }) {
   );
 }
 
+function Newer({ store }: { store: VisitStore }) {
+  const t = words.value.versions;
+  const { newer } = store.form;
+  return newer !== null && store.state.value.editable ? (
+    <Notice icon="list" title={t.newer}>
+      <LinkButton href={to.versions(store.visit)}>{t.see}</LinkButton>
+    </Notice>
+  ) : null;
+}
+
 function ReadOnly({ store }: { store: VisitStore }) {
   const { editable, phase } = store.state.value;
   const why = words.value.visit.notEditable;
@@ -348,6 +358,7 @@ export function VisitScreen(props: { core: Core; store: VisitStore; section: str
             <ReadOnly store={store} />
             <Returned store={store} />
             <NotCompleted store={store} />
+            {at === 0 && <Newer store={store} />}
             <Arrival store={store} first={at === 0} />
             <Questions core={core} store={store} section={section} />
             {!next && <MomentCard store={store} which="departure" />}

@@ -2,7 +2,6 @@
 // (localStorage, per phone) and how it reaches the document; knows nothing of visits.
 
 import { computed, effect, signal, type Signal } from "@preact/signals";
-import { en } from "../texts/en";
 import { es, type Texts } from "../texts/es";
 import type { FieldProblem, LocalText, Problem } from "../core/messages";
 
@@ -53,8 +52,20 @@ export const size = preference<Size>("size", ["s", "m", "l", "xl"], "s");
 export const look = preference<Look>("look", ["list", "notes"], "list");
 export const neutral = preference<"yes" | "no">("neutral", ["yes", "no"], "no");
 
+const english = signal<Texts | null>(null);
+
+/** Brings the words of the language chosen, where they are not here: most people need one language, and wait for no other. */
+export async function bringWords(): Promise<void> {
+  if (lang.peek() === "en" && english.peek() === null) {
+    english.value = (await import("../texts/en")).en;
+  }
+}
+
+// Where they cannot be brought, Spanish is shown.
+effect(() => void (lang.value === "en" && bringWords().catch(() => undefined)));
+
 /** The words in the language chosen; reading `.value` in a component follows it. */
-export const words = computed<Texts>(() => (lang.value === "en" ? en : es));
+export const words = computed<Texts>(() => (lang.value === "en" && english.value !== null ? english.value : es));
 
 /** The language with the region of the browser, for numbers and dates. */
 export const locale = computed(() => navigator.languages.find((it) => it.startsWith(lang.value)) ?? (lang.value === "es" ? "es-MX" : "en"));

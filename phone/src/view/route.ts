@@ -10,6 +10,7 @@ export type Route =
   | { at: "visit"; visit: string; section: string | null; item: string | null }
   | { at: "review"; visit: string }
   | { at: "outcome"; visit: string }
+  | { at: "versions"; visit: string }
   | { at: "done"; visit: string }
   | { at: "incident"; visit: string | null; leaving: boolean }
   | { at: "outbox" }
@@ -42,6 +43,7 @@ function read(): Route {
       return { at, visit: id || null, leaving: section === "leave" };
     case "review":
     case "outcome":
+    case "versions":
     case "done":
       return { at, visit: id };
     default:
@@ -63,6 +65,7 @@ export const to = {
   visit: (visit: string, section?: string, item?: string) => `#/visit/${[visit, section, item].filter(Boolean).join("/")}`,
   review: (visit: string) => `#/review/${visit}`,
   outcome: (visit: string) => `#/outcome/${visit}`,
+  versions: (visit: string) => `#/versions/${visit}`,
   done: (visit: string) => `#/done/${visit}`,
   incident: (visit: string | null, leaving = false) => `#/incident/${visit ?? ""}${leaving ? "/leave" : ""}`,
 };

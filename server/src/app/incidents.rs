@@ -161,9 +161,7 @@ impl Reporter {
         let is_at_work = session.revoked_at.is_none() && session.expires_at > now;
         Ok(Self { org, user: session.user_id, dev, key, is_at_work })
     }
-}
 
-impl Reporter {
     /// The device whose reports the operator brings by hand; none for one that was never enrolled here, whose word nobody vouches for.
     ///
     /// # Errors

@@ -12,6 +12,7 @@ mod phone;
 mod review;
 #[cfg(feature = "schema")]
 mod schema;
+mod versions;
 mod visit;
 
 pub use briefing::{Briefing, SectionCard};
@@ -24,6 +25,7 @@ pub use phone::{Phone, Photo, Position};
 pub use review::Review;
 #[cfg(feature = "schema")]
 pub use schema::schema;
+pub use versions::{Affected, OtherVersion, Versions};
 pub use visit::{
     Allows, Evidence, Facts, Form, FormItem, FormOption, FormSection, ItemState, PhotoCard, Progress, State,
     Visit, VisitChange,

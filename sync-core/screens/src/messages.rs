@@ -12,6 +12,7 @@ use crate::{
     outbox::Outbox,
     phone::Position,
     review::Review,
+    versions::Versions,
     visit::{Visit, VisitChange},
 };
 
@@ -96,6 +97,18 @@ pub enum Ask {
         /// The answer as JSON text; `null` for none.
         json: String,
     },
+    /// Other versions of the visit's checklist, with what a move to each would do. Answer: `versions`.
+    Versions {
+        /// The visit.
+        visit: String,
+    },
+    /// Moves the visit to another version of its checklist. Answer: `visit`.
+    Migrate {
+        /// The visit.
+        visit: String,
+        /// The hash of the version.
+        checklist: String,
+    },
     /// What is handed in, with what is missing. Answer: `review`.
     Review {
         /// The visit.
@@ -150,6 +163,8 @@ enum Name {
     Answer,
     Detach,
     Resolve,
+    Versions,
+    Migrate,
     Review,
     Submit,
     Outbox,
@@ -212,6 +227,8 @@ impl TryFrom<Flat> for Ask {
                 field: there(it.field, "field")?,
                 json: there(it.json, "json")?,
             },
+            Name::Versions => Self::Versions { visit: visit()? },
+            Name::Migrate => Self::Migrate { visit: visit()?, checklist: there(it.checklist, "checklist")? },
             Name::Review => Self::Review { visit: visit()? },
             Name::Submit => Self::Submit { visit: visit()?, seen: there(it.seen, "seen")? },
             Name::Outbox => Self::Outbox {},
@@ -244,6 +261,8 @@ pub enum Reply {
     Visit(Box<Visit>),
     /// What changed in a visit since it was last answered.
     Change(Box<VisitChange>),
+    /// Versions of a visit's checklist.
+    Versions(Versions),
     /// What is handed in.
     Review(Review),
     /// What is not on the server.

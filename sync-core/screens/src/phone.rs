@@ -16,7 +16,7 @@ use crate::{
     home::{self, SyncState},
     incident,
     messages::{Ask, Message, Refused, Reply},
-    outbox, review,
+    outbox, review, versions,
     visit::{self, Shown},
 };
 
@@ -152,6 +152,12 @@ impl Phone {
                 let visit = read(visit, "id")?;
                 device.resolve(visit, field, json, now_ms)?;
                 self.changed(visit)?
+            }
+            Ask::Versions { visit } => Reply::Versions(versions::fill(device, read(visit, "id")?)?),
+            Ask::Migrate { visit, checklist } => {
+                let visit = read(visit, "id")?;
+                device.migrate(visit, &read(checklist, "hash")?, now_ms)?;
+                self.show(visit)?
             }
             Ask::Review { visit } => Reply::Review(review::fill(device, read(visit, "id")?)?),
             Ask::Submit { visit, seen } => {

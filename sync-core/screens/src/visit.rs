@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use sync_core::{fold::Phase, payload::CreateValue, reference::Allowed};
 use uuid::Uuid;
 
-use crate::home::BranchFacts;
+use crate::{home::BranchFacts, versions};
 
 /// A visit whole.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -51,6 +51,8 @@ pub struct Form {
     pub kind: ChecklistKind,
     /// The checklist's name.
     pub title: LocalText,
+    /// The newest version of the checklist on this phone, where the visit has an older one.
+    pub newer: Option<u32>,
     /// What the auditor asks for and how they behave.
     pub scenario: LocalText,
     /// Locale in which it is shown first.
@@ -351,7 +353,7 @@ fn form_item(item: &Item) -> FormItem {
 }
 
 fn form(
-    device: &Device,
+    device: &mut Device,
     visit: Uuid,
     pin: &CreateValue,
     template: &PreparedChecklist,
@@ -367,6 +369,7 @@ fn form(
         branch: device.branches()?.iter().find(|it| it.id == pin.branch).map(BranchFacts::from),
         kind: checklist.kind,
         title: checklist.title.clone(),
+        newer: versions::newer(device, &checklist.id, checklist.version)?,
         scenario: checklist.scenario.clone(),
         default_locale: checklist.default_locale.clone(),
         rules: checklist.visit.clone(),
@@ -377,7 +380,7 @@ fn form(
 }
 
 /// The item of a problem's field (`/B02#comment` is of `B02`).
-fn item_of(field: &str) -> &str {
+pub(crate) fn item_of(field: &str) -> &str {
     let field = field.trim_start_matches('/');
     field.split_once('#').map_or(field, |it| it.0)
 }
@@ -477,7 +480,7 @@ pub(crate) fn asked<'a>(filled: &Filled, template: &'a PreparedChecklist) -> Vec
     template.asked(&filled.answers, Permitted { audio, files })
 }
 
-fn too_new() -> DeviceError {
+pub(crate) fn too_new() -> DeviceError {
     DeviceError::from(Problem::single(
         409,
         "checklist_not_readable",

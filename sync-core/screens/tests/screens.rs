@@ -2,7 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test may stop where it stands")]
 
 use device::{Device, DeviceKind, NewDevice};
-use screens::{Ask, Message, Phone, Reply, Visit, VisitChange};
+use screens::{Affected, Ask, Message, Phone, Reply, Visit, VisitChange};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use uuid::Uuid;
@@ -204,6 +204,44 @@ fn a_grave_answer_is_said_in_plain_words_at_its_question_and_before_it_is_handed
 }
 
 #[test]
+fn a_visit_tells_of_a_newer_version_and_what_a_move_to_it_would_do_and_moves_only_when_told() {
+    let mut screen = screen();
+    screen.begin();
+    screen.tap("A02", "4");
+    screen.tap("A03", "80");
+    let mut newer: Value = serde_json::from_str(&checklist()).unwrap();
+    newer["version"] = json!(2);
+    let items = newer["sections"][0]["items"].as_array_mut().unwrap();
+    items[2]["max"] = json!("60");
+    items[1]["required"] = json!(true);
+    items.push(json!({"id": "A05", "type": "yes_no", "weight": 1, "q": {"es": "nueva", "en": "new"}, "required": true}));
+    let hash = screen.phone.device().add_template(newer.to_string().as_bytes()).unwrap().to_string();
+
+    let Reply::Visit(visit) = screen.ask(Ask::Open { visit: VISIT.to_string() }) else { unreachable!() };
+    assert_eq!(visit.form.newer, Some(2));
+    let Reply::Versions(versions) = screen.ask(Ask::Versions { visit: VISIT.to_string() }) else {
+        unreachable!()
+    };
+    assert_eq!((versions.has, versions.split, versions.others.len()), (1, false, 1));
+    let other = &versions.others[0];
+    assert_eq!((other.version, &other.hash, other.kept), (2, &hash, 1));
+    let names = |list: &[Affected]| {
+        list.iter().map(|it| (it.problem.field.clone(), it.q.clone().unwrap().es)).collect::<Vec<_>>()
+    };
+    assert_eq!(names(&other.dropped), [("/A03".to_owned(), "A03".to_owned())]);
+    assert!(names(&other.wanted).contains(&("/A05".to_owned(), "nueva".to_owned())), "{:?}", other.wanted);
+    let Reply::Visit(same) = screen.ask(Ask::Open { visit: VISIT.to_string() }) else { unreachable!() };
+    assert_eq!((&same.form, &same.items), (&visit.form, &visit.items), "to be told of it moves nothing");
+
+    let migrate = Ask::Migrate { visit: VISIT.to_string(), checklist: hash };
+    let Reply::Visit(moved) = screen.ask(migrate.clone()) else { unreachable!() };
+    assert_eq!((moved.form.newer, moved.form.sections[0].items.len()), (None, 5));
+    let answers: Vec<_> = moved.items.iter().map(|it| it.json.as_deref()).collect();
+    assert_eq!(answers, [None, Some("4"), None, None, None]);
+    assert_eq!(screen.refusal(migrate), "same_version");
+}
+
+#[test]
 fn a_photo_is_shown_beside_its_question_and_read_back_to_the_byte() {
     let mut screen = screen();
     screen.begin();
@@ -257,10 +295,23 @@ fn what_is_asked_reads_as_it_is_written() {
         Ask::Answer { visit: id(), field: id(), json: id() },
         Ask::Detach { visit: id(), photo: id() },
         Ask::Resolve { visit: id(), field: id(), json: id() },
+        Ask::Versions { visit: id() },
+        Ask::Migrate { visit: id(), checklist: id() },
         Ask::Review { visit: id() },
         Ask::Submit { visit: id(), seen: id() },
         Ask::Outbox {},
         Ask::Conflicts {},
+        Ask::Report {
+            incident: id(),
+            seed: id(),
+            kind: id(),
+            left: true,
+            text: id(),
+            zone: id(),
+            position: None,
+            visit: None,
+        },
+        Ask::Incidents {},
     ] {
         let written = serde_json::to_string(&ask).unwrap();
         assert_eq!(serde_json::from_str::<Ask>(&written).unwrap(), ask, "{written}");
