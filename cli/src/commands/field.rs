@@ -13,7 +13,7 @@ use clap::{
     builder::{PossibleValuesParser, TypedValueParser},
 };
 use device::{
-    AuditDetail, AuditSummary, Device, DeviceKind, IncidentEntry, NewDevice, OpenConflict, PhotoFacts, Start,
+    AuditSummary, Device, DeviceKind, IncidentEntry, NewDevice, Offer, OpenConflict, PhotoFacts, Start,
     Status, WayOut,
 };
 use domain::{
@@ -23,13 +23,8 @@ use domain::{
 };
 use serde::Serialize;
 use server::environment::Environment;
-use std::path::PathBuf;
-use sync_core::{
-    Hash,
-    lane::Pause,
-    payload::Gps,
-    reference::{AssignmentRow, BranchRow},
-};
+use std::path::{Path, PathBuf};
+use sync_core::{Hash, lane::Pause, payload::Gps, reference::BranchRow};
 use uuid::Uuid;
 
 /// A phone in the terminal
@@ -64,6 +59,19 @@ enum Action {
     },
     /// Assignments, branches, checklists and visits on this device
     List,
+    /// Take an offered assignment; the office learns it at the next `sync`
+    Accept {
+        /// Id of the assignment
+        assignment: Uuid,
+    },
+    /// Refuse an offered assignment
+    Decline {
+        /// Id of the assignment
+        assignment: Uuid,
+        /// Why, for whoever plans
+        #[arg(long)]
+        reason: String,
+    },
     /// Start a visit: an assignment, or a branch with a checklist
     Start {
         /// Id of the assignment
@@ -194,7 +202,7 @@ const LISTED: u32 = 1_000;
 
 #[derive(Serialize)]
 struct Listing {
-    assignments: Vec<AssignmentRow>,
+    assignments: Vec<Offer>,
     branches: Vec<BranchRow>,
     templates: Vec<device::MirroredTemplate>,
     visits: Vec<AuditSummary>,
@@ -228,20 +236,22 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Problem> {
         Action::Login { .. } | Action::Salvage { .. } => Ok(()),
         Action::Sync { no_photos } => sync(arguments, *no_photos, &mut device, &environment),
         Action::List => console::print(&Listing {
-            assignments: device.assignments()?,
+            assignments: device.offers()?,
             branches: device.branches()?,
             templates: device.templates()?,
             visits: device.list(None, LISTED)?,
         }),
+        Action::Accept { assignment } => {
+            device.accept(*assignment, now)?;
+            offer(&device, *assignment)
+        }
+        Action::Decline { assignment, reason } => {
+            device.decline(*assignment, reason, now)?;
+            offer(&device, *assignment)
+        }
         Action::Start { assignment, branch, template } => {
-            let start = match (assignment, branch, template) {
-                (Some(id), ..) => Start::Assignment(*id),
-                (None, Some(branch), Some(template)) => ad_hoc(&device, branch, template, &environment)?,
-                _ => return Err(nothing_to_start()),
-            };
-            photos::tell_free_space(&mut device, &arguments.data);
-            let audit = device.start(&start, now)?;
-            console::print(&device.view(audit)?)
+            let what = (*assignment, branch.as_deref(), template.as_deref());
+            start((arguments, &mut device), what, &environment)
         }
         Action::Answer { audit, field, value } => {
             device.answer(*audit, field, &as_json(value), now)?;
@@ -252,11 +262,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Problem> {
                 let mocked = mocked.then_some(true);
                 Gps { lat_e7, lon_e7, accuracy_mm: *accuracy, mocked, at_ms: None }
             });
-            let (mut file, mime) = photos::open(file)?;
-            photos::tell_free_space(&mut device, &arguments.data);
-            let facts = PhotoFacts { mime: mime.to_owned(), gps, ..PhotoFacts::default() };
-            device.photo(*audit, field, &mut file, &facts, now)?;
-            console::print(&device.view(*audit)?)
+            photo((arguments, &mut device), (*audit, field), file, gps, now)
         }
         Action::Detach { audit, field, photo } => {
             let attachment = photos::attachment(&device.view(*audit)?, field, photo)?;
@@ -271,8 +277,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Problem> {
         }
         Action::Submit { audit } => {
             device.submit(*audit, now)?;
-            let view: AuditDetail = device.view(*audit)?;
-            console::print(&view)
+            console::print(&device.view(*audit)?)
         }
         Action::Resolve { audit, field, value } => {
             device.resolve(*audit, field, &as_json(value), now)?;
@@ -288,6 +293,42 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Problem> {
         Action::Export { audit } => console::print(&device.export(*audit)?),
         Action::Rescue { file } => rescue::write(&device, file, &environment),
     }
+}
+
+/// Prints an assignment with the answer that was given to it.
+fn offer(device: &Device, assignment: Uuid) -> Result<(), Problem> {
+    console::print(&device.offers()?.iter().find(|it| it.assignment.id == assignment))
+}
+
+/// Starts an assignment, or a visit of a branch with a checklist that nobody planned, and prints the visit.
+fn start(
+    (arguments, device): (&Arguments, &mut Device),
+    what: (Option<Uuid>, Option<&str>, Option<&str>),
+    environment: &Environment,
+) -> Result<(), Problem> {
+    let start = match what {
+        (Some(id), ..) => Start::Assignment(id),
+        (None, Some(branch), Some(template)) => ad_hoc(device, branch, template, environment)?,
+        _ => return Err(nothing_to_start()),
+    };
+    photos::tell_free_space(device, &arguments.data);
+    let audit = device.start(&start, now_ms(environment))?;
+    console::print(&device.view(audit)?)
+}
+
+/// Keeps a photo and prints the visit.
+fn photo(
+    (arguments, device): (&Arguments, &mut Device),
+    (audit, field): (Uuid, &str),
+    file: &Path,
+    gps: Option<Gps>,
+    now: u64,
+) -> Result<(), Problem> {
+    let (mut file, mime) = photos::open(file)?;
+    photos::tell_free_space(device, &arguments.data);
+    let facts = PhotoFacts { mime: mime.to_owned(), gps, ..PhotoFacts::default() };
+    device.photo(audit, field, &mut file, &facts, now)?;
+    console::print(&device.view(audit)?)
 }
 
 /// Reports an incident: what happened, in whose words, whether they left, and in which visit.

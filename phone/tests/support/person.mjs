@@ -21,10 +21,10 @@ export class Person {
     return person;
   }
 
-  async start(isOffline = false) {
+  async start(isOffline = false, more = []) {
     this.context = await chromium.launchPersistentContext(this.profile, {
       executablePath: PROGRAM,
-      args: ["--no-sandbox", "--use-fake-device-for-media-stream"],
+      args: ["--no-sandbox", "--use-fake-device-for-media-stream", ...more],
       viewport: { width: 360, height: 740 },
       locale: "es-MX",
       geolocation: { latitude: 19.4326, longitude: -99.1332, accuracy: 12 },

@@ -351,8 +351,8 @@ async fn the_original_of_a_photo_is_read_by_its_hash_and_goes_with_the_photo_whe
     use sync_core::payload::{self, AttachValue, Original};
     let scene = Scene::open().await;
     let mut phone = scene.phone(1).await;
-    let small = scene.upload(&mut phone, &server::testing::photos::jpeg(3, 300, 200)).await;
-    let whole = scene.upload(&mut phone, &server::testing::photos::jpeg(3, 900, 600)).await;
+    let small = scene.upload(&phone, &server::testing::photos::jpeg(3, 300, 200)).await;
+    let whole = scene.upload(&phone, &server::testing::photos::jpeg(3, 900, 600)).await;
     let audit = scene.new_audit();
     phone.create(audit, &scene.pin());
     phone.set(audit, 1, "A01", "yes");
