@@ -14,7 +14,7 @@ const MOST_NAMED = 40;
 
 function Named({ list }: { list: Affected[] }) {
   return (
-    <ul>
+    <ul class="rules">
       {list.slice(0, MOST_NAMED).map((it) => (
         <li key={`${it.problem.field}${it.problem.code}`}>
           {it.q && <span class="strong">{say(it.q)} </span>}

@@ -81,6 +81,8 @@ record! {
         audit_id: AuditId,
         /// When it was created.
         created_at: Micros,
+        /// Why its auditor declined; none where they did not.
+        declined_for: Option<String>,
     }
 }
 
@@ -322,6 +324,24 @@ pub fn set_assignment_state(
     let moved = on_db!(tx, |c| diesel::update(assignments::table.find((org.store(), assignment.store())))
         .filter(assignments::state.eq(from.as_str()))
         .set(assignments::state.eq(to.as_str()))
+        .execute(c))?;
+    if moved == 0 { Err(DbError::Stale) } else { Ok(()) }
+}
+
+/// Moves an assignment from `from` to declined, with the auditor's reason.
+///
+/// # Errors
+/// Those of the database; [`DbError::Stale`] where it does not stand so.
+pub fn decline_assignment(
+    tx: &mut Tx<'_>,
+    org: OrgId,
+    assignment: AssignmentId,
+    from: State,
+    reason: &str,
+) -> Result<(), DbError> {
+    let moved = on_db!(tx, |c| diesel::update(assignments::table.find((org.store(), assignment.store())))
+        .filter(assignments::state.eq(from.as_str()))
+        .set((assignments::state.eq(State::Declined.as_str()), assignments::declined_for.eq(reason)))
         .execute(c))?;
     if moved == 0 { Err(DbError::Stale) } else { Ok(()) }
 }

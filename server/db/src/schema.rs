@@ -420,6 +420,7 @@ diesel::table! {
         state -> Text,
         audit_id -> Uid,
         created_at -> Ts,
+        declined_for -> Nullable<Text>,
     }
 }
 

@@ -113,6 +113,9 @@ pub(crate) struct Assignment {
     pub(crate) state: &'static str,
     /// When it was created, RFC 3339.
     pub(crate) created_at: String,
+    /// Why its auditor declined.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) declined_for: Option<String>,
 }
 
 impl From<programmes::Assignment> for Assignment {
@@ -129,6 +132,7 @@ impl From<programmes::Assignment> for Assignment {
             window_to: it.window_to,
             state: it.state.as_str(),
             created_at: instant(it.created_at),
+            declined_for: it.declined_for,
         }
     }
 }
@@ -381,6 +385,7 @@ fn offered(
         state,
         audit_id: audit_of_assignment(assignment_id),
         created_at: office.now(),
+        declined_for: None,
     }
 }
 

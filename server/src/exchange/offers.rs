@@ -130,7 +130,12 @@ fn answer(
     let facts = Facts { assignment_rules_hold: true, ..Facts::default() };
     let from = assignment.state;
     let to = lifecycle::apply(Some(from), command, Actor::Auditor, &facts)?;
-    programmes::set_assignment_state(tx, source.org, assignment.assignment_id, (from, to))?;
+    match reason(op) {
+        Some(reason) => {
+            programmes::decline_assignment(tx, source.org, assignment.assignment_id, from, &reason)?;
+        }
+        None => programmes::set_assignment_state(tx, source.org, assignment.assignment_id, (from, to))?,
+    }
     assignment.state = to;
     if rights::is_withdrawn(to) {
         rights::settle(
@@ -174,8 +179,14 @@ fn tell_truth(tx: &mut Tx<'_>, source: &Source<'_>, found: Option<&Assignment>) 
     }
 }
 
+/// Why an offer was declined.
+fn reason(op: &Op) -> Option<String> {
+    let value = (op.kind == Kind::Decline).then(|| payload::of_op::<ReasonValue>(op).ok());
+    value.flatten().map(|it| it.reason)
+}
+
 fn entry(source: &Source<'_>, assignment: &Assignment, op: &Op, from: State) -> NewLogEntry {
-    let reason = payload::of_op::<ReasonValue>(op).ok().map(|it| it.reason);
+    let reason = reason(op);
     let detail = json!({
         "from": from, "to": assignment.state, "reason": reason, "audit": assignment.audit_id,
         "device_at_ms": hlc::ms_of(op.hlc), "received_at_ms": millis(source.received),

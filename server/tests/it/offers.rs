@@ -27,11 +27,14 @@ impl Scene {
         (id, audit_of_assignment(AssignmentId(id)).0)
     }
 
-    async fn assignment_state(&self, id: Uuid) -> String {
+    /// An assignment as whoever plans sees it.
+    async fn assignment(&self, id: Uuid) -> Value {
         let found = self.office.get("/api/v1/assignments").by(&self.manager).send().await.expect_json();
-        let found =
-            found["items"].as_array().unwrap().iter().find(|it| it["id"] == json!(id)).unwrap().clone();
-        found["state"].as_str().unwrap().to_owned()
+        found["items"].as_array().unwrap().iter().find(|it| it["id"] == json!(id)).unwrap().clone()
+    }
+
+    async fn assignment_state(&self, id: Uuid) -> String {
+        self.assignment(id).await["state"].as_str().unwrap().to_owned()
     }
 
     async fn withdraw(&self, id: Uuid) {
@@ -90,6 +93,8 @@ async fn an_offer_is_taken_and_another_refused_and_phones_and_audit_log_are_told
     assert_eq!(scene.push_all(&mut phone).await, []);
     assert_eq!(scene.assignment_state(one).await, "accepted");
     assert_eq!(scene.assignment_state(two).await, "declined");
+    let why = async |id| scene.assignment(id).await["declined_for"].clone();
+    assert_eq!((why(one).await, why(two).await), (Value::Null, json!("I am away that week")));
     assert_eq!(
         (scene.told(one).as_deref(), scene.told(two).as_deref()),
         (Some("accepted"), Some("declined"))

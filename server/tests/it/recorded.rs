@@ -216,6 +216,7 @@ fn store_work(
         state: State::Accepted,
         audit_id: audit_of_assignment(assignment_id),
         created_at: now,
+        declined_for: None,
     };
     db::programmes::append_assignments(tx, org, &[assignment])
 }

@@ -64,6 +64,7 @@ fn assignment(number: u32) -> Assignment {
         state: State::Offered,
         audit_id: AuditId(uuid(1_000 + number)),
         created_at: Micros(1),
+        declined_for: None,
     }
 }
 
@@ -171,6 +172,15 @@ on_both! {
         assert!(is_stale(&take(2)));
         take(1).unwrap();
         assert!(is_stale(&take(1)));
+        let declined = AssignmentId(uuid(4));
+        let decline = |number| write(db, move |tx| {
+            programmes::decline_assignment(tx, org(number), declined, State::Offered, "away")
+        });
+        assert!(is_stale(&decline(2)));
+        decline(1).unwrap();
+        assert!(is_stale(&decline(1)));
+        let found = read(db, |tx| programmes::find_assignment(tx, org(1), declined)).unwrap();
+        assert_eq!((found.state, found.declined_for.as_deref()), (State::Declined, Some("away")));
         let shown = |filter: AssignmentFilter| -> Vec<u128> {
             let page = read(db, |tx| programmes::list_assignments(tx, org(1), &filter, None, 9));
             page.items.iter().map(|it| it.assignment_id.0.as_u128() & 0xff).collect()
