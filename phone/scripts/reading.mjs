@@ -1,11 +1,13 @@
 // The reading order of every screen, from the browser's accessibility tree: what a screen reader says, in which order. Checked: each
 // control has a name, one heading of the first level comes before all others, no level is left out, and the order goes down the page as the eye
-// does. Written down for people in `docs/reading`. `npm run reading`
+// does. Written down for people in `docs/reading`. `npm run reading`;
+// `--check` writes nothing.
 import { execSync } from "node:child_process";
 import { mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { launch, open, SCREENS, serve } from "./screens.mjs";
 
-const only = process.argv[2]?.split(",");
+const isCheck = process.argv[2] === "--check";
+const only = isCheck ? undefined : process.argv[2]?.split(",");
 const CONTROLS = new Set(["button", "link", "textbox", "checkbox", "radio", "combobox", "slider", "spinbutton", "menuitem", "tab", "Date", "InputTime", "DisclosureTriangle"]);
 const SILENT = new Set(["none", "generic", "InlineTextBox", "RootWebArea", "paragraph", "LineBreak", "LayoutTable", "Legend", "LabelText", "ListMarker"]);
 /** Two things of one row may stand so much higher or lower than each other, pixels. */
@@ -74,7 +76,7 @@ const line = (it) => `${"  ".repeat(Math.min(it.depth, 8))}${it.role === "Static
 if (!process.env.BUILT) execSync("npx vite build -c dev/vite.config.ts --logLevel error", { stdio: "inherit" });
 const out = new URL("../docs/reading/", import.meta.url).pathname;
 mkdirSync(out, { recursive: true });
-if (!only) for (const old of readdirSync(out)) rmSync(out + old);
+if (!only && !isCheck) for (const old of readdirSync(out)) rmSync(out + old);
 const [server, browser] = [await serve(), await launch()];
 let found = 0;
 for (const screen of SCREENS) {
@@ -89,7 +91,7 @@ for (const screen of SCREENS) {
   const modal = told.some((it) => it.role === "dialog");
   // Times and dates are of today.
   const text = told.filter((it) => !modal || it.inDialog).map(line).join("\n").replace(/\d{1,2}:\d{2}/g, "00:00").replace(/\b\d{1,2} (ene|feb|mar|abr|may|jun|jul|ago|sept?|oct|nov|dic)\b/g, "1 ene").replace(/\b(lun|mar|mié|jue|vie|sáb|dom) 1 ene/g, "lun 1 ene");
-  writeFileSync(`${out}${screen.name}.txt`, `${text}\n`);
+  if (!isCheck) writeFileSync(`${out}${screen.name}.txt`, `${text}\n`);
   await close();
 }
 await browser.close();
