@@ -118,9 +118,9 @@ fn a_visit_that_could_not_happen_demands_a_reason_an_explanation_and_proof_of_on
     assert_eq!(codes(&[], 0), Vec::<String>::new());
     let bare = r#"{"kind":"not_completed"}"#;
     assert_eq!(codes(&[(OUTCOME, bare)], 0), ["reason_missing", "min_chars", "proof_missing"]);
-    let short = CLOSED.replace("The door was locked at ten past nine.", "  19 characters it is.  ");
+    let short = CLOSED.replace("The door was locked at ten past nine.", "  20 characters it is.  ");
     assert_eq!(codes(&[(OUTCOME, &short)], 1), Vec::<String>::new());
-    let shorter = short.replace("it is.", "it i");
+    let shorter = short.replace("it is.", "it is");
     assert_eq!(codes(&[(OUTCOME, &shorter)], 1), ["min_chars"]);
     assert_eq!(codes(&[(OUTCOME, CLOSED)], 1), Vec::<String>::new());
     assert_eq!(codes(&[(OUTCOME, CLOSED), (ARRIVAL, &live)], 0), Vec::<String>::new());
