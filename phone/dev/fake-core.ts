@@ -402,7 +402,7 @@ export class FakeCore implements Core {
         return this.home();
       case "briefing": {
         const { list, branch, notes, to, from } = this.assignment(ask.assignment);
-        return { reply: "briefing", assignment: ask.assignment, branch, state: "accepted", from, to, notes, kind: list.kind, title: list.title, purpose: list.purpose, scenario: list.scenario, rules: list.rules, sections: list.sections.map((it) => ({ title: it.title, items: it.items.length })), allowed: { covert: ask.assignment !== "a2", audio: false, files: false } };
+        return { reply: "briefing", assignment: ask.assignment, branch, state: "accepted", from, to, notes, kind: list.kind, title: list.title, purpose: list.purpose, scenario: list.scenario, rules: list.rules, sections: list.sections.map((it) => ({ title: it.title, questions: it.items.map((item) => ({ q: item.form.q, photo: item.form.photos })) })), allowed: { covert: ask.assignment !== "a2", audio: false, files: false } };
       }
       case "accept":
       case "decline":

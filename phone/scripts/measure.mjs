@@ -193,7 +193,7 @@ try {
   console.log(`the page slowed to 1/${SLOWER}, its worker not; load ${loadavg()[0].toFixed(1)} on ${availableParallelism()} cores`);
   await person.enrol(auditor.login);
   const visit = await person.begin();
-  await person.pill("Enviado");
+  await person.pill("Al día");
   await starts(person, "1 visit");
   await taps(person, visit, "1 visit");
   await weigh("1 visit");

@@ -67,7 +67,7 @@ test("a visit with six photos goes over a slow line that is cut ten times, with 
     await person.go("#/outbox");
     // A cut line is no line for a while; a person who waits for it taps.
     const end = Date.now() + 240_000;
-    while (!(await person.page.locator(".pill").innerText()).includes("Enviado")) {
+    while (!(await person.page.locator(".pill").innerText()).includes("Al día")) {
       assert.ok(Date.now() < end, await person.page.locator("body").innerText());
       await person.page.getByRole("button", { name: "Enviar ahora" }).click({ timeout: 1_000 }).catch(() => undefined);
       await person.page.waitForTimeout(500);
@@ -108,7 +108,7 @@ test("an office whose power goes off while photos come in has them all once it i
     await office.restart();
     front.line = null;
     await person.page.getByRole("button", { name: "Enviar ahora" }).click();
-    await person.pill("Enviado");
+    await person.pill("Al día");
     const told = await seen(visit);
     assert.equal(new Set(photosOf(told)).size, 2, JSON.stringify(told).slice(0, 1_500));
   }));
@@ -132,7 +132,7 @@ test("a phone whose disk is full says so at the photo, keeps what was there, and
 
     await session.send("Storage.overrideQuotaForOrigin", { origin });
     await person.takeBigPhoto(item);
-    await person.pill("Enviado");
+    await person.pill("Al día");
     const told = await seen(visit);
     assert.equal(new Set(photosOf(told)).size, kept + 1);
     assert.ok(JSON.stringify(told).includes("10:30"));
@@ -149,7 +149,7 @@ for (const [hours, which] of [
         const visit = await person.begin();
         await person.fillAll();
         await person.handIn();
-        await person.pill("Enviado");
+        await person.pill("Al día");
         assert.equal((await seen(visit)).state, "submitted");
         const { items } = await office.call("GET", `/devices?user=${auditor.id}`, null, "olga");
         const ahead = items.map((it) => it.clock_ahead_seconds ?? it.report?.clock_ahead_seconds);
@@ -167,7 +167,7 @@ test("two people share a phone: each finds their own visits, and what one of the
     await person.begin();
     await page.locator("#i-Z03").getByRole("button", { name: "Comentar" }).click();
     await page.locator("#t-Z03-comment").fill("Solo para mí");
-    await person.pill("Enviado");
+    await person.pill("Al día");
     await person.go("#/settings");
     await page.getByRole("button", { name: "Cerrar y elegir persona" }).click();
     await page.getByRole("heading", { name: "¿Quién usa este teléfono?" }).waitFor();
@@ -181,13 +181,13 @@ test("two people share a phone: each finds their own visits, and what one of the
     await page.getByRole("button", { name: "Conectar" }).click();
     await page.getByRole("heading", { name: "Sus visitas" }).waitFor();
     await page.locator("a.card").first().waitFor();
-    await person.pill("Enviado");
+    await person.pill("Al día");
     const whole = await page.locator("body").innerText();
     assert.ok(!whole.includes("En curso"), whole);
     const visit = await person.begin();
     assert.equal(await page.locator("#t-Z03-comment").count(), 0);
     await page.locator("#i-Z01 input[type=time]").fill("11:11");
-    await person.pill("Enviado");
+    await person.pill("Al día");
 
     // Without a network too, and the PIN is asked only of whom it is of.
     front.network = "off";

@@ -64,7 +64,7 @@ test("a visit is filled with no network, survives the power going off in mid-typ
     await person.handIn();
     await person.pill("Guardado en el teléfono");
     await person.context.setOffline(false);
-    await person.pill("Enviado");
+    await person.pill("Al día");
 
     const ask = (method, path, body) => office.call(method, path, body, "rita");
     assert.equal((await ask("GET", `/visits/${visit}`)).state, "submitted");
@@ -88,7 +88,7 @@ test("a visit is filled with no network, survives the power going off in mid-typ
     const preview = await person.page.locator(".preview dd").innerText();
     assert.equal(await person.page.getByRole("button", { name: "Ocultar" }).count(), 0, "the programme does not allow to hide it");
     await person.handIn();
-    await person.pill("Enviado");
+    await person.pill("Al día");
     await ask("POST", `/visits/${visit}/claim`, {});
     const approved = await ask("POST", `/visits/${visit}/approve`, {});
     assert.equal(approved.state, "approved");
@@ -119,7 +119,7 @@ test("a visit that could not happen is handed in with its reason and the place w
     await page.getByText("La cortina estaba abajo").waitFor();
     await person.handIn();
     await person.context.setOffline(false);
-    await person.pill("Enviado");
+    await person.pill("Al día");
     const told = await office.call("GET", `/visits/${visit}`, undefined, "rita");
     assert.equal(told.state, "submitted");
     const whole = JSON.stringify(told);
@@ -143,7 +143,7 @@ test("an offer is taken without a network, and where the office had taken it bac
     await person.go("#/");
     await page.getByText("La oficina retiró la asignación").waitFor();
     assert.equal(await page.locator("a.card").count(), 0, "it can no longer be opened");
-    await person.pill("Enviado");
+    await person.pill("Al día");
   }));
 
 test("an offer is declined with a reason, and the office hears it", () =>
@@ -154,7 +154,7 @@ test("an offer is declined with a reason, and the office hears it", () =>
     await page.getByLabel("Por qué no puede").fill("Ese día viajo");
     await page.getByRole("button", { name: "Declinar" }).click();
     await page.getByRole("heading", { name: "Sus visitas" }).waitFor();
-    await person.pill("Enviado");
+    await person.pill("Al día");
     const [assignment] = (await office.call("GET", `/assignments?auditor=${auditor.id}`)).items;
     assert.equal(assignment.state, "declined");
     assert.equal(await page.locator("a.card").count(), 0);

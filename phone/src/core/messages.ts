@@ -579,7 +579,7 @@ export interface Briefing {
    */
   rules: VisitRules;
   /**
-   * Sections with the number of their questions.
+   * Sections with their questions, for whoever has to remember what to look at.
    */
   sections: SectionCard[];
   /**
@@ -667,9 +667,22 @@ export interface SectionCard {
    */
   title: LocalText;
   /**
-   * Questions in it, visible or not.
+   * Its questions, asked in every visit or not.
    */
-  items: number;
+  questions: QuestionCard[];
+}
+/**
+ * A question at a glance.
+ */
+export interface QuestionCard {
+  /**
+   * The question.
+   */
+  q: LocalText;
+  /**
+   * Whether a photo is its answer, or may be demanded beside it.
+   */
+  photo: boolean;
 }
 /**
  * What a programme allows on the phone, as far as pages act on it.

@@ -17,6 +17,8 @@ import { Icon, type IconName } from "./icon";
 
 /** While a field has the focus, a refusal is shown once no key was pressed for so long, milliseconds. */
 const PATIENCE_MS = 1_200;
+/** A time later than now by more than this may be a slip, milliseconds; of a visit of yesterday it is none, so that it is only said. */
+const AHEAD_MS = 5 * 60_000;
 /** Numbers in a range no wider than this are tapped, not typed. */
 const TAPPED_SPAN = 10n;
 
@@ -391,6 +393,12 @@ function Time(props: ControlProps) {
       {zone && (
         <p class="hint" id={`h-${item.id}`}>
           {t.timeZone(zoneName(zone))}
+        </p>
+      )}
+      {typed.value > clockIn(zone, Date.now() + AHEAD_MS) && (
+        <p class="mark warn" role="status">
+          <Icon name="alert" />
+          <span>{t.timeAhead(clockIn(zone, Date.now()))}</span>
         </p>
       )}
       <Wrong shown={shown} name={item.id} id={`e-${item.id}`} quiet={typed.quiet.value} />

@@ -24,6 +24,7 @@ function Comment({ store, shown }: { store: VisitStore; shown: Shown }) {
   const name = commentOf(item.id);
   const opened = useSignal(false);
   const isOpen = opened.value || state.comment_wanted > 0 || state.comment !== null || store.draftOf(name).value !== null;
+  const isShort = (stringOf(store.draftOf(name).value) ?? state.comment ?? "").trim().length < state.comment_wanted;
   if (!isOpen)
     return (
       <Button
@@ -44,7 +45,7 @@ function Comment({ store, shown }: { store: VisitStore; shown: Shown }) {
         {t.comment}
       </p>
       {item.comment_hint && <p class="hint">{say(item.comment_hint)}</p>}
-      {state.comment_wanted > 0 && (
+      {isShort && (
         <p class="demand">
           <Icon name="comment" />
           <span>{t.commentWanted}</span>

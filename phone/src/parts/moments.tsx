@@ -63,9 +63,14 @@ export function MomentCard({ store, which }: { store: VisitStore; which: Which }
             <Icon name={which === "arrival" ? "pin" : "clock"} /> <span class="strong">{of.stated(moment(stated.at_ms))}</span> {state.value !== "looking" && <Place store={store} it={stated} />}
           </span>
           {editable && state.value !== "looking" && (
-            <Button kind="quiet" label={of.again} onClick={() => void tap()}>
-              {t.again}
-            </Button>
+            <span>
+              <Button kind="quiet" label={of.again} onClick={() => void tap()}>
+                {t.again}
+              </Button>
+              <Button kind="quiet" label={of.remove} onClick={() => void store.answer(field, "null")}>
+                {words.value.remove}
+              </Button>
+            </span>
           )}
         </p>
       ) : (

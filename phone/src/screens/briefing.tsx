@@ -216,13 +216,21 @@ export function Briefing({ core, assignment }: { core: Core; assignment: string 
             <h2>{t.questions}</h2>
           </summary>
           <p>{say(brief.purpose)}</p>
-          <ul class="plain-list">
-            {brief.sections.map((section) => (
-              <li key={section.title.es}>
-                {say(section.title)} <span class="quiet">· {t.questionCount(section.items)}</span>
-              </li>
-            ))}
-          </ul>
+          <p class="quiet">{t.questionsWhy}</p>
+          {brief.sections.map((section) => (
+            <details class="plain" key={section.title.es}>
+              <summary>
+                {say(section.title)} <span class="quiet">· {t.questionCount(section.questions.length)}</span>
+              </summary>
+              <ul class="rules">
+                {section.questions.map((it) => (
+                  <li key={it.q.es}>
+                    {say(it.q)} {it.photo && <span class="quiet">({t.withPhoto})</span>}
+                  </li>
+                ))}
+              </ul>
+            </details>
+          ))}
         </details>
         <Trouble problem={begin.problem.value} />
       </Page>

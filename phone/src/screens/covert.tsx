@@ -45,16 +45,21 @@ export function listenForEscape(): () => void {
   return () => removeEventListener("keydown", key, true);
 }
 
-/** The title is the way back: three taps, or Enter three times, or three activations by a screen reader. */
-function Title({ text }: { text: string }) {
+/** What happens at three taps in a row, or Enter three times, or three activations by a screen reader: nobody gets there by one. */
+function useTriple(work: () => void): () => void {
   const taps = useRef({ count: 0, at: 0 });
-  const tap = () => {
+  return () => {
     const now = performance.now();
     const it = taps.current;
     it.count = now - it.at < APART_MS ? it.count + 1 : 1;
     it.at = now;
-    if (it.count >= TAPS) show();
+    if (it.count >= TAPS) work();
   };
+}
+
+/** The title is the way back. */
+function Title({ text }: { text: string }) {
+  const tap = useTriple(() => show());
   return (
     <h1>
       <button type="button" class="note-title" onClick={tap}>
@@ -135,7 +140,30 @@ function Notes() {
   );
 }
 
-/** `help` leads out of here to where an incident is told of: named like nothing. */
+/** Says how to use the list, and leads, tapped like the title, to where an incident is told of. */
+function Help({ href }: { href: string }) {
+  const t = words.value.covert;
+  const told = useSignal(false);
+  const tap = useTriple(() => show(href));
+  return (
+    <>
+      <p role="status" class={told.value ? "hint" : "seen-not"}>
+        {told.value && (look.value === "notes" ? t.helpNotes : t.helpList)}
+      </p>
+      <button
+        type="button"
+        class="button quiet"
+        onClick={() => {
+          told.value = true;
+          tap();
+        }}
+      >
+        {t.help}
+      </button>
+    </>
+  );
+}
+
 export function Covert({ help }: { help: string | null }) {
   const place = useRef<HTMLElement>(null);
   useEffect(() => {
@@ -146,11 +174,7 @@ export function Covert({ help }: { help: string | null }) {
   return (
     <main class="note" tabIndex={-1} ref={place}>
       {look.value === "notes" ? <Notes /> : <List />}
-      {help !== null && (
-        <a class="button quiet" href={help} onClick={show}>
-          {words.value.covert.help}
-        </a>
-      )}
+      {help !== null && <Help href={help} />}
     </main>
   );
 }

@@ -159,6 +159,8 @@ export function Enrol({ core }: { core: Core }) {
   const wrong = useSignal<{ code?: string; name?: string }>({});
   const busy = useSignal(false);
   const problem = useSignal<Problem | null>(null);
+  const anotherCode = useSignal(false);
+  const isHere = codeInAddress.value !== null && !anotherCode.value && problem.value === null;
   const [codeInput, nameInput] = [useRef<HTMLInputElement>(null), useRef<HTMLInputElement>(null)];
   if (!gatePassed.value) return <Gate />;
   const connect = async () => {
@@ -194,14 +196,18 @@ export function Enrol({ core }: { core: Core }) {
           void connect();
         }}
       >
-        <Field label={t.code} hint={t.codeHint} capitals value={code.value} onInput={(v) => (code.value = v)} error={wrong.value.code} inputRef={codeInput} autoComplete="one-time-code" />
-        <Scanner
-          onCode={(it) => {
-            code.value = codeIn(it);
-            announce(t.scanned);
-            nameInput.current?.focus();
-          }}
-        />
+        {!isHere && (
+          <>
+            <Field label={t.code} hint={t.codeHint} capitals value={code.value} onInput={(v) => (code.value = v)} error={wrong.value.code} inputRef={codeInput} autoComplete="one-time-code" />
+            <Scanner
+              onCode={(it) => {
+                code.value = codeIn(it);
+                announce(t.scanned);
+                nameInput.current?.focus();
+              }}
+            />
+          </>
+        )}
         <Field label={t.name} hint={t.nameHint} value={name.value} onInput={(v) => (name.value = v)} error={wrong.value.name} inputRef={nameInput} autoComplete="nickname" />
         <label class={`tick${pin.on.value ? " on" : ""}`}>
           <input type="checkbox" checked={pin.on.value} onChange={(event) => (pin.on.value = event.currentTarget.checked)} />
@@ -211,6 +217,11 @@ export function Enrol({ core }: { core: Core }) {
         <p class="hint">{t.pinWhy}</p>
         {pin.on.value && <PinFields it={pin} />}
         <Trouble problem={problem.value} />
+        {isHere && (
+          <Button kind="quiet" wide onClick={() => (anotherCode.value = true)}>
+            {t.otherCode}
+          </Button>
+        )}
         <Button kind="main" wide type="submit" busy={busy.value}>
           {busy.value ? t.connecting : t.connect}
         </Button>

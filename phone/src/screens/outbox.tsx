@@ -147,9 +147,9 @@ export function Outbox({ core }: { core: Core }) {
       </Page>
       <div class="bottom one">
         <Button kind="main" wide icon="up" onClick={() => core.sendNow()} busy={isSending}>
-          {isSending ? pillText(sync) : t.sendNow}
+          {isSending ? pillText(sync) : nothing ? t.lookNow : t.sendNow}
         </Button>
-        {!isSending && <p class="hint">{t.sendNowWhy}</p>}
+        {!isSending && !nothing && <p class="hint">{t.sendNowWhy}</p>}
       </div>
     </>
   );

@@ -70,7 +70,10 @@ function Counts({ it }: { it: ReviewReply }) {
     <dl class="counts" aria-label={t.counts}>
       <div>
         <dt>{t.answers}</dt>
-        <dd>{t.of(it.answered, it.asked)}</dd>
+        <dd>
+          {t.of(it.answered, it.asked)}
+          {it.ready && it.answered < it.asked && <span class="quiet small"> {t.optionalLeft}</span>}
+        </dd>
       </div>
       <div>
         <dt>{t.photos}</dt>
@@ -237,6 +240,12 @@ export function Done({ core, visit }: { core: Core; visit: string }) {
         {left && <p class="strong">{t.left(left.edits, left.photos, bytes(left.bytes))}</p>}
       </Notice>
       {left && <p>{t.keep}</p>}
+      {left && sync.photosRest === "metered" && (
+        <Notice tone="warn" icon="image">
+          <p>{words.value.outbox.rest.metered}</p>
+          <LinkButton href={to.outbox}>{t.metered}</LinkButton>
+        </Notice>
+      )}
       <section>
         <h2>{t.next}</h2>
         <ol class="steps">

@@ -57,7 +57,7 @@ export class Person {
     await page.getByRole("button", { name: "Conectar" }).click();
     await page.getByRole("heading", { name: "Sus visitas" }).waitFor();
     await page.locator("a.card").first().waitFor();
-    await this.pill("Enviado");
+    await this.pill("Al día");
     await page.evaluate(async () => (await navigator.serviceWorker.ready).active);
   }
 

@@ -3,7 +3,7 @@
 use device::{Device, DeviceError};
 use domain::{
     LocalText, Problem,
-    checklist::{ChecklistKind, VisitRules},
+    checklist::{ChecklistKind, Item, ItemType, Section, VisitRules},
 };
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -36,7 +36,7 @@ pub struct Briefing {
     pub scenario: LocalText,
     /// How long, where, when, by when.
     pub rules: VisitRules,
-    /// Sections with the number of their questions.
+    /// Sections with their questions, for whoever has to remember what to look at.
     pub sections: Vec<SectionCard>,
     /// What the programme allows on the phone.
     pub allowed: Allows,
@@ -48,8 +48,30 @@ pub struct Briefing {
 pub struct SectionCard {
     /// Its name.
     pub title: LocalText,
-    /// Questions in it, visible or not.
-    pub items: usize,
+    /// Its questions, asked in every visit or not.
+    pub questions: Vec<QuestionCard>,
+}
+
+/// A question at a glance.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct QuestionCard {
+    /// The question.
+    pub q: LocalText,
+    /// Whether a photo is its answer, or may be demanded beside it.
+    pub photo: bool,
+}
+
+impl From<&Item> for QuestionCard {
+    fn from(it: &Item) -> Self {
+        let beside = it.evidence.as_ref().and_then(|it| it.photo.as_ref());
+        let photo = it.kind == ItemType::Photo || beside.is_some_and(|it| it.min > 0);
+        Self { q: it.q.clone(), photo }
+    }
+}
+
+fn section(it: &Section) -> SectionCard {
+    SectionCard { title: it.title.clone(), questions: it.items.iter().map(QuestionCard::from).collect() }
 }
 
 /// Fills the briefing of an assignment.
@@ -81,6 +103,6 @@ pub(crate) fn fill(device: &mut Device, id: Uuid) -> Result<Briefing, DeviceErro
         purpose: checklist.purpose.clone(),
         scenario: checklist.scenario.clone(),
         rules: checklist.visit.clone(),
-        sections: sections.map(|it| SectionCard { title: it.title.clone(), items: it.items.len() }).collect(),
+        sections: sections.map(section).collect(),
     })
 }

@@ -15,7 +15,7 @@ mod schema;
 mod versions;
 mod visit;
 
-pub use briefing::{Briefing, SectionCard};
+pub use briefing::{Briefing, QuestionCard, SectionCard};
 pub use conflicts::{Conflict, Conflicts, Value};
 pub use home::{AssignmentCard, BranchFacts, ChecklistCard, Home, SyncState, VisitCard};
 pub use incident::{IncidentCard, Incidents};

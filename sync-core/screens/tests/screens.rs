@@ -101,6 +101,7 @@ fn a_tap_answers_with_what_it_made_visible_and_demanded_and_nothing_else() {
     assert_eq!((visit.state.progress[0].asked, visit.state.progress[0].answered), (3, 0));
     let change = screen.tap("A01", "\"no\"");
     assert_eq!(ids(&change), ["A01", "A02"]);
+    assert_eq!(change.state.preview, None, "the programme shows no preview of what could be scored");
     assert_eq!((change.items[0].photos_wanted, change.items[0].comment_wanted), (2, 5));
     assert!(change.items[1].visible);
     assert_eq!(change.items[1].comment_wanted, 0, "nothing is asked beside an answer that is not there");

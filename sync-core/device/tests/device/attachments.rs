@@ -111,3 +111,10 @@ fn where_the_programme_permits_neither_nothing_is_demanded_and_nothing_taken() {
     assert_eq!(keep(&mut phone, audit, "A05", "text/csv", b"a,b"), Err("not_permitted".to_owned()));
     phone.device().submit(audit, NOW).unwrap();
 }
+
+#[test]
+fn a_programme_that_permits_sound_permits_no_files_by_that() {
+    let (_, mut phone, audit) = phone(Allowed { audio: true, ..Allowed::default() });
+    assert_eq!(keep(&mut phone, audit, "A04", "audio/webm", SOUND), Ok(()));
+    assert_eq!(keep(&mut phone, audit, "A05", "text/csv", b"a,b"), Err("not_permitted".to_owned()));
+}
