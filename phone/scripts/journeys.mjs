@@ -158,6 +158,35 @@ const JOURNEYS = {
     assert.equal(await page.title(), "Veedor");
     await close();
   },
+  "back moves nothing behind a hidden screen, and help leads out of it at three touches in a row, never at one": async () => {
+    const { page, close } = await at("#/visit/v-draft/C");
+    await page.click(".hide");
+    await page.waitForSelector(".note");
+    const before = page.url();
+    for (let i = 0; i < 2; i++) {
+      await page.goBack();
+      await page.waitForTimeout(150);
+      assert.equal(page.url(), before);
+    }
+    await page.click(".note >> text=Ayuda");
+    await soon("told how the list works", async () => /marcarlo/.test(await page.locator(".note").innerText()));
+    await page.waitForTimeout(1_000);
+    await page.click(".note >> text=Ayuda");
+    assert.equal(await page.locator(".note").count(), 1);
+    for (let i = 0; i < 2; i++) await page.click(".note >> text=Ayuda");
+    await page.waitForSelector("text=Avisar de algo");
+    assert.match(page.url(), /incident\/v-draft\/leave/);
+    await page.click(".hide");
+    for (let i = 0; i < 3; i++) await page.click(".note-title");
+    await page.waitForSelector("text=Avisar de algo");
+    await close();
+  },
+  "an arrival that was recorded by mistake is taken back": async () => {
+    const { page, close } = await at("#/visit/v-draft/Z");
+    await page.click("text=Llegada: >> xpath=ancestor::section >> text=Quitar");
+    await page.waitForSelector("text=Ya llegué: registrar");
+    await close();
+  },
   "an open dialog is hidden too, and is there again after": async () => {
     const { page, close } = await at("#/visit/v-draft/C");
     await page.click(".bottom .button >> nth=0");
@@ -247,7 +276,11 @@ const JOURNEYS = {
       it.getContext("2d").fillRect(0, 0, 3000, 2000);
       return it.toDataURL("image/png").split(",")[1];
     });
-    await page.setInputFiles("#i-Z02 input[type=file]", { name: "a.png", mimeType: "image/png", buffer: Buffer.from(big, "base64") });
+    const pick = async (file) => {
+      await page.click("#i-Z02 .photos .button");
+      await page.setInputFiles("dialog input[type=file]", file);
+    };
+    await pick({ name: "a.png", mimeType: "image/png", buffer: Buffer.from(big, "base64") });
     await page.click("text=Tapar una zona");
     await soon("zone has the focus", () => page.evaluate(() => document.activeElement.matches(".zone")));
     const left = await page.evaluate(() => parseFloat(document.activeElement.style.left));
@@ -264,14 +297,14 @@ const JOURNEYS = {
     assert.equal(kept.width, 1920);
     assert.equal(kept.type, "image/jpeg");
     assert.equal(kept.facts.position, null);
-    await page.setInputFiles("#i-Z02 input[type=file]", { name: "b.jpg", mimeType: "image/jpeg", buffer: Buffer.from("no picture") });
+    await pick({ name: "b.jpg", mimeType: "image/jpeg", buffer: Buffer.from("no picture") });
     await soon("told", async () => /no pudo leer/.test(await page.locator("#i-Z02 .wrong").innerText().catch(() => "")));
     await close();
   },
   "a code comes with the link, leaves the address, and a person is enrolled": async () => {
     const { page, close } = await at("?scene=first#code=7K4M-9XQ2-TB3H");
     assert.ok(!page.url().includes("7K4M"));
-    await page.locator("input").nth(1).fill("Rosa");
+    await page.getByLabel("Su nombre").fill("Rosa");
     await page.keyboard.press("Enter");
     await page.waitForSelector("text=Sus visitas");
     await close();
