@@ -7,6 +7,7 @@ use std::{fmt, thread, time::Duration};
 use sync_core::{
     Hash,
     blob::{CHUNK_HASH_HEADER, QUERY_PATH},
+    exchange::EXCHANGE_PATH,
 };
 
 /// Largest answer that is read: a network scorecard of tens of thousands of branches fits.
@@ -182,7 +183,7 @@ impl Client {
             .map_err(|cause| ClientError::Unreachable(cause.to_string()))?;
         let call = self
             .agent
-            .post(format!("{}/sync/v1/exchange", self.base))
+            .post(format!("{}{EXCHANGE_PATH}", self.base))
             .header("Content-Type", "application/cbor")
             .header("Content-Encoding", "zstd")
             .header("Accept-Encoding", "zstd");

@@ -25,6 +25,8 @@ use crate::{
 
 /// The protocol's number.
 pub const PROTO: u16 = 1;
+/// Where exchanges go.
+pub const EXCHANGE_PATH: &str = "/sync/v1/exchange";
 
 /// A stream that devices read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -26,7 +26,7 @@ use std::io::Read;
 use sync_core::{
     DeviceId,
     codec::{self, CodecError},
-    exchange::{MAX_ITEMS, Refusal, RefusalCode, Reply, Request},
+    exchange::{EXCHANGE_PATH, MAX_ITEMS, Refusal, RefusalCode, Reply, Request},
 };
 
 /// Largest body as it travels.
@@ -84,7 +84,7 @@ impl Form {
 
 /// Registers the route.
 pub(crate) fn routes(config: &mut web::ServiceConfig) {
-    config.service(web::resource("/sync/v1/exchange").route(web::post().to(exchange_route)));
+    config.service(web::resource(EXCHANGE_PATH).route(web::post().to(exchange_route)));
 }
 
 async fn exchange_route(

@@ -14,7 +14,7 @@ use rusqlite::{Connection, OpenFlags};
 use sync_core::{DeviceId, Hash, Hasher, payload::BlobRef};
 
 use crate::{
-    DeviceError, DeviceKey, Files, Place,
+    DeviceError, DeviceKey, Files, Place, PlatformKey,
     place::{self, READ_BYTES},
 };
 
@@ -52,6 +52,22 @@ fn private_folder() -> fs::DirBuilder {
 #[cfg(not(unix))]
 fn private_folder() -> fs::DirBuilder {
     fs::DirBuilder::new()
+}
+
+/// Locks a file, or says who else has it.
+#[cfg(unix)]
+fn try_lock(file: &File) -> Result<(), TryLockError> {
+    use rustix::{fs, io::Errno};
+    // The standard library's own does not know Android before Rust 1.98, where it always fails.
+    fs::flock(file, fs::FlockOperation::NonBlockingLockExclusive).map_err(|error| match error {
+        Errno::WOULDBLOCK => TryLockError::WouldBlock,
+        other => TryLockError::Error(other.into()),
+    })
+}
+
+#[cfg(not(unix))]
+fn try_lock(file: &File) -> Result<(), TryLockError> {
+    file.try_lock()
 }
 
 /// Makes what was created or renamed in a folder durable.
@@ -146,7 +162,7 @@ impl Place for Folder {
     fn lock(&self) -> Result<Box<dyn Any + Send>, DeviceError> {
         let file = file_error("cannot lock the device's folder");
         let lock = File::options().create(true).append(true).open(self.0.join(LOCK_FILE)).map_err(&file)?;
-        match lock.try_lock() {
+        match try_lock(&lock) {
             // Given back by the system when it, or its process, is gone.
             Ok(()) => Ok(Box::new(lock)),
             Err(TryLockError::WouldBlock) => Err(DeviceError::problem(
@@ -202,6 +218,54 @@ impl Place for Folder {
             return Ok(next);
         }
         Ok(Self::read_key(&self.0.join(KEY_FILE))?.filter(|it| it.dev() == dev))
+    }
+}
+
+/// A folder whose key the platform keeps, where no program can read it (Android's Keystore, iOS' Secure Enclave).
+pub struct KeyedFolder {
+    folder: Folder,
+    keys: Vec<PlatformKey>,
+}
+
+impl KeyedFolder {
+    /// A folder with every key that the platform keeps for it.
+    pub fn over(folder: Folder, keys: Vec<PlatformKey>) -> Self {
+        Self { folder, keys }
+    }
+}
+
+impl Place for KeyedFolder {
+    fn lock(&self) -> Result<Box<dyn Any + Send>, DeviceError> {
+        self.folder.lock()
+    }
+
+    fn has_database(&self) -> bool {
+        self.folder.has_database()
+    }
+
+    fn connect(&self) -> Result<Connection, DeviceError> {
+        self.folder.connect()
+    }
+
+    fn connect_to_read(&self) -> Result<Connection, DeviceError> {
+        self.folder.connect_to_read()
+    }
+
+    fn files(&self) -> Arc<dyn Files> {
+        self.folder.files()
+    }
+
+    fn prepare_key(&self, _: &DeviceKey) -> Result<(), DeviceError> {
+        // The platform kept it before it was told here.
+        Ok(())
+    }
+
+    fn settle_key(&self) -> Result<(), DeviceError> {
+        Ok(())
+    }
+
+    fn find_key(&self, dev: DeviceId) -> Result<Option<DeviceKey>, DeviceError> {
+        Ok(self.keys.iter().map(PlatformKey::key).find(|it| it.dev() == dev))
     }
 }
 

@@ -42,6 +42,18 @@ pub struct NewDevice {
 }
 
 impl Device {
+    /// Whether this program signs in its name, and not the platform.
+    pub fn signs_itself(&self) -> bool {
+        self.key.is_software()
+    }
+
+    /// Signs in its name, for whoever drives a run and has no key.
+    ///
+    /// - **Errors**: `key_of_platform`.
+    pub fn sign(&self, bytes: &[u8]) -> Result<Vec<u8>, DeviceError> {
+        self.key.sign(bytes)
+    }
+
     /// What to send to enrol this device with a one-time code.
     ///
     /// - **Errors**: `key_of_platform`; storage.

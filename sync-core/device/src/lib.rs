@@ -43,7 +43,7 @@ pub use blobs::{Captured, KEEP_MS, PhotoState, ROOM_FOR_AUDIT, ROOM_FOR_PHOTO, U
 pub use error::DeviceError;
 pub use export::{Export, ExportedOp};
 pub use floor::Floor;
-pub use folder::Folder;
+pub use folder::{Folder, KeyedFolder};
 pub use identity::{DeviceKind, NewDevice};
 pub use incidents::{IncidentAnswer, IncidentEntry, IncidentTransport, Incidents, IncidentsEnd};
 pub use migrate::{MigrationReport, TemplateVersion};
@@ -52,7 +52,7 @@ pub use offers::{Offer, OfferWord, Refused};
 pub use originals::{Originals, ROOM_FOR_ORIGINAL};
 pub use packed_files::PackedFiles;
 pub use photos::PhotoFacts;
-pub use place::{DeviceKey, Files, Place, Signatures};
+pub use place::{DeviceKey, Files, Place, PlatformKey, Signatures};
 pub use reasons::why_not_applied;
 pub use rescue::{Rescue, RescueFacts};
 pub use salvage::{Remembered, salvage};

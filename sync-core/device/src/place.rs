@@ -11,7 +11,7 @@ use std::{
 
 use rusqlite::Connection;
 use sync_core::{
-    DeviceId, Hash, Hasher, PublicKey,
+    Algorithm, DeviceId, Hash, Hasher, PublicKey,
     lane::FileState,
     payload::{BlobRef, LossCause},
     signature::SigningKey,
@@ -70,6 +70,11 @@ impl DeviceKey {
         }
     }
 
+    /// Whether this program signs with it, and not the platform.
+    pub(crate) fn is_software(&self) -> bool {
+        matches!(self.signer, Signer::Software(_))
+    }
+
     /// Signs, where this program can.
     ///
     /// - **Errors**: `key_of_platform` where only the platform can.
@@ -86,6 +91,26 @@ impl DeviceKey {
             Signer::Software(key) => key.sign(bytes),
             Signer::Platform(_) => signatures.of(self.dev, bytes),
         }
+    }
+}
+
+/// What is kept of a key that the platform keeps, to tell the device by it: whoever opens the device has it.
+#[derive(Clone)]
+pub struct PlatformKey {
+    secret: [u8; 32],
+    public: PublicKey,
+}
+
+impl PlatformKey {
+    /// Reads one: a secret as of [`DeviceKey::of_platform`] and the public half, 65 bytes; none where these are no key.
+    pub fn parse(secret: [u8; 32], public: &[u8]) -> Option<Self> {
+        let public = PublicKey::parse(Algorithm::Es256, public).ok()?;
+        Some(Self { secret, public })
+    }
+
+    /// The key of a device.
+    pub fn key(&self) -> DeviceKey {
+        DeviceKey::of_platform(self.secret, self.public.clone())
     }
 }
 

@@ -134,7 +134,7 @@ impl Device {
     ///
     /// - **Errors**: as of [`Self::create`].
     pub fn create_in(place: Box<dyn Place>, key: DeviceKey, kind: DeviceKind) -> Result<Self, DeviceError> {
-        if place.has_database() && get_meta(&connect(&*place)?, "dev")?.is_some() {
+        if Self::is_in(&*place)? {
             return Err(DeviceError::problem(
                 409,
                 "device_exists",
@@ -151,6 +151,20 @@ impl Device {
         put_meta(&tx, "dev", &key.dev().0)?;
         tx.commit()?;
         Self::over(place, conn, key)
+    }
+
+    fn is_in(place: &dyn Place) -> Result<bool, DeviceError> {
+        Ok(place.has_database() && get_meta(&connect(place)?, "dev")?.is_some())
+    }
+
+    /// Opens the device of a place, or makes a phone with a new key where there is none and one is given.
+    ///
+    /// - **Errors**: as of [`Self::open`] and [`Self::create_in`].
+    pub fn open_or_create_in(place: Box<dyn Place>, new: Option<DeviceKey>) -> Result<Self, DeviceError> {
+        match new {
+            Some(key) if !Self::is_in(&*place)? => Self::create_in(place, key, DeviceKind::Phone),
+            _ => Self::open_in(place),
+        }
     }
 
     /// Opens the device of a folder.

@@ -16,7 +16,9 @@ use crate::{
     home::{self, SyncState},
     incident,
     messages::{Ask, Message, Refused, Reply},
-    outbox, review, versions,
+    outbox, review,
+    runs::Runs,
+    versions,
     visit::{self, Shown},
 };
 
@@ -58,8 +60,9 @@ pub struct Position {
 
 /// One device and what its screen shows.
 pub struct Phone {
-    device: Device,
+    pub(crate) device: Device,
     shown: Option<Shown>,
+    pub(crate) runs: Runs,
 }
 
 fn read<T: FromStr>(text: &str, what: &str) -> Result<T, DeviceError> {
@@ -80,7 +83,7 @@ fn refused(error: &DeviceError) -> Reply {
 impl Phone {
     /// The phone of a device.
     pub fn over(device: Device) -> Self {
-        Self { device, shown: None }
+        Self { device, shown: None, runs: Runs::default() }
     }
 
     /// The device, for what has no screen: enrolment and synchronisation.

@@ -8,29 +8,16 @@ use std::{
     sync::Arc,
 };
 
-use device::{DeviceError, DeviceKey, Files, PackedFiles, Place};
+use device::{DeviceError, DeviceKey, Files, PackedFiles, Place, PlatformKey};
 use rusqlite::{Connection, OpenFlags};
 use sqlite_wasm_rs::WasmOsCallback;
 use sqlite_wasm_vfs::sahpool::{OpfsSAHPoolCfgBuilder, OpfsSAHPoolUtil, install};
-use sync_core::{DeviceId, PublicKey};
+use sync_core::DeviceId;
 
 const DATABASE: &str = "/device.db";
 const PHOTOS: &str = "/photos.db";
 /// The two databases and their journals, and room for the temporary files of a large sort.
 const FILES: u32 = 6;
-
-/// The key of a phone, as the page keeps it.
-#[derive(Clone)]
-pub(crate) struct KeyParts {
-    pub(crate) secret: [u8; 32],
-    pub(crate) public: PublicKey,
-}
-
-impl KeyParts {
-    pub(crate) fn key(&self) -> DeviceKey {
-        DeviceKey::of_platform(self.secret, self.public.clone())
-    }
-}
 
 /// One person's pool of files.
 pub(crate) struct Pool {
@@ -81,7 +68,7 @@ pub(crate) struct BrowserPlace {
     vfs: String,
     has_database: Cell<bool>,
     cipher: String,
-    keys: Vec<KeyParts>,
+    keys: Vec<PlatformKey>,
     photos: Arc<dyn Files>,
 }
 
@@ -105,7 +92,7 @@ impl BrowserPlace {
     /// The place in a pool.
     ///
     /// - **Shape**: `cipher` is 32 bytes in hexadecimal; `keys` are those that the page keeps, the newest last.
-    pub(crate) fn of(pool: &Pool, cipher: &str, keys: Vec<KeyParts>) -> Result<Self, DeviceError> {
+    pub(crate) fn of(pool: &Pool, cipher: &str, keys: Vec<PlatformKey>) -> Result<Self, DeviceError> {
         let photos = Arc::new(PackedFiles::over(open(&pool.vfs, PHOTOS, cipher)?)?);
         Ok(Self {
             vfs: pool.vfs.clone(),
@@ -117,7 +104,7 @@ impl BrowserPlace {
     }
 
     /// As [`Self::of`], of files that may be damaged, which are only read.
-    pub(crate) fn to_read(pool: &Pool, cipher: &str, keys: Vec<KeyParts>) -> Result<Self, DeviceError> {
+    pub(crate) fn to_read(pool: &Pool, cipher: &str, keys: Vec<PlatformKey>) -> Result<Self, DeviceError> {
         let photos = Arc::new(PackedFiles::to_read(read_only(&pool.vfs, PHOTOS, cipher)?));
         let has_database = Cell::new(pool.has_database());
         Ok(Self { vfs: pool.vfs.clone(), has_database, cipher: cipher.to_owned(), keys, photos })
@@ -164,7 +151,7 @@ impl Place for BrowserPlace {
     }
 
     fn find_key(&self, dev: DeviceId) -> Result<Option<DeviceKey>, DeviceError> {
-        Ok(self.keys.iter().map(KeyParts::key).find(|it| it.dev() == dev))
+        Ok(self.keys.iter().map(PlatformKey::key).find(|it| it.dev() == dev))
     }
 }
 
