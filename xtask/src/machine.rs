@@ -13,7 +13,7 @@ use std::{
 pub(crate) enum Needs {
     /// A C compiler, `make` for the allocator, and the PostgreSQL client library, which the server links.
     Build,
-    /// Also the programs of a PostgreSQL server.
+    /// Also the programs of a PostgreSQL server, and Python, in which a native shell is tried.
     Tests,
 }
 
@@ -61,7 +61,8 @@ pub(crate) fn set_up(steps: &mut Steps, needs: Needs) -> Result<(), Failed> {
     let make_missing = !has_make();
     let library_missing = !links("-lpq");
     let programs_missing = needs == Needs::Tests && postgres_programs().is_none();
-    if !make_missing && !library_missing && !programs_missing {
+    let python_missing = needs == Needs::Tests && !has_python();
+    if !make_missing && !library_missing && !programs_missing && !python_missing {
         println!("xtask: the machine has what is needed");
         return Ok(());
     }
@@ -78,11 +79,19 @@ pub(crate) fn set_up(steps: &mut Steps, needs: Needs) -> Result<(), Failed> {
     if needs == Needs::Tests && postgres_programs().is_none() {
         missing.push("the PostgreSQL server programs (Debian: postgresql)");
     }
+    if needs == Needs::Tests && !has_python() {
+        missing.push("Python 3.9 or later as python3 (Debian: python3)");
+    }
     if missing.is_empty() { Ok(()) } else { Err(Failed(format!("please install {}", missing.join(" and ")))) }
 }
 
 fn has_make() -> bool {
     output_of("make", &["--version"]).is_some()
+}
+
+/// Whether there is a Python that runs the bindings of `phone-ffi`.
+fn has_python() -> bool {
+    output_of("python3", &["-c", "import ctypes, sys; sys.exit(sys.version_info < (3, 9))"]).is_some()
 }
 
 /// The folder with `initdb` and `postgres`, where the tests look for it too.
@@ -103,6 +112,9 @@ fn install(steps: &mut Steps, needs: Needs) -> Result<(), Failed> {
     apt("package lists", &["update", "-qq"])?;
     let install = ["install", "-y", "-qq", "--no-install-recommends"];
     apt("make, PostgreSQL client library", &[&install[..], &["make", "libpq-dev"]].concat())?;
+    if needs == Needs::Tests && !has_python() {
+        apt("Python", &[&install[..], &["python3"]].concat())?;
+    }
     if needs == Needs::Build || postgres_programs().is_some() {
         return Ok(());
     }

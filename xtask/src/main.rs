@@ -1,6 +1,6 @@
-//! The habits of the project, each a command: `setup`, `test`, `demo`, `phone`, `messages`, `ci`, `bench`, `openapi`, `simulate`,
-//! `fuzz`. Owns the order of the steps and
-//! what is told about them; holds no rule of the product and links nothing that must be set up first.
+//! The habits of the project, each a command: `setup`, `test`, `demo`, `phone`, `messages`, `bindings`, `ci`, `bench`, `openapi`,
+//! `simulate`, `fuzz`. Owns the order of the steps and what is told about them; holds no rule of the product and links nothing that must
+//! be set up first.
 
 mod benches;
 mod fuzzing;
@@ -35,6 +35,8 @@ enum Command {
     Phone,
     /// Writes the types of the messages between the phone's Rust part and its pages, as Rust has them.
     Messages,
+    /// Makes what shells in Kotlin and Swift, and Python, call the phone's core by, into `target/shells`.
+    Bindings,
     /// Builds the phone and the release binary and runs `veedor demo`.
     Demo {
         /// Passed on to `veedor demo`, after `--`.
@@ -82,6 +84,7 @@ fn main() -> ExitCode {
         Command::Test { passed_on } => test(&mut steps, &passed_on),
         Command::Phone => phone(&mut steps),
         Command::Messages => phone::write_messages(&mut steps),
+        Command::Bindings => write_bindings(&mut steps),
         Command::Demo { passed_on } => demo(&mut steps, &passed_on),
         Command::Ci => ci(&mut steps),
         Command::Bench { name, passed_on } if name.as_deref() == Some("sync") => {
@@ -128,6 +131,21 @@ fn test(steps: &mut Steps, passed_on: &[String]) -> Result<(), Failed> {
 fn pure_crates(steps: &mut Steps) -> Result<(), Failed> {
     let arguments = ["check", "--locked", "-p", "no-std", "--features", "proof"];
     steps.cargo("the pure crates without a standard library", &arguments)
+}
+
+/// They come out of the library as it was built for this machine, and are the same for every other.
+fn write_bindings(steps: &mut Steps) -> Result<(), Failed> {
+    machine::set_up(steps, machine::Needs::Build)?;
+    steps.cargo("the phone's core as a library", &["build", "--locked", "-p", "phone-ffi", "--lib"])?;
+    let target = phone::target(steps.root());
+    let name = format!("debug/{}phone_ffi{}", std::env::consts::DLL_PREFIX, std::env::consts::DLL_SUFFIX);
+    let (library, folder) = (target.join(name).display().to_string(), target.join("shells"));
+    let folder = folder.display().to_string();
+    let make = ["run", "--quiet", "--locked", "-p", "phone-ffi", "--example", "bindings", "--"];
+    let make = [&make[..], &[library.as_str(), folder.as_str()]].concat();
+    steps.cargo("what shells call it by", &make)?;
+    println!("xtask: {folder} has the folders kotlin, swift and python");
+    Ok(())
 }
 
 fn demo(steps: &mut Steps, passed_on: &[String]) -> Result<(), Failed> {
