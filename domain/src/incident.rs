@@ -125,7 +125,7 @@ impl Report {
     /// # Errors
     /// `invalid_incident`, also with `not_json` for what is no report; as [`Self::check`].
     pub fn parse(json: &[u8]) -> Result<Self, Problem> {
-        let report: Self = serde_json::from_slice(json).map_err(|error| {
+        let report: Self = crate::json::read(json).map_err(|error| {
             let es = format!("No es un informe de incidente: {error}");
             let problem =
                 FieldProblem::new("", "not_json", es, format!("not a report of an incident: {error}"));

@@ -37,7 +37,9 @@ impl Json {
     /// # Errors
     /// `malformed_json` where it is not one JSON document, `too_deep` where it nests too deeply (both status 400).
     pub fn parse(text: &str) -> Result<Self, Problem> {
-        serde_json::from_str::<&RawValue>(text).map_err(|it| malformed(&it)).and_then(|it| parsed(it, 0))
+        crate::json::read::<&RawValue>(text.as_bytes())
+            .map_err(|it| malformed(&it))
+            .and_then(|it| parsed(it, 0))
     }
 }
 
@@ -53,15 +55,15 @@ fn parsed(raw: &RawValue, depth: usize) -> Result<Json, Problem> {
     let text = raw.get();
     Ok(match text.as_bytes().first() {
         Some(b'{') => {
-            let fields: Fields<'_> = serde_json::from_str(text).map_err(|it| malformed(&it))?;
+            let fields: Fields<'_> = crate::json::read(text.as_bytes()).map_err(|it| malformed(&it))?;
             let fields = fields.0.into_iter().map(|(name, it)| Ok((name, parsed(it, depth + 1)?)));
             Json::Object(fields.collect::<Result<_, Problem>>()?)
         }
         Some(b'[') => {
-            let items: Vec<&RawValue> = serde_json::from_str(text).map_err(|it| malformed(&it))?;
+            let items: Vec<&RawValue> = crate::json::read(text.as_bytes()).map_err(|it| malformed(&it))?;
             Json::List(items.into_iter().map(|it| parsed(it, depth + 1)).collect::<Result<_, _>>()?)
         }
-        Some(b'"') => Json::Text(serde_json::from_str(text).map_err(|it| malformed(&it))?),
+        Some(b'"') => Json::Text(crate::json::read(text.as_bytes()).map_err(|it| malformed(&it))?),
         Some(b't') => Json::Bool(true),
         Some(b'f') => Json::Bool(false),
         Some(b'n') => Json::Null,

@@ -16,6 +16,7 @@ pub mod ids;
 pub mod incentive;
 pub mod incident;
 pub mod input;
+pub mod json;
 pub mod lifecycle;
 pub mod problem;
 pub mod rounded;

@@ -7,11 +7,11 @@ use crate::{
     checklist::condition::{Condition, ConditionError, Literal},
 };
 use alloc::{
-    collections::BTreeMap,
     string::{String, ToString},
     vec::Vec,
 };
 use core::fmt;
+use ordered::BTreeMap;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 /// A rule on named figures. A comparison with a figure that is not there is false.

@@ -1,8 +1,9 @@
 //! The hash chain of a device's log (SYNC.md 2.4). Values are committed to, not hashed raw, so that one can be redacted
 //! and the chain still verifies. Owns the canonical form of an op.
 
-use alloc::{collections::BTreeMap, vec::Vec};
+use alloc::vec::Vec;
 use hmac::{Hmac, KeyInit, Mac};
+use ordered::BTreeMap;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;

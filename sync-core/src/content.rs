@@ -1,6 +1,7 @@
 //! The content root: one hash over what an auditor saw when handing in, without any clock (SYNC.md 2.4). Owns its bytes.
 
-use alloc::{collections::BTreeMap, vec::Vec};
+use alloc::vec::Vec;
+use ordered::BTreeMap;
 
 use crate::{
     AuditOps, AuditView, DeviceId, Hash, OpId,

@@ -6,8 +6,9 @@
 //! stored at once, or one row of reference content; a run takes one number (`sseq`) per op, a row takes one. The feed's
 //! hash moves once per entry ([`crate::chain::feed_hash`]) and the client recomputes it.
 
-use alloc::{boxed::Box, collections::BTreeSet, format, string::String, vec::Vec};
+use alloc::{boxed::Box, format, string::String, vec::Vec};
 use core::fmt;
+use ordered::BTreeSet;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use uuid::Uuid;
 

@@ -175,7 +175,7 @@ pub fn redacted_by_the_server(
 /// The parts of runs of ops that belong to one audit each, in order.
 pub fn by_audit<'a>(ops: impl IntoIterator<Item = &'a Op>) -> Vec<(Uuid, Vec<&'a Op>)> {
     let mut order: Vec<(Uuid, Vec<&Op>)> = Vec::new();
-    let mut index = alloc::collections::BTreeMap::new();
+    let mut index = ordered::BTreeMap::new();
     for op in ops {
         // Most ops follow another one of their audit.
         if let Some((audit, list)) = order.last_mut()

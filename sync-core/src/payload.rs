@@ -1,6 +1,7 @@
 //! What the values of lifecycle ops say, as CBOR in the op's `value`. Owns these shapes; the values of `set` are opaque.
 
-use alloc::{collections::BTreeMap, string::String, vec::Vec};
+use alloc::{string::String, vec::Vec};
+use ordered::BTreeMap;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use uuid::Uuid;
 

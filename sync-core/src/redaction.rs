@@ -2,10 +2,8 @@
 //! chain, the signatures and the content root hold as before, since they cover commitments. Owns the rule by which an op is
 //! redacted; who may ask for it is not known here.
 
-use alloc::{
-    collections::{BTreeMap, BTreeSet},
-    string::String,
-};
+use alloc::string::String;
+use ordered::{BTreeMap, BTreeSet};
 use uuid::Uuid;
 
 use crate::{

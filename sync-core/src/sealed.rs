@@ -1,5 +1,5 @@
-//! Segments as they travel and are kept: compressed once, by whoever built them, and passed on as they came. Owns that form and
-//! the bounds of opening it.
+//! Segments as they travel and are kept: compressed once, by whoever built them or by the server where that is a phone in a browser,
+//! and passed on as they are kept. Owns that form and the bounds of opening it.
 
 use alloc::{string::String, vec, vec::Vec};
 use hmac::{Hmac, KeyInit, Mac};
@@ -74,18 +74,27 @@ pub struct SealedSegment {
 }
 
 impl SealedSegment {
-    /// Compresses a segment.
+    /// Compresses a segment; in a browser it stays as it is. The compressor would be 17 KB of what a browser loads before it shows
+    /// anything, and a browser compresses whole requests by itself.
     ///
     /// - **Errors**: none of ours fails to compress; the compressor's signature has an error.
     pub fn of(segment: &Segment, effort: Effort) -> Result<Self, CodecError> {
-        let Segment { first, prev_h, ops, alg, sig } = segment;
-        Ok(Self {
-            first: *first,
-            prev_h: *prev_h,
-            ops: Bytes::from(compress(ops, effort)?),
-            alg: *alg,
-            sig: sig.clone(),
-        })
+        if cfg!(all(target_family = "wasm", target_os = "unknown")) {
+            return Self::uncompressed(segment);
+        }
+        Ok(Self::with(segment, squeezed(&codec::to_cbor(&segment.ops)?, effort)?))
+    }
+
+    /// The same in the same form, where nothing is compressed.
+    ///
+    /// - **Errors**: more than 4 GiB.
+    pub fn uncompressed(segment: &Segment) -> Result<Self, CodecError> {
+        Ok(Self::with(segment, framed(&codec::to_cbor(&segment.ops)?)?))
+    }
+
+    fn with(segment: &Segment, ops: Vec<u8>) -> Self {
+        let Segment { first, prev_h, alg, sig, .. } = segment;
+        Self { first: *first, prev_h: *prev_h, ops: Bytes::from(ops), alg: *alg, sig: sig.clone() }
     }
 
     /// The segment.
@@ -98,20 +107,49 @@ impl SealedSegment {
         Ok(Segment { first: *first, prev_h: *prev_h, ops, alg: *alg, sig: sig.clone() })
     }
 
+    /// Whether the ops are in it as they are, as of a phone in a browser.
+    pub fn is_uncompressed(&self) -> bool {
+        let packed = u64::try_from(self.ops.len()).unwrap_or(u64::MAX);
+        self.opened_bytes().is_some_and(|opened| packed >= opened)
+    }
+
     /// How many bytes opening takes, as the compressed bytes say; none where they do not, and then they are never opened.
     pub fn opened_bytes(&self) -> Option<u64> {
         zstd_safe::get_frame_content_size(&self.ops).ok().flatten().filter(|it| *it <= MAX_OPENED_BYTES)
     }
 }
 
-fn compress(ops: &PackedOps, effort: Effort) -> Result<Vec<u8>, CodecError> {
-    let bytes = codec::to_cbor(ops)?;
+fn squeezed(bytes: &[u8], effort: Effort) -> Result<Vec<u8>, CodecError> {
     let mut packed = vec![0; zstd_safe::compress_bound(bytes.len())];
     let failed = |code| CodecError(String::from(zstd_safe::get_error_name(code)));
-    let length = zstd_safe::compress(&mut packed[..], &bytes, effort.level()).map_err(failed)?;
+    let length = zstd_safe::compress(&mut packed[..], bytes, effort.level()).map_err(failed)?;
     packed.truncate(length);
     packed.shrink_to_fit();
     Ok(packed)
+}
+
+/// Most bytes of a block in a frame of zstd (RFC 8878, 3.1.1.2.4).
+const BLOCK_BYTES: usize = 128 << 10;
+
+/// A frame of zstd whose blocks are the bytes as they are.
+fn framed(bytes: &[u8]) -> Result<Vec<u8>, CodecError> {
+    let size = u32::try_from(bytes.len()).map_err(|_| CodecError(String::from("too large for a segment")))?;
+    // Magic number; a frame of one segment that says its size in four bytes.
+    let mut frame = vec![0x28, 0xB5, 0x2F, 0xFD, 0b1010_0000];
+    frame.extend(size.to_le_bytes());
+    let mut rest = bytes;
+    loop {
+        let (block, after) = rest.split_at(rest.len().min(BLOCK_BYTES));
+        // Three bytes: whether it is the last, that it is as it is (0), and its length.
+        let length = u32::try_from(block.len()).unwrap_or_default();
+        let [one, two, three, _] = (length << 3 | u32::from(after.is_empty())).to_le_bytes();
+        frame.extend([one, two, three]);
+        frame.extend(block);
+        if after.is_empty() {
+            return Ok(frame);
+        }
+        rest = after;
+    }
 }
 
 /// Memory is bounded by what the frame says of its content, before anything is unpacked.
@@ -211,6 +249,27 @@ mod tests {
         assert_eq!(codec::from_cbor::<SealedSegment>(&cbor), Ok(sealed.clone()));
         let json = codec::to_json(&sealed).unwrap();
         assert_eq!(codec::from_json::<SealedSegment>(&json), Ok(sealed));
+    }
+
+    #[test]
+    fn ops_that_are_not_compressed_are_opened_like_others() {
+        let sealed = SealedSegment::of(&segment(300), Effort::Quick).unwrap();
+        let plain = SealedSegment::uncompressed(&segment(300)).unwrap();
+        assert_eq!(plain.open(), sealed.open());
+        assert_eq!(plain.opened_bytes(), sealed.opened_bytes());
+        assert_eq!((plain.is_uncompressed(), sealed.is_uncompressed()), (true, false));
+    }
+
+    #[test]
+    fn a_frame_of_any_length_holds_what_was_put_into_it() {
+        for length in [0, 1, 255, 256, BLOCK_BYTES - 1, BLOCK_BYTES, BLOCK_BYTES + 1, 3 * BLOCK_BYTES] {
+            let bytes: Vec<u8> = (0..=250).cycle().take(length).collect();
+            let frame = framed(&bytes).unwrap();
+            assert_eq!(zstd_safe::get_frame_content_size(&frame).unwrap(), u64::try_from(length).ok());
+            let mut back = vec![0; length];
+            assert_eq!(zstd_safe::decompress(&mut back[..], &frame), Ok(length));
+            assert_eq!(back, bytes, "{length}");
+        }
     }
 
     #[test]

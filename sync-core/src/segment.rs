@@ -1,8 +1,9 @@
 //! A segment: consecutive ops of one device's log, chained and signed once. Owns building, signing bytes and
 //! verification. What a verified segment means for a store is [`crate::ingest`]'s.
 
-use alloc::{collections::BTreeSet, vec::Vec};
+use alloc::vec::Vec;
 use core::fmt;
+use ordered::BTreeSet;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 

@@ -9,12 +9,13 @@ use std::{
 };
 
 /// Who may import whom. A crate that is not named here may not exist; a new arrow is a decision, made here.
-const ALLOWED: [(&str, &[&str]); 17] = [
-    ("domain", &[]),
-    ("sync-core", &[]),
+const ALLOWED: [(&str, &[&str]); 18] = [
+    ("ordered", &[]),
+    ("domain", &["ordered"]),
+    ("sync-core", &["ordered"]),
     ("audit-templates", &["domain"]),
-    ("device", &["sync-core", "domain"]),
-    ("screens", &["device", "domain", "sync-core"]),
+    ("device", &["sync-core", "domain", "ordered"]),
+    ("screens", &["device", "domain", "sync-core", "ordered"]),
     ("phone-wasm", &["screens", "device", "domain", "sync-core"]),
     ("phone-ffi", &["screens", "device", "domain", "sync-core"]),
     ("db", &["domain", "sync-core"]),
@@ -66,7 +67,8 @@ const OWNED: [(&str, &[&str]); 21] = [
 ];
 
 /// Every library that the pure crates may use outside their tests: none reads a clock, a file or a socket.
-const PURE: [(&str, &[&str]); 2] = [
+const PURE: [(&str, &[&str]); 3] = [
+    ("ordered", &["serde"]),
     (
         "domain",
         &[
@@ -75,6 +77,7 @@ const PURE: [(&str, &[&str]); 2] = [
             "num-integer",
             "num-rational",
             "num-traits",
+            "ordered",
             "schemars",
             "serde",
             "serde_json",
@@ -89,6 +92,7 @@ const PURE: [(&str, &[&str]); 2] = [
             "hmac",
             "hpke",
             "minicbor-serde",
+            "ordered",
             "p256",
             "serde",
             "serde_json",
@@ -230,6 +234,47 @@ fn unsafe_files(files: &[(String, String)]) -> Vec<String> {
             && marks.iter().any(|it| text.contains(it))
     };
     files.iter().filter(marked).map(|(path, _)| path.clone()).collect()
+}
+
+/// What the SQLite of browsers does not know (`sync-core/wasm/small.h`), as it would stand in the phone's SQL.
+const NOT_IN_BROWSERS: [&str; 17] = [
+    "json_",
+    "->>",
+    "unixepoch(",
+    "datetime(",
+    "julianday(",
+    "strftime(",
+    "CURRENT_TIME",
+    "AUTOINCREMENT",
+    "TRIGGER",
+    "CREATE VIEW",
+    "GENERATED",
+    "ON DELETE",
+    "ANALYZE",
+    "EXPLAIN",
+    "REINDEX",
+    "PRAGMA table_",
+    "PRAGMA index_",
+];
+
+/// Uses of them by what a phone runs: its migrations and the literals of its crates.
+fn sql_not_in_browsers(files: &[(String, String)]) -> Vec<String> {
+    let of_phones = |path: &str| {
+        let of_crates = ["sync-core/device/src/", "sync-core/screens/src/", "sync-core/wasm/src/"];
+        path.starts_with("migrations/device/") || of_crates.iter().any(|it| path.starts_with(it))
+    };
+    let mut breaches = Vec::new();
+    for (path, text) in files.iter().filter(|it| of_phones(&it.0)) {
+        let code = text
+            .lines()
+            .map(|it| it.trim_start())
+            .filter(|it| !it.starts_with("//") && !it.starts_with("--"));
+        for line in code {
+            let used = NOT_IN_BROWSERS.iter().filter(|it| line.contains(**it));
+            breaches.extend(used.map(|it| format!("{path}: {it}")));
+        }
+    }
+    breaches
 }
 
 /// Code spans with a slash and link targets must be paths of the repository; routes, wildcards, media types and
@@ -378,6 +423,11 @@ fn only_two_files_are_unsafe() {
 }
 
 #[test]
+fn phones_ask_sqlite_for_nothing_that_it_lacks_in_browsers() {
+    assert_eq!(sql_not_in_browsers(&files()), NONE);
+}
+
+#[test]
 fn documents_name_only_paths_that_exist() {
     for document in DOCUMENTS {
         if let Ok(text) = fs::read_to_string(root().join(document)) {
@@ -455,6 +505,19 @@ fn a_file_that_breaks_its_promises_is_noticed() {
     assert_eq!(lints_not_shared(&laxer, workspace), [UNSAFE[0].0]);
     let unsafe_code = concat!("#![expect(unsafe", "_code, reason = \"fast\")]");
     assert_eq!(unsafe_files(&file("a.rs", unsafe_code)), ["a.rs"]);
+}
+
+#[test]
+fn sql_that_browsers_lack_is_noticed() {
+    let text = "  // json_extract is gone\n  conn.execute(\"SELECT json_extract(a, '$') FROM t\")\n";
+    assert_eq!(
+        sql_not_in_browsers(&file("sync-core/device/src/a.rs", text)),
+        ["sync-core/device/src/a.rs: json_"]
+    );
+    assert_eq!(sql_not_in_browsers(&file("server/src/a.rs", text)), NONE);
+    let migration = "-- A TRIGGER\nCREATE TABLE a (b INTEGER PRIMARY KEY AUTOINCREMENT);\n";
+    let path = "migrations/device/0099_a.sql";
+    assert_eq!(sql_not_in_browsers(&file(path, migration)), [format!("{path}: AUTOINCREMENT")]);
 }
 
 #[test]

@@ -3,13 +3,13 @@
 use alloc::{
     borrow::ToOwned,
     boxed::Box,
-    collections::{BTreeMap, BTreeSet},
     format,
     string::{String, ToString},
     vec,
     vec::Vec,
 };
 use core::fmt;
+use ordered::{BTreeMap, BTreeSet};
 use serde::{
     Deserialize, Deserializer,
     de::{DeserializeOwned, MapAccess, Visitor},
@@ -42,7 +42,7 @@ pub const MAX_BLOB_ID_BYTES: usize = 128;
 pub fn parse_answers(checklist: &Checklist, json: &str) -> Result<Answers, Problem> {
     let invalid =
         |errors| Problem::invalid("invalid_answers", "The answers do not fit the checklist", errors);
-    let members = serde_json::from_str::<Members>(json).map_err(|error| {
+    let members = crate::json::read::<Members>(json.as_bytes()).map_err(|error| {
         invalid(vec![FieldProblem::new(
             "",
             "not_json",
@@ -186,7 +186,7 @@ impl<'de> Deserialize<'de> for Members {
 }
 
 fn read<T: DeserializeOwned>(at: Place<'_>, json: &str, es: &str, en: &str) -> Result<T, FieldProblem> {
-    serde_json::from_str(json).map_err(|_| wrong_type(at, json, es, en))
+    crate::json::read(json.as_bytes()).map_err(|_| wrong_type(at, json, es, en))
 }
 
 fn yes_no(at: Place<'_>, json: &str) -> Result<Answer, FieldProblem> {
@@ -207,7 +207,7 @@ fn scale(at: Place<'_>, json: &str) -> Result<Answer, FieldProblem> {
 
 fn number(item: &Item, at: Place<'_>, json: &str) -> Result<Answer, FieldProblem> {
     let is_number = json.starts_with(|it: char| it == '-' || it.is_ascii_digit());
-    if !is_number || serde_json::from_str::<&RawValue>(json).is_err() {
+    if !is_number || crate::json::read::<&RawValue>(json.as_bytes()).is_err() {
         return Err(wrong_type(at, json, "un número", "a number"));
     }
     let value =

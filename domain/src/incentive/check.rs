@@ -6,11 +6,11 @@ use super::{
 };
 use crate::{Exact, FieldProblem, Rule, problem::pointer};
 use alloc::{
-    collections::BTreeSet,
     format,
     string::{String, ToString},
     vec::Vec,
 };
+use ordered::BTreeSet;
 
 type Problems = Vec<FieldProblem>;
 

@@ -5,10 +5,10 @@ use super::{
 };
 use crate::{Date, Exact, Problem, Rounded};
 use alloc::{
-    collections::BTreeMap,
     string::{String, ToString},
     vec::Vec,
 };
+use ordered::BTreeMap;
 
 /// Pays a plan for a period.
 ///

@@ -8,11 +8,11 @@ use super::{
 };
 use crate::{Exact, Rounded, rule::Figures};
 use alloc::{
-    collections::BTreeMap,
     format,
     string::{String, ToString},
     vec::Vec,
 };
+use ordered::BTreeMap;
 
 /// Decimals of weights.
 const WEIGHT_DECIMALS: u32 = 4;

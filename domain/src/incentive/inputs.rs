@@ -10,7 +10,8 @@ use crate::{
     Date, Exact, Problem,
     input::{At, Json, Problems},
 };
-use alloc::{collections::BTreeMap, string::String, vec::Vec};
+use alloc::{string::String, vec::Vec};
+use ordered::BTreeMap;
 use serde::Serialize;
 
 /// What a payout is calculated from. In JSON the fields stand as here, absent where empty.

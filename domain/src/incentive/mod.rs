@@ -26,7 +26,8 @@ pub use retro::{RetroDifference, retro_differences};
 pub use table::{Axis, Table};
 
 use crate::{Exact, LocalText, Rule};
-use alloc::{collections::BTreeMap, string::String, vec::Vec};
+use alloc::{string::String, vec::Vec};
+use ordered::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 /// The only value of [`Plan::schema`] that this program reads.

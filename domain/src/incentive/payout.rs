@@ -2,11 +2,11 @@
 
 use crate::{Date, LocalText, Rounded};
 use alloc::{
-    collections::BTreeMap,
     string::{String, ToString},
     vec,
     vec::Vec,
 };
+use ordered::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 /// What a plan pays for a period.

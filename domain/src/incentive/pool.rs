@@ -10,11 +10,11 @@ use super::{
 };
 use crate::{Exact, FieldProblem, Problem, Rounded, statistics::Sample};
 use alloc::{
-    collections::BTreeMap,
     format,
     string::{String, ToString},
     vec::Vec,
 };
+use ordered::BTreeMap;
 
 /// The pool before it is shared.
 struct Pool {

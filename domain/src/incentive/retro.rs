@@ -4,10 +4,10 @@
 use super::{Adjustment, Inputs, Payment, Payout, Plan, compute};
 use crate::{Exact, Problem};
 use alloc::{
-    collections::BTreeMap,
     string::{String, ToString},
     vec::Vec,
 };
+use ordered::BTreeMap;
 
 /// What a corrected calculation of a locked period changes for one person.
 #[derive(Debug, Clone, PartialEq, Eq)]

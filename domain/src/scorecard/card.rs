@@ -9,10 +9,10 @@ use crate::{
     statistics::{Sample, difference, max_visit_share, mean_interval, slope, wilson},
 };
 use alloc::{
-    collections::{BTreeMap, BTreeSet},
     string::{String, ToString},
     vec::Vec,
 };
+use ordered::{BTreeMap, BTreeSet};
 
 type Pools = fn(&ScoredVisit) -> &BTreeMap<String, Points>;
 

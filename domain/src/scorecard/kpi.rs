@@ -3,10 +3,8 @@
 
 use super::{Figure, SCORE_DECIMALS, card::share_figure, shown};
 use crate::{Exact, Rounded, statistics::nps};
-use alloc::{
-    collections::BTreeMap,
-    string::{String, ToString},
-};
+use alloc::string::{String, ToString};
+use ordered::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 /// How many people gave each rating.

@@ -9,10 +9,10 @@ use crate::{
     statistics::{Components, Sample, estimate_components, shrink},
 };
 use alloc::{
-    collections::BTreeMap,
     string::{String, ToString},
     vec::Vec,
 };
+use ordered::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 /// Scope of the card of all branches.

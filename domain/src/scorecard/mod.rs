@@ -14,10 +14,10 @@ pub use severity::{Severity, severity};
 
 use crate::{Date, Exact, LocalText, Rounded};
 use alloc::{
-    collections::BTreeMap,
     string::{String, ToString},
     vec::Vec,
 };
+use ordered::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 /// Decimals of scores, percentages and points.

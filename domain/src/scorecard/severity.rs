@@ -7,10 +7,10 @@ use crate::{
     statistics::{Sample, mean_interval},
 };
 use alloc::{
-    collections::BTreeMap,
     string::{String, ToString},
     vec::Vec,
 };
+use ordered::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 /// The severity of one auditor or group.

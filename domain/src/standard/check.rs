@@ -5,11 +5,11 @@ use super::{
 };
 use crate::{Exact, FieldProblem, problem::pointer};
 use alloc::{
-    collections::BTreeSet,
     format,
     string::{String, ToString},
     vec::Vec,
 };
+use ordered::BTreeSet;
 
 /// Figures that a `ko_rule` may name.
 const KNOCK_OUT_FIGURES: &[&str] = &["value", "confirmed"];

@@ -8,11 +8,11 @@ use crate::{
     problem::pointer,
 };
 use alloc::{
-    collections::{BTreeMap, BTreeSet},
     format,
     string::{String, ToString},
     vec::Vec,
 };
+use ordered::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 /// What a branch brings to a rating: one entry for each criterion of the standard, in any order.

@@ -7,11 +7,11 @@ use super::{
 };
 use crate::{Exact, LocalText, Problem, Rounded, rule::Figures};
 use alloc::{
-    collections::BTreeMap,
     format,
     string::{String, ToString},
     vec::Vec,
 };
+use ordered::BTreeMap;
 
 /// The knock-out of an enabler is open below this percentage (DOMAIN.md 1.4).
 pub const ENABLER_KNOCK_OUT_BELOW: u32 = 50;

@@ -2,7 +2,8 @@
 
 use super::Part;
 use crate::{LocalText, Rounded};
-use alloc::{collections::BTreeMap, string::String, vec::Vec};
+use alloc::{string::String, vec::Vec};
+use ordered::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 /// How a branch rates against a standard.

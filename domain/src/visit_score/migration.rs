@@ -1,13 +1,8 @@
 //! What the answers of a visit come to under another version of its checklist: which of them no longer fit, and what is asked
 //! that was not. Owns that comparison; whether and when a visit moves is its author's to say.
 
-use alloc::{
-    borrow::ToOwned,
-    collections::{BTreeMap, BTreeSet},
-    format,
-    string::String,
-    vec::Vec,
-};
+use alloc::{borrow::ToOwned, format, string::String, vec::Vec};
+use ordered::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use super::PreparedChecklist;

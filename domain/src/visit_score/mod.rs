@@ -9,7 +9,8 @@ mod prepare;
 mod rule;
 mod score;
 
-use alloc::{collections::BTreeMap, string::String, vec::Vec};
+use alloc::{string::String, vec::Vec};
+use ordered::BTreeMap;
 use serde::{Deserialize, Serialize, Serializer};
 
 use crate::{Exact, FieldProblem, Problem, answer::Answers, checklist::Checklist};

@@ -2,11 +2,11 @@
 //! invariants that scoring relies on; no arithmetic of `score` can overflow once they hold.
 
 use alloc::{
-    collections::BTreeMap,
     format,
     string::{String, ToString},
     vec::Vec,
 };
+use ordered::BTreeMap;
 
 use super::{Percent, rule::CreditRule};
 use crate::{

@@ -1,7 +1,8 @@
 //! The sum itself: from prepared items and answers to points, sections, raw score, critical rule, rounding and band.
 //! Owns the arithmetic; integers per item, exact rationals from the section up.
 
-use alloc::{collections::BTreeMap, string::String, vec, vec::Vec};
+use alloc::{string::String, vec, vec::Vec};
+use ordered::BTreeMap;
 
 use super::{
     Percent, Points, PooledPoints, PreparedChecklist, SectionScore, VisitScore,

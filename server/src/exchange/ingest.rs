@@ -229,7 +229,12 @@ fn opened(push: &[SealedSegment]) -> Result<Vec<Opened>, Stop> {
     let open = |it: &SealedSegment| -> Result<Opened, Stop> {
         let refused = |error: SegmentError| Stop::Refused(Refusal::new(RefusalCode::Invalid, error.code()));
         let segment = it.open().map_err(refused)?;
-        let bytes = codec::to_cbor(it).map_err(ApiError::internal)?;
+        // A browser leaves it to the office to compress what is kept and relayed.
+        let bytes = if it.is_uncompressed() {
+            super::packed(&segment)?
+        } else {
+            codec::to_cbor(it).map_err(ApiError::internal)?
+        };
         Ok(Opened { segment, bytes })
     };
     let all = on_all_cores(push, open).into_iter().collect::<Result<Vec<Opened>, Stop>>()?;

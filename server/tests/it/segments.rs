@@ -2,7 +2,7 @@
 
 use crate::databases::Database;
 use crate::exchange::{Phone, Scene, outcomes};
-use sync_core::{Head, Op, Segment};
+use sync_core::{Head, Op, SealedSegment, Segment, codec};
 
 crate::on_both![the_same_push_many_times_at_once_is_stored_once,];
 
@@ -128,4 +128,23 @@ async fn a_log_that_was_marked_as_forked_stays_marked() {
     let request = phone.push();
     scene.done(&phone, &request).await;
     assert!(scene.office.app.db.read(head).unwrap().unwrap().forked);
+}
+
+#[actix_web::test]
+async fn what_a_browser_did_not_compress_the_office_compresses_before_it_is_kept() {
+    let scene = Scene::open().await;
+    let (mut phone, audit) = (scene.phone(1).await, scene.new_audit());
+    phone.fill_in(audit, &scene.pin());
+    let segment = phone.take();
+    let plain = SealedSegment::uncompressed(&segment).unwrap();
+    let mut request = phone.request(Vec::new());
+    request.push = vec![plain.clone()];
+    let response = scene.done(&phone, &request).await;
+    assert_eq!((response.dev_head, outcomes(&response)), (phone.head, vec![]));
+    assert_eq!(scene.visit(audit).await["state"], "submitted");
+    let (org, dev) = (scene.office.org, phone.dev());
+    let kept = scene.office.app.db.read(|tx| db::devices::list_segments(tx, org, dev, 0, 10)).unwrap();
+    let kept: SealedSegment = codec::from_cbor(&kept.items[0].bytes).unwrap();
+    assert_eq!(kept.open().unwrap(), segment);
+    assert!(kept.ops.len() < plain.ops.len(), "{} of {}", kept.ops.len(), plain.ops.len());
 }

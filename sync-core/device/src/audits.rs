@@ -1,7 +1,8 @@
 //! Reading: lists, one audit, open conflicts, the device's status. Owns the shapes that screens and the terminal show; all
 //! of them serialise to JSON.
 
-use std::{collections::BTreeMap, sync::Arc};
+use ordered::BTreeMap;
+use std::sync::Arc;
 
 use domain::{
     FieldProblem,

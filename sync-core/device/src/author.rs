@@ -1,7 +1,8 @@
 //! What a person does on a device: start, answer, attach, resolve, submit. Owns which of these an audit accepts now; each
 //! is checked whole before anything is written, so a refused edit leaves a batch as it was.
 
-use std::{collections::BTreeMap, sync::Arc};
+use ordered::BTreeMap;
+use std::sync::Arc;
 
 use domain::{
     FieldProblem, Problem,

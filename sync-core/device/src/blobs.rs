@@ -2,7 +2,8 @@
 //! captured (a file), hashed (named by an op), uploading, stored, durable, evictable. Owns the table; the bytes are the place's,
 //! what is sent when is `sync-core`'s lane.
 
-use std::{collections::BTreeMap, io::Read};
+use ordered::BTreeMap;
+use std::io::Read;
 
 use rusqlite::{Connection, OptionalExtension, Row};
 use serde::Serialize;

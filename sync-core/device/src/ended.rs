@@ -1,8 +1,7 @@
 //! What is left on a device of what it may no longer see: of everything when it was taken out or its person was ended, of one
 //! audit when that was taken from it. Its own log is its own and stays; what of it was not sent is still sent.
 
-use std::collections::BTreeSet;
-
+use ordered::BTreeSet;
 use rusqlite::Connection;
 use sync_core::{
     Hash, Op,

@@ -117,7 +117,7 @@ impl Device {
     /// - **Errors**: storage.
     pub fn enrolment(&self) -> Result<Option<Enrolment>, DeviceError> {
         store::get_meta(&self.conn, "enrolment")?
-            .map(|json| serde_json::from_slice(&json).map_err(DeviceError::corrupt))
+            .map(|json| domain::json::read(&json).map_err(DeviceError::corrupt))
             .transpose()
     }
 }

@@ -248,7 +248,7 @@ pub(crate) fn take_key(conn: &Connection, json: Option<&[u8]>) -> Result<Result<
         conn.execute("DELETE FROM meta WHERE key = ?1", [KEY])?;
         return Ok(Ok(()));
     };
-    let row = serde_json::from_slice::<IncidentKeyRow>(json).map_err(|error| error.to_string());
+    let row = domain::json::read::<IncidentKeyRow>(json).map_err(|error| error.to_string());
     match row.map(|it| <[u8; 32]>::try_from(&*it.key)) {
         Ok(Ok(key)) => Ok(Ok(store::put_meta(conn, KEY, &key)?)),
         Ok(Err(_)) => Ok(Err(String::from("the incident key is not 32 bytes"))),

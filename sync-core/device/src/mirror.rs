@@ -1,7 +1,8 @@
 //! What a device mirrors of its organization: templates, branches and assignments. Owns reading them and the check that
 //! a template is what its hash says.
 
-use std::{collections::BTreeMap, sync::Arc};
+use ordered::BTreeMap;
+use std::sync::Arc;
 
 use domain::{attachment::Permitted, checklist::Checklist, visit_score::PreparedChecklist};
 use rusqlite::{Connection, OptionalExtension};
@@ -44,14 +45,14 @@ pub(crate) fn put(conn: &Connection, kind: &str, id: &str, json: &[u8]) -> Resul
 
 /// Whether a row can be kept as a template: JSON of whatever shape. One that this version of the app cannot read is kept for the next.
 pub(crate) fn keeps_template(json: &[u8]) -> Result<(), String> {
-    serde_json::from_slice::<IgnoredAny>(json).map(drop).map_err(|e| e.to_string())
+    domain::json::read::<IgnoredAny>(json).map(drop).map_err(|e| e.to_string())
 }
 
 /// Reads a template's canonical JSON.
 ///
 /// - **Errors**: a text of what is wrong with it.
 pub(crate) fn read_template(json: &[u8]) -> Result<PreparedChecklist, String> {
-    let checklist: Checklist = serde_json::from_slice(json).map_err(|e| e.to_string())?;
+    let checklist: Checklist = domain::json::read(json).map_err(|e| e.to_string())?;
     PreparedChecklist::new(&checklist).map_err(|e| e.title)
 }
 
@@ -92,7 +93,7 @@ pub(crate) fn template(
 
 pub(crate) fn assignment(conn: &Connection, id: Uuid) -> Result<Option<AssignmentRow>, DeviceError> {
     find(conn, ASSIGNMENT, &id.to_string())?
-        .map(|json| serde_json::from_slice(&json).map_err(DeviceError::corrupt))
+        .map(|json| domain::json::read(&json).map_err(DeviceError::corrupt))
         .transpose()
 }
 
@@ -111,7 +112,7 @@ impl Device {
     pub(crate) fn rows<T: DeserializeOwned>(&self, kind: &str) -> Result<Vec<T>, DeviceError> {
         let mut list = self.conn.prepare_cached("SELECT json FROM reference WHERE kind = ?1 ORDER BY id")?;
         let rows = list.query_map([kind], |row| row.get::<_, Vec<u8>>(0))?;
-        rows.map(|json| serde_json::from_slice(&json?).map_err(DeviceError::corrupt)).collect()
+        rows.map(|json| domain::json::read(&json?).map_err(DeviceError::corrupt)).collect()
     }
 
     /// The assignments of the user, each in the state that it has here: an offer that was answered on this device is answered at once
@@ -141,7 +142,7 @@ impl Device {
         let mut templates = Vec::new();
         for row in rows {
             let (hash, json) = row?;
-            if let Ok(Checklist { id, version, .. }) = serde_json::from_slice(&json) {
+            if let Ok(Checklist { id, version, .. }) = domain::json::read(&json) {
                 let content_hash = hash.parse().map_err(DeviceError::Corrupt)?;
                 templates.push(MirroredTemplate { content_hash, id, version });
             }

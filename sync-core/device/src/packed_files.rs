@@ -6,7 +6,7 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-use rusqlite::{Connection, OptionalExtension};
+use rusqlite::{Connection, OptionalExtension, Transaction};
 use sync_core::{Hash, Hasher, payload::BlobRef};
 
 use crate::{DeviceError, Files, place};
@@ -15,32 +15,44 @@ use crate::{DeviceError, Files, place};
 const ROW_BYTES: usize = 256 * 1024;
 
 /// Photos in a SQLite file.
-pub struct PackedFiles(Mutex<Connection>);
+pub struct PackedFiles {
+    conn: Mutex<Connection>,
+    clock: fn() -> u64,
+}
 
 impl PackedFiles {
     /// The photos of an open file, which is made ready if it is new.
     ///
+    /// - **Shape**: `clock` is the platform's, in milliseconds since 1970: when a photo came is noted as a file system would.
     /// - **Errors**: storage.
-    pub fn over(conn: Connection) -> Result<Self, DeviceError> {
+    pub fn over(conn: Connection, clock: fn() -> u64) -> Result<Self, DeviceError> {
+        // Without foreign keys, as in a browser, so that whatever is tested holds there.
         conn.execute_batch(
-            "PRAGMA synchronous = FULL; PRAGMA secure_delete = ON; PRAGMA foreign_keys = ON; PRAGMA cache_size = -2048; \
+            "PRAGMA synchronous = FULL; PRAGMA secure_delete = ON; PRAGMA foreign_keys = OFF; PRAGMA cache_size = -2048; \
              CREATE TABLE IF NOT EXISTS file (id BLOB PRIMARY KEY CHECK (length(id) = 32), size INTEGER NOT NULL, \
              written_ms INTEGER NOT NULL) STRICT; \
-             CREATE TABLE IF NOT EXISTS part (id BLOB NOT NULL REFERENCES file (id) ON DELETE CASCADE, at INTEGER NOT NULL, \
+             CREATE TABLE IF NOT EXISTS part (id BLOB NOT NULL REFERENCES file (id), at INTEGER NOT NULL, \
              bytes BLOB NOT NULL, PRIMARY KEY (id, at)) STRICT;",
         )?;
-        Ok(Self(Mutex::new(conn)))
+        Ok(Self { conn: Mutex::new(conn), clock })
     }
 
     /// The photos of an open file that may be damaged, to be read as far as they can be.
     pub fn to_read(conn: Connection) -> Self {
-        Self(Mutex::new(conn))
+        // Nothing is written, so that no clock is asked.
+        Self { conn: Mutex::new(conn), clock: || 0 }
     }
 
     fn conn(&self) -> MutexGuard<'_, Connection> {
         // A transaction that a panic interrupted was rolled back.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.conn.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Takes a photo out, with its bytes.
+fn delete(tx: &Transaction<'_>, id: &Hash) -> rusqlite::Result<()> {
+    tx.execute("DELETE FROM part WHERE id = ?1", [id.0])?;
+    tx.execute("DELETE FROM file WHERE id = ?1", [id.0]).map(drop)
 }
 
 /// Fills a buffer as far as there is something.
@@ -70,10 +82,9 @@ impl Files for PackedFiles {
         let blob = BlobRef { id: hasher.finish(), size };
         let mut conn = self.conn();
         let tx = conn.transaction()?;
-        tx.execute("DELETE FROM file WHERE id = ?1", [blob.id.0])?;
-        // When, by the system's clock, as a file system would note it.
-        let add = "INSERT INTO file (id, size, written_ms) VALUES (?1, ?2, unixepoch() * 1000)";
-        tx.execute(add, (blob.id.0, size))?;
+        delete(&tx, &blob.id)?;
+        let add = "INSERT INTO file (id, size, written_ms) VALUES (?1, ?2, ?3)";
+        tx.execute(add, (blob.id.0, size, (self.clock)()))?;
         let (mut rest, mut row) = (&*bytes, vec![0; ROW_BYTES]);
         let mut at = 0_u64;
         loop {
@@ -130,9 +141,13 @@ impl Files for PackedFiles {
     }
 
     fn remove(&self, id: &Hash) -> io::Result<()> {
-        let conn = self.conn();
-        let removed = conn.execute("DELETE FROM file WHERE id = ?1", [id.0]);
-        removed.map(drop).map_err(io::Error::other)
+        let mut conn = self.conn();
+        let mut remove = || -> rusqlite::Result<()> {
+            let tx = conn.transaction()?;
+            delete(&tx, id)?;
+            tx.commit()
+        };
+        remove().map_err(io::Error::other)
     }
 
     fn tidy(&self) {

@@ -1,9 +1,9 @@
 //! Where a device lives: what a platform gives it to keep its database, its key and the bytes of its photos. Owns that boundary;
 //! [`crate::Folder`] is the one of ordinary file systems, the browser's stands in `sync-core/wasm`.
 
+use ordered::BTreeMap;
 use std::{
     any::Any,
-    collections::BTreeMap,
     fmt,
     io::{self, Read},
     sync::Arc,

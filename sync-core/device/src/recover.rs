@@ -1,8 +1,7 @@
 //! Following a server that was restored: which positions of a stream the device offers, going back to one of them, and what
 //! of others was read beyond it. Owns the tables `unplaced` and `placed`; nothing in them is lost until the stream brings it again.
 
-use std::collections::BTreeMap;
-
+use ordered::BTreeMap;
 use rusqlite::{Connection, OptionalExtension};
 use sync_core::{
     DeviceId, Hash, Op,
@@ -238,41 +237,54 @@ pub(crate) fn offer_again(conn: &Connection, wall_ms: u64) -> Result<(), DeviceE
         return Ok(());
     }
     store::put_meta(conn, OFFERED_MS, &wall_ms.to_be_bytes())?;
-    let beside = kept_beside(conn)?;
-    conn.execute(
-        "UPDATE unplaced SET offered = 0 WHERE offered = 1 AND NOT EXISTS (SELECT 1 FROM reference \
-         WHERE kind = ?1 AND id = lower(hex(unplaced.dev)) \
-         AND json_extract(CAST(json AS TEXT), '$.through') >= unplaced.last)",
-        [KEPT],
-    )?;
-    let mut rest =
-        conn.prepare("UPDATE unplaced SET offered = 1 WHERE dev = ?1 AND first = ?2 AND last = ?3")?;
-    for it in beside {
-        rest.execute((it.dev.0, it.first, it.last))?;
+    let told = told(conn)?;
+    let shown = shown(conn)?;
+    let mut again =
+        conn.prepare("UPDATE unplaced SET offered = 0 WHERE dev = ?1 AND first = ?2 AND last = ?3")?;
+    for (run, body) in &shown {
+        if !is_kept(&told, run, body) {
+            again.execute((run.dev.0, run.first, run.last))?;
+        }
     }
     Ok(())
 }
 
-/// Runs that were offered and that the office says it keeps beside their logs.
-fn kept_beside(conn: &Connection) -> Result<Vec<RunId>, DeviceError> {
-    let mut list = conn.prepare(
-        "SELECT reference.id, body FROM unplaced JOIN reference ON kind = ?1 AND id LIKE lower(hex(unplaced.dev)) || '/%' \
-         AND json_extract(CAST(json AS TEXT), '$.through') = unplaced.last WHERE offered = 1",
-    )?;
+/// What the office says that it keeps of logs: the name of each such row, and up to where.
+fn told(conn: &Connection) -> Result<Vec<(String, u64)>, DeviceError> {
+    let mut list = conn.prepare("SELECT id, json FROM reference WHERE kind = ?1")?;
     let mut rows = list.query([KEPT])?;
-    let mut beside = Vec::new();
+    let mut told = Vec::new();
     while let Some(row) = rows.next()? {
-        let Ok(Body::Ops(run)) = Body::read(row.get_ref(1)?.as_blob().map_err(DeviceError::corrupt)?) else {
-            continue;
-        };
-        if run
-            .last_hash()
-            .is_some_and(|h| row.get_ref(0).is_ok_and(|id| id.as_str() == Ok(&format!("{}/{h}", run.dev))))
-        {
-            beside.push(run.id());
+        let json: Vec<u8> = row.get(1)?;
+        if let Ok(kept) = domain::json::read::<KeptRow>(&json) {
+            told.push((row.get(0)?, kept.through));
         }
     }
-    Ok(beside)
+    Ok(told)
+}
+
+/// The runs that wait here and were offered, with what they are.
+fn shown(conn: &Connection) -> Result<Vec<(RunId, Vec<u8>)>, DeviceError> {
+    let mut list = conn.prepare("SELECT dev, first, last, body FROM unplaced WHERE offered = 1")?;
+    let rows = list.query_map([], |row| {
+        let run = RunId { dev: DeviceId(row.get(0)?), first: row.get(1)?, last: row.get(2)? };
+        Ok((run, row.get(3)?))
+    })?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// Whether the office says that it has a run, in its log or beside it.
+fn is_kept(told: &[(String, u64)], run: &RunId, body: &[u8]) -> bool {
+    let dev = run.dev.to_string();
+    if told.iter().any(|(id, through)| *id == dev && *through >= run.last) {
+        return true;
+    }
+    let ends_here = |(id, through): &&(String, u64)| *through == run.last && id.starts_with(&dev);
+    // Only what ends where something is kept is read, which takes longer.
+    told.iter().any(|it| ends_here(&it))
+        && matches!(Body::read(body), Ok(Body::Ops(run)) if run.last_hash().is_some_and(|h| {
+            told.iter().filter(ends_here).any(|(id, _)| *id == format!("{}/{h}", run.dev))
+        }))
 }
 
 /// What waits here until a stream brings it again.
@@ -288,7 +300,7 @@ pub(crate) fn waiting(conn: &Connection) -> Result<Unplaced, DeviceError> {
 pub(crate) fn evidence_of(body: &Body) -> Option<KeptRow> {
     let Body::RefRow(row) = body else { return None };
     let is_evidence = row.kind == KEPT && row.id.contains('/');
-    row.json.as_deref().filter(|_| is_evidence).and_then(|it| serde_json::from_slice(it).ok())
+    row.json.as_deref().filter(|_| is_evidence).and_then(|it| domain::json::read(it).ok())
 }
 
 /// Whether an entry says that the office keeps a run that waits here as evidence.

@@ -2,8 +2,7 @@
 //! them, the projection, and the file itself; and so does the seed by which it could be guessed. Owns the tables `redacted` and
 //! `proofs`.
 
-use std::collections::{BTreeMap, BTreeSet};
-
+use ordered::{BTreeMap, BTreeSet};
 use rusqlite::{Connection, types::Value};
 use sync_core::{
     DeviceId, Hash, Kind, Op, OpId, Seed,

@@ -2,8 +2,7 @@
 //! damaged log is read around its holes, and what of it proves itself: ops that the chain of hashes holds together, photos whose
 //! bytes are what their name says.
 
-use std::collections::{BTreeMap, BTreeSet};
-
+use ordered::{BTreeMap, BTreeSet};
 use rusqlite::{Connection, Row};
 use serde::{Deserialize, Serialize};
 use sync_core::{
@@ -89,7 +88,7 @@ pub fn salvage(
 
 fn enrolment(conn: &Connection) -> Option<Enrolment> {
     let json = store::get_meta(conn, "enrolment").ok().flatten()?;
-    serde_json::from_slice(&json).ok()
+    domain::json::read(&json).ok()
 }
 
 // ---- the log ----

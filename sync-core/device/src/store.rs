@@ -1,6 +1,7 @@
 //! The SQLite file: opening, migrations and the small values. Owns the settings that make a commit durable.
 
-use std::{any::Any, collections::BTreeMap, path::Path, sync::Arc};
+use ordered::BTreeMap;
+use std::{any::Any, path::Path, sync::Arc};
 
 use domain::visit_score::PreparedChecklist;
 use rusqlite::{Connection, OptionalExtension};

@@ -2,9 +2,8 @@
 //! transport. Owns how entries of streams enter the store; an entry that cannot be understood is set aside and the cursor
 //! moves.
 
-use std::collections::BTreeSet;
-
 use domain::Problem;
+use ordered::BTreeSet;
 use rusqlite::{Connection, OptionalExtension as _};
 use sync_core::{
     Bytes, Hash, OpId, Seed, codec,
@@ -571,8 +570,8 @@ fn mirror_row(writer: &Writer<'_>, row: &RefRow) -> Result<Result<(), String>, D
             Err(String::from("the template is not what its hash says"))
         }
         TEMPLATE => mirror::keeps_template(json),
-        BRANCH => serde_json::from_slice::<BranchRow>(json).map(drop).map_err(|e| e.to_string()),
-        ASSIGNMENT => serde_json::from_slice::<AssignmentRow>(json).map(drop).map_err(|e| e.to_string()),
+        BRANCH => domain::json::read::<BranchRow>(json).map(drop).map_err(|e| e.to_string()),
+        ASSIGNMENT => domain::json::read::<AssignmentRow>(json).map(drop).map_err(|e| e.to_string()),
         _ => Ok(()),
     };
     if checked.is_ok() {

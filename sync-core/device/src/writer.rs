@@ -1,7 +1,8 @@
 //! Appending to the own log and keeping each audit's set of ops beside it, inside one transaction. Owns the form of a log
 //! row and the audits held in memory; knows no rule of an audit.
 
-use std::{collections::BTreeMap, sync::Arc};
+use ordered::BTreeMap;
+use std::sync::Arc;
 
 use domain::{visit_facts::is_reserved, visit_score::PreparedChecklist};
 use rusqlite::{Connection, OptionalExtension, Row};

@@ -1,12 +1,11 @@
 //! The first screen: what is to be visited, what was begun, and whether all of it is safe.
 
-use std::collections::{BTreeMap, btree_map::Entry};
-
 use device::{AuditSummary, Device, DeviceError, Offer, Status};
 use domain::{
     LocalText,
     ids::{AssignmentId, audit_of_assignment},
 };
+use ordered::{BTreeMap, Entry};
 use serde::{Deserialize, Serialize};
 use sync_core::{
     Hash,

@@ -93,7 +93,7 @@ impl Phone {
 
     /// Answers one JSON message ([`Message`]) with one ([`Reply`]).
     pub fn handle(&mut self, json: &str) -> String {
-        let reply = match serde_json::from_str::<Message>(json) {
+        let reply = match domain::json::read::<Message>(json.as_bytes()) {
             Ok(message) => self.answer(&message),
             Err(error) => refused(&DeviceError::from(Problem::single(
                 400,
@@ -202,7 +202,7 @@ impl Phone {
         mut bytes: &[u8],
         original: Option<&[u8]>,
     ) -> Result<Reply, DeviceError> {
-        let photo: Photo = serde_json::from_str(json).map_err(|error| {
+        let photo: Photo = domain::json::read(json.as_bytes()).map_err(|error| {
             Problem::single(
                 400,
                 "malformed",

@@ -1,7 +1,5 @@
 //! The visit: its questions, which do not change while it is filled in, and its state, of which each tap brings only what changed.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use device::{AttachmentEntry, Device, DeviceError, Filled, PhotoState};
 use domain::{
     FieldProblem, LocalText, Problem,
@@ -11,6 +9,7 @@ use domain::{
     visit_facts::{ARRIVAL, DEPARTURE, OUTCOME, OUTCOME_PHOTOS, PLATFORM},
     visit_score::{Asked, PreparedChecklist, VisitScore},
 };
+use ordered::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 use sync_core::{fold::Phase, payload::CreateValue, reference::Allowed};
 use uuid::Uuid;
@@ -402,7 +401,9 @@ fn item_state(asked: &Asked<'_>, filled: &Filled) -> ItemState {
     ItemState {
         visible: asked.visible,
         json: answer.and_then(|it| it.value.as_ref()).map(|it| it.get().to_owned()),
-        comment: remark.and_then(|it| it.value.as_ref()).and_then(|it| serde_json::from_str(it.get()).ok()),
+        comment: remark
+            .and_then(|it| it.value.as_ref())
+            .and_then(|it| domain::json::read(it.get().as_bytes()).ok()),
         photos_wanted: asked.photos,
         comment_wanted: asked.comment,
         grave: asked.grave.cloned(),

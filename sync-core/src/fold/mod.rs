@@ -6,10 +6,8 @@ mod rounds;
 mod twins;
 mod view;
 
-use alloc::{
-    collections::{BTreeMap, BTreeSet, btree_map::Entry},
-    vec::Vec,
-};
+use alloc::vec::Vec;
+use ordered::{BTreeMap, BTreeSet, Entry};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 

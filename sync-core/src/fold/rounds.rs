@@ -1,10 +1,8 @@
 //! Rounds of an audit: which submits hand them in, which the server returned or approved, and so which ops count. Late is
 //! decided by what a submit had seen, never by the order of arrival (SYNC.md 2.7 and 2.12).
 
-use alloc::{
-    collections::{BTreeMap, BTreeSet},
-    vec::Vec,
-};
+use alloc::vec::Vec;
+use ordered::{BTreeMap, BTreeSet};
 
 use super::{AuditOps, StoredOp, Twins};
 use crate::{

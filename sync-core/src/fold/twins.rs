@@ -2,10 +2,8 @@
 //! again, each with its origin in the former log. Where both came here, or several copies of one, they are one op. Owns
 //! which are twins and which of them stands.
 
-use alloc::{
-    collections::{BTreeMap, BTreeSet},
-    vec::Vec,
-};
+use alloc::vec::Vec;
+use ordered::{BTreeMap, BTreeSet};
 
 use super::{AuditOps, StoredOp};
 use crate::{Kind, OpId};

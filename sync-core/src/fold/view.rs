@@ -1,12 +1,8 @@
 //! An audit as people see it, read out of its ops: answers, attachments, conflicts, rounds. Owns the multi-value register:
 //! the heads of a field are the ops that nobody who wrote later had seen.
 
-use alloc::{
-    collections::{BTreeMap, BTreeSet},
-    format,
-    string::String,
-    vec::Vec,
-};
+use alloc::{format, string::String, vec::Vec};
+use ordered::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use super::{AuditOps, Rounds, StoredOp, Submission, Twins, rounds::rank};

@@ -9,12 +9,8 @@
 
 mod event;
 
-use alloc::{
-    collections::{BTreeMap, VecDeque},
-    string::String,
-    vec,
-    vec::Vec,
-};
+use alloc::{collections::VecDeque, string::String, vec, vec::Vec};
+use ordered::BTreeMap;
 
 use crate::{
     DeviceId, Hash,

@@ -10,14 +10,9 @@
 mod event;
 mod feed;
 
-use alloc::{
-    boxed::Box,
-    collections::{BTreeMap, VecDeque},
-    string::String,
-    vec,
-    vec::Vec,
-};
+use alloc::{boxed::Box, collections::VecDeque, string::String, vec, vec::Vec};
 use core::cmp::Reverse;
+use ordered::BTreeMap;
 use uuid::Uuid;
 
 use crate::{

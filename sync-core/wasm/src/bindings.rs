@@ -124,7 +124,7 @@ impl BrowserPhone {
     /// Keeps the JSON that the server answered.
     pub fn enrolled(&mut self, json: &str) -> Result<(), String> {
         let enrolment: Enrolment =
-            serde_json::from_str(json).map_err(|error| malformed(&error.to_string()))?;
+            domain::json::read(json.as_bytes()).map_err(|error| malformed(&error.to_string()))?;
         self.phone()?.device().enrolled(&enrolment).map_err(|error| thrown(&error))
     }
 
@@ -296,7 +296,7 @@ impl BrowserSalvage {
         key_bytes: Vec<u8>,
         remembered: &str,
     ) -> Result<BrowserSalvage, String> {
-        let remembered = serde_json::from_str(remembered).ok();
+        let remembered = domain::json::read(remembered.as_bytes()).ok();
         let keys = keys(&key_bytes)?;
         let key = keys.last().map(PlatformKey::key).ok_or_else(|| malformed("keys"))?;
         let pool = pool::pool(&name).await.map_err(|error| failed(&error))?;

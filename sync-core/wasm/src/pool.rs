@@ -13,6 +13,7 @@ use rusqlite::{Connection, OpenFlags};
 use sqlite_wasm_rs::WasmOsCallback;
 use sqlite_wasm_vfs::sahpool::{OpfsSAHPoolCfgBuilder, OpfsSAHPoolUtil, install};
 use sync_core::DeviceId;
+use wasm_bindgen::prelude::wasm_bindgen;
 
 const DATABASE: &str = "/device.db";
 const PHOTOS: &str = "/photos.db";
@@ -51,6 +52,22 @@ impl Pool {
     pub(crate) fn has_database(&self) -> bool {
         self.util.exists(DATABASE).unwrap_or(false)
     }
+}
+
+#[wasm_bindgen]
+extern "C" {
+    #[wasm_bindgen(js_namespace = Date)]
+    fn now() -> f64;
+}
+
+/// The browser's clock, in milliseconds since 1970.
+fn now_ms() -> u64 {
+    #[expect(
+        clippy::as_conversions,
+        reason = "JavaScript has no other number, and counts whole milliseconds in it"
+    )]
+    let now = now() as u64;
+    now
 }
 
 /// Puts encryption over the files of a pool.
@@ -93,7 +110,7 @@ impl BrowserPlace {
     ///
     /// - **Shape**: `cipher` is 32 bytes in hexadecimal; `keys` are those that the page keeps, the newest last.
     pub(crate) fn of(pool: &Pool, cipher: &str, keys: Vec<PlatformKey>) -> Result<Self, DeviceError> {
-        let photos = Arc::new(PackedFiles::over(open(&pool.vfs, PHOTOS, cipher)?)?);
+        let photos = Arc::new(PackedFiles::over(open(&pool.vfs, PHOTOS, cipher)?, now_ms)?);
         Ok(Self {
             vfs: pool.vfs.clone(),
             has_database: Cell::new(pool.has_database()),

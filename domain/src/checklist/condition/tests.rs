@@ -1,6 +1,7 @@
 //! Conditions: what they hold for, where an error is told, and their bounds.
 
-use alloc::{collections::BTreeMap, format};
+use alloc::format;
+use ordered::BTreeMap;
 use proptest::prelude::*;
 
 use super::*;

@@ -8,10 +8,10 @@ use crate::{
     problem::pointer,
 };
 use alloc::{
-    collections::BTreeSet,
     format,
     string::{String, ToString},
 };
+use ordered::BTreeSet;
 
 /// Judges inputs; adds to the problems found while reading.
 pub(super) fn judge(plan: &Plan, inputs: &Inputs, problems: &mut Problems) {

@@ -10,10 +10,10 @@ use crate::{
 };
 use alloc::{
     boxed::Box,
-    collections::BTreeMap,
     string::{String, ToString},
     vec::Vec,
 };
+use ordered::BTreeMap;
 
 /// Reads inputs; `None` where there is no object at all.
 pub(super) fn inputs(plan: &Plan, root: &At<'_>, problems: &mut Problems) -> Option<Inputs> {

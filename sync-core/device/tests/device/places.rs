@@ -34,7 +34,7 @@ struct Pool {
 impl Pool {
     fn at(dir: &Path, kept: &Kept) -> Box<dyn Place> {
         let photos = Connection::open(dir.join("photos.db")).unwrap();
-        let photos = Arc::new(PackedFiles::over(photos).unwrap());
+        let photos = Arc::new(PackedFiles::over(photos, || 0).unwrap());
         Box::new(Self { folder: Folder::at(dir), photos, kept: Arc::clone(kept) })
     }
 }
@@ -258,7 +258,9 @@ struct Stores(TempDir, Vec<(&'static str, Arc<dyn Files>)>);
 fn stores() -> Stores {
     let dir = TempDir::new().unwrap();
     let folder = Folder::at(dir.path()).files();
-    let packed = Arc::new(PackedFiles::over(Connection::open(dir.path().join("p.db")).unwrap()).unwrap());
+    let packed = Arc::new(
+        PackedFiles::over(Connection::open(dir.path().join("p.db")).unwrap(), || 1_700_000_000_000).unwrap(),
+    );
     Stores(dir, vec![("folder", folder), ("packed", packed)])
 }
 
