@@ -3,6 +3,7 @@
 //! be set up first.
 
 mod benches;
+mod encryption;
 mod fuzzing;
 mod machine;
 mod phone;
@@ -46,9 +47,9 @@ enum Command {
     /// Runs what continuous integration runs: formatting, lints, documentation, tests.
     Ci,
     /// Runs the benches, or those whose crate or name contains the given text. `bench sync` measures syncing as a whole, against
-    /// a floor of the same run; `--help` after it tells how.
+    /// a floor of the same run; `--help` after it tells how. `bench encryption` measures what encryption costs a phone's store.
     Bench {
-        /// `sync`, or part of a crate's or a bench's name.
+        /// `sync`, `encryption`, or part of a crate's or a bench's name.
         name: Option<String>,
         /// Passed on to the bench of syncing: `--parts w,day`, `--peers`.
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
@@ -89,6 +90,9 @@ fn main() -> ExitCode {
         Command::Ci => ci(&mut steps),
         Command::Bench { name, passed_on } if name.as_deref() == Some("sync") => {
             bench_sync(&mut steps, &passed_on)
+        }
+        Command::Bench { name, .. } if name.as_deref() == Some("encryption") => {
+            encryption::measure(&mut steps)
         }
         Command::Bench { name, .. } => benches::run(&mut steps, name.as_deref()),
         Command::Simulate { passed_on } => simulate(&mut steps, &passed_on),

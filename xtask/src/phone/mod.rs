@@ -32,14 +32,23 @@ const READIED_BY: [&str; 4] =
     ["xtask/src/phone/mod.rs", "xtask/src/bin/bindings.rs", "Cargo.lock", "phone/package-lock.json"];
 /// What of the C code a phone does without.
 const LEFT_OUT: &str = "sync-core/wasm/small.h";
+/// The standard library is compiled with the rest, so that it is small too: its sorts and searches in the form that takes less room.
+const STANDARD_LIBRARY: [&str; 2] = ["-Zbuild-std=std,panic_abort", "-Zbuild-std-features=optimize_for_size"];
+/// Panics stop at once, without the texts that nobody on a phone reads; SHA-2 is a loop and not written out.
+const RUST_FLAGS: &str = "-Zunstable-options -Cpanic=immediate-abort -Zlocation-detail=none -Zfmt-debug=none \
+                          --cfg sha2_backend=\"soft\" --cfg sha2_backend_soft=\"compact\"";
+/// Of these options the compiler says that they are of tomorrow; it takes them where this is set.
+const AS_OF_TOMORROW: (&str, &str) = ("RUSTC_BOOTSTRAP", "1");
 /// How the Rust part is made smaller. Inlined, it would be smaller still, but not once it is compressed: measured with brotli, 636,686
-/// bytes against 684,551.
-const SMALLER: [&str; 7] = [
+/// bytes against 684,551. The lowest addresses are the end of the stack, which nothing else lies in, so that `wasm-opt` may take them
+/// for unused.
+const SMALLER: [&str; 8] = [
     "-Oz",
     "--one-caller-inline-max-function-size=0",
     "--always-inline-max-function-size=0",
     "--flexible-inline-max-function-size=0",
     "--skip-pass=local-cse",
+    "--low-memory-unused",
     "--strip-debug",
     "--strip-producers",
 ];
@@ -137,7 +146,8 @@ pub(crate) fn write_messages(steps: &mut Steps) -> Result<(), Failed> {
 fn compile(steps: &mut Steps, toolchain: &Toolchain) -> Result<(), Failed> {
     let mut build = Command::new(cargo());
     build.args(["build", "--quiet", "--locked", "-p", CRATE, "--lib"]);
-    build.args(["--profile", "wasm-release", "--target", wasm::TARGET]);
+    build.args(["--profile", "wasm-release", "--target", wasm::TARGET]).args(STANDARD_LIBRARY);
+    build.env("RUSTFLAGS", RUST_FLAGS).env(AS_OF_TOMORROW.0, AS_OF_TOMORROW.1);
     let left_out = steps.root().join(LEFT_OUT);
     // The variable names what the file holds, so that a change of it compiles the C anew.
     let mut hasher = DefaultHasher::new();

@@ -1,5 +1,5 @@
 //! Debian's compiler for the web, unpacked into a folder of ours: no root, and nothing that the system's packages know of. Owns that
-//! folder. Its packages bring no standard library for the browser, so that is built here, once.
+//! folder.
 
 use super::{TARGET, Toolchain};
 use crate::{
@@ -18,9 +18,6 @@ const COMPILER: &str = "rustc-web";
 const OLDEST: (u32, u32) = (1, 89);
 /// Written last: what is in the folder is whole. Its text changes with the way that the folder is made.
 const STAMP: &str = "whole-2";
-/// A crate of nothing, for which the standard library is built.
-const STUB: &str = "[package]\nname = \"stub\"\nversion = \"0.0.0\"\nedition = \"2024\"\n\n[workspace]\n\n[profile.release]\npanic = \"abort\"\n";
-
 /// What was made before.
 pub(super) fn found(folder: &Path) -> Option<Toolchain> {
     folder.join(STAMP).exists().then(|| toolchain(folder)).flatten()
@@ -50,7 +47,6 @@ pub(super) fn install(steps: &mut Steps, folder: &Path) -> Result<Toolchain, Fai
     let toolchain = toolchain(folder).ok_or_else(|| {
         Failed(format!("Debian's packages do not have what is needed: {}", packages.join(" ")))
     })?;
-    build_standard_library(steps, folder, &toolchain)?;
     fs::write(folder.join(STAMP), "").map_err(|error| unwritable(folder, &error))?;
     Ok(toolchain)
 }
@@ -154,35 +150,6 @@ fn toolchain(folder: &Path) -> Option<Toolchain> {
             ("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER", linker.display().to_string()),
         ],
     })
-}
-
-/// Builds the standard library and puts it where the compiler looks, so that from then on a build is like any other.
-fn build_standard_library(steps: &mut Steps, folder: &Path, toolchain: &Toolchain) -> Result<(), Failed> {
-    let stub = folder.join("stub");
-    let _ = fs::remove_dir_all(&stub);
-    let source = stub.join("src");
-    let made = fs::create_dir_all(&source)
-        .and_then(|()| fs::write(source.join("lib.rs"), ""))
-        .and_then(|()| fs::write(stub.join("Cargo.toml"), STUB));
-    made.map_err(|error| unwritable(&stub, &error))?;
-    let mut build = Command::new(crate::steps::cargo());
-    build.args(["build", "--quiet", "--release", "--target", TARGET, "--target-dir", "target"]);
-    build.arg("-Zbuild-std=std,panic_abort,panic_unwind,proc_macro,test").current_dir(&stub);
-    // Phones download it: its sorts and searches in the form that takes less room.
-    build.arg("-Zbuild-std-features=optimize_for_size");
-    // A link over everything needs the bitcode of the standard library too.
-    build.envs(toolchain.variables()).env("RUSTC_BOOTSTRAP", "1").env("RUSTFLAGS", "-Cembed-bitcode=yes");
-    steps.start("standard library for browsers", build)?;
-    let to = folder.join("prefix/usr/lib/rustlib").join(TARGET).join("lib");
-    fs::create_dir_all(&to).map_err(|error| unwritable(&to, &error))?;
-    for built in entries(&stub.join("target").join(TARGET).join("release/deps"))? {
-        let name = built.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        if built.extension().is_some_and(|it| it == "rlib") && !name.starts_with("libstub-") {
-            fs::copy(&built, to.join(name)).map_err(|error| unwritable(&to, &error))?;
-        }
-    }
-    let _ = fs::remove_dir_all(&stub);
-    Ok(())
 }
 
 fn entries(folder: &Path) -> Result<Vec<PathBuf>, Failed> {

@@ -1,5 +1,6 @@
-//! The toolchain of builds for a browser: the target of rustup with a clang that knows it, else Debian's compiler for the web in a
-//! folder of ours. Owns which of the two it is and the variables of such a build; builds nothing of the product.
+//! The toolchain of builds for a browser: the compiler in use with the source of its standard library, which is built with the phone,
+//! and a clang that knows the target; else Debian's compiler for the web in a folder of ours. Owns which of the two it is and the
+//! variables of such a build; builds nothing of the product.
 
 mod debian;
 
@@ -19,9 +20,9 @@ use std::{
 
 /// What a browser runs.
 pub(crate) const TARGET: &str = "wasm32-unknown-unknown";
-/// Keeps rustup's target out of it: where its server cannot be reached, as on some machines of continuous integration.
+/// Keeps rustup out of it: where its server cannot be reached, as on some machines of continuous integration.
 const FORCE_DEBIAN: &str = "WASM_FORCE_DEBIAN";
-/// How long rustup may take to bring its target, in seconds: behind a wall it may wait forever.
+/// How long rustup may take to bring the source, in seconds: behind a wall it may wait forever.
 const RUSTUP_SECONDS: u32 = 300;
 /// Where a clang that knows the target may be beside `PATH`: Apple's own does not.
 const OTHER_CLANGS: [&str; 2] = ["/opt/homebrew/opt/llvm/bin/clang", "/usr/local/opt/llvm/bin/clang"];
@@ -46,7 +47,7 @@ pub(crate) fn set_up(steps: &mut Steps) -> Result<Toolchain, Failed> {
     let is_forced = env::var(FORCE_DEBIAN).is_ok_and(|it| it == "1");
     let clang = if is_forced { None } else { clang() };
     if let Some(clang) = &clang
-        && has_own_target()
+        && has_own_library()
     {
         return Ok(own(clang));
     }
@@ -57,7 +58,7 @@ pub(crate) fn set_up(steps: &mut Steps) -> Result<Toolchain, Failed> {
         return Ok(found);
     }
     match clang {
-        Some(clang) if add_own_target() => Ok(own(&clang)),
+        Some(clang) if add_own_library() => Ok(own(&clang)),
         _ => debian::install(steps, &folder),
     }
 }
@@ -73,23 +74,26 @@ fn own(clang: &Path) -> Toolchain {
     }
 }
 
-/// Whether the compiler in use has the target's standard library.
-fn has_own_target() -> bool {
-    let library = output_of("rustc", &["--print", "target-libdir", "--target", TARGET]);
-    let entries = library.and_then(|it| fs::read_dir(it.trim()).ok());
-    entries.into_iter().flatten().flatten().any(|it| it.file_name().to_string_lossy().starts_with("libstd-"))
+/// Whether the source of the standard library is beside the compiler in use.
+fn has_own_library() -> bool {
+    let root = output_of("rustc", &["--print", "sysroot"]);
+    root.is_some_and(|it| Path::new(it.trim()).join("lib/rustlib/src/rust/library/Cargo.lock").exists())
 }
 
-/// Asks rustup for the target, not forever.
-fn add_own_target() -> bool {
-    println!("xtask: asking rustup for {TARGET}");
+/// Asks rustup for it, not forever.
+fn add_own_library() -> bool {
+    println!("xtask: asking rustup for the source of the standard library");
     let mut command = Command::new("rustup");
-    command.args(["target", "add", TARGET]).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    command
+        .args(["component", "add", "rust-src"])
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
     let Ok(mut child) = command.spawn() else { return false };
     for _ in 0..RUSTUP_SECONDS {
         match child.try_wait() {
             Ok(None) => thread::sleep(Duration::from_secs(1)),
-            Ok(Some(status)) => return status.success() && has_own_target(),
+            Ok(Some(status)) => return status.success() && has_own_library(),
             Err(_) => break,
         }
     }
