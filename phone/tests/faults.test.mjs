@@ -48,7 +48,7 @@ test("a visit with six photos goes over a slow line that is cut ten times, with 
   withPerson(async (person) => {
     front.network = "off";
     const visit = await person.begin();
-    await person.fillAll();
+    await person.fillAll((item) => person.takeBigPhoto(item));
     const photos = () => person.page.locator(".counts dd").nth(1).innerText();
     const missing = 6 - Number(await photos());
     await person.go(`#/visit/${visit}/Z/Z02`);
