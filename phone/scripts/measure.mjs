@@ -1,6 +1,6 @@
 // What the phone must reach, measured on the real app against a real office: starting with no network, taps on a checklist of 300
-// questions with 100 conditions and a preview of the score, many visits, and memory. `npm run measure` after
-// `vite build --mode test --outDir dist-test`; wants VEEDOR_BIN. Fails where a limit is not kept.
+// questions with 100 conditions and a preview of the score, many visits, and memory. `npm run measure`;
+// wants VEEDOR_BIN. Fails where a limit is not kept.
 import { readFile, readdir, readlink } from "node:fs/promises";
 import { availableParallelism, loadavg } from "node:os";
 import { performance } from "node:perf_hooks";
