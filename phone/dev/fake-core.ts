@@ -231,6 +231,8 @@ export interface Scene {
   storage?: StorageStatus;
   update?: boolean;
   empty?: boolean;
+  /** Visits in progress beside those that are always there. */
+  more?: number;
   /** Milliseconds that an answer takes. */
   slowMs?: number;
 }
@@ -250,6 +252,7 @@ export class FakeCore implements Core {
   readonly pictures = new Map<string, Blob>();
   conflicts: Conflict[] = [];
   private readonly isEmpty: boolean;
+  private readonly more: number;
   private readonly slowMs: number;
   private readonly profiles: Profile[];
   private shown = "";
@@ -261,6 +264,7 @@ export class FakeCore implements Core {
     if (scene.storage) this.storage.value = scene.storage;
     this.updateWaits.value = scene.update ?? false;
     this.isEmpty = scene.empty ?? false;
+    this.more = scene.more ?? 0;
     this.slowMs = scene.slowMs ?? 3;
     if (!this.isEmpty) this.seed();
   }
@@ -499,10 +503,11 @@ export class FakeCore implements Core {
     if (this.updateWaits.value && first) cards.push({ ...first, id: "a5", title: null, too_new: true });
     const visits = [...this.visits.values()].filter((it) => !/^v-(big|sound|nosound)/.test(it.id));
     visits.sort((a, b) => Number(b.phase === "returned") - Number(a.phase === "returned"));
+    const others = Array.from({ length: this.more }, () => visits.find((it) => it.phase === "draft") ?? []).flat();
     return {
       reply: "home",
       assignments: this.isEmpty ? [] : cards,
-      visits: visits.map((it) => ({ visit: it.id, branch: it.branch, title: it.list.title, phase: it.phase, round: it.round, answered: it.answers.size, conflicts: it.conflicts.size, photos: it.id === "v-draft" ? 3 : 0, bytes: it.id === "v-draft" ? 1_240_000 : 0, lost: it.id === "v-approved" ? 1 : 0, to: dateIn(2) })),
+      visits: [...visits, ...others].map((it, at) => ({ visit: at < visits.length ? it.id : `${it.id}-${at}`, branch: it.branch, title: it.list.title, phase: it.phase, round: it.round, answered: it.answers.size, conflicts: it.conflicts.size, photos: it.id === "v-draft" ? 3 : 0, bytes: it.id === "v-draft" ? 1_240_000 : 0, lost: it.id === "v-approved" ? 1 : 0, to: dateIn(2) })),
       branches: this.isEmpty ? [] : BRANCHES,
       checklists: LISTS.map((it) => ({ hash: it.id, id: it.id, version: 1, title: it.title })),
       sync: this.syncState(),

@@ -22,6 +22,7 @@ const SCENES: Record<string, Scene> = {
   wrong: standing({ is: "locked", profile: ANA, wrong: 3, waitMs: 30_000 }),
   broken: standing({ is: "broken", profile: ANA, problem: PROBLEM }),
   empty: { empty: true, sync: { pill: "sent", edits: 0, photos: 0, bytes: 0 } },
+  many: { more: 45 },
   offline: { sync: { online: false, lastSentMs: Date.now() - 4 * 86_400_000 } },
   sending: { sync: { pill: "sending", done: 3, total: 7 } },
   sent: { sync: { pill: "sent", edits: 0, photos: 0, bytes: 0 } },

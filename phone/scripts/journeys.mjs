@@ -17,6 +17,21 @@ const soon = async (what, check) => {
 const is = (page, field, value) => soon(`${field} is ${value}`, async () => (await answer(page, field)) === value);
 
 const JOURNEYS = {
+  "of a long list the first cards are shown, and more when they are asked for, from where the person was": async () => {
+    const { page, close } = await at("?scene=many#/");
+    const group = page.locator("section", { has: page.getByRole("heading", { name: "En curso" }) });
+    const cards = () => group.locator("a.card").count();
+    await soon("the first", async () => (await cards()) === 20);
+    await group.getByRole("button", { name: "Ver 20 más de 27" }).click();
+    assert.equal(await cards(), 40);
+    const focused = await page.evaluate(() => [...document.querySelectorAll("section a.card")].indexOf(document.activeElement));
+    const begin = await group.locator("a.card").first().evaluate((it) => [...document.querySelectorAll("section a.card")].indexOf(it));
+    assert.equal(focused - begin, 20, "goes on at the first that is new");
+    await group.getByRole("button", { name: "Ver 7 más" }).click();
+    assert.equal(await cards(), 47);
+    assert.equal(await group.locator("button").count(), 0);
+    await close();
+  },
   "sound is recorded, listened to and taken away, and a file is picked": async () => {
     const { page, close } = await at("#/visit/v-sound/A");
     const attached = () => page.evaluate(() => globalThis.lastAttached);

@@ -1,11 +1,11 @@
 // The page: starts the core and shows the app over it.
 
 import { render } from "preact";
+// First of all that is ours: its worker starts while the rest is read.
+import { begun, core } from "./core/started";
 import { App } from "./app";
-import { secretsOf, startCore } from "./core/core";
+import { secretsOf } from "./core/core";
 import { bringWords } from "./view/prefs";
-
-const core = startCore();
 
 if (import.meta.env.MODE === "test") {
   // Tests of the core drive it where the screens would.
@@ -14,6 +14,5 @@ if (import.meta.env.MODE === "test") {
 
 const place = document.getElementById("app");
 if (place !== null) {
-  const show = () => render(<App core={core} />, place);
-  bringWords().then(show, show);
+  void Promise.allSettled([bringWords(), begun]).then(() => render(<App core={core} />, place));
 }

@@ -3,7 +3,7 @@
 
 import { signal } from "@preact/signals";
 import type { Core, Outcome, PhotoFacts, Rescued, Standing, StorageStatus, SyncStatus } from "./api";
-import type { Calls, Facts, Opening } from "./line";
+import type { Answer, Calls, Facts } from "./line";
 import type { Ask, Problem, Reply } from "./messages";
 import { Ownership } from "./ownership";
 import { notOpen, problemOf, unsupported } from "./problems";
@@ -13,6 +13,8 @@ import { WorkerLine, type News } from "./worker-line";
 
 /** A worker that does not close its store within this is ended as it is. */
 const CLOSING_MS = 2_000;
+/** Longer than a browser takes to say whether a lock is free. */
+const SOON_MS = 50;
 
 const nothingSent: SyncStatus = {
   pill: "sent",
@@ -45,20 +47,25 @@ class BrowserCore implements Core {
 
   /** None before it is needed, after it broke down, and while another tab has the store. */
   private worker: WorkerLine | null = null;
+  /** Starts while the store is being taken, and holds nothing of it yet. */
+  private next: WorkerLine | null = null;
   private isOwner = false;
+  private isTaken: () => void = () => undefined;
   private facts: Facts | null = null;
   private ownership: Ownership | null = null;
   private readonly updates = new Updates(() => {
     this.updateWaits.value = true;
   });
 
-  /** Takes the store where no other tab has it. */
-  begin(): void {
+  /** Takes the store where no other tab has it. Comes back once the browser said whether it does, or soon: nothing that takes long
+   *  is to be begun before. */
+  begin(): Promise<void> {
     const lacks = missing();
     if (lacks.length > 0) {
       this.standing.value = { is: "unsupported", problem: unsupported(lacks) };
-      return;
+      return Promise.resolve();
     }
+    this.next = this.newLine();
     this.surround();
     const taken = this.take().catch((thrown: unknown) => this.breakDown(problemOf(thrown)));
     if ("serviceWorker" in navigator) {
@@ -68,6 +75,10 @@ class BrowserCore implements Core {
         "the app cannot be kept for use without a network",
       );
     }
+    return new Promise((resolve) => {
+      this.isTaken = resolve;
+      setTimeout(resolve, SOON_MS);
+    });
   }
 
   private surround(): void {
@@ -86,8 +97,11 @@ class BrowserCore implements Core {
   private async take(): Promise<void> {
     this.ownership = new Ownership({ letGo: () => this.letGo(), robbed: () => this.robbed() });
     if (await this.ownership.take()) {
+      this.isTaken();
       await this.start();
     } else {
+      this.isTaken();
+      this.endNext();
       this.standing.value = { is: "elsewhere" };
     }
   }
@@ -113,19 +127,17 @@ class BrowserCore implements Core {
   private async start(): Promise<void> {
     this.isOwner = true;
     this.standing.value = { is: "starting" };
-    const profiles = (await this.line()?.call("profiles")) ?? [];
-    const [only, ...others] = profiles;
-    if (only !== undefined && others.length === 0) {
-      await this.choose(only.id);
-    } else {
-      this.standing.value = { is: "profiles", profiles };
+    const line = this.line();
+    if (line !== null) {
+      this.stand(await line.call("begin"));
     }
   }
 
   /** The line to the worker, which is started where there is none; none while another tab has the store. */
   private line(): WorkerLine | null {
     if (this.worker === null && this.isOwner) {
-      this.worker = new WorkerLine((news) => this.hear(news));
+      this.worker = this.next ?? this.newLine();
+      this.next = null;
       if (this.facts !== null) {
         this.tell("facts", this.facts);
       }
@@ -133,8 +145,19 @@ class BrowserCore implements Core {
     return this.worker;
   }
 
+  private newLine(): WorkerLine {
+    return new WorkerLine((news) => this.hear(news));
+  }
+
+  private endNext(): void {
+    this.next?.end();
+    this.next = null;
+  }
+
   private hear(news: News): void {
-    if (news.is === "sync") {
+    if (news.is === "opening") {
+      this.standing.value = news;
+    } else if (news.is === "sync") {
       this.sync.value = news.status;
     } else if (news.is === "pulled") {
       this.pulled.value += 1;
@@ -146,6 +169,7 @@ class BrowserCore implements Core {
   /** The worker stopped for good; whatever is asked next starts another one, in which the person may be chosen again. */
   private breakDown(problem: Problem): void {
     const { value } = this.standing;
+    this.endNext();
     this.worker?.end();
     this.worker = null;
     const isSomebodyHere = value.is === "open" || value.is === "opening" || value.is === "locked" || value.is === "broken";
@@ -215,13 +239,7 @@ class BrowserCore implements Core {
       return;
     }
     try {
-      const { profile, wrong, waitMs } = await line.call("standing", id);
-      if (profile.pin) {
-        this.standing.value = { is: "locked", profile, wrong, waitMs };
-        return;
-      }
-      this.standing.value = { is: "opening", profile };
-      this.stand(await line.call("open", id, null));
+      this.stand(await line.call("choose", id));
     } catch (thrown) {
       // Where the store went to another tab meanwhile, that is what stands.
       if (this.worker === line) {
@@ -246,7 +264,7 @@ class BrowserCore implements Core {
     }
   }
 
-  private stand(opening: Opening): void {
+  private stand(opening: Answer<"begin">): void {
     if (opening.is === "locked") {
       const { profile, wrong, waitMs } = opening;
       this.standing.value = { is: "locked", profile, wrong, waitMs };
@@ -363,11 +381,10 @@ class BrowserCore implements Core {
   }
 }
 
-/** Starts the core of this page. */
-export function startCore(): Core {
+/** Starts the core of this page; `begun` is when other work may begin. */
+export function startCore(): { core: Core; begun: Promise<void> } {
   const core = new BrowserCore();
-  core.begin();
-  return core;
+  return { core, begun: core.begin() };
 }
 
 /** Of test builds: what must never be found where it is not sealed. */

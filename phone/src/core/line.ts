@@ -23,9 +23,11 @@ export type Opening =
 
 /** What the page asks of the worker. */
 export interface Calls {
+  /** Opens the store of whoever is alone on this phone; the people, where there is not exactly one. */
+  begin: () => Opening | { is: "profiles"; profiles: Profile[] };
   profiles: () => Profile[];
-  /** How a person's store stands before it is opened. */
-  standing: (profile: string) => { profile: Profile; wrong: number; waitMs: number };
+  /** Opens a person's store where no PIN is asked. */
+  choose: (profile: string) => Opening;
   open: (profile: string, pin: string | null) => Opening;
   close: () => void;
   enrol: (code: string, name: string, pin: string | null) => Profile;
@@ -62,6 +64,8 @@ export interface Called<Name extends CallName = CallName> {
 export type FromWorker =
   | { is: "answer"; id: number; answer: unknown }
   | { is: "failed"; id: number; problem: Problem }
+  /** A store is about to be opened without a PIN. */
+  | { is: "opening"; profile: Profile }
   | { is: "sync"; status: SyncStatus }
   | { is: "pulled" }
   /** Nothing works any more until the worker is started anew. */

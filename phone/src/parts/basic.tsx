@@ -1,7 +1,8 @@
 // The few shapes that every screen is made of: page, notice, field, dialog. Owns their markup and names for screen readers.
 
-import type { ComponentChildren } from "preact";
-import { useEffect, useId, useRef } from "preact/hooks";
+import { useSignal } from "@preact/signals";
+import type { ComponentChildren, VNode } from "preact";
+import { useEffect, useId, useLayoutEffect, useRef } from "preact/hooks";
 import type { Problem } from "../core/messages";
 import { hide, isHidden, mayHide } from "../view/hidden";
 import { sayAll, words } from "../view/prefs";
@@ -85,6 +86,32 @@ export function LinkButton(props: { href: string; children: ComponentChildren; i
       {props.icon && <Icon name={props.icon} />}
       <span>{props.children}</span>
     </a>
+  );
+}
+
+/** Cards that are shown at once: hundreds more would keep the phone busy with what nobody scrolls to. */
+const AT_ONCE = 20;
+
+/** A list of cards, of which more are shown when they are asked for. */
+export function Cards<T>({ list, draw }: { list: readonly T[]; draw: (it: T) => VNode }) {
+  const shown = useSignal(AT_ONCE);
+  const cards = useRef<HTMLUListElement>(null);
+  const rest = list.length - shown.value;
+  useLayoutEffect(() => {
+    // Whoever asked for more goes on at the first of them.
+    if (shown.value > AT_ONCE) cards.current?.children[shown.value - AT_ONCE]?.querySelector<HTMLElement>("a, button")?.focus();
+  }, [shown.value]);
+  return (
+    <>
+      <ul class="cards" ref={cards}>
+        {list.slice(0, shown.value).map(draw)}
+      </ul>
+      {rest > 0 && (
+        <Button kind="quiet" wide onClick={() => (shown.value += AT_ONCE)}>
+          {words.value.more(Math.min(rest, AT_ONCE), rest)}
+        </Button>
+      )}
+    </>
   );
 }
 

@@ -5,7 +5,7 @@ import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import type { Core } from "../core/api";
 import type { AssignmentCard, BranchFacts, Home as HomeReply, VisitCard } from "../core/messages";
-import { Button, Choice, LinkButton, Notice, Page, Trouble } from "../parts/basic";
+import { Button, Cards, Choice, LinkButton, Notice, Page, Trouble } from "../parts/basic";
 import { Icon } from "../parts/icon";
 import { bytes, day, daysTo, distance, metresBetween } from "../view/format";
 import { install, isStandalone, later, offer, putOff } from "../view/install";
@@ -183,7 +183,7 @@ function Attention({ core, home }: { core: Core; home: HomeReply }) {
 
 type Sort = "window" | "distance";
 
-function ToVisit({ list, hasMore }: { list: AssignmentCard[]; hasMore: boolean }) {
+function ToVisit({ list }: { list: AssignmentCard[] }) {
   const t = words.value.home;
   const sort = useSignal<Sort>(kept.get("sort") === "distance" ? "distance" : "window");
   const fix = useSignal<Fix | null>(null);
@@ -207,31 +207,39 @@ function ToVisit({ list, hasMore }: { list: AssignmentCard[]; hasMore: boolean }
       ? metresBetween(fix.value.latE7, fix.value.lonE7, it.branch.lat_e7, it.branch.lon_e7)
       : Infinity;
   const sorted = canSort && sort.value === "distance" && fix.value ? [...list].sort((a, b) => far(a) - far(b)) : list;
-  if (list.length === 0) return hasMore ? <p class="quiet">{t.noneAssigned}</p> : null;
+  if (list.length === 0) return <p class="quiet">{t.noneAssigned}</p>;
   return (
     <>
       {canSort && <Choice label={t.sort} name="sort" value={sort.value} options={[["window", t.byWindow], ["distance", t.byDistance]]} onChange={(it) => void choose(it)} />}
       {asked.value === "denied" && <p role="status">{t.noPlace}</p>}
-      <ul class="cards">
-        {sorted.map((it) => (
-          <Assignment key={it.id} it={it} fix={fix.value} />
-        ))}
-      </ul>
+      <Cards list={sorted} draw={(it) => <Assignment key={it.id} it={it} fix={fix.value} />} />
     </>
   );
 }
+
+const drawn = (it: VisitCard) => <Visit key={it.visit} it={it} />;
 
 function Group({ title, list }: { title: string; list: VisitCard[] }) {
   if (list.length === 0) return null;
   return (
     <section>
       <h2>{title}</h2>
-      <ul class="cards">
-        {list.map((it) => (
-          <Visit key={it.visit} it={it} />
-        ))}
-      </ul>
+      <Cards list={list} draw={drawn} />
     </section>
+  );
+}
+
+/** What is over, folded; drawn only once it is looked at. */
+function Done({ list }: { list: VisitCard[] }) {
+  const isOpen = useSignal(false);
+  if (list.length === 0) return null;
+  return (
+    <details class="fold" onToggle={(event) => (isOpen.value = event.currentTarget.open)}>
+      <summary>
+        <h2>{words.value.home.done(list.length)}</h2>
+      </summary>
+      {isOpen.value && <Cards list={list} draw={drawn} />}
+    </details>
   );
 }
 
@@ -271,21 +279,10 @@ export function Home({ core }: { core: Core }) {
       ) : (
         <section>
           <h2>{t.assigned}</h2>
-          <ToVisit list={home.assignments} hasMore />
+          <ToVisit list={home.assignments} />
         </section>
       )}
-      {done.length > 0 && (
-        <details class="fold">
-          <summary>
-            <h2>{t.done(done.length)}</h2>
-          </summary>
-          <ul class="cards">
-            {done.map((visit) => (
-              <Visit key={visit.visit} it={visit} />
-            ))}
-          </ul>
-        </details>
-      )}
+      <Done list={done} />
       {home.branches.length > 0 && home.checklists.some((list) => list.title) && (
         <LinkButton href={to.adhoc} icon="plus" kind="quiet">
           {t.unplanned}

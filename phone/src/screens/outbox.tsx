@@ -2,7 +2,7 @@
 
 import type { Core } from "../core/api";
 import type { Waiting } from "../core/messages";
-import { Bar, Button, LinkButton, Notice, Page, Trouble } from "../parts/basic";
+import { Bar, Button, Cards, LinkButton, Notice, Page, Trouble } from "../parts/basic";
 import { Icon } from "../parts/icon";
 import { RescueFile } from "../parts/rescue";
 import { pillText } from "../parts/topbar";
@@ -111,11 +111,7 @@ export function Outbox({ core }: { core: Core }) {
             <section>
               <p class="big">{t.total(sync.edits, sync.photos, bytes(sync.bytes))}</p>
               <h2>{t.visits}</h2>
-              <ul class="cards">
-                {box.visits.map((it) => (
-                  <Entry key={it.visit} it={it} />
-                ))}
-              </ul>
+              <Cards list={box.visits} draw={(it) => <Entry key={it.visit} it={it} />} />
             </section>
           )
         )}

@@ -8,7 +8,7 @@ import type { Problem } from "../core/messages";
 import { Button, Field, LinkButton, Notice, Page, Trouble } from "../parts/basic";
 import { Icon } from "../parts/icon";
 import { RescueFile } from "../parts/rescue";
-import { moment, span } from "../view/format";
+import { moment, prepare, span } from "../view/format";
 import { sayAll, words } from "../view/prefs";
 import { to } from "../view/route";
 
@@ -20,7 +20,9 @@ export function Starting({ standing }: { standing: Standing & { is: "starting" |
   const long = useSignal(false);
   useEffect(() => {
     const timer = setTimeout(() => (long.value = true), LONG_MS);
-    return () => clearTimeout(timer);
+    // From here on the page waits for the store.
+    const preparing = standing.is === "opening" ? setTimeout(prepare) : undefined;
+    return () => [timer, preparing].forEach(clearTimeout);
   }, []);
   return (
     <div class="middle" role="status">

@@ -13,6 +13,7 @@ export const en: Texts = {
   save: "Save",
   remove: "Remove",
   tryAgain: "Try again",
+  more: (next, rest) => (next < rest ? `Show ${next} more of ${rest}` : `Show ${rest} more`),
   wait: "One moment…",
   skip: "Skip to content",
   optional: "optional",

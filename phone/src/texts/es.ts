@@ -13,6 +13,7 @@ export const es = {
   remove: "Quitar",
   tryAgain: "Intentar de nuevo",
   wait: "Un momento…",
+  more: (next: number, rest: number) => (next < rest ? `Ver ${next} más de ${rest}` : `Ver ${rest} más`),
   skip: "Ir al contenido",
   optional: "opcional",
   problemHappened: "Algo no salió bien",

@@ -3,6 +3,7 @@
 import { locale } from "./prefs";
 
 const DAY_MS = 86_400_000;
+/** Making one takes as long as painting a screen. */
 const formats = new Map<string, Intl.DateTimeFormat>();
 
 function dates(options: Intl.DateTimeFormatOptions): Intl.DateTimeFormat {
@@ -10,6 +11,12 @@ function dates(options: Intl.DateTimeFormatOptions): Intl.DateTimeFormat {
   let found = formats.get(key);
   if (!found) formats.set(key, (found = new Intl.DateTimeFormat(locale.value, options)));
   return found;
+}
+
+/** Makes what the first screen shows dates by, while nothing else is to be done. */
+export function prepare(): void {
+  daysTo("2026-01-01", null, 0);
+  day("2026-01-01");
 }
 
 export const count = (value: number): string => new Intl.NumberFormat(locale.value).format(value);
@@ -46,14 +53,16 @@ export function day(date: string): string {
 
 /** Days from today, in a zone, to a local date; 0 today, negative when it is over. */
 export function daysTo(date: string, zone: string | null, nowMs: number): number {
-  const today = new Intl.DateTimeFormat("en-CA", { timeZone: known(zone) }).format(nowMs);
-  return Math.round((Date.parse(`${date}T00:00:00Z`) - Date.parse(`${today}T00:00:00Z`)) / DAY_MS);
+  const today = dates({ timeZone: known(zone), calendar: "gregory", numberingSystem: "latn", year: "numeric", month: "numeric", day: "numeric" });
+  const part = (parts: Intl.DateTimeFormatPart[], type: string) => Number(parts.find((it) => it.type === type)?.value);
+  const now = today.formatToParts(nowMs);
+  return Math.round((Date.parse(`${date}T00:00:00Z`) - Date.UTC(part(now, "year"), part(now, "month") - 1, part(now, "day"))) / DAY_MS);
 }
 
 /** A zone that this browser knows; its own for another. */
 export function known(zone: string | null): string | undefined {
   try {
-    if (zone) new Intl.DateTimeFormat("en", { timeZone: zone });
+    if (zone) dates({ timeZone: zone });
     return zone ?? undefined;
   } catch {
     return undefined;
@@ -69,21 +78,22 @@ export function zoneName(zone: string): string {
   return /^hora de (.+)$/.exec(name)?.[1] ?? /^(.+) Time$/.exec(name)?.[1] ?? city;
 }
 
+const pad = (it: number): string => String(it).padStart(2, "0");
+
 /** An instant: the time today, else with the day. */
 export function moment(ms: number, nowMs = Date.now()): string {
-  const isToday = new Date(ms).toDateString() === new Date(nowMs).toDateString();
-  const time = { hour: "2-digit", minute: "2-digit", hourCycle: "h23" } as const;
-  return isToday ? dates(time).format(ms) : dates({ day: "numeric", month: "short", ...time }).format(ms);
+  const at = new Date(ms);
+  const isToday = at.toDateString() === new Date(nowMs).toDateString();
+  return isToday ? `${pad(at.getHours())}:${pad(at.getMinutes())}` : dates({ day: "numeric", month: "short", hour: "2-digit", minute: "2-digit", hourCycle: "h23" }).format(ms);
 }
 
 /** The wall-clock time in a zone now, `HH:MM`. */
 export const clockIn = (zone: string | null, nowMs: number): string =>
-  new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit", hourCycle: "h23", timeZone: known(zone) }).format(nowMs);
+  dates({ hour: "2-digit", minute: "2-digit", hourCycle: "h23", timeZone: known(zone) }).format(nowMs);
 
 /** Minutes and seconds of a running span, `4:05` or `1:04:05`. */
 export function span(ms: number): string {
   const seconds = Math.max(0, Math.floor(ms / 1000));
-  const pad = (it: number) => String(it).padStart(2, "0");
   const hours = Math.floor(seconds / 3600);
   const rest = `${hours ? pad(Math.floor(seconds / 60) % 60) : Math.floor(seconds / 60)}:${pad(seconds % 60)}`;
   return hours ? `${hours}:${rest}` : rest;

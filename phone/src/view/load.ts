@@ -2,7 +2,7 @@
 // does not draw a list a hundred times.
 
 import { effect, signal, untracked, type Signal } from "@preact/signals";
-import { useEffect, useMemo } from "preact/hooks";
+import { useLayoutEffect, useMemo } from "preact/hooks";
 import type { Core } from "../core/api";
 import type { Ask, Problem, Reply } from "../core/messages";
 
@@ -21,7 +21,8 @@ export function useAsk<K extends Reply["reply"]>(core: Core, ask: Ask, kind: K, 
     if (reply.reply === kind) got.value = { is: "here", it: reply as ReplyOf<K> };
     else if (reply.reply === "refused") got.value = { is: "refused", problem: reply.problem };
   };
-  useEffect(() => {
+  // Asked for before what is here so far is painted.
+  useLayoutEffect(() => {
     void reload();
     if (!again) return;
     let timer: ReturnType<typeof setTimeout> | undefined;

@@ -39,9 +39,12 @@ const UNREADABLE = ["browser_storage_failed", "device_store_failed", "device_sto
 
 let ready: Promise<unknown> | null = null;
 
-/** Loads the module once. */
-function load(): Promise<unknown> {
-  ready ??= initialize({ module_or_path: module });
+/** Loads the module once; where it did not come, it is asked for again. */
+export function load(): Promise<unknown> {
+  ready ??= initialize({ module_or_path: module }).catch((thrown: unknown) => {
+    ready = null;
+    throw thrown;
+  });
   return ready;
 }
 
@@ -167,24 +170,28 @@ export class Store {
 
   /** Opens the store of whoever these keys belong to; makes it where it never was. */
   static async open(keys: vault.Opened): Promise<Store> {
-    await load();
-    await files.untilFree(keys.profile);
-    const with_ = await vault.storeKeys(keys);
+    const [with_] = await Promise.all([vault.storeKeys(keys), files.untilFree(keys.profile), load()]);
     try {
       if (await files.hasDamagedNames(keys.profile)) {
         // The store takes a file whose name it cannot read for one that nobody uses, and empties it.
         throw new Failed(storeUnreadable("header"));
       }
       const phone = await BrowserPhone.open(keys.profile, with_.cipher, with_.keys, with_.make);
-      return await Store.opened(new Store(phone, keys));
+      return await Store.opened(new Store(phone, keys), with_.make);
     } catch (thrown) {
       throw openingFailed(thrown);
     }
   }
 
-  private static async opened(store: Store): Promise<Store> {
+  private static async opened(store: Store, isNew: boolean): Promise<Store> {
     try {
-      await vault.opened(store.profile, store.remembered(), Date.now());
+      const noted = vault.opened(store.profile, store.remembered(), Date.now());
+      if (isNew) {
+        await noted;
+      } else {
+        // What a later opening goes by stands there already.
+        noted.catch((thrown: unknown) => console.warn("when this store was used last is not kept", thrown));
+      }
       await store.tellFreeSpace();
       return store;
     } catch (thrown) {

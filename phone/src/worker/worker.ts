@@ -2,14 +2,14 @@
 // answered at once, also while a run to the office waits for the network; opening, closing and enrolling wait for each other.
 
 import type { Profile, Rescued } from "../core/api";
-import type { Called, CallName, Calls, Facts, FromWorker, Opening } from "../core/line";
+import type { Answer, Called, CallName, Calls, Facts, FromWorker, Opening } from "../core/line";
 import type { Ask, Problem, Reply } from "../core/messages";
 import { Failed, noCode, noSuchProfile, notOpen, otherServer, problemOf, unforeseen } from "../core/problems";
 import * as files from "./files";
 import * as network from "./network";
 import * as rescueFile from "./rescue";
 import { Sender } from "./sender";
-import { Fatal, isUnreadable, salvage as salvageOf, Store } from "./store";
+import { Fatal, isUnreadable, load, salvage as salvageOf, Store } from "./store";
 import * as vault from "./vault";
 
 interface Open {
@@ -86,6 +86,22 @@ async function openStore(id: string, pin: string | null): Promise<Opening> {
     damaged = unlocked.opened;
     return { is: "broken", profile, problem: problemOf(thrown) };
   }
+}
+
+/** Opens a store at once where no PIN is asked: the page has more to do than to pass on what it hears. */
+async function choose(id: string): Promise<Opening> {
+  const profile = await vault.profile(id);
+  if (profile.pin) {
+    return { is: "locked", profile, ...(await vault.attempts(id, Date.now())), problem: null };
+  }
+  say({ is: "opening", profile });
+  return openStore(id, null);
+}
+
+async function beginWithPeople(): Promise<Answer<"begin">> {
+  const profiles = await vault.profiles();
+  const [only, ...others] = profiles;
+  return only !== undefined && others.length === 0 ? choose(only.id) : { is: "profiles", profiles };
 }
 
 /** The code in what was typed, pasted or scanned: itself, or a link with it. */
@@ -291,8 +307,9 @@ function inTurn<T>(work: () => Promise<T>): Promise<T> {
 type Handlers = { [Name in CallName]: (...with_: Parameters<Calls[Name]>) => ReturnType<Calls[Name]> | Promise<ReturnType<Calls[Name]>> };
 
 const handlers: Handlers = {
+  begin: () => inTurn(beginWithPeople),
   profiles: () => vault.profiles(),
-  standing: async (id) => ({ profile: await vault.profile(id), ...(await vault.attempts(id, Date.now())) }),
+  choose: (id) => inTurn(() => choose(id)),
   open: (id, pin) => inTurn(() => openStore(id, pin)),
   close: () => inTurn(close),
   enrol: (code, name, pin) => inTurn(() => enrol(code, name, pin)),
@@ -345,5 +362,7 @@ function dispatch<Name extends CallName>({ id, call, with: with_ }: Called<Name>
   }
 }
 
+// What takes longest to be there is asked for first; whoever opens a store hears where it did not come.
+load().catch(() => undefined);
 addEventListener("message", (event: MessageEvent<Called>) => dispatch(event.data));
 addEventListener("unhandledrejection", (event) => say({ is: "fatal", problem: unforeseen(event.reason) }));
