@@ -119,6 +119,24 @@ const JOURNEYS = {
     assert.ok(await page.evaluate(() => document.activeElement.matches("#i-B02 input")));
     await close();
   },
+  "a hundred questions that appear by one tap are all there right after it, and taps in a row end where the last one leads": async () => {
+    const { page, close } = await at("#/visit/v-big1/A");
+    const count = () => page.locator("article.item").count();
+    const tap = (...which) => page.locator("#i-A001").evaluate((it, which) => which.forEach((at) => it.querySelectorAll(".pick input")[at].click()), which);
+    await soon("those without a condition", async () => (await count()) === 200);
+    await tap(0);
+    await soon("all", async () => (await count()) === 300);
+    assert.match(await page.locator("[aria-live=polite]").last().innerText(), /100/);
+    await tap(1, 0, 1);
+    await soon("gone", async () => (await count()) === 200);
+    await page.waitForTimeout(300);
+    assert.equal(await count(), 200);
+    await tap(0, 1, 0);
+    await soon("all again", async () => (await count()) === 300);
+    await page.waitForTimeout(300);
+    assert.equal(await count(), 300);
+    await close();
+  },
   "an option that stands alone clears the others and says so": async () => {
     const { page, close } = await at("#/visit/v-draft/D");
     await page.click("#i-D05 .pick >> nth=4");

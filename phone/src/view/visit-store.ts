@@ -10,6 +10,9 @@ import { announce } from "./say";
 
 /** How long a text rests before it is kept, milliseconds. */
 export const REST_MS = 300;
+/** So many questions that appear by one tap are drawn with it: what a phone's screen shows under the tap. The others come once that is
+ *  painted. */
+const AT_ONCE = 2;
 
 export interface Shown {
   item: FormItem;
@@ -48,6 +51,8 @@ export class VisitStore {
   private readonly core: Core;
   /** What the core last said of each question. */
   private readonly told = new Map<string, ItemState>();
+  /** Questions that appear once the picture before is painted. */
+  private readonly soon = new Map<string, ItemState>();
   /** Writes on their way, by field. */
   private readonly onWay = new Map<string, number>();
   private waiting = 0;
@@ -161,6 +166,7 @@ export class VisitStore {
 
   /** The next question after one that is unanswered or demands something, in order and around; none where nothing is left. */
   nextOpen(after: string | null): Shown | null {
+    this.showSoon();
     const all = [...this.items.values()].filter((it) => it.state.peek().visible);
     const demands = this.demands.peek();
     const isOpen = (it: Shown) =>
@@ -234,23 +240,35 @@ export class VisitStore {
       for (const it of items) {
         const shown = this.items.get(it.id);
         if (!shown) continue;
-        const was = shown.state.peek().visible;
+        const was = shown.state.peek().visible || this.soon.delete(it.id);
         if (!was && it.visible) appeared++;
         if (was && !it.visible) gone++;
         this.told.set(it.id, it);
         const next = this.onWay.has(it.id) ? { ...it, json: shown.state.peek().json } : it;
-        if (!isSame(next, shown.state.peek())) shown.state.value = next;
+        if (!shown.state.peek().visible && it.visible && appeared > AT_ONCE) this.soon.set(it.id, next);
+        else if (!isSame(next, shown.state.peek())) shown.state.value = next;
       }
     });
     const t = words.peek().visit;
     const heard = [appeared ? t.appeared(appeared) : "", gone ? t.disappeared(gone) : ""].filter(Boolean).join(" ");
     if (heard) announce(heard);
+    if (this.soon.size > 0) requestAnimationFrame(() => requestAnimationFrame(() => this.showSoon()));
+  }
+
+  private showSoon(): void {
+    batch(() => {
+      for (const [id, state] of this.soon) {
+        const shown = this.items.get(id);
+        if (shown) shown.state.value = state;
+      }
+      this.soon.clear();
+    });
   }
 
   private settle(id: string): void {
     const shown = this.items.get(id);
     const told = this.told.get(id);
-    if (shown && told && !this.onWay.has(id) && !isSame(told, shown.state.peek())) shown.state.value = told;
+    if (shown && told && !this.onWay.has(id) && !this.soon.has(id) && !isSame(told, shown.state.peek())) shown.state.value = told;
   }
 
   private blame(id: string, field: string, text: string | null): void {
