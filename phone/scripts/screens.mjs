@@ -76,7 +76,7 @@ export const SCREENS = [
   ["home", "?scene=open"],
   ["home-offline-nag", "?scene=offline&nag=1"],
   ["home-empty", "?scene=empty"],
-  ["home-many", "?scene=many"],
+  ["home-many", "?scene=many", (page) => page.getByRole("button", { name: /más|more/ }).scrollIntoViewIfNeeded()],
   ["home-update", "?scene=update", click("details.fold summary")],
   ["briefing", "?scene=open#/briefing/a1"],
   ["briefing-citizen", "?scene=open#/briefing/a2"],
