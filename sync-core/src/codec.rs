@@ -5,7 +5,10 @@ use alloc::{format, string::String, vec::Vec};
 use core::fmt;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::DeserializeOwned};
 
-use crate::Bytes;
+use crate::{
+    Bytes,
+    cbor::{Reader, Writer},
+};
 
 /// Whether messages can be read and written as JSON too, for debugging. Ids, keys and rows are JSON anyway.
 pub(crate) const JSON: bool = cfg!(feature = "json");
@@ -29,19 +32,18 @@ const USUAL_BYTES: usize = 1_024;
 ///
 /// - **Errors**: none of our types fails to encode; the error is there since the encoder's signature has one.
 pub fn to_cbor<T: Serialize>(value: &T) -> Result<Vec<u8>, CodecError> {
-    let mut bytes = Vec::with_capacity(USUAL_BYTES);
-    let mut to = minicbor_serde::Serializer::new(&mut bytes);
+    let mut to = Writer { bytes: Vec::with_capacity(USUAL_BYTES) };
     value.serialize(&mut to).map_err(|e| CodecError(format!("cannot encode: {e}")))?;
-    Ok(bytes)
+    Ok(to.bytes)
 }
 
 /// Decodes one CBOR value that fills `bytes` exactly.
 ///
 /// - **Errors**: malformed, truncated or trailing bytes, or another shape.
 pub fn from_cbor<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, CodecError> {
-    let mut from = minicbor_serde::Deserializer::new(bytes);
+    let mut from = Reader::new(bytes);
     let value = T::deserialize(&mut from).map_err(|e| CodecError(format!("not the expected CBOR: {e}")))?;
-    if from.decoder().position() != bytes.len() {
+    if !from.is_at_end() {
         return Err(CodecError(String::from("bytes after the end of the CBOR value")));
     }
     Ok(value)

@@ -7,6 +7,7 @@ extern crate alloc;
 
 pub mod blob;
 pub mod bytes;
+mod cbor;
 pub mod chain;
 pub mod codec;
 pub mod content;
