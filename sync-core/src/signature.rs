@@ -3,7 +3,7 @@
 use alloc::{string::String, vec::Vec};
 use core::fmt;
 use ed25519_dalek::Signer as _;
-use p256::ecdsa::signature::Verifier as _;
+use p256::{ecdsa::signature::Verifier as _, elliptic_curve::point::AffineCoordinates as _};
 use serde::{Deserialize, Serialize};
 
 use crate::{Bytes, DeviceId};
@@ -93,11 +93,17 @@ impl PublicKey {
     }
 
     fn es256(&self) -> Result<p256::ecdsa::VerifyingKey, SignatureError> {
-        // One form only, as the device id is the hash of these bytes.
-        if self.key.len() != 65 {
-            return Err(SignatureError::BadKey);
-        }
-        p256::ecdsa::VerifyingKey::from_sec1_bytes(&self.key).map_err(|_| SignatureError::BadKey)
+        // One form only, as the device id is the hash of these bytes: both coordinates. What reads the other forms computes the
+        // second one, which is much code for what is refused.
+        let coordinates: Option<(&[u8; 32], &[u8; 32])> = self
+            .key
+            .strip_prefix(&[0x04])
+            .and_then(|it| it.split_first_chunk())
+            .and_then(|(x, y)| Some((x, y.try_into().ok()?)));
+        let (x, y) = coordinates.ok_or(SignatureError::BadKey)?;
+        let point = p256::AffinePoint::from_coordinates(&(*x).into(), &(*y).into());
+        let point = point.into_option().ok_or(SignatureError::BadKey)?;
+        p256::ecdsa::VerifyingKey::from_affine(point).map_err(|_| SignatureError::BadKey)
     }
 
     fn ed25519(&self) -> Result<ed25519_dalek::VerifyingKey, SignatureError> {
