@@ -91,7 +91,6 @@ const PURE: [(&str, &[&str]); 3] = [
             "ed25519-dalek",
             "hmac",
             "hpke",
-            "minicbor-serde",
             "ordered",
             "p256",
             "serde",

@@ -20,6 +20,8 @@ fn generate(arguments: &[String]) -> Result<(), String> {
     };
     let mut generator = Bindgen::new();
     let made = generator.input_path(module).web(true).and_then(|it| {
+        // `wasm-opt` puts functions in the order of their names, and of these the generic part comes first.
+        it.demangle(false);
         // Without the path, `init()` would have to be told where the module is.
         it.typescript(true).out_name(name).remove_producers_section(true).omit_default_module_path(false);
         it.generate(folder)
