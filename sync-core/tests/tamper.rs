@@ -153,6 +153,31 @@ fn a_hardware_key_of_the_other_algorithm_verifies_too() {
     assert_eq!(segment.verify(&public, &ORG, EPOCH), Err(SegmentError::Algorithm));
 }
 
+#[test]
+fn a_hardware_key_is_both_coordinates_of_a_point_and_nothing_else() {
+    use p256::ecdsa::{SigningKey as Hardware, VerifyingKey};
+    let is_key = |bytes: &[u8]| PublicKey::parse(Algorithm::Es256, bytes).is_ok();
+    for secret in 1..20 {
+        let point = Hardware::from_slice(&[secret; 32]).unwrap().verifying_key().to_sec1_point(false);
+        let whole = point.as_bytes().to_vec();
+        assert!(is_key(&whole));
+        let turned = (0..whole.len()).flat_map(|at| (0..8).map(move |bit| (at, 1_u8 << bit)));
+        for (at, bit) in turned.filter(|it| it.0 == 0 || it.0 % 9 == usize::from(secret % 9)) {
+            let mut other = whole.clone();
+            other[at] ^= bit;
+            // What reads every form of a key takes none of this length that is not this form.
+            assert_eq!(is_key(&other), VerifyingKey::from_sec1_bytes(&other).is_ok(), "{at} {bit}");
+            assert!(!is_key(&other));
+        }
+        assert!(!is_key(&whole[..64]) && !is_key(&[&whole[..], &[0]].concat()));
+        let short = Hardware::from_slice(&[secret; 32]).unwrap().verifying_key().to_sec1_point(true);
+        assert!(!is_key(short.as_bytes()));
+    }
+    assert!(!is_key(&[0; 65]) && !is_key(&[4; 65]) && !is_key(&[0]) && !is_key(&[]));
+    // A coordinate that is not below the field's prime.
+    assert!(!is_key(&[&[4_u8][..], &[0xff; 64]].concat()));
+}
+
 fn check(head: &DeviceHead, held: &[Hash], segment: &Segment) -> Push {
     let key = key().public_key();
     let enrolled = Enrolled { key: &key, org: ORG, epoch: EPOCH, redactions: None };
