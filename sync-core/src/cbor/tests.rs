@@ -1,3 +1,5 @@
+//! What is read and written, held against `minicbor-serde`, which read and wrote before.
+
 use super::*;
 use crate::{Bytes, codec};
 use alloc::{collections::BTreeMap, format, vec, vec::Vec};
