@@ -13,25 +13,10 @@ use crate::{
     writer::OpenAudits,
 };
 
-/// Migrations in order; the database's `user_version` is how many of them it has. They are never edited.
-const MIGRATIONS: &[&str] = &[
-    include_str!("../../../migrations/device/0001_store.sql"),
-    include_str!("../../../migrations/device/0002_unplaced.sql"),
-    include_str!("../../../migrations/device/0003_blobs.sql"),
-    include_str!("../../../migrations/device/0004_receipts.sql"),
-    include_str!("../../../migrations/device/0005_renewed.sql"),
-    include_str!("../../../migrations/device/0006_redacted.sql"),
-    include_str!("../../../migrations/device/0007_rows.sql"),
-    include_str!("../../../migrations/device/0008_asked.sql"),
-    include_str!("../../../migrations/device/0009_sealed.sql"),
-    include_str!("../../../migrations/device/0010_proofs.sql"),
-    include_str!("../../../migrations/device/0011_proofs_offered.sql"),
-    include_str!("../../../migrations/device/0012_rests.sql"),
-    include_str!("../../../migrations/device/0013_placed.sql"),
-    include_str!("../../../migrations/device/0014_offers.sql"),
-    include_str!("../../../migrations/device/0015_incidents.sql"),
-    include_str!("../../../migrations/device/0016_originals.sql"),
-];
+/// Migrations in order; they are never edited. The database's `user_version` is [`BEFORE`] and how many of them it has.
+const MIGRATIONS: &[&str] = &[include_str!("../../../migrations/device/0001_store.sql")];
+/// The last version of the stores that were written while this was tried out, before there was a first release. They are not read.
+const BEFORE: usize = 16;
 
 /// A device: a place with a database, a key and the bytes of photos.
 pub struct Device {
@@ -82,8 +67,32 @@ pub(crate) fn put_head(conn: &Connection, key: &str, head: &Head) -> Result<(), 
     put_meta(conn, key, &sync_core::codec::to_cbor(head)?)
 }
 
+/// How many of the migrations a database has.
+///
+/// - **Errors**: `newer_store` and `trial_store`, of which nothing is written; storage.
+fn migrated(conn: &Connection) -> Result<usize, DeviceError> {
+    let version: usize = conn.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+    match version.saturating_sub(BEFORE) {
+        known if known > MIGRATIONS.len() => Err(DeviceError::problem(
+            409,
+            "newer_store",
+            "Una versión más nueva de la aplicación escribió estos datos; actualícela",
+            "a newer version of the app wrote this data; update the app",
+        )),
+        known if known > 0 || version == 0 => Ok(known),
+        _ => Err(DeviceError::problem(
+            409,
+            "trial_store",
+            "Una versión de prueba de la aplicación escribió estos datos, y esta versión no los lee; quedan como están",
+            "a trial version of the app wrote this data, and this version does not read it; it stays as it is",
+        )),
+    }
+}
+
 fn connect(place: &dyn Place) -> Result<Connection, DeviceError> {
     let mut conn = place.connect()?;
+    // Before anything that writes: what is of another version stays as it lies.
+    let known = migrated(&conn)?;
     // What is deleted is overwritten in the file too: a phone keeps nothing of what was taken from it, and no earlier copy of what
     // is redacted one day lies on in a free page.
     // The journal is taken over into the file every 16 MiB: with SQLite's 4, whoever waits for a sync after a long time without a
@@ -96,19 +105,11 @@ fn connect(place: &dyn Place) -> Result<Connection, DeviceError> {
          PRAGMA secure_delete = ON; PRAGMA wal_autocheckpoint = 4000;",
     )?;
     conn.set_prepared_statement_cache_capacity(64);
-    let version: usize = conn.query_row("PRAGMA user_version", [], |row| row.get(0))?;
-    if version > MIGRATIONS.len() {
-        return Err(DeviceError::problem(
-            409,
-            "newer_store",
-            "Una versión más nueva de la aplicación escribió estos datos; actualícela",
-            "a newer version of the app wrote this data; update the app",
-        ));
-    }
-    for (number, migration) in MIGRATIONS.iter().enumerate().skip(version) {
+    for (number, migration) in MIGRATIONS.iter().enumerate().skip(known) {
         let tx = conn.transaction()?;
         tx.execute_batch(migration)?;
-        tx.execute_batch(&format!("PRAGMA user_version = {}", number.saturating_add(1)))?;
+        let version = BEFORE.saturating_add(number).saturating_add(1);
+        tx.execute_batch(&format!("PRAGMA user_version = {version}"))?;
         tx.commit()?;
     }
     Ok(conn)
@@ -171,7 +172,7 @@ impl Device {
     /// Opens the device of a folder.
     ///
     /// - **Errors**: `no_device`, `device_without_key` (the data was copied without its key: it must not be used under the
-    ///   old identity), `device_in_use` (another program has it open), `newer_store`; storage.
+    ///   old identity), `device_in_use` (another program has it open), `newer_store`, `trial_store`; storage.
     pub fn open(dir: &Path) -> Result<Self, DeviceError> {
         Self::open_in(Box::new(Folder::at(dir)))
     }
