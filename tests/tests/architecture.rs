@@ -236,7 +236,7 @@ fn unsafe_files(files: &[(String, String)]) -> Vec<String> {
 }
 
 /// What the SQLite of browsers does not know (`sync-core/wasm/small.h`), as it would stand in the phone's SQL.
-const NOT_IN_BROWSERS: [&str; 17] = [
+const NOT_IN_BROWSERS: [&str; 31] = [
     "json_",
     "->>",
     "unixepoch(",
@@ -247,14 +247,65 @@ const NOT_IN_BROWSERS: [&str; 17] = [
     "AUTOINCREMENT",
     "TRIGGER",
     "CREATE VIEW",
+    "CREATE VIRTUAL",
     "GENERATED",
     "ON DELETE",
+    "ALTER TABLE",
     "ANALYZE",
+    "ATTACH ",
+    "DETACH ",
     "EXPLAIN",
     "REINDEX",
+    "RETURNING",
+    "VACUUM",
+    "WITH RECURSIVE",
+    " OVER ",
+    " LIKE ",
+    " GLOB ",
     "PRAGMA table_",
     "PRAGMA index_",
+    "PRAGMA integrity_check",
+    "PRAGMA quick_check",
+    "PRAGMA rekey",
+    "pragma_",
 ];
+
+/// Functions of SQL that it does not know.
+const FUNCTIONS_NOT_IN_BROWSERS: [&str; 25] = [
+    "char",
+    "concat",
+    "concat_ws",
+    "format",
+    "group_concat",
+    "hex",
+    "instr",
+    "lower",
+    "ltrim",
+    "printf",
+    "quote",
+    "randomblob",
+    "replace",
+    "round",
+    "rtrim",
+    "sign",
+    "string_agg",
+    "substr",
+    "substring",
+    "trim",
+    "unhex",
+    "unicode",
+    "unistr",
+    "upper",
+    "zeroblob",
+];
+
+/// Whether a line calls a function of SQL: no method, path or macro of Rust, and no definition.
+fn calls_in_sql(line: &str, function: &str) -> bool {
+    line.match_indices(&format!("{function}(")).any(|(at, _)| {
+        let before = line.get(..at).unwrap_or_default();
+        !before.ends_with(|it: char| it.is_alphanumeric() || "_.:!".contains(it)) && !before.ends_with("fn ")
+    })
+}
 
 /// Uses of them by what a phone runs: its migrations and the literals of its crates.
 fn sql_not_in_browsers(files: &[(String, String)]) -> Vec<String> {
@@ -271,6 +322,8 @@ fn sql_not_in_browsers(files: &[(String, String)]) -> Vec<String> {
         for line in code {
             let used = NOT_IN_BROWSERS.iter().filter(|it| line.contains(**it));
             breaches.extend(used.map(|it| format!("{path}: {it}")));
+            let called = FUNCTIONS_NOT_IN_BROWSERS.iter().filter(|it| calls_in_sql(line, it));
+            breaches.extend(called.map(|it| format!("{path}: {it}()")));
         }
     }
     breaches
@@ -517,6 +570,12 @@ fn sql_that_browsers_lack_is_noticed() {
     let migration = "-- A TRIGGER\nCREATE TABLE a (b INTEGER PRIMARY KEY AUTOINCREMENT);\n";
     let path = "migrations/device/0099_a.sql";
     assert_eq!(sql_not_in_browsers(&file(path, migration)), [format!("{path}: AUTOINCREMENT")]);
+    let altered = "ALTER TABLE a ADD COLUMN c TEXT DEFAULT (hex(1));\n";
+    let both = [format!("{path}: ALTER TABLE"), format!("{path}: hex()")];
+    assert_eq!(sql_not_in_browsers(&file(path, altered)), both);
+    let of_rust =
+        "    pub fn sign(&self) { self.name.replace('a', \"b\"); crate::hex(&[]); format!(\"{a}\"); }\n";
+    assert_eq!(sql_not_in_browsers(&file("sync-core/device/src/a.rs", of_rust)), NONE);
 }
 
 #[test]
