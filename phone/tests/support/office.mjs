@@ -36,6 +36,8 @@ export async function startOffice({ phone = null } = {}) {
     new Promise((resolve, reject) => {
       const done = (error, stdout, stderr) => (error ? reject(new Error(`${error.message}\n${stderr}`)) : resolve(stdout));
       const child = execFile(VEEDOR, ["admin", "--database-url", database, ...words], { cwd: folder, env: environment }, done);
+      // Most of what it is asked wants no password, and may be over before it is told one.
+      child.stdin.on("error", () => undefined);
       child.stdin.end(`${PASSWORD}\n`);
     });
   await admin("org", "add", "--slug", ORGANIZATION, "--name", "Acme", "--locale", "es-MX", "--zone", "America/Mexico_City");
