@@ -15,6 +15,7 @@ const SCENES: Record<string, Scene> = {
   slow: { slowMs: 100 },
   starting: standing({ is: "starting" }),
   unsupported: standing({ is: "unsupported", problem: problem("no_opfs", "Este navegador no puede guardar archivos sin conexión", "this browser cannot keep files offline") }),
+  stopped: standing({ is: "stopped", problem: problem("vault_failed", "El navegador no pudo leer las llaves de este teléfono. Nada se borró", "the browser could not read this phone's keys. Nothing was deleted") }),
   elsewhere: standing({ is: "elsewhere" }),
   people: standing({ is: "profiles", profiles: [ANA, LUIS] }),
   first: standing({ is: "profiles", profiles: [] }),

@@ -64,6 +64,9 @@ const pickFile = async (page) => {
 export const SCREENS = [
   ["starting", "?scene=starting"],
   ["unsupported", "?scene=unsupported"],
+  ["stopped", "?scene=stopped"],
+  ["enrol-whose", "?scene=open#/enrol"],
+  ["enrol-again", "?scene=open#/enrol", click("text=conectar de nuevo")],
   ["elsewhere", "?scene=elsewhere"],
   ["people", "?scene=people"],
   ["enrol", "?scene=first"],

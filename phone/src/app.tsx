@@ -17,7 +17,7 @@ import { OutcomeScreen } from "./screens/outcome";
 import { Outbox } from "./screens/outbox";
 import { Done, Review } from "./screens/review";
 import { Settings } from "./screens/settings";
-import { Broken, Elsewhere, Locked, People, Starting, Unsupported } from "./screens/start";
+import { Broken, Elsewhere, Locked, People, Starting, Stopped, Unsupported } from "./screens/start";
 import { Versions } from "./screens/versions";
 import { VisitScreen } from "./screens/visit";
 import { hide, isHidden, useMayHide } from "./view/hidden";
@@ -30,6 +30,9 @@ import { VisitStore } from "./view/visit-store";
 import "./styles/app.css";
 
 applyPreferences();
+
+/** A worker ends with its page: a page that is closed while something is not kept yet stays so long, milliseconds. */
+const LAST_MS = 150;
 
 /** The visit that is on the screen, kept while one looks at its review or its conflicts. */
 function useVisit(core: Core, visit: string | null) {
@@ -61,8 +64,16 @@ function useVisit(core: Core, visit: string | null) {
   }, [visit]);
   useEffect(() => {
     const flush = () => void held.peek()?.flush();
+    const leave = () => {
+      const isUnkept = held.peek()?.isUnkept ?? false;
+      flush();
+      const end = performance.now() + (isUnkept ? LAST_MS : 0);
+      while (performance.now() < end);
+    };
+    const ask = (event: Event) => held.peek()?.saving.peek() === "failed" && event.preventDefault();
     const hidden = () => document.visibilityState === "hidden" && flush();
-    addEventListener("pagehide", flush);
+    addEventListener("pagehide", leave);
+    addEventListener("beforeunload", ask);
     document.addEventListener("visibilitychange", hidden);
     // What the office sent since is taken in, once nothing of one's own is on its way.
     let last = core.pulled.peek();
@@ -71,7 +82,8 @@ function useVisit(core: Core, visit: string | null) {
       last = it;
     });
     return () => {
-      removeEventListener("pagehide", flush);
+      removeEventListener("pagehide", leave);
+      removeEventListener("beforeunload", ask);
       document.removeEventListener("visibilitychange", hidden);
       stop();
     };
@@ -136,6 +148,8 @@ function Screen({ core }: { core: Core }) {
       return <Starting key={it.is} standing={it} />;
     case "unsupported":
       return <Unsupported problem={it.problem} />;
+    case "stopped":
+      return <Stopped problem={it.problem} />;
     case "elsewhere":
       return <Elsewhere core={core} />;
     case "profiles":

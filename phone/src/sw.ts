@@ -1,5 +1,6 @@
 // The service worker: keeps the app's own files, so that it starts without a network. Owns their copies and nothing else: what goes to
-// `/api` and `/sync` never passes through here, and a new version waits until the person takes it.
+// `/api` and `/sync` never passes through here, and a new version waits until the person takes it. A browser puts a new service worker
+// in force whenever the app was closed; which version it serves is therefore written down, and changes by a tap only.
 
 /// <reference lib="webworker" />
 
@@ -10,7 +11,11 @@ declare const VERSION: string;
 
 const worker = self as unknown as ServiceWorkerGlobalScope;
 const SCOPE = "/app/";
-const CACHE = `veedor-${VERSION}`;
+const nameOf = (version: string): string => `veedor-${version}`;
+const CACHE = nameOf(VERSION);
+/** Holds nothing but the version that is served. */
+const CHOICE = "veedor-choice";
+const CHOSEN = `${SCOPE}chosen`;
 
 /** A file from the server. A Wi-Fi's sign-in page in its place has another hash, and is refused. */
 function fetched(path: string, integrity: string, cache: RequestCache): Promise<Response> {
@@ -36,15 +41,40 @@ async function keep(): Promise<void> {
   }
 }
 
+/** The version that is served: this one, where none was chosen or the chosen one is not there any more. */
+async function readChosen(): Promise<string> {
+  const version = await (await caches.match(CHOSEN, { cacheName: CHOICE }))?.text();
+  return version !== undefined && (await caches.has(nameOf(version))) ? version : VERSION;
+}
+
+let chosen: Promise<string> | null = null;
+
+async function choose(version: string): Promise<void> {
+  await (await caches.open(CHOICE)).put(CHOSEN, new Response(version));
+  chosen = Promise.resolve(version);
+}
+
 async function clean(): Promise<void> {
+  const version = await readChosen();
+  await choose(version);
   const names = await caches.keys();
-  const old = names.filter((it) => it.startsWith("veedor-") && it !== CACHE);
+  const old = names.filter((it) => it.startsWith("veedor-") && ![CACHE, CHOICE, nameOf(version)].includes(it));
   await Promise.all(old.map((it) => caches.delete(it)));
   await worker.clients.claim();
 }
 
+async function takeOver(): Promise<void> {
+  await choose(VERSION);
+  if (worker.registration.waiting !== null) {
+    await worker.skipWaiting();
+  } else {
+    await clean();
+  }
+}
+
 async function answer(request: Request): Promise<Response> {
-  const cache = await caches.open(CACHE);
+  chosen ??= readChosen();
+  const cache = await caches.open(nameOf(await chosen));
   const path = request.mode === "navigate" ? SCOPE : new URL(request.url).pathname;
   return (await cache.match(path)) ?? fetch(request);
 }
@@ -61,7 +91,10 @@ worker.addEventListener("fetch", (event) => {
 });
 
 worker.addEventListener("message", (event) => {
+  const [port] = event.ports;
   if (event.data === "take-over") {
-    event.waitUntil(worker.skipWaiting());
+    event.waitUntil(takeOver().then(() => port?.postMessage(true)));
+  } else if (event.data === "is-waiting") {
+    event.waitUntil(readChosen().then((it) => port?.postMessage(it !== VERSION)));
   }
 });

@@ -375,7 +375,7 @@ test("a Wi-Fi's sign-in page is told as what it is, whether it answers or redire
 
 test("a new version waits until the person takes it, and a portal's page never becomes one", () =>
   withPhone(async (phone) => {
-    const { page } = phone;
+    let { page } = phone;
     await enrolled(phone);
     const visit = await begun(page);
     await keptForOffline(page);
@@ -393,12 +393,24 @@ test("a new version waits until the person takes it, and a portal's page never b
       assert.equal(await page.evaluate(() => document.getElementById("app").dataset.edition), undefined);
       assert.equal((await answer(page, visit, "A01", "yes")).reply, "change");
 
+      // A browser puts the new service worker in force once the app is closed: nobody took the version by that.
+      for (const network of ["on", "off"]) {
+        await phone.stop();
+        front.network = network;
+        await phone.start();
+        ({ page } = phone);
+        await until(page, "standing", (it) => it.is === "open");
+        await until(page, "updateWaits", (it) => it);
+        assert.equal(await page.evaluate(() => document.getElementById("app").dataset.edition), undefined, network);
+      }
+      front.network = "on";
+
       const loaded = page.waitForEvent("load");
       await core(page, "applyUpdate");
       await loaded;
       await until(page, "standing", (it) => it.is === "open");
       assert.equal(await page.evaluate(() => document.getElementById("app").dataset.edition), "2");
-      assert.equal(await page.evaluate(async () => (await caches.keys()).length), 1);
+      assert.equal(await page.evaluate(async () => (await caches.keys()).length), 2, "the version and its choice");
       assert.match((await itemOf(page, visit, "A01")).json, /yes/);
     } finally {
       front.folder = APP;

@@ -21,6 +21,8 @@ export type Standing =
   | { is: "starting" }
   /** This browser lacks something; nothing works. */
   | { is: "unsupported"; problem: Problem }
+  /** Something failed before anybody was chosen; another start may do better. */
+  | { is: "stopped"; problem: Problem }
   /** Another tab has the store; `useHere` takes it. */
   | { is: "elsewhere" }
   /** Nobody is chosen. No profile: enrol. */

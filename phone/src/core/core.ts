@@ -50,6 +50,8 @@ class BrowserCore implements Core {
   /** Starts while the store is being taken, and holds nothing of it yet. */
   private next: WorkerLine | null = null;
   private isOwner = false;
+  /** A button that is tapped twice takes the store once. */
+  private takingOver: Promise<void> | null = null;
   private isTaken: () => void = () => undefined;
   private facts: Facts | null = null;
   private ownership: Ownership | null = null;
@@ -173,7 +175,7 @@ class BrowserCore implements Core {
     this.worker?.end();
     this.worker = null;
     const isSomebodyHere = value.is === "open" || value.is === "opening" || value.is === "locked" || value.is === "broken";
-    this.standing.value = isSomebodyHere ? { is: "broken", profile: value.profile, problem } : { is: "unsupported", problem };
+    this.standing.value = isSomebodyHere ? { is: "broken", profile: value.profile, problem } : { is: "stopped", problem };
   }
 
   /** Says something to the worker that has no answer. */
@@ -298,7 +300,14 @@ class BrowserCore implements Core {
     });
   }
 
-  async useHere(): Promise<void> {
+  useHere(): Promise<void> {
+    this.takingOver ??= this.takeOver().finally(() => {
+      this.takingOver = null;
+    });
+    return this.takingOver;
+  }
+
+  private async takeOver(): Promise<void> {
     if (this.updates.isStale) {
       location.reload();
       return;

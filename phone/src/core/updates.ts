@@ -1,6 +1,15 @@
 // New versions of the app: a new one waits until the person takes it, since a visit under way keeps its version. Owns the page's side
 // of the service worker.
 
+/** Asks a service worker, which answers with whether it is so. */
+function asked(worker: ServiceWorker, question: "take-over" | "is-waiting"): Promise<boolean> {
+  const { port1, port2 } = new MessageChannel();
+  return new Promise((resolve) => {
+    port1.onmessage = (event: MessageEvent<boolean>) => resolve(event.data);
+    worker.postMessage(question, [port2]);
+  });
+}
+
 /** How often a page that stays open looks for a new version. */
 const LOOK_MS = 60 * 60_000;
 
@@ -28,26 +37,29 @@ export class Updates {
     });
     const registration = await serviceWorker.register(`${import.meta.env.BASE_URL}sw.js`, { updateViaCache: "none" });
     this.registration = registration;
-    this.look(registration);
+    await this.look(registration);
     registration.addEventListener("updatefound", () => {
-      registration.installing?.addEventListener("statechange", () => this.look(registration));
+      registration.installing?.addEventListener("statechange", () => void this.look(registration));
     });
     document.addEventListener("visibilitychange", () => this.lookAgain(registration));
   }
 
   /** Takes the new version; the page is loaded anew once it is in force. */
   apply(): void {
-    const waiting = this.registration?.waiting ?? null;
-    if (waiting !== null) {
+    const { waiting, active } = this.registration ?? {};
+    if (waiting) {
       this.isApplying = true;
-      waiting.postMessage("take-over");
-    } else if (this.isStale) {
+      void asked(waiting, "take-over");
+    } else if (this.isStale || !active) {
       location.reload();
+    } else {
+      // It is in force since the app was closed, and serves what it found.
+      void asked(active, "take-over").then(() => location.reload());
     }
   }
 
-  private look(registration: ServiceWorkerRegistration): void {
-    if (registration.waiting !== null && registration.active !== null) {
+  private async look({ waiting, active }: ServiceWorkerRegistration): Promise<void> {
+    if (active && (waiting || (await asked(active, "is-waiting")))) {
       this.waits();
     }
   }

@@ -20,13 +20,6 @@ declare const BarcodeDetector: { new (options: { formats: string[] }): Detector;
 const LOOK_MS = 250;
 export const PIN_DIGITS = 6;
 
-/** The code in what was typed, pasted or scanned: a link's `code`, else the text itself. */
-export function codeIn(typed: string): string {
-  const text = typed.trim();
-  const found = /[#?&/]code=([^&#\s]+)/.exec(text);
-  return found?.[1] ? decodeURIComponent(found[1]) : text;
-}
-
 export function Gate() {
   const t = words.value.install;
   const copied = useSignal(false);
@@ -151,10 +144,33 @@ export function PinFields({ it }: { it: NewPin }) {
   );
 }
 
+/** Whose a code is has to be known where somebody's visits are open: their phone would be connected again, as theirs. */
 export function Enrol({ core }: { core: Core }) {
   const t = words.value.enrol;
+  const isAgain = useSignal(false);
+  const standing = core.standing.value;
+  const open = standing.is === "open" ? standing.profile : null;
+  if (open === null || isAgain.value) return <Connect core={core} again={open?.name ?? null} />;
+  return (
+    <Page title={t.whose}>
+      <div class="stack">
+        <Button wide icon="person" onClick={() => (isAgain.value = true)}>
+          {t.same(open.name)}
+        </Button>
+        <Button wide icon="plus" onClick={() => void core.lock()}>
+          {t.another}
+        </Button>
+      </div>
+      <p class="hint">{words.value.settings.lockWhy}</p>
+    </Page>
+  );
+}
+
+/** `again`: who is connected again; none for somebody new. */
+function Connect({ core, again }: { core: Core; again: string | null }) {
+  const t = words.value.enrol;
   const code = useSignal(codeInAddress.peek() ?? "");
-  const name = useSignal("");
+  const name = useSignal(again ?? "");
   const pin = useNewPin();
   const wrong = useSignal<{ code?: string; name?: string }>({});
   const busy = useSignal(false);
@@ -165,7 +181,8 @@ export function Enrol({ core }: { core: Core }) {
   if (!gatePassed.value) return <Gate />;
   const connect = async () => {
     if (busy.value) return;
-    const typed = codeIn(code.value);
+    // A link as it is: whose it is is looked at before its code is used.
+    const typed = code.value.trim();
     wrong.value = { code: typed ? undefined : t.codeMissing, name: name.value.trim() ? undefined : t.nameMissing };
     const pinGood = !pin.on.value || pinIsGood(pin);
     if (wrong.value.code) return codeInput.current?.focus();
@@ -184,7 +201,7 @@ export function Enrol({ core }: { core: Core }) {
   };
   return (
     <Page title={t.title}>
-      <p class="big">{codeInAddress.value ? t.codeHere : t.intro}</p>
+      <p class="big">{again !== null ? t.again(again) : codeInAddress.value ? t.codeHere : t.intro}</p>
       {!navigator.onLine && (
         <Notice tone="warn">
           <p>{t.offline}</p>
@@ -201,21 +218,25 @@ export function Enrol({ core }: { core: Core }) {
             <Field label={t.code} hint={t.codeHint} capitals value={code.value} onInput={(v) => (code.value = v)} error={wrong.value.code} inputRef={codeInput} autoComplete="one-time-code" />
             <Scanner
               onCode={(it) => {
-                code.value = codeIn(it);
+                code.value = it;
                 announce(t.scanned);
                 nameInput.current?.focus();
               }}
             />
           </>
         )}
-        <Field label={t.name} hint={t.nameHint} value={name.value} onInput={(v) => (name.value = v)} error={wrong.value.name} inputRef={nameInput} autoComplete="nickname" />
-        <label class={`tick${pin.on.value ? " on" : ""}`}>
-          <input type="checkbox" checked={pin.on.value} onChange={(event) => (pin.on.value = event.currentTarget.checked)} />
-          <span class="box">{pin.on.value && "✓"}</span>
-          <span>{t.pin}</span>
-        </label>
-        <p class="hint">{t.pinWhy}</p>
-        {pin.on.value && <PinFields it={pin} />}
+        {again === null && (
+          <>
+            <Field label={t.name} hint={t.nameHint} value={name.value} onInput={(v) => (name.value = v)} error={wrong.value.name} inputRef={nameInput} autoComplete="nickname" />
+            <label class={`tick${pin.on.value ? " on" : ""}`}>
+              <input type="checkbox" checked={pin.on.value} onChange={(event) => (pin.on.value = event.currentTarget.checked)} />
+              <span class="box">{pin.on.value && "✓"}</span>
+              <span>{t.pin}</span>
+            </label>
+            <p class="hint">{t.pinWhy}</p>
+            {pin.on.value && <PinFields it={pin} />}
+          </>
+        )}
         <Trouble problem={problem.value} />
         {isHere && (
           <Button kind="quiet" wide onClick={() => (anotherCode.value = true)}>

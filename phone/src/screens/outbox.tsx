@@ -81,11 +81,13 @@ export function Outbox({ core }: { core: Core }) {
         {sync.problem && (
           <Notice tone="bad" title={t.problem}>
             <p>{sayAll(sync.problem)}</p>
+            {sync.problem.code === "auth_needed" && <LinkButton href={to.enrol}>{words.value.enrol.newCode}</LinkButton>}
           </Notice>
         )}
         {sync.ended && (
           <Notice tone="bad">
             <p>{words.value.ended[sync.ended] ?? words.value.ended.other}</p>
+            {sync.ended === "device_revoked" && <LinkButton href={to.enrol}>{words.value.enrol.newCode}</LinkButton>}
           </Notice>
         )}
         {sync.incidents > 0 && (

@@ -3,7 +3,7 @@
 import { useComputed, useSignal } from "@preact/signals";
 import type { Core, Profile } from "../core/api";
 import type { Problem } from "../core/messages";
-import { Button, Choice, Dialog, Field, LinkButton, Notice, Page, Trouble } from "../parts/basic";
+import { Button, Choice, Dialog, Field, Notice, Page, Trouble } from "../parts/basic";
 import { RescueFile } from "../parts/rescue";
 import { bytes } from "../view/format";
 import { hide } from "../view/hidden";
@@ -167,9 +167,9 @@ function People({ core, profile }: { core: Core; profile: Profile }) {
           {t.lock}
         </Button>
         <p class="hint">{t.lockWhy}</p>
-        <LinkButton href={to.enrol} icon="plus">
+        <Button icon="plus" onClick={() => void core.lock().then(() => go(to.enrol))}>
           {words.value.start.addPerson}
-        </LinkButton>
+        </Button>
         <Button icon="trash" onClick={() => (asks.value = true)}>
           {t.forget}
         </Button>

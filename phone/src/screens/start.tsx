@@ -45,6 +45,22 @@ export function Unsupported({ problem }: { problem: Problem }) {
   );
 }
 
+/** Nothing could be begun: what is stored lies as it lay. */
+export function Stopped({ problem }: { problem: Problem }) {
+  const t = words.value.start;
+  return (
+    <Page title={t.stopped}>
+      <Notice tone="bad" alert>
+        <p>{sayAll(problem)}</p>
+      </Notice>
+      <p class="big">{t.stoppedDo}</p>
+      <Button kind="main" wide onClick={() => location.reload()}>
+        {words.value.tryAgain}
+      </Button>
+    </Page>
+  );
+}
+
 export function Elsewhere({ core }: { core: Core }) {
   const t = words.value.start;
   return (

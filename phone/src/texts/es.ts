@@ -40,6 +40,8 @@ export const es = {
     unsupported: "Este navegador no alcanza",
     unsupportedDo:
       "Abra Veedor en Chrome, Edge, Firefox o Safari actualizados. No se ha guardado ni perdido nada aquí.",
+    stopped: "Veedor no pudo empezar",
+    stoppedDo: "No se borró nada: lo que guardó sigue en este teléfono. Intente de nuevo; si sigue igual, reinicie el teléfono y avise a su coordinación.",
     elsewhere: "Veedor está abierto en otra pestaña",
     elsewhereWhy: "Solo una pestaña a la vez puede guardar respuestas, para que no se mezclen. Lo que escribió en la otra está guardado.",
     useHere: "Usarlo aquí",
@@ -80,6 +82,11 @@ export const es = {
     pinDiffers: "Los dos PIN no son iguales. Escríbalos otra vez.",
     connect: "Conectar",
     connecting: "Conectando…",
+    whose: "¿De quién es el código?",
+    same: (name: string) => `De ${name}: conectar de nuevo`,
+    another: "De otra persona",
+    again: (name: string) => `Se conecta de nuevo a ${name}. Lo guardado sigue aquí y se envía.`,
+    newCode: "Usar un código nuevo",
     offline: "Sin conexión. Para conectar el teléfono por primera vez hace falta internet.",
   },
 

@@ -10,6 +10,9 @@ import { announce } from "./say";
 
 /** How long a text rests before it is kept, milliseconds. */
 export const REST_MS = 300;
+/** What could not be kept, since there is no room or nobody is open, is tried again after so long, milliseconds; and at any moment at
+ *  which another answer is kept. */
+const AGAIN_MS = 5_000;
 /** So many questions that appear by one tap are drawn with it: what a phone's screen shows under the tap. The others come once that is
  *  painted. */
 const AT_ONCE = 2;
@@ -59,8 +62,12 @@ export class VisitStore {
   private platformStated: boolean;
   /** What is typed and not kept as an answer (yet), by field, so that it outlives the leaving of a section. */
   private readonly drafts = new Map<string, Signal<string | null>>();
-  /** Texts and numbers that rest before they are kept. */
+  /** Texts and numbers that rest before they are kept, and answers that wait to be tried again. */
   private readonly resting = new Map<string, { json: string; timer: number }>();
+  /** Fields of answers that could not be kept: they stand on the screen and nowhere else. */
+  private readonly unkept = new Set<string>();
+  /** How often each field was answered, to tell the newest answer. */
+  private readonly turns = new Map<string, number>();
 
   constructor(core: Core, visit: Visit) {
     this.core = core;
@@ -108,14 +115,23 @@ export class VisitStore {
         this.blame(id, field, null);
       });
     }
-    return this.write(field, () => this.core.ask({ ask: "answer", visit: this.visit, field, json }));
+    return this.write(field, () => this.core.ask({ ask: "answer", visit: this.visit, field, json }), json);
+  }
+
+  /** Whether something is on the screen that is not kept yet. */
+  get isUnkept(): boolean {
+    return this.waiting > 0 || this.resting.size > 0;
   }
 
   /** Keeps a text or number once no key was pressed for a moment, or at `flush`. */
   answerSoon(field: string, json: string): void {
     this.dropResting(field);
-    this.saving.value = "saving";
-    const timer = setTimeout(() => void this.flush(field), REST_MS) as unknown as number;
+    if (this.unkept.size === 0) this.saving.value = "saving";
+    this.rest(field, json, REST_MS);
+  }
+
+  private rest(field: string, json: string, ms: number): void {
+    const timer = setTimeout(() => void this.flush(field), ms) as unknown as number;
     this.resting.set(field, { json, timer });
   }
 
@@ -175,31 +191,36 @@ export class VisitStore {
     return [...all.slice(at + 1), ...all.slice(0, at + 1)].find(isOpen) ?? null;
   }
 
-  private async write(field: string, ask: () => Promise<Reply>): Promise<boolean> {
+  /** Once a visit, before its first answer; where it is not kept, the next answer tries again. */
+  private statePlatform(): void {
+    if (this.platformStated) return;
+    this.platformStated = true;
+    void this.core.ask({ ask: "answer", visit: this.visit, field: "@platform", json: PLATFORM_JSON }).then((reply) => {
+      if (reply.reply === "refused") this.platformStated = false;
+    });
+  }
+
+  /** `json`: the answer, to be tried again where it could not be kept. */
+  private async write(field: string, ask: () => Promise<Reply>, json: string | null = null): Promise<boolean> {
     const id = itemOf(field);
-    if (!this.platformStated) {
-      // Once a visit, before its first answer; where it fails, the next answer tries again.
-      this.platformStated = true;
-      void this.core.ask({ ask: "answer", visit: this.visit, field: "@platform", json: PLATFORM_JSON }).catch(() => (this.platformStated = false));
-    }
+    const turn = (this.turns.get(field) ?? 0) + 1;
+    this.turns.set(field, turn);
+    this.statePlatform();
     this.onWay.set(id, (this.onWay.get(id) ?? 0) + 1);
     this.waiting++;
-    this.saving.value = "saving";
-    let kept = false;
-    let failed = false;
-    try {
-      const reply = await ask();
-      this.landed(id);
-      kept = this.apply(reply, id, field);
-    } catch {
-      failed = true;
-      this.landed(id);
-      this.settle(id);
-      this.blame(id, field, words.peek().visit.failed);
-    }
+    if (this.unkept.size === 0) this.saving.value = "saving";
+    const reply = await ask();
     this.waiting--;
-    if (failed) this.saving.value = "failed";
-    else if (this.waiting === 0 && this.resting.size === 0) this.saving.value = "saved";
+    this.landed(id);
+    const failed = isNotKept(reply);
+    if (failed && json !== null && this.turns.get(field) === turn && !this.resting.has(field)) {
+      this.unkept.add(field);
+      this.rest(field, json, AGAIN_MS);
+    }
+    const kept = this.apply(reply, id, field);
+    if (kept) for (const it of [...this.unkept]) void this.flush(it);
+    if (failed || this.unkept.size > 0) this.saving.value = "failed";
+    else if (!this.isUnkept) this.saving.value = "saved";
     return kept;
   }
 
@@ -244,7 +265,7 @@ export class VisitStore {
         if (!was && it.visible) appeared++;
         if (was && !it.visible) gone++;
         this.told.set(it.id, it);
-        const next = this.onWay.has(it.id) ? { ...it, json: shown.state.peek().json } : it;
+        const next = this.isAhead(it.id) ? { ...it, json: shown.state.peek().json } : it;
         if (!shown.state.peek().visible && it.visible && appeared > AT_ONCE) this.soon.set(it.id, next);
         else if (!isSame(next, shown.state.peek())) shown.state.value = next;
       }
@@ -268,7 +289,12 @@ export class VisitStore {
   private settle(id: string): void {
     const shown = this.items.get(id);
     const told = this.told.get(id);
-    if (shown && told && !this.onWay.has(id) && !this.soon.has(id) && !isSame(told, shown.state.peek())) shown.state.value = told;
+    if (shown && told && !this.isAhead(id) && !this.soon.has(id) && !isSame(told, shown.state.peek())) shown.state.value = told;
+  }
+
+  /** Whether the screen shows an answer that the core does not have yet. */
+  private isAhead(id: string): boolean {
+    return this.onWay.has(id) || this.unkept.has(id);
   }
 
   private blame(id: string, field: string, text: string | null): void {
@@ -282,6 +308,7 @@ export class VisitStore {
     const rest = this.resting.get(field);
     if (rest) clearTimeout(rest.timer);
     this.resting.delete(field);
+    this.unkept.delete(field);
   }
 }
 
@@ -300,6 +327,9 @@ function factState(id: string, { facts }: State): ItemState {
     conflict: false, redacted: false, returned: [],
   };
 }
+
+/** Whether it is the phone that could not keep it, and not the answer that is wrong. */
+const isNotKept = (reply: Reply): boolean => reply.reply === "refused" && (reply.problem.status >= 500 || reply.problem.code === "not_open");
 
 /** Whether two states say the same: a question that was drawn at the tap is not drawn again at the reply. */
 const isSame = (a: ItemState, b: ItemState): boolean => a === b || JSON.stringify(a) === JSON.stringify(b);

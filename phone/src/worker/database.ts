@@ -13,11 +13,16 @@ function done<T>(request: IDBRequest<T>): Promise<T> {
   });
 }
 
+function connect(): Promise<IDBDatabase> {
+  const opening = indexedDB.open(NAME, 1);
+  opening.onupgradeneeded = () => opening.result.createObjectStore(TABLE, { keyPath: "id" });
+  return done(opening);
+}
+
 async function within<T>(mode: IDBTransactionMode, work: (table: IDBObjectStore) => Promise<T>): Promise<T> {
   try {
-    const opening = indexedDB.open(NAME, 1);
-    opening.onupgradeneeded = () => opening.result.createObjectStore(TABLE, { keyPath: "id" });
-    const database = await done(opening);
+    // Where the system ended the browser's own service in the background, the first attempt is refused and the next one is not.
+    const database = await connect().catch(connect);
     try {
       // What is kept here is on the disk before anything relies on it.
       const transaction = database.transaction(TABLE, mode, { durability: "strict" });

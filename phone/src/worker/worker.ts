@@ -106,7 +106,8 @@ async function beginWithPeople(): Promise<Answer<"begin">> {
 
 /** The code in what was typed, pasted or scanned: itself, or a link with it. */
 function codeOf(text: string): string {
-  const link = text.match(/https?:\/\/\S+/i)?.[0];
+  const bareLink = text.match(/\S*[#?&]code=\S+/i)?.[0];
+  const link = text.match(/https?:\/\/\S+/i)?.[0] ?? (bareLink && `${location.protocol}//${bareLink}`);
   const bare = link === undefined ? text : codeOfLink(link);
   const code = bare.toUpperCase().replace(/\s+/g, "");
   if (!/^[0-9A-Z]+(-?[0-9A-Z]+)*$/.test(code)) {
