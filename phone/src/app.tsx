@@ -32,7 +32,7 @@ import "./styles/app.css";
 applyPreferences();
 
 /** A worker ends with its page: a page that is closed while something is not kept yet stays so long, milliseconds. */
-const LAST_MS = 150;
+const LAST_MS = 400;
 
 /** The visit that is on the screen, kept while one looks at its review or its conflicts. */
 function useVisit(core: Core, visit: string | null) {

@@ -272,8 +272,15 @@ test("a second tab is told that the store is elsewhere, and takes it where it is
     assert.equal((await ask(second, { ask: "home" })).reply, "refused");
     assert.equal((await answer(phone.page, visit, "A01", "yes")).reply, "change");
 
-    await core(second, "useHere");
+    // Tapped twice, it is taken once.
+    await second.evaluate(() => {
+      const { core } = globalThis.veedor;
+      globalThis.stands = [];
+      core.standing.subscribe((it) => globalThis.stands.push(it.is));
+      return Promise.all([core.useHere(), new Promise((resolve) => setTimeout(resolve, 30)).then(() => core.useHere())]);
+    });
     await until(second, "standing", (it) => it.is === "open");
+    assert.deepEqual(await second.evaluate(() => globalThis.stands), ["elsewhere", "starting", "opening", "open"]);
     assert.equal((await standing(phone.page)).is, "elsewhere");
     assert.match((await itemOf(second, visit, "A01")).json, /yes/);
     assert.equal((await ask(phone.page, { ask: "home" })).reply, "refused");

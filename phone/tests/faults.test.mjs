@@ -5,7 +5,7 @@ import { after, before, test } from "node:test";
 import { startFront } from "./support/front.mjs";
 import { startOffice } from "./support/office.mjs";
 import { Person } from "./support/person.mjs";
-import { withClock } from "./support/version.mjs";
+import { withClock, withoutVault } from "./support/version.mjs";
 
 /** The app as it is served to people. */
 const APP = process.env.VEEDOR_PHONE ?? new URL("../dist", import.meta.url).pathname;
@@ -169,11 +169,17 @@ test("two people share a phone: each finds their own visits, and what one of the
     await page.locator("#t-Z03-comment").fill("Solo para mí");
     await person.pill("Al día");
     await person.go("#/settings");
-    await page.getByRole("button", { name: "Cerrar y elegir persona" }).click();
-    await page.getByRole("heading", { name: "¿Quién usa este teléfono?" }).waitFor();
+    await page.getByRole("button", { name: "Agregar a otra persona" }).click();
     const second = await office.newAuditor();
-    await page.getByRole("link", { name: "Agregar a otra persona" }).click();
-    await page.getByLabel("Código o enlace").fill(await office.newCode(second.login));
+    // A link of another office is told as one, and nobody here is told its code.
+    const asked = [];
+    page.on("request", (it) => it.url().includes("enrol") && asked.push(it.url()));
+    await page.getByLabel("Código o enlace").fill("https://otra-oficina.example/app/#code=7K4M-9XQ2-TB3H");
+    await page.getByLabel("Su nombre en este teléfono").fill("Luis");
+    await page.getByRole("button", { name: "Conectar" }).click();
+    await page.getByText("Ese código es de otro servidor: https://otra-oficina.example").waitFor();
+    assert.deepEqual(asked, []);
+    await page.getByLabel("Código o enlace").fill(`${front.address.replace("http://", "")}/app/#code=${await office.newCode(second.login)}`);
     await page.getByLabel("Su nombre en este teléfono").fill("Luis");
     await page.getByLabel("Proteger con un PIN").click();
     await page.getByLabel("PIN nuevo").fill("482913");
@@ -206,3 +212,91 @@ test("two people share a phone: each finds their own visits, and what one of the
     await person.go(`#/visit/${visit}/Z`);
     assert.equal(await page.locator("#i-Z01 input[type=time]").inputValue(), "11:11");
   }));
+
+test("a code that comes while somebody's visits are open is asked whose it is, and connects them again or somebody else", () =>
+  withPerson(async (person, auditor) => {
+    const { page } = person;
+    await person.go("#/enrol");
+    await page.getByRole("button", { name: "De Ana: conectar de nuevo" }).click();
+    assert.equal(await page.getByLabel("Su nombre en este teléfono").count(), 0);
+    await page.getByLabel("Código o enlace").fill(await office.newCode(auditor.login));
+    await page.getByRole("button", { name: "Conectar" }).click();
+    await page.getByRole("heading", { name: "Sus visitas" }).waitFor();
+    await person.go("#/enrol");
+    await page.getByRole("button", { name: "De otra persona" }).click();
+    await page.getByLabel("Su nombre en este teléfono").waitFor();
+  }));
+
+test("an answer that the phone has no room for stays on the screen, is said not to be kept, and is kept once there is room", () =>
+  withPerson(async (person) => {
+    const { page } = person;
+    const visit = await person.begin();
+    await person.pill("Al día");
+    const saving = (text) => page.locator(".saving").getByText(text, { exact: true }).waitFor();
+    const setFull = (isFull) =>
+      page.workers()[0].evaluate((it) => {
+        const { prototype } = FileSystemSyncAccessHandle;
+        globalThis.write ??= prototype.write;
+        prototype.write = it ? () => { throw new DOMException("No space left on device", "QuotaExceededError"); } : globalThis.write;
+      }, isFull);
+    await setFull(true);
+    await page.locator("#i-Z01 input[type=time]").fill("10:30");
+    await saving("Sin guardar");
+    await page.locator("#i-Z01 .wrong").waitFor();
+    await page.locator("#i-Z03").getByRole("button", { name: "Comentar" }).click();
+    await page.locator("#t-Z03-comment").fill("Antes no había lugar");
+    await page.locator("#i-Z03 .wrong").waitFor();
+    await page.locator("#i-Z03 .pick").first().click();
+    await page.waitForFunction(() => document.querySelectorAll("#i-Z03 .wrong").length > 0);
+    assert.equal(await page.locator("#i-Z03 .pick input").first().isChecked(), true, "what was tapped stays");
+    await saving("Sin guardar");
+
+    await setFull(false);
+    await saving("Guardado");
+    assert.equal(await page.locator(".wrong").count(), 0);
+    await person.pill("Al día");
+    const told = JSON.stringify(await seen(visit));
+    assert.ok(told.includes("10:30") && told.includes("Antes no había lugar"), told.slice(0, 1_500));
+    assert.ok(told.includes('"platform":{'), "what the phone can do is stated with the first answer that is kept");
+    await page.reload();
+    await page.locator("#i-Z03 .pick input").first().waitFor({ state: "attached" });
+    assert.equal(await page.locator("#i-Z03 .pick input").first().isChecked(), true);
+  }));
+
+test("a text is kept when its tab is closed right after the last key", () =>
+  withPerson(async (person) => {
+    const visit = await person.begin();
+    await person.page.locator("#i-Z03").getByRole("button", { name: "Comentar" }).click();
+    await person.page.locator("#t-Z03-comment").waitFor();
+    for (const text of ["La primera vez", "Otra vez", "Y una más"]) {
+      const before = person.page;
+      person.page = await person.context.newPage();
+      person.page.setDefaultTimeout(20_000);
+      await before.bringToFront();
+      await before.locator("#t-Z03-comment").fill(text);
+      await before.close({ runBeforeUnload: true });
+      await person.page.goto(`${front.address}/app/#/visit/${visit}/Z`);
+      await person.page.locator("#t-Z03-comment").waitFor();
+      assert.equal(await person.page.locator("#t-Z03-comment").inputValue(), text);
+    }
+  }));
+
+test("a key store that the browser refuses once is asked again, and one that it refuses for good is told with what is safe", async () => {
+  for (const [times, isBack] of [[1, true], [1_000, false]]) {
+    const version = await withoutVault(APP, times);
+    try {
+      const person = await Person.make(office, front.address);
+      front.folder = version.folder;
+      try {
+        await person.page.goto(`${front.address}/app/`);
+        await person.page.getByRole("heading", { name: isBack ? "Conectar este teléfono" : "Veedor no pudo empezar" }).waitFor();
+        assert.equal(await person.page.getByRole("button", { name: "Intentar de nuevo" }).count(), isBack ? 0 : 1);
+      } finally {
+        await person.remove();
+      }
+    } finally {
+      front.folder = APP;
+      await version.remove();
+    }
+  }
+});

@@ -13,7 +13,7 @@ function done<T>(request: IDBRequest<T>): Promise<T> {
   });
 }
 
-function connect(): Promise<IDBDatabase> {
+async function connect(): Promise<IDBDatabase> {
   const opening = indexedDB.open(NAME, 1);
   opening.onupgradeneeded = () => opening.result.createObjectStore(TABLE, { keyPath: "id" });
   return done(opening);

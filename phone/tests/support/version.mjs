@@ -25,10 +25,19 @@ export async function anotherVersion(built) {
 }
 
 /** The same version on a phone whose clock is wrong by so many milliseconds, in its page and in its worker. */
-export async function withClock(built, byMs) {
-  const folder = await mkdtemp(join(tmpdir(), "veedor-clock-"));
+export function withClock(built, byMs) {
+  return withFault(built, `if(!globalThis.isClockWrong){globalThis.isClockWrong=true;const Right=Date;globalThis.Date=class extends Right{constructor(...it){if(it.length){super(...it)}else{super(Right.now()+${byMs})}}static now(){return Right.now()+${byMs}}}}`);
+}
+
+/** The same version in a browser whose key store refuses to open, so often in each page and worker. */
+export function withoutVault(built, times) {
+  return withFault(built, `if(!globalThis.refusals){globalThis.refusals=${times};const open=IDBFactory.prototype.open;IDBFactory.prototype.open=function(...it){if(globalThis.refusals-->0)throw new DOMException("Connection to Indexed Database server lost","UnknownError");return open.apply(this,it)}}`);
+}
+
+/** The same version where this is done before anything else, in its page and in its worker. */
+async function withFault(built, fault) {
+  const folder = await mkdtemp(join(tmpdir(), "veedor-fault-"));
   await cp(built, folder, { recursive: true });
-  const wrong = `if(!globalThis.isClockWrong){globalThis.isClockWrong=true;const Right=Date;globalThis.Date=class extends Right{constructor(...it){if(it.length){super(...it)}else{super(Right.now()+${byMs})}}static now(){return Right.now()+${byMs}}}}`;
   let listed = await readFile(join(folder, "sw.js"), "utf8");
   for (const name of await readdir(join(folder, "assets"))) {
     if (!name.endsWith(".js")) {
@@ -36,7 +45,7 @@ export async function withClock(built, byMs) {
     }
     const path = join(folder, "assets", name);
     const code = await readFile(path, "utf8");
-    const changed = `${wrong}\n${code}`;
+    const changed = `${fault}\n${code}`;
     await writeFile(path, changed);
     listed = listed.replace(integrityOf(code), integrityOf(changed));
   }
