@@ -162,6 +162,17 @@ fn what_goes_on_until_a_break_is_read_up_to_it() {
     assert!(codec::from_cbor::<Part>(&[&part[..], &[0x81, BREAK]].concat()).is_err());
 }
 
+/// Each of these would be read to its end by whoever did not look at the length.
+#[test]
+fn a_list_or_variant_of_another_length_is_refused() {
+    let lists = [0x82, 0x83, 1, 2, 0x82, 3, 4];
+    assert!(codec::from_cbor::<Vec<(u8, u8)>>(&lists).is_err());
+    assert_eq!(as_before::<Vec<(u8, u8)>>(&lists), None);
+    let variants = [&[0x82, 0xa2, 0x62][..], b"of", &[5, 0x65], b"plain"].concat();
+    assert!(codec::from_cbor::<Vec<Kind>>(&variants).is_err());
+    assert_eq!(as_before::<Vec<Kind>>(&variants), None);
+}
+
 #[test]
 fn what_is_passed_over_may_be_of_any_depth() {
     let part = [&[0xa3, 0x66][..], b"number", &[1, 0x64], b"unit", &[2, 0x61, b'x']].concat();
