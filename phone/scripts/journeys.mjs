@@ -61,6 +61,72 @@ const JOURNEYS = {
     assert.equal(await page.locator("#i-A02 .attached").count(), 2);
     await close();
   },
+  "a recording and a file that the phone has no room for stay here over another screen, and are kept once there is room, or thrown away": async () => {
+    const { page, close } = await at("#/visit/v-sound/A");
+    const room = (isFull) => page.evaluate((it) => (globalThis.core.isFull = it), isFull);
+    await room(true);
+    await page.click("#i-A01 >> text=Grabar otra vez");
+    await page.waitForSelector("#i-A01 [role=timer]");
+    await page.waitForTimeout(1200);
+    await page.click("#i-A01 >> text=Terminar y guardar");
+    await page.waitForSelector("#i-A01 .notice >> text=Sus respuestas están a salvo");
+    await page.setInputFiles("#i-A02 input[type=file]", { name: "precios.csv", mimeType: "text/csv", buffer: Buffer.from("a,b") });
+    await page.waitForSelector("#i-A02 .notice");
+    assert.match(await page.locator("#i-A02 .wrong").innerText(), /casi lleno/);
+    await page.evaluate(() => (location.hash = "#/outbox"));
+    await page.waitForSelector("#i-A01", { state: "detached" });
+    await page.evaluate(() => (location.hash = "#/visit/v-sound/A"));
+    await page.click("#i-A01 >> text=Guardar otra vez");
+    await page.waitForTimeout(100);
+    assert.equal(await page.locator("#i-A01 .notice").count(), 1, "still no room");
+    await room(false);
+    await page.click("#i-A01 >> text=Guardar otra vez");
+    await soon("kept", async () => (await page.locator("#i-A01 audio").count()) === 2);
+    assert.equal(await page.locator("#i-A01 .notice").count(), 0);
+    assert.ok((await page.evaluate(() => globalThis.lastAttached)).size > 500);
+    await page.click("#i-A02 .notice >> text=Quitar");
+    await page.click("#i-A02 .notice .button.danger");
+    await soon("thrown away", async () => (await page.locator("#i-A02 .notice, #i-A02 .wrong").count()) === 0);
+    assert.equal(await page.locator("#i-A02 .attached").count(), 1);
+    await close();
+  },
+  "no microphone runs where the question went from the screen while the browser asked for it": async () => {
+    const { page, close } = await at("#/visit/v-sound/A");
+    await page.evaluate(() => {
+      const ask = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
+      navigator.mediaDevices.getUserMedia = async (what) => {
+        await new Promise((done) => (globalThis.allow = done));
+        return (globalThis.stream = await ask(what));
+      };
+    });
+    await page.click("#i-A01 >> text=Grabar otra vez");
+    await soon("asked", () => page.evaluate(() => !!globalThis.allow));
+    await page.evaluate(() => (location.hash = "#/outbox"));
+    await page.waitForSelector("#i-A01", { state: "detached" });
+    await page.evaluate(() => globalThis.allow());
+    await soon("let go of", () => page.evaluate(() => globalThis.stream?.getTracks().every((it) => it.readyState === "ended")));
+    await close();
+  },
+  "a recording is kept where its question goes from the screen, and at once where the page goes": async () => {
+    const { page, close } = await at("#/visit/v-sound/A");
+    const record = async () => {
+      await page.evaluate(() => (globalThis.lastAttached = null));
+      await page.click("#i-A01 >> text=Grabar otra vez");
+      await page.waitForSelector("#i-A01 [role=timer]");
+      await page.waitForTimeout(1500);
+    };
+    const size = () => page.evaluate(() => globalThis.lastAttached?.size ?? 0);
+    await record();
+    await page.evaluate(() => (location.hash = "#/outbox"));
+    await soon("kept", async () => (await size()) > 500);
+    await page.evaluate(() => (location.hash = "#/visit/v-sound/A"));
+    await record();
+    assert.ok((await page.evaluate(() => (dispatchEvent(new Event("pagehide")), globalThis.lastAttached?.size ?? 0))) > 500, "posted before the page is gone");
+    await soon("no longer recording", async () => (await page.locator("#i-A01 [role=timer]").count()) === 0);
+    await page.waitForTimeout(300);
+    assert.equal(await page.locator("#i-A01 audio").count(), 3, "once each");
+    await close();
+  },
   "where the programme permits neither, both are named as not asked; where it does not allow to hide, the button is not there": async () => {
     const { page, close } = await at("#/visit/v-nosound/A");
     assert.match(await page.locator("main").innerText(), /A01 no se pregunta[^]*A02 no se pregunta/);
@@ -356,6 +422,7 @@ const JOURNEYS = {
 
 let failed = 0;
 for (const [name, journey] of Object.entries(JOURNEYS)) {
+  if (!name.includes(process.env.ONLY ?? "")) continue;
   try {
     await journey();
     console.log(`ok ${name}`);

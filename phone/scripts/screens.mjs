@@ -117,6 +117,11 @@ export const SCREENS = [
     await page.click("#i-A01 .button:has-text('Grabar'), #i-A01 .button:has-text('Record')");
     await page.waitForSelector("#i-A01 .timer, #i-A01 .wrong");
   }],
+  ["visit-sound-unkept", "?scene=open#/visit/v-sound/A", async (page) => {
+    await page.evaluate(() => (globalThis.core.isFull = true));
+    await page.setInputFiles("#i-A02 input[type=file]", { name: "precios.csv", mimeType: "text/csv", buffer: Buffer.from("a,b") });
+    await page.locator("#i-A02 .notice").scrollIntoViewIfNeeded();
+  }],
   ["visit-sound-not-permitted", "?scene=open#/visit/v-nosound/A"],
   ["review-missing", "?scene=open#/review/v-draft"],
   ["review-ready", "?scene=open#/review/v-full"],

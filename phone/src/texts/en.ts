@@ -476,6 +476,8 @@ export const en: Texts = {
     again: "Add it again or take it away.",
     remove: "Take away",
     removeSure: "Take it away? This cannot be undone.",
+    unkept: "It was not kept and is still here while Veedor is open. Your answers are safe. If room is short, free some without closing Veedor and keep it again.",
+    keepAgain: "Keep again",
     noMore: "The programme of this visit does not permit it any more; what is there is kept.",
     notPermitted: (id, isSound) => `${id} is not asked: the programme of this visit does not permit ${isSound ? "recording sound" : "adding files"}.`,
     states: { stored: "Sent", durable: "Sent", evicted: "Sent", lost: "Lost", refused: "Not accepted", redacted: "Taken out" },

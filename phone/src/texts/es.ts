@@ -515,6 +515,8 @@ export const es = {
     again: "Agréguelo otra vez o quítelo.",
     remove: "Quitar",
     removeSure: "¿Quitarlo? No se puede deshacer.",
+    unkept: "No se guardó y sigue aquí, con Veedor abierto. Sus respuestas están a salvo. Si falta espacio, libérelo sin cerrar Veedor y guarde otra vez.",
+    keepAgain: "Guardar otra vez",
     noMore: "El programa de esta visita ya no lo permite; lo que hay se conserva.",
     notPermitted: (id: string, isSound: boolean) => `${id} no se pregunta: el programa de esta visita no permite ${isSound ? "grabar sonido" : "agregar archivos"}.`,
     states: { stored: "Enviado", durable: "Enviado", evicted: "Enviado", lost: "Perdido", refused: "No aceptado", redacted: "Retirado" } as Record<string, string>,
