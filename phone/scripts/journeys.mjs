@@ -14,6 +14,25 @@ const soon = async (what, check) => {
   }
   assert.fail(what);
 };
+/** Takes a picture with the app's own camera, whose frames are as large as is said. */
+const shoot = async (page, { width = 640, height = 480 } = {}) => {
+  await page.evaluate(({ width, height }) => {
+    navigator.mediaDevices.getUserMedia = async () => {
+      const canvas = Object.assign(document.createElement("canvas"), { width, height });
+      const draw = canvas.getContext("2d");
+      const paint = setInterval(() => {
+        draw.fillStyle = `hsl(${Math.random() * 360} 60% 50%)`;
+        draw.fillRect(Math.random() * width, Math.random() * height, 300, 200);
+      }, 30);
+      const stream = canvas.captureStream();
+      stream.getTracks()[0].addEventListener("ended", () => clearInterval(paint));
+      return stream;
+    };
+  }, { width, height });
+  await page.click("#i-Z02 .photos .button");
+  await page.locator("dialog .button.main:not([aria-disabled])").click();
+  await page.waitForSelector("dialog[open] canvas");
+};
 const is = (page, field, value) => soon(`${field} is ${value}`, async () => (await answer(page, field)) === value);
 
 const JOURNEYS = {
@@ -398,6 +417,88 @@ const JOURNEYS = {
     assert.equal(kept.facts.position, null);
     await pick({ name: "b.jpg", mimeType: "image/jpeg", buffer: Buffer.from("no picture") });
     await soon("told", async () => /no pudo leer/.test(await page.locator("#i-Z02 .wrong").innerText().catch(() => "")));
+    await close();
+  },
+  "a photo that the phone has no room for stays in the editor, which says so, and is kept once there is room": async () => {
+    const { page, close } = await at("#/visit/v-draft/Z/Z02");
+    await shoot(page);
+    await page.evaluate(() => (globalThis.core.isFull = true));
+    await page.click("dialog .button.main");
+    await page.waitForSelector("dialog [role=alert] >> text=/casi lleno[^]*La foto sigue aquí/");
+    assert.ok(await page.locator("dialog canvas").isVisible());
+    await page.evaluate(() => (globalThis.core.isFull = false));
+    await page.click("dialog .button.main");
+    await page.waitForSelector("dialog", { state: "detached" });
+    await soon("kept", () => page.evaluate(() => !!globalThis.lastAttached));
+    assert.equal(await page.locator("#i-Z02 .wrong").count(), 0);
+    await close();
+  },
+  "a photo is thrown away only where a person says so, and is there again after the screen was hidden over it": async () => {
+    const { page, close } = await at("#/visit/v-draft/Z/Z02");
+    const asked = () => page.locator("dialog >> text=¿Descartar la foto?").count();
+    await shoot(page);
+    for (const [round, is] of [1, 0, 1, 0, 1, 0].entries()) {
+      // A browser asks the page a time or two, and closes the dialog by itself at the next.
+      await page.keyboard.press("Escape");
+      await soon(`asked or taken back in round ${round}`, async () => (await asked()) === is);
+      assert.ok(await page.locator("dialog[open] canvas").isVisible());
+      await page.waitForTimeout(800);
+    }
+    await page.keyboard.press("Escape");
+    await page.keyboard.press("Escape");
+    await page.waitForSelector(".note");
+    await page.waitForTimeout(200);
+    assert.equal(await page.locator("dialog[open]").count(), 0);
+    for (let i = 0; i < 3; i++) await page.click(".note-title");
+    await page.waitForSelector("dialog[open] canvas");
+    assert.equal(await asked(), 0, "nobody asked to throw it away");
+    await page.getByRole("button", { name: "Cerrar" }).click();
+    await soon("the photo stays unless it is said", async () => (await page.evaluate(() => document.activeElement.textContent)) === "No, seguir con ella");
+    await page.keyboard.press("Enter");
+    await page.getByRole("button", { name: "Cerrar" }).click();
+    await page.click("dialog >> text='Descartar'");
+    await page.waitForSelector("dialog", { state: "detached" });
+    assert.equal(await page.evaluate(() => globalThis.lastAttached), undefined);
+    await close();
+  },
+  "the original goes with a photo that was made smaller or written anew, and with none in which something was covered": async () => {
+    const { page, close } = await at("#/visit/v-draft/Z/Z02");
+    const keep = async () => {
+      await page.evaluate(() => (globalThis.lastAttached = null));
+      await page.click("dialog .button.main");
+      await page.waitForSelector("dialog", { state: "detached" });
+      return page.evaluate(async () => {
+        const { original } = globalThis.lastAttached.facts;
+        if (!original) return null;
+        const { width, height } = await createImageBitmap(original);
+        return { type: original.type, size: original.size, width, height };
+      });
+    };
+    const camera = { type: "image/jpeg", width: 2560, height: 1920 };
+    await shoot(page, camera);
+    const { size, ...of } = await keep();
+    assert.deepEqual(of, camera, `the whole frame, ${size} bytes`);
+    await shoot(page, camera);
+    await page.click("text=Tapar una zona");
+    assert.equal(await keep(), null, "something was covered");
+    await shoot(page, { width: 1280, height: 960 });
+    assert.equal(await keep(), null, "it is no larger than what is kept");
+    // A coarse picture of few bytes, fewer than those of the photo that is made of it.
+    const small = await page.evaluate(() => {
+      const it = Object.assign(document.createElement("canvas"), { width: 1280, height: 960 });
+      const draw = it.getContext("2d");
+      for (let at = 0; at < 3_000; at++) {
+        draw.fillStyle = `hsl(${at} 60% 50%)`;
+        draw.fillRect((at * 131) % 1280, (at * 277) % 960, 40, 30);
+      }
+      return it.toDataURL("image/jpeg", 0.2).split(",")[1];
+    });
+    await page.click("#i-Z02 .photos .button");
+    await page.setInputFiles("dialog input[type=file]", { name: "a.jpg", mimeType: "image/jpeg", buffer: Buffer.from(small, "base64") });
+    await page.waitForSelector("dialog[open] canvas");
+    const file = await keep();
+    assert.deepEqual([file.type, file.width], ["image/jpeg", 1280]);
+    assert.ok(file.size < (await page.evaluate(() => globalThis.lastAttached.size)), `${file.size} bytes`);
     await close();
   },
   "a code comes with the link, leaves the address, and a person is enrolled": async () => {

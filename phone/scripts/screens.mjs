@@ -110,6 +110,8 @@ export const SCREENS = [
     const box = await page.locator("dialog canvas").boundingBox();
     await page.mouse.click(box.x + box.width * 0.5, box.y + box.height * 0.63);
   }],
+  ["photo-refused", "?scene=open#/visit/v-draft/Z/Z02", async (page) => { await pickFile(page); await page.evaluate(() => (globalThis.core.isFull = true)); await page.click("dialog .button.main"); await page.waitForSelector("dialog .notice"); }],
+  ["photo-discard", "?scene=open#/visit/v-draft/Z/Z02", async (page) => { await pickFile(page); await page.click("dialog .dialog-head button >> nth=1"); await page.waitForSelector("dialog .danger"); }],
   ["photo-kept", "?scene=open#/visit/v-draft/Z/Z02", async (page) => { await pickFile(page); await page.click("dialog .button.main"); await page.waitForSelector("#i-Z02 .thumb img"); }],
   ["photo-large", "?scene=open#/visit/v-full/A", async (page) => { await page.goto(page.url().replace(/#.*/, "#/visit/v-returned/Z")); await page.click(".thumb-open"); await page.waitForSelector("dialog img"); }],
   ["visit-sound", "?scene=open#/visit/v-sound/A"],
