@@ -299,6 +299,23 @@ const JOURNEYS = {
     await page.waitForSelector("text=Avisar de algo");
     await close();
   },
+  "arrival and departure are shown by the branch's clock, and its zone is said where the phone's clock shows another time": async () => {
+    const stated = async (zone, atMs) => {
+      const { page, close } = await at("", { zone });
+      await page.evaluate((at_ms) => globalThis.core.visits.get("v-draft").answers.set("@arrival", JSON.stringify({ at_ms, local: "", zone: "America/Mexico_City" })), atMs);
+      await page.evaluate(() => (location.hash = "#/visit/v-draft/Z"));
+      const text = await page.locator(".moment .strong").first().innerText();
+      await close();
+      return text;
+    };
+    const june = Date.UTC(2026, 5, 1, 4, 30);
+    assert.equal(await stated("America/Mexico_City", june), "Llegada: 31 may, 22:30");
+    assert.equal(await stated("America/Tijuana", june), "Llegada: 31 may, 22:30 (Mexico City)");
+    const now = Date.now();
+    const clock = new Intl.DateTimeFormat("es", { hour: "2-digit", minute: "2-digit", hourCycle: "h23", timeZone: "America/Mexico_City" }).format(now);
+    assert.equal(await stated("America/Mexico_City", now), `Llegada: ${clock}`);
+    assert.equal(await stated("Asia/Tokyo", now), `Llegada: ${clock} (Mexico City)`);
+  },
   "an arrival that was recorded by mistake is taken back": async () => {
     const { page, close } = await at("#/visit/v-draft/Z");
     await page.click("text=Llegada: >> xpath=ancestor::section >> text=Quitar");

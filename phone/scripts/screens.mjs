@@ -148,12 +148,12 @@ export const SCREENS = [
 const IPHONE = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_4 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.4 Mobile/15E148 Safari/604.1";
 
 /** A fresh page that shows a screen, as set. */
-export async function open(browser, origin, screen, { width = 360, height = 740, lang = "es", theme = "light", size = "s", forced = false, scale = 1 } = {}) {
+export async function open(browser, origin, screen, { width = 360, height = 740, lang = "es", theme = "light", size = "s", forced = false, scale = 1, zone = "America/Mexico_City" } = {}) {
   const context = await browser.newContext({
     viewport: { width, height },
     deviceScaleFactor: scale,
     locale: lang === "es" ? "es-MX" : "en",
-    timezoneId: "America/Mexico_City",
+    timezoneId: zone,
     reducedMotion: "reduce",
     forcedColors: forced ? "active" : "none",
     userAgent: screen.ios ? IPHONE : undefined,
