@@ -250,6 +250,8 @@ export class FakeCore implements Core {
   readonly pulled = signal(0);
   readonly visits = new Map<string, FakeVisit>();
   readonly pictures = new Map<string, Blob>();
+  /** Whether no room is left for what is attached. */
+  isFull = false;
   conflicts: Conflict[] = [];
   private readonly isEmpty: boolean;
   private readonly more: number;
@@ -528,6 +530,7 @@ export class FakeCore implements Core {
   async attach(id: string, field: string, picture: Blob, facts: PhotoFacts): Promise<Reply> {
     const visit = this.visits.get(id);
     if (!visit) return { reply: "refused", problem: problem("unknown_audit", "Esta visita no está en el teléfono", "this visit is not on the phone") };
+    if (this.isFull) return { reply: "refused", problem: problem("storage_full", "El teléfono está casi lleno", "the phone is nearly full") };
     const blob = `${id}${field}${Math.random()}`;
     this.pictures.set(blob, picture);
     visit.photos.set(field, [...(visit.photos.get(field) ?? []), { ...this.card(field, blob, "hashed"), size: picture.size, mime: picture.type, captured_at_ms: facts.capturedAtMs }]);

@@ -113,12 +113,19 @@ export const SCREENS = [
     const box = await page.locator("dialog canvas").boundingBox();
     await page.mouse.click(box.x + box.width * 0.5, box.y + box.height * 0.63);
   }],
+  ["photo-refused", "?scene=open#/visit/v-draft/Z/Z02", async (page) => { await pickFile(page); await page.evaluate(() => (globalThis.core.isFull = true)); await page.click("dialog .button.main"); await page.waitForSelector("dialog .notice"); }],
+  ["photo-discard", "?scene=open#/visit/v-draft/Z/Z02", async (page) => { await pickFile(page); await page.click("dialog .dialog-head button >> nth=1"); await page.waitForSelector("dialog .danger"); }],
   ["photo-kept", "?scene=open#/visit/v-draft/Z/Z02", async (page) => { await pickFile(page); await page.click("dialog .button.main"); await page.waitForSelector("#i-Z02 .thumb img"); }],
   ["photo-large", "?scene=open#/visit/v-full/A", async (page) => { await page.goto(page.url().replace(/#.*/, "#/visit/v-returned/Z")); await page.click(".thumb-open"); await page.waitForSelector("dialog img"); }],
   ["visit-sound", "?scene=open#/visit/v-sound/A"],
   ["visit-sound-running", "?scene=open#/visit/v-sound/A", async (page) => {
     await page.click("#i-A01 .button:has-text('Grabar'), #i-A01 .button:has-text('Record')");
     await page.waitForSelector("#i-A01 .timer, #i-A01 .wrong");
+  }],
+  ["visit-sound-unkept", "?scene=open#/visit/v-sound/A", async (page) => {
+    await page.evaluate(() => (globalThis.core.isFull = true));
+    await page.setInputFiles("#i-A02 input[type=file]", { name: "precios.csv", mimeType: "text/csv", buffer: Buffer.from("a,b") });
+    await page.locator("#i-A02 .notice").scrollIntoViewIfNeeded();
   }],
   ["visit-sound-not-permitted", "?scene=open#/visit/v-nosound/A"],
   ["review-missing", "?scene=open#/review/v-draft"],
@@ -144,12 +151,12 @@ export const SCREENS = [
 const IPHONE = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_4 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.4 Mobile/15E148 Safari/604.1";
 
 /** A fresh page that shows a screen, as set. */
-export async function open(browser, origin, screen, { width = 360, height = 740, lang = "es", theme = "light", size = "s", forced = false, scale = 1 } = {}) {
+export async function open(browser, origin, screen, { width = 360, height = 740, lang = "es", theme = "light", size = "s", forced = false, scale = 1, zone = "America/Mexico_City" } = {}) {
   const context = await browser.newContext({
     viewport: { width, height },
     deviceScaleFactor: scale,
     locale: lang === "es" ? "es-MX" : "en",
-    timezoneId: "America/Mexico_City",
+    timezoneId: zone,
     reducedMotion: "reduce",
     forcedColors: forced ? "active" : "none",
     userAgent: screen.ios ? IPHONE : undefined,

@@ -196,6 +196,24 @@ test("a photo is kept, waits on a metered line while answers go, and goes by han
     assert.match(JSON.stringify(await office.call("GET", `/visits/${visit}/evidence`, null, "rita")), new RegExp(photos[0].blob));
   }));
 
+for (const [how, getBattery] of [["never answers", () => new Promise(() => undefined)], ["refuses", () => Promise.reject(new DOMException("no", "NotAllowedError"))]]) {
+  test(`a browser that ${how} when it is asked for the battery still tells of its line`, () =>
+    withPhone(async (phone) => {
+      const { page } = phone;
+      await page.addInitScript(`
+        Object.defineProperty(navigator, "connection", { value: Object.assign(new EventTarget(), { saveData: true }) });
+        Object.defineProperty(navigator, "getBattery", { value: ${getBattery} });`);
+      await page.reload();
+      await until(page, "standing", (it) => it.is === "profiles");
+      await enrolled(phone);
+      const visit = await begun(page);
+      await page.evaluate(takePhoto, { visit, field: "Z02", side: 600 });
+      await until(page, "sync", (it) => it.edits === 0 && it.photosRest === "metered");
+      await page.context().setOffline(true);
+      await until(page, "sync", (it) => !it.online);
+    }));
+}
+
 test("photos rest on a low battery and on a metered line until they are let go, and answers go before the rest of a photo", () =>
   withPhone(async (phone) => {
     const { page } = phone;

@@ -159,3 +159,19 @@ test("an offer is declined with a reason, and the office hears it", () =>
     assert.equal(assignment.state, "declined");
     assert.equal(await page.locator("a.card").count(), 0);
   }));
+
+test("a picture of the app's own camera is sent smaller and names its original, which waits for a line that costs nothing", () =>
+  withPerson(async (person) => {
+    const { page } = person;
+    const visit = await person.begin();
+    await person.takePhoto(page.locator("#i-Z02"));
+    await person.pill("Al día");
+    const [sent] = (await office.call("GET", `/visits/${visit}/evidence`, null, "rita")).photos;
+    assert.equal(sent.source, "camera");
+    assert.ok(sent.original.size > sent.size, JSON.stringify(sent));
+    await person.go("#/outbox");
+    const waiting = page.getByRole("button", { name: "Enviar originales ahora" });
+    await waiting.click();
+    await waiting.waitFor({ state: "detached" });
+    assert.equal((await office.original(visit, sent.original.hash, "rita")).length, sent.original.size);
+  }));

@@ -29,15 +29,18 @@ function factsOf(battery: Battery | null): Facts {
   };
 }
 
-/** Tells the facts now and whenever they change. */
+/** Tells the facts now and whenever they change; the battery's once the browser tells of it, if it ever does. */
 export async function watchFacts(tell: (facts: Facts) => void): Promise<void> {
-  const battery = (await platform().getBattery?.()) ?? null;
+  let battery: Battery | null = null;
   const now = (): void => tell(factsOf(battery));
   addEventListener("online", now);
   addEventListener("offline", now);
   platform().connection?.addEventListener("change", now);
-  battery?.addEventListener("levelchange", now);
-  battery?.addEventListener("chargingchange", now);
+  now();
+  battery = (await platform().getBattery?.()) ?? null;
+  if (!battery) return;
+  battery.addEventListener("levelchange", now);
+  battery.addEventListener("chargingchange", now);
   now();
 }
 

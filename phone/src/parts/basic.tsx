@@ -185,6 +185,13 @@ export function Dialog(props: { title: string; onClose: () => void; children: Co
       aria-labelledby={id}
       onCancel={(event) => {
         event.preventDefault();
+        if (event.cancelable) props.onClose();
+      }}
+      onClose={(event) => {
+        // A browser asks a time or two, and closes by itself at the next Escape or back. Whoever still shows this decides.
+        const it = event.currentTarget;
+        if (isHidden.peek() || !it.isConnected || it.open) return;
+        it.showModal();
         props.onClose();
       }}
       onClick={(event) => {

@@ -46,7 +46,9 @@ export function Camera(props: { onPicture: (picture: Picture, takenMs: number) =
         await video.current.play();
         if (mine === round) state.value = "here";
       } catch (error) {
-        if (mine === round) state.value = error instanceof DOMException && error.name === "NotAllowedError" ? "denied" : "none";
+        if (mine !== round) return;
+        stop();
+        state.value = error instanceof DOMException && error.name === "NotAllowedError" ? "denied" : "none";
       }
     };
     // No camera runs, and no light of it shines, while the screen is hidden or the app is away.

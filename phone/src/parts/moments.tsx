@@ -2,7 +2,7 @@
 // nothing is blocked by a phone that does not find its place.
 
 import { useSignal } from "@preact/signals";
-import { distance, metresBetween, moment } from "../view/format";
+import { distance, metresBetween, momentIn } from "../view/format";
 import { momentOf, stateMoment, type Moment } from "../view/moments";
 import { words } from "../view/prefs";
 import { announce } from "../view/say";
@@ -60,7 +60,7 @@ export function MomentCard({ store, which }: { store: VisitStore; which: Which }
       {stated ? (
         <p class="spread">
           <span>
-            <Icon name={which === "arrival" ? "pin" : "clock"} /> <span class="strong">{of.stated(moment(stated.at_ms))}</span> {state.value !== "looking" && <Place store={store} it={stated} />}
+            <Icon name={which === "arrival" ? "pin" : "clock"} /> <span class="strong">{of.stated(momentIn(stated.at_ms, store.form.branch?.zone ?? stated.zone))}</span> {state.value !== "looking" && <Place store={store} it={stated} />}
           </span>
           {editable && state.value !== "looking" && (
             <span>

@@ -1,12 +1,13 @@
 // A photo before it is kept: faces and plates are covered by tapping, dragging or with the keyboard alone. Owns the areas; what is
-// covered is gone from the picture that is kept.
+// covered is gone from the picture that is kept. Nothing but a person's word closes it with a picture that is not kept.
 
 import { useSignal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import type { PhotoLimits } from "../core/messages";
+import { isHidden } from "../view/hidden";
 import { draw, finish, fit, PREVIEW_PX, type Picture, type Zone } from "../view/picture";
 import { words } from "../view/prefs";
-import { Button, Dialog } from "./basic";
+import { Button, Dialog, Notice } from "./basic";
 import { Icon, type IconName } from "./icon";
 
 /** A new area's side and the smallest one, in parts of the shorter edge. */
@@ -25,7 +26,7 @@ function inside(it: Zone): Zone {
   return { w, h, x: clamp(it.x, 0, 1 - w), y: clamp(it.y, 0, 1 - h) };
 }
 
-export function PhotoEditor(props: { picture: Picture; limits: PhotoLimits; onCancel: () => void; onRetake: () => void; onKeep: (picture: Blob | null, isCovered: boolean) => Promise<void> }) {
+export function PhotoEditor(props: { picture: Picture; limits: PhotoLimits; wrong: string | undefined; onCancel: () => void; onRetake: () => void; onKeep: (picture: Blob | null, isCovered: boolean) => Promise<void> }) {
   const t = words.value.photo;
   const { picture } = props;
   const canvas = useRef<HTMLCanvasElement>(null);
@@ -33,6 +34,8 @@ export function PhotoEditor(props: { picture: Picture; limits: PhotoLimits; onCa
   const zones = useSignal<Zone[]>([]);
   const chosen = useSignal<number | null>(null);
   const busy = useSignal(false);
+  /** Whether it is asked if the picture is to be thrown away. */
+  const asks = useSignal(false);
   const drag = useRef<{ x: number; y: number; zone: Zone | null; index: number | null; moved: boolean } | null>(null);
   const frame = useRef(0);
 
@@ -44,6 +47,14 @@ export function PhotoEditor(props: { picture: Picture; limits: PhotoLimits; onCa
       }),
     [picture],
   );
+
+  const ask = (whether: boolean) => {
+    if (asks.peek() === whether) return;
+    asks.value = whether;
+    requestAnimationFrame(() => stage.current?.closest("dialog")?.querySelector<HTMLElement>(".last .main")?.focus());
+  };
+  // Two Escapes hide the screen: nobody asked to throw anything away then.
+  useEffect(() => isHidden.subscribe((hidden) => hidden && ask(false)), []);
 
   const put = (index: number, zone: Zone) => (zones.value = zones.value.map((it, at) => (at === index ? inside(zone) : it)));
   const focus = (index: number) => requestAnimationFrame(() => stage.current?.querySelectorAll<HTMLElement>(".zone")[index]?.focus());
@@ -125,9 +136,16 @@ export function PhotoEditor(props: { picture: Picture; limits: PhotoLimits; onCa
     </button>
   );
   const half = STEP / 2;
+  const wrong = busy.value ? undefined : props.wrong;
   return (
-    <Dialog title={t.editor} onClose={props.onCancel} full>
-      <p class="hint" id="editor-how">
+    <Dialog title={t.editor} onClose={() => ask(!asks.value)} full>
+      {wrong && (
+        <Notice tone="bad" alert>
+          <p>{wrong}</p>
+          <p>{t.unkept}</p>
+        </Notice>
+      )}
+      <p class={wrong ? "seen-not" : "hint"} id="editor-how">
         {t.editorHow}
       </p>
       <div class="stage">
@@ -167,14 +185,28 @@ export function PhotoEditor(props: { picture: Picture; limits: PhotoLimits; onCa
           </Button>
         )}
       </div>
-      <div class="row end last">
-        <Button icon="undo" onClick={props.onRetake}>
-          {t.retake}
-        </Button>
-        <Button kind="main" icon="check" onClick={() => void keep()} busy={busy.value}>
-          {busy.value ? t.keeping : t.keep}
-        </Button>
-      </div>
+      {asks.value ? (
+        <div class="last stack" role="alert">
+          <p class="strong">{t.discardSure}</p>
+          <div class="row end">
+            <Button kind="main" icon="image" onClick={() => ask(false)}>
+              {t.discardNot}
+            </Button>
+            <Button kind="danger" icon="trash" onClick={props.onCancel}>
+              {t.discard}
+            </Button>
+          </div>
+        </div>
+      ) : (
+        <div class="row end last">
+          <Button icon="undo" onClick={props.onRetake}>
+            {t.retake}
+          </Button>
+          <Button kind="main" icon="check" onClick={() => void keep()} busy={busy.value}>
+            {busy.value ? t.keeping : t.keep}
+          </Button>
+        </div>
+      )}
     </Dialog>
   );
 }

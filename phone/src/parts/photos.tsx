@@ -6,7 +6,7 @@ import { useEffect, useRef } from "preact/hooks";
 import type { Core } from "../core/api";
 import type { PhotoCard } from "../core/messages";
 import { moment, percent } from "../view/format";
-import { read, type Picture } from "../view/picture";
+import { read, whole, type Picture } from "../view/picture";
 import { fixFor, place, watchPlace } from "../view/position";
 import { say, words } from "../view/prefs";
 import { announce } from "../view/say";
@@ -149,7 +149,7 @@ function PlaceLine() {
 
 interface Editing {
   picture: Picture;
-  /** As it came; none of a picture of the app's own camera, which is no larger. */
+  /** As it came; none of a picture of the app's own camera, which is written only once it is kept. */
   file: File | null;
   takenMs: number | null;
   /** The app's own camera, the phone's, or a file. */
@@ -164,6 +164,7 @@ export function Photos({ core, store, shown, editable }: { core: Core; store: Vi
   const { item } = shown;
   const state = shown.state.value;
   const name = photosOf(item);
+  const limits = item.photo_limits ?? store.form.photo_limits;
   const box = useRef<HTMLDivElement>(null);
   const busy = useSignal(false);
   const editing = useSignal<Editing | null>(null);
@@ -202,19 +203,23 @@ export function Photos({ core, store, shown, editable }: { core: Core; store: Vi
   const keep = async (picture: Blob | null, isCovered: boolean) => {
     const it = editing.value;
     if (!it) return;
-    if (!picture) {
-      close();
-      return store.refuse(name, t.notKept);
-    }
+    store.refuse(name, picture ? null : t.notKept);
+    if (!picture) return;
     const fix = item.gps ? fixFor(it.takenMs ?? Date.now()) : null;
     // A camera input of a phone leads to its camera, but some phones offer their files there too: nobody says which it was.
     const source = it.source === "phone" ? (hasCaptureInput() ? null : "file") : it.source;
     const position = fix && it.takenMs !== null ? { lat_e7: fix.latE7, lon_e7: fix.lonE7, accuracy_mm: fix.accuracyMm, at_ms: Math.round(fix.atMs) } : null;
-    // What was covered is gone for good: such a picture has no original.
-    const original = !isCovered && it.file !== null && it.file.size > picture.size ? it.file : null;
-    const kept = await store.attach(name, picture, { capturedAtMs: it.takenMs, position, source, original });
-    close();
-    if (kept) announce(words.peek().visit.saved);
+    // What was covered is gone for good: such a picture has no original. A file is always written anew, so that the original is
+    // another; without it a photo is kept all the same.
+    let original: Blob | null = null;
+    try {
+      if (!isCovered) original = it.file ?? whole(it.picture, limits);
+    } catch {
+      // A phone that has no memory left for it.
+    }
+    if (!(await store.attach(name, picture, { capturedAtMs: it.takenMs, position, source, original }))) return;
+    if (editing.peek() === it) close();
+    announce(words.peek().visit.saved);
   };
 
   const PhoneCamera = ({ main, label }: { main: boolean; label: string }) => (
@@ -269,13 +274,14 @@ export function Photos({ core, store, shown, editable }: { core: Core; store: Vi
           onCancel={() => (finder.value = false)}
           onPicture={(picture, takenMs) => {
             finder.value = false;
+            store.refuse(name, null);
             editing.value = { picture, file: null, takenMs, source: "camera" };
           }}
         >
           <PhoneCamera main={false} label={t.phoneCamera} />
         </Camera>
       )}
-      {editing.value && <PhotoEditor picture={editing.value.picture} limits={item.photo_limits ?? store.form.photo_limits} onCancel={close} onRetake={retake} onKeep={keep} />}
+      {editing.value && <PhotoEditor picture={editing.value.picture} limits={limits} wrong={shown.problems.value[name]} onCancel={close} onRetake={retake} onKeep={keep} />}
     </div>
   );
 }

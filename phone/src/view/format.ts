@@ -87,6 +87,19 @@ export function moment(ms: number, nowMs = Date.now()): string {
   return isToday ? `${pad(at.getHours())}:${pad(at.getMinutes())}` : dates({ day: "numeric", month: "short", hour: "2-digit", minute: "2-digit", hourCycle: "h23" }).format(ms);
 }
 
+/** An instant on the wall clock of a zone, which is named where the phone's own clock shows another time. */
+export function momentIn(ms: number, zone: string | null, nowMs = Date.now()): string {
+  const timeZone = known(zone);
+  if (timeZone === undefined) return moment(ms, nowMs);
+  const wall = dates({ day: "numeric", month: "short", hour: "2-digit", minute: "2-digit", hourCycle: "h23", timeZone });
+  const at = (it: number) => Object.fromEntries(wall.formatToParts(it).map((part) => [part.type, part.value]));
+  const [then, here] = [at(ms), new Date(ms)];
+  const time = `${then.hour}:${then.minute}`;
+  const text = Math.abs(nowMs - ms) < DAY_MS && then.day === at(nowMs).day ? time : wall.format(ms);
+  const isHere = Number(then.day) === here.getDate() && time === `${pad(here.getHours())}:${pad(here.getMinutes())}`;
+  return isHere ? text : `${text} (${zoneName(timeZone)})`;
+}
+
 /** The wall-clock time in a zone now, `HH:MM`. */
 export const clockIn = (zone: string | null, nowMs: number): string =>
   dates({ hour: "2-digit", minute: "2-digit", hourCycle: "h23", timeZone: known(zone) }).format(nowMs);

@@ -5,6 +5,8 @@ import type { PhotoLimits } from "../core/messages";
 
 /** Longest edge of what the editor shows, pixels. */
 export const PREVIEW_PX = 960;
+/** How fine a picture of the app's own camera is kept beside the smaller one, of 1. */
+const WHOLE_QUALITY = 0.92;
 /** A covered area is drawn from so few points that nothing can be brought back. */
 const COVER_POINTS = 5;
 
@@ -87,8 +89,19 @@ export async function finish(picture: Picture, zones: readonly Zone[], limits: P
   await new Promise((done) => setTimeout(done, 32));
   const canvas = document.createElement("canvas");
   draw(canvas, picture, zones, limits.long_edge);
-  // `toBlob` and `convertToBlob` wait for an idle page: seconds, and at times for ever, on a busy phone. This does not.
-  const [, base64 = ""] = canvas.toDataURL("image/jpeg", limits.quality / 100).split("data:image/jpeg;base64,");
+  const kept = jpegOf(canvas, limits.quality / 100);
   canvas.width = 0;
+  return kept;
+}
+
+/** A picture of the app's own camera as large as it was taken, where it is larger than what is kept; none for another. */
+export function whole({ source, width, height }: Picture, limits: PhotoLimits): Blob | null {
+  // It is drawn already: nothing of its size is made a second time.
+  return source instanceof HTMLCanvasElement && Math.max(width, height) > limits.long_edge ? jpegOf(source, WHOLE_QUALITY) : null;
+}
+
+/** `toBlob` and `convertToBlob` wait for an idle page: seconds, and at times for ever, on a busy phone. This does not. */
+function jpegOf(canvas: HTMLCanvasElement, quality: number): Blob | null {
+  const [, base64 = ""] = canvas.toDataURL("image/jpeg", quality).split("data:image/jpeg;base64,");
   return base64 ? new Blob([Uint8Array.from(atob(base64), (it) => it.charCodeAt(0))], { type: "image/jpeg" }) : null;
 }
