@@ -146,3 +146,106 @@ test("the original of a photo waits for a line that costs nothing, and goes wher
     await core(page, "sendOriginals");
     await until(page, "sync", (it) => it.originals === 0);
   }));
+
+/** In the worker: what is written into a rescue file fails once some bytes are on the disk, by taking a part only. */
+function diskFills() {
+  const make = FileSystemFileHandle.prototype.createSyncAccessHandle;
+  FileSystemFileHandle.prototype.createSyncAccessHandle = async function () {
+    const access = await make.call(this);
+    if (this.name.startsWith("rescue-")) {
+      let writes = 0;
+      const write = access.write.bind(access);
+      access.write = (bytes, where) => {
+        writes += 1;
+        return writes < 3 ? write(bytes, where) : write(bytes.subarray(0, 10), where);
+      };
+    }
+    return access;
+  };
+}
+
+test("a rescue file whose disk fills up meanwhile goes on in memory, and what fails altogether can be tried again", () =>
+  withoutNetwork(async ({ page }, visit, profile) => {
+    await answer(page, visit, "B05", "Con el disco lleno");
+    await page.evaluate(takePhoto, { visit, field: "Z02", side: 700 });
+    const [worker] = page.workers();
+    // The sealing fails before the disk does.
+    await worker.evaluate(() => {
+      const encrypt = SubtleCrypto.prototype.encrypt;
+      SubtleCrypto.prototype.encrypt = () => {
+        SubtleCrypto.prototype.encrypt = encrypt;
+        return Promise.reject(new DOMException("on purpose", "OperationError"));
+      };
+    });
+    const failed = await page.evaluate(rescueFile, null);
+    assert.equal(failed.problem.code, "rescue_failed");
+    assert.match(failed.problem.errors[0].message_es, /libere espacio/);
+    await worker.evaluate(async (name) => {
+      const root = await navigator.storage.getDirectory();
+      // Nobody holds it any more.
+      (await (await root.getFileHandle(name)).createSyncAccessHandle()).close();
+    }, `rescue-${profile}`);
+
+    await worker.evaluate(diskFills);
+    const made = await page.evaluate(rescueFile, null);
+    assert.deepEqual([made.edits, made.photos], [3, 1], JSON.stringify({ ...made, file: null }));
+    const taken = await office.importRescue(Buffer.from(made.file));
+    assert.deepEqual([taken.visits[visit].new, taken.photos.new], [2, 1]);
+  }));
+
+test("a damaged store whose copy finds no room says so, and is salvaged once there is some", () =>
+  withoutNetwork(async ({ page }, visit, profile) => {
+    await answer(page, visit, "B05", "Antes del daño");
+    await core(page, "lock");
+    await page.evaluate(damageFile, { profile, name: "/device.db", at: 0, length: 516 });
+    await page.reload();
+    await until(page, "standing", (it) => it.is === "broken");
+    await page.workers()[0].evaluate(() => {
+      const { write } = FileSystemSyncAccessHandle.prototype;
+      FileSystemSyncAccessHandle.prototype.write = function (bytes, where) {
+        FileSystemSyncAccessHandle.prototype.write = write;
+        return write.call(this, bytes.slice(0, 10), where);
+      };
+    });
+    assert.equal((await page.evaluate(rescueFile, profile)).problem?.code, "rescue_failed");
+    const made = await page.evaluate(rescueFile, profile);
+    assert.equal((await office.importRescue(Buffer.from(made.file))).visits[visit].new, 1);
+  }));
+
+test("a person who is left while a rescue file is written is left, and the file is not made", () =>
+  withoutNetwork(async ({ page }, visit, profile) => {
+    await answer(page, visit, "B05", "Antes de salir");
+    await page.evaluate(takePhoto, { visit, field: "Z02", side: 900 });
+    const [worker] = page.workers();
+    await worker.evaluate(() => {
+      const encrypt = SubtleCrypto.prototype.encrypt;
+      const gate = new Promise((resolve) => {
+        globalThis.goOn = resolve;
+      });
+      globalThis.begun = new Promise((resolve) => {
+        SubtleCrypto.prototype.encrypt = async function (...with_) {
+          SubtleCrypto.prototype.encrypt = encrypt;
+          resolve();
+          await gate;
+          return encrypt.apply(this, with_);
+        };
+      });
+    });
+    await page.evaluate(() => {
+      globalThis.rescued = globalThis.veedor.core.rescue();
+    });
+    await worker.evaluate(() => globalThis.begun);
+    await page.evaluate(() => {
+      globalThis.left = globalThis.veedor.core.lock();
+    });
+    assert.equal((await ask(page, { ask: "home" })).problem.code, "not_open");
+    await worker.evaluate(() => globalThis.goOn());
+    const outcome = await page.evaluate(() => globalThis.rescued);
+    assert.equal(outcome.problem?.code, "not_open");
+    await page.evaluate(() => globalThis.left);
+    assert.equal((await standing(page)).is, "profiles");
+
+    await core(page, "choose", profile);
+    assert.equal((await standing(page)).is, "open");
+    assert.equal((await page.evaluate(rescueFile, null)).photos, 1);
+  }));

@@ -79,6 +79,17 @@ export function storeUnreadable(what: string): Problem {
   );
 }
 
+/** A rescue file that could not be made, though the store could be read. */
+export function rescueFailed(thrown: unknown): Problem {
+  const what = thrown instanceof Error ? thrown.name : String(thrown);
+  return told(
+    507,
+    "rescue_failed",
+    `Este teléfono no pudo hacer el archivo de rescate (${what}). No se borró nada: libere espacio, cierre otras aplicaciones y pruebe otra vez`,
+    `this phone could not make the rescue file (${what}). Nothing was deleted: make room, close other apps and try again`,
+  );
+}
+
 export function noSuchProfile(): Problem {
   return told(404, "no_such_profile", "Esa persona ya no está en este teléfono", "this person is no longer on this phone");
 }

@@ -151,7 +151,7 @@ export async function copyToRead(profile: string): Promise<string> {
         const head = new Uint8Array(NAME_BYTES + 4);
         head.set(new TextEncoder().encode(name));
         new DataView(head.buffer).setUint32(NAME_BYTES, FLAGS_MAIN);
-        access.write(head, { at: 0 });
+        writeAll(access, head, 0);
       }
       access.flush();
     } finally {
@@ -164,7 +164,15 @@ export async function copyToRead(profile: string): Promise<string> {
 async function copyInto(access: FileSystemSyncAccessHandle, file: File): Promise<void> {
   const step = 1 << 20;
   for (let at = 0; at < file.size; at += step) {
-    access.write(await file.slice(at, at + step).arrayBuffer(), { at });
+    writeAll(access, new Uint8Array(await file.slice(at, at + step).arrayBuffer()), at);
+  }
+}
+
+/** Writes all of it: a disk that is full may take a part and say no more than how much. */
+function writeAll(access: FileSystemSyncAccessHandle, bytes: Uint8Array<ArrayBuffer>, at: number): void {
+  const written = access.write(bytes, { at });
+  if (written !== bytes.length) {
+    throw new DOMException(`${written} of ${bytes.length} bytes`, "QuotaExceededError");
   }
 }
 
@@ -186,34 +194,70 @@ export async function removeCopies(profile: string): Promise<void> {
 
 /** Bytes that are written one after the other and then given away as a file. */
 export interface Sink {
-  add: (bytes: Uint8Array<ArrayBuffer>) => void;
+  add: (bytes: Uint8Array<ArrayBuffer>) => Promise<void>;
   done: (name: string) => Promise<File>;
+  /** Lets go of what it holds, whatever became of it. */
+  end: () => void;
 }
 
-/** Where a rescue file is written: on the disk, so that a phone with little memory can hold it; in memory where the disk is full. */
-export async function rescueSink(profile: string, bytes: number): Promise<Sink> {
-  await removeEntry(rescueOf(profile));
-  const { quota, usage } = await navigator.storage.estimate();
-  if (quota !== undefined && usage !== undefined && quota - usage < bytes * ROOM) {
-    const parts: Blob[] = [];
-    return {
-      // Blobs of their own: a browser may put these on the disk by itself.
-      add: (part) => parts.push(new Blob([part])),
-      done: (name) => Promise.resolve(new File(parts, name, { type: RESCUE_TYPE })),
-    };
-  }
+/** In memory, behind what is written already. */
+function memorySink(parts: Blob[]): Sink {
+  return {
+    // Blobs of their own: a browser may put these on the disk by itself.
+    add: (part) => {
+      parts.push(new Blob([part]));
+      return Promise.resolve();
+    },
+    done: (name) => Promise.resolve(new File(parts, name, { type: RESCUE_TYPE })),
+    end: () => undefined,
+  };
+}
+
+async function diskSink(profile: string): Promise<Sink> {
   const root = await navigator.storage.getDirectory();
   const handle = await root.getFileHandle(rescueOf(profile), { create: true });
   const access = await handle.createSyncAccessHandle();
   let at = 0;
+  /** Takes over where the disk failed. */
+  let instead: Sink | null = null;
   return {
-    add: (part) => {
-      at += access.write(part, { at });
+    add: async (part) => {
+      try {
+        if (instead === null) {
+          writeAll(access, part, at);
+          at += part.length;
+          return;
+        }
+      } catch (thrown) {
+        console.warn("the rescue file goes on in memory", thrown);
+        access.close();
+        instead = memorySink([(await handle.getFile()).slice(0, at)]);
+      }
+      await instead.add(part);
     },
     done: async (name) => {
+      if (instead !== null) {
+        return instead.done(name);
+      }
       access.flush();
       access.close();
       return new File([await handle.getFile()], name, { type: RESCUE_TYPE });
     },
+    // Closing it again does nothing.
+    end: () => access.close(),
   };
+}
+
+/** Where a rescue file is written: on the disk, so that a phone with little memory can hold it; in memory where the disk is full, or
+ *  does not take it. */
+export async function rescueSink(profile: string, bytes: number): Promise<Sink> {
+  try {
+    await removeEntry(rescueOf(profile));
+    const { quota, usage } = await navigator.storage.estimate();
+    const isFull = quota !== undefined && usage !== undefined && quota - usage < bytes * ROOM;
+    return isFull ? memorySink([]) : await diskSink(profile);
+  } catch (thrown) {
+    console.warn("the rescue file is made in memory", thrown);
+    return memorySink([]);
+  }
 }

@@ -2,6 +2,7 @@
 // on where the office gave no key. Owns sealing and the name of the file; its form is written down in `sync-core/src/rescue.rs`.
 
 import type { Rescued } from "../core/api";
+import { Failed, rescueFailed } from "../core/problems";
 import * as files from "./files";
 import type { Source } from "./store";
 
@@ -61,7 +62,7 @@ class Sealer {
 
   private static async behind(sink: files.Sink, head: Bytes, shared: Bytes): Promise<Sealer> {
     const sealer = new Sealer(sink, await keyOf(shared, head));
-    sink.add(head);
+    await sink.add(head);
     return sealer;
   }
 
@@ -83,7 +84,7 @@ class Sealer {
     new DataView(iv.buffer).setBigUint64(3, BigInt(this.part));
     iv[11] = isLast ? 1 : 0;
     this.part += 1;
-    this.sink.add(new Uint8Array(await crypto.subtle.encrypt({ name: "AES-GCM", iv }, this.key, part)));
+    await this.sink.add(new Uint8Array(await crypto.subtle.encrypt({ name: "AES-GCM", iv }, this.key, part)));
   }
 }
 
@@ -92,10 +93,7 @@ function newCode(): string {
   return letters.match(new RegExp(`.{${GROUP}}`, "g"))?.join("-") ?? letters;
 }
 
-/** Writes the rescue file; the source is asked part by part, so that taps are answered in between. */
-export async function write(from: Source): Promise<Rescued> {
-  const holds = await from.begin();
-  const sink = await files.rescueSink(from.profile, holds.bytes);
+async function writeInto(sink: files.Sink, from: Source): Promise<Pick<Rescued, "file" | "code">> {
   const key = from.key();
   const code = key === null ? newCode() : null;
   const sealer = key === null ? await Sealer.forCode(sink, code ?? "") : await Sealer.forOffice(sink, key);
@@ -104,6 +102,19 @@ export async function write(from: Source): Promise<Rescued> {
   }
   await sealer.finish();
   const day = new Date().toISOString().slice(0, 10);
-  const file = await sink.done(`veedor-${day}-${from.profile.slice(0, 8)}.rescate`);
-  return { file, code, ...holds };
+  return { file: await sink.done(`veedor-${day}-${from.profile.slice(0, 8)}.rescate`), code };
+}
+
+/** Writes the rescue file; the source is asked part by part, so that taps are answered in between. */
+export async function write(from: Source): Promise<Rescued> {
+  const holds = await from.begin();
+  const sink = await files.rescueSink(from.profile, holds.bytes);
+  try {
+    return { ...(await writeInto(sink, from)), ...holds };
+  } catch (thrown) {
+    // What the store says has its own words.
+    throw thrown instanceof Failed ? thrown : new Failed(rescueFailed(thrown));
+  } finally {
+    sink.end();
+  }
 }

@@ -17,6 +17,8 @@ export interface RunEnd {
   waitMs: number;
   /** Why photos rest though edits went. */
   photosRest: string | null;
+  /** Whether a report of an incident still waits, which is worth another try whatever stands in the way of the rest. */
+  reportWaits: boolean;
 }
 
 /** What a run asks of whoever began it. */
@@ -50,7 +52,7 @@ const RESTS: Record<string, string> = {
   paused_quota: "quota",
 };
 
-const well: RunEnd = { problem: null, temporary: false, waitMs: 0, photosRest: null };
+const well: RunEnd = { problem: null, temporary: false, waitMs: 0, photosRest: null, reportWaits: false };
 
 /** An end with what really was in the way: the store only knows that no reply came. */
 function endOf(ended: Ended, inTheWay: Problem | null): RunEnd {
@@ -175,6 +177,7 @@ async function exchangeAll(store: Store, context: RunContext, lane: Lane): Promi
     if (token === null) {
       return well;
     }
+    await lane.handIn(token);
     const succession = store.succession();
     if (succession !== null) {
       const stopped = await succeed(store, token, succession, context.stop);
@@ -183,14 +186,13 @@ async function exchangeAll(store: Store, context: RunContext, lane: Lane): Promi
       }
       continue;
     }
-    await lane.handIn(token);
     const run = new Run(store, token, context);
     const ended = await run.exchange();
     if (ended.news) {
       context.pulled();
     }
     // An office that was put back asks for them again.
-    if (ended.how === "done" && lane.inTheWay === null) {
+    if (lane.inTheWay === null) {
       await lane.handIn(token);
     }
     // The browser's files were copied or set back: this phone goes on as a new device and says again what it had not sent.
@@ -207,8 +209,11 @@ async function exchangeAll(store: Store, context: RunContext, lane: Lane): Promi
 export async function carry(store: Store, context: RunContext): Promise<RunEnd> {
   const lane = new Lane(store, context);
   const end = await carryAll(store, context, lane);
-  // A report that waits is worth another try where nothing else stopped the run.
-  return lane.inTheWay === null || end.problem !== null ? end : { ...end, problem: lane.inTheWay, temporary: true };
+  if (lane.inTheWay === null) {
+    return end;
+  }
+  const told = end.problem === null ? { problem: lane.inTheWay, temporary: true } : {};
+  return { ...end, ...told, reportWaits: true };
 }
 
 async function carryAll(store: Store, context: RunContext, lane: Lane): Promise<RunEnd> {

@@ -16,6 +16,8 @@ const FIRST_WAIT_MS = 2_000;
 const LONGEST_WAIT_MS = 15 * 60_000;
 /** With a network, after so many failures in a row the pill says so: what mends itself has had its time. */
 const PATIENCE = 4;
+/** A moment that is over, by both of a browser's clocks. */
+const PAST = { wallMs: 0, monotonicMs: 0 };
 
 /** Whom a sender tells. */
 export interface Listener {
@@ -32,6 +34,8 @@ export class Sender {
   private running: Promise<void> | null = null;
   /** A run is wanted once the one under way is over. */
   private again = false;
+  /** An incident was reported while others are on their way. */
+  private reportedMeanwhile = false;
   private editsWait = false;
   /** Somebody wants everything to go now: the run under way takes it to heart, and the next one too. */
   private byHand = false;
@@ -41,9 +45,9 @@ export class Sender {
   private timer = 0;
   private failures = 0;
   /** Before this the office asked not to be asked. */
-  private notBeforeMs = 0;
+  private notBefore = PAST;
   private begunWith: SyncState | null = null;
-  private last: RunEnd = { problem: null, temporary: false, waitMs: 0, photosRest: null };
+  private last: RunEnd = { problem: null, temporary: false, waitMs: 0, photosRest: null, reportWaits: false };
 
   private constructor(
     private readonly store: Store,
@@ -76,10 +80,13 @@ export class Sender {
   /** An incident was reported: what else is under way is called off, since it goes first and alone. Nothing of that is lost. */
   reported(): void {
     this.failures = 0;
-    this.notBeforeMs = 0;
+    this.notBefore = PAST;
     if (this.running === null) {
       void this.run();
-    } else if (!this.handingIn) {
+    } else if (this.handingIn) {
+      // It goes with those, unless the line of theirs breaks off before.
+      this.reportedMeanwhile = true;
+    } else {
       this.call.abort();
     }
   }
@@ -106,7 +113,7 @@ export class Sender {
     this.byHand = true;
     this.nextByHand = true;
     this.failures = 0;
-    this.notBeforeMs = 0;
+    this.notBefore = PAST;
     void this.run();
   }
 
@@ -130,8 +137,10 @@ export class Sender {
     if (this.stop.signal.aborted) {
       return;
     }
-    const waitMs = Math.max(inMs, this.notBeforeMs - Date.now());
-    this.timer = setTimeout(() => void this.run(), waitMs);
+    const { wallMs, monotonicMs } = this.notBefore;
+    // A clock that was put back makes nobody wait longer, and a phone that slept has waited meanwhile.
+    const leftMs = Math.min(wallMs - Date.now(), monotonicMs - performance.now());
+    this.timer = setTimeout(() => void this.run(), Math.max(inMs, leftMs));
   }
 
   // ---- runs ----
@@ -157,8 +166,8 @@ export class Sender {
     const wanted = this.again || this.editsWait;
     this.again = false;
     this.tell();
-    if (this.call.signal.aborted) {
-      this.notBeforeMs = 0;
+    if (this.call.signal.aborted || (this.reportedMeanwhile && this.last.reportWaits)) {
+      this.notBefore = PAST;
       this.schedule(0);
       return;
     }
@@ -167,6 +176,7 @@ export class Sender {
 
   private async once(): Promise<void> {
     try {
+      this.reportedMeanwhile = false;
       this.begunWith = this.store.syncState();
       this.call = new AbortController();
       this.last = await carry(this.store, {
@@ -191,7 +201,7 @@ export class Sender {
         this.listener.fatal(thrown.problem);
       }
       if (!wasCalledOff(thrown, this.call.signal)) {
-        this.last = { problem: problemOf(thrown), temporary: true, waitMs: 0, photosRest: null };
+        this.last = { problem: problemOf(thrown), temporary: true, waitMs: 0, photosRest: null, reportWaits: false };
       }
     }
   }
@@ -212,8 +222,8 @@ export class Sender {
 
   /** What comes after a run: the next one at once, later, or when something happens. */
   private afterwards(wanted: boolean): void {
-    const { problem, temporary, waitMs, photosRest } = this.last;
-    this.notBeforeMs = waitMs > 0 ? Date.now() + waitMs : 0;
+    const { problem, temporary, waitMs, photosRest, reportWaits } = this.last;
+    this.notBefore = waitMs > 0 ? { wallMs: Date.now() + waitMs, monotonicMs: performance.now() + waitMs } : PAST;
     this.failures = problem === null ? 0 : this.failures + 1;
     if (problem === null) {
       if (wanted) {
@@ -223,7 +233,7 @@ export class Sender {
       }
       return;
     }
-    if (temporary) {
+    if (temporary || reportWaits) {
       const ceiling = Math.min(LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** (this.failures - 1));
       this.schedule(Math.max(waitMs, ceiling * (0.5 + Math.random() / 2)));
     }

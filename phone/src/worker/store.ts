@@ -2,7 +2,7 @@
 // its calls go in pairs with the vault (signing, a new key). Everything in it runs at once; nothing here waits for a network.
 
 import type { SyncState } from "../core/messages";
-import { Failed, isProblem, storeGone, storeUnreadable, unforeseen } from "../core/problems";
+import { Failed, isProblem, notOpen, rescueFailed, storeGone, storeUnreadable, unforeseen } from "../core/problems";
 import initialize, { BrowserPhone, BrowserSalvage, type Step } from "../../pkg/phone_wasm.js";
 import module from "../../pkg/phone_wasm_bg.wasm?url";
 import * as files from "./files";
@@ -50,6 +50,9 @@ export function load(): Promise<unknown> {
 
 /** What the module threw: its own problems are JSON texts; anything else means that it stopped for good. */
 function thrownBy(thrown: unknown): Failed {
+  if (thrown instanceof Failed) {
+    return thrown;
+  }
   if (typeof thrown === "string") {
     const said: unknown = JSON.parse(thrown);
     if (isProblem(said)) {
@@ -68,7 +71,7 @@ export class Fatal extends Failed {
 
 /** What is to be said where a store does not open: the store knows what, not what it means for people. */
 function openingFailed(thrown: unknown): Failed {
-  const failed = thrown instanceof Failed ? thrown : thrownBy(thrown);
+  const failed = thrownBy(thrown);
   if (failed.problem.code === "no_device") {
     return new Failed(storeGone());
   }
@@ -120,24 +123,24 @@ export interface Source {
   key: () => Uint8Array<ArrayBuffer> | null;
 }
 
-/** A rescue file of the open store, or of a damaged one. */
-function sourceOf(profile: string, keys: vault.Opened, from: BrowserPhone | BrowserSalvage): Source {
+/** A rescue file of the open store, or of a damaged one; `from` says where that was closed meanwhile. */
+function sourceOf(profile: string, keys: vault.Opened, from: () => BrowserPhone | BrowserSalvage): Source {
   return {
     profile,
     begin: async () => {
       const at = now();
-      let step = nextOf(calling(() => from.rescue_begin(at)));
+      let step = nextOf(calling(() => from().rescue_begin(at)));
       while (step.is === "sign") {
         const signature = await vault.sign(keys, step.dev, step.bytes);
-        step = nextOf(calling(() => from.rescue_begin(at, signature)));
+        step = nextOf(calling(() => from().rescue_begin(at, signature)));
       }
       if (step.is !== "done") {
         throw new Fatal(`a rescue file does not ${step.is}`);
       }
       return JSON.parse(step.text) as Holds;
     },
-    next: () => (calling(() => from.rescue_next()) ?? null) as Uint8Array<ArrayBuffer> | null,
-    key: () => (calling(() => from.rescue_key()) ?? null) as Uint8Array<ArrayBuffer> | null,
+    next: () => (calling(() => from().rescue_next()) ?? null) as Uint8Array<ArrayBuffer> | null,
+    key: () => (calling(() => from().rescue_key()) ?? null) as Uint8Array<ArrayBuffer> | null,
   };
 }
 
@@ -145,14 +148,16 @@ function sourceOf(profile: string, keys: vault.Opened, from: BrowserPhone | Brow
 export async function salvage<T>(keys: vault.Opened, work: (from: Source) => Promise<T>): Promise<T> {
   await load();
   await files.untilFree(keys.profile);
-  const copy = await files.copyToRead(keys.profile);
   try {
+    const copy = await files.copyToRead(keys.profile).catch((thrown: unknown) => {
+      throw thrown instanceof Failed ? thrown : new Failed(rescueFailed(thrown));
+    });
     const with_ = await vault.storeKeys(keys);
     const found = await BrowserSalvage.open(copy, with_.cipher, with_.keys, await vault.office(keys.profile)).catch((thrown: unknown) => {
       throw thrownBy(thrown);
     });
     try {
-      return await work(sourceOf(keys.profile, keys, found));
+      return await work(sourceOf(keys.profile, keys, () => found));
     } finally {
       calling(() => found.close());
       found.free();
@@ -163,6 +168,8 @@ export async function salvage<T>(keys: vault.Opened, work: (from: Source) => Pro
 }
 
 export class Store {
+  private isClosed = false;
+
   private constructor(
     private phone: BrowserPhone,
     private keys: vault.Opened,
@@ -215,6 +222,7 @@ export class Store {
 
   /** Gives the files back. */
   close(): void {
+    this.isClosed = true;
     calling(() => this.phone.close());
     this.phone.free();
   }
@@ -330,9 +338,16 @@ export class Store {
 
   // ---- rescue ----
 
-  /** What the rescue file is made of. */
+  private stillOpen(): BrowserPhone {
+    if (this.isClosed) {
+      throw new Failed(notOpen());
+    }
+    return this.phone;
+  }
+
+  /** What the rescue file is made of; once the store is closed it says so. */
   rescue(): Source {
-    return sourceOf(this.profile, this.keys, this.phone);
+    return sourceOf(this.profile, this.keys, () => this.stillOpen());
   }
 
   // ---- photos ----

@@ -45,6 +45,8 @@ async function close(): Promise<void> {
   if (was !== null) {
     await was.sender.finish();
     was.store.close();
+    // It ends at its next part, since the store is closed; whoever asked for it hears so.
+    await rescuing?.catch(() => undefined);
   }
 }
 
@@ -264,27 +266,39 @@ function photo(blob: string): Uint8Array<ArrayBuffer> | null {
   }
 }
 
+/** The rescue file that is being written of the open store. */
 let rescuing: Promise<Rescued> | null = null;
+/** The same, or what is taken out of a store that turned out to be damaged. */
+let rescued: Promise<Rescued> | null = null;
 
 /** The rescue file; asked for again meanwhile, it is the same one. */
 function rescue(): Promise<Rescued> {
   const { store } = opened();
-  rescuing ??= rescueFile
-    .write(store.rescue())
+  if (rescued !== null) {
+    return rescued;
+  }
+  rescuing = rescueFile.write(store.rescue()).finally(() => {
+    rescuing = null;
+  });
+  rescued = rescuing
     .catch((thrown: unknown) => {
       if (!isUnreadable(thrown)) {
         throw thrown;
       }
-      return inTurn(() => salvageOpen(store.vaultKeys));
+      return inTurn(() => salvageOpen(store));
     })
     .finally(() => {
-      rescuing = null;
+      rescued = null;
     });
-  return rescuing;
+  return rescued;
 }
 
 /** A store that opens may be damaged further in: then what can be read of it is taken out from outside. */
-async function salvageOpen(keys: vault.Opened): Promise<Rescued> {
+async function salvageOpen(store: Store): Promise<Rescued> {
+  if (open?.store !== store) {
+    throw new Failed(notOpen());
+  }
+  const keys = store.vaultKeys;
   await close();
   try {
     return await salvageOf(keys, rescueFile.write);

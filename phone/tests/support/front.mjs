@@ -49,9 +49,10 @@ async function trickle(from, to, bytesPerSecond, heard = () => true) {
 
 /** `seen` are the requests so far. `network` is `on`, `off` (connections break), `hangs` (nothing answers), `deaf` (requests go
  *  through, answers do not), `slow` (parts of photos take half a second), `portal` (a page answers) or `redirect` (a page elsewhere
- *  does). `line` is how fast it is, and how often it still is to be cut: after so many bytes of photos each time. */
+ *  does). `holds` are paths that are not answered before it gives up on them, `fails` those that are answered with a failure of the office. `line` is how fast it is, and how often it still is to be cut: after so many bytes of photos each time. */
 export async function startFront(office, folder) {
-  const front = { network: "on", folder, seen: [], address: "", stop: null, line: null, photoBytes: 0, largestPart: 0, photos: new Map() };
+  const front = { network: "on", holds: null, fails: null, folder, seen: [], address: "", stop: null, line: null, photoBytes: 0, largestPart: 0, photos: new Map() };
+  const held = [];
   let sinceCut = 0;
   const server = createServer((request, response) => {
     const { pathname } = new URL(request.url, "http://front");
@@ -60,6 +61,13 @@ export async function startFront(office, folder) {
       request.socket.destroy();
     } else if (front.network === "hangs") {
       request.resume();
+    } else if (front.holds?.test(pathname)) {
+      request.resume();
+      held.push(response);
+    } else if (front.fails?.test(pathname)) {
+      request.resume();
+      const problem = { type: "about:blank", title: "on purpose", status: 500, code: "internal", errors: [] };
+      response.writeHead(500, { "content-type": "application/problem+json" }).end(JSON.stringify(problem));
     } else if (front.network === "portal") {
       response.writeHead(200, { "content-type": "text/html" }).end("<h1>Wi-Fi gratis</h1>");
     } else if (front.network === "redirect") {
@@ -121,6 +129,13 @@ export async function startFront(office, folder) {
   front.address = `http://127.0.0.1:${server.address().port}`;
   /** Breaks what hangs. */
   front.drop = () => server.closeAllConnections();
+  /** Says, as a proxy does, that nobody answered what is held. */
+  front.giveUp = () => {
+    front.holds = null;
+    for (const response of held.splice(0)) {
+      response.writeHead(504, { "content-type": "text/plain" }).end();
+    }
+  };
   front.stop = () => {
     server.closeAllConnections();
     return new Promise((resolve) => server.close(resolve));

@@ -24,6 +24,8 @@ const LOCK_FILE: &str = "device.lock";
 const KEY_FILE: &str = "device.key";
 /// A key that takes the place of the other once the database is its own.
 const NEXT_KEY_FILE: &str = "device.key.next";
+/// The one that was in use before: it signs until the server knows its successor.
+const FORMER_KEY_FILE: &str = "device.key.former";
 const BLOBS: &str = "blobs";
 /// A file that is being written; what an interrupted capture leaves.
 const INCOMING: &str = "incoming";
@@ -206,8 +208,13 @@ impl Place for Folder {
     }
 
     fn settle_key(&self) -> Result<(), DeviceError> {
-        fs::rename(self.0.join(NEXT_KEY_FILE), self.0.join(KEY_FILE))
-            .map_err(file_error("cannot put the device's key file in place"))?;
+        let in_place = file_error("cannot put the device's key file in place");
+        match fs::rename(self.0.join(KEY_FILE), self.0.join(FORMER_KEY_FILE)) {
+            // Lost, or put aside before a crash.
+            Err(error) if error.kind() != ErrorKind::NotFound => return Err(in_place(error)),
+            _ => {}
+        }
+        fs::rename(self.0.join(NEXT_KEY_FILE), self.0.join(KEY_FILE)).map_err(in_place)?;
         sync_folder(&self.0).map_err(file_error("cannot sync the device's folder"))
     }
 
@@ -217,7 +224,10 @@ impl Place for Folder {
             self.settle_key()?;
             return Ok(next);
         }
-        Ok(Self::read_key(&self.0.join(KEY_FILE))?.filter(|it| it.dev() == dev))
+        let found = Self::read_key(&self.0.join(KEY_FILE))?.filter(|it| it.dev() == dev);
+        // One that is put aside tells nothing of a key that is lost.
+        let former = || Self::read_key(&self.0.join(FORMER_KEY_FILE)).ok().flatten();
+        Ok(found.or_else(|| former().filter(|it| it.dev() == dev)))
     }
 }
 

@@ -2,7 +2,7 @@
 //! table `incidents` and the order of one sending; what a report says is `domain`'s, the seal `sync-core`'s.
 
 use domain::{Problem, incident::Report};
-use rusqlite::{Connection, OptionalExtension};
+use rusqlite::Connection;
 use serde::Serialize;
 use sync_core::{
     Bytes, DeviceId, Hash,
@@ -89,18 +89,27 @@ enum Step {
 /// Reports on their way; it may be dropped at any moment and made anew.
 pub struct Incidents {
     org: Uuid,
+    /// Who hands them in where it is not this device.
+    former: Option<DeviceKey>,
     step: Step,
-    after: Uuid,
+    tried: Vec<Uuid>,
     end: IncidentsEnd,
 }
 
 impl Incidents {
     /// The sending of a device that is enrolled.
     ///
-    /// - **Errors**: `not_enrolled`; storage.
+    /// - **Errors**: `not_enrolled`; storage and files.
     pub fn new(device: &Device) -> Result<Self, DeviceError> {
         let org = device.enrolment()?.ok_or_else(not_enrolled)?.org;
-        Ok(Self { org, step: Step::Load, after: Uuid::nil(), end: IncidentsEnd::default() })
+        let former = device.former_key()?;
+        Ok(Self { org, former, step: Step::Load, tried: Vec::new(), end: IncidentsEnd::default() })
+    }
+
+    /// The device that hands them in and whose key signs: the former one as long as the server was not told of a renewal, since until
+    /// then the session is that one's.
+    pub fn sender(&self, device: &Device) -> DeviceId {
+        self.former.as_ref().map_or_else(|| device.dev(), DeviceKey::dev)
     }
 
     /// Hands in every report that waits, each by itself, until nobody answers any more.
@@ -127,11 +136,18 @@ impl Incidents {
     /// - **Errors**: storage.
     pub fn next(&mut self, device: &mut Device) -> Result<Next<IncidentsEnd>, DeviceError> {
         Ok(match std::mem::replace(&mut self.step, Step::End) {
-            Step::Load => match next_waiting(&device.conn, self.after)? {
+            Step::Load => match next_waiting(&device.conn, &self.tried)? {
                 Some(request) => {
-                    let bytes = request.signed_bytes(&self.org, &device.dev());
+                    let bytes = request.signed_bytes(&self.org, &self.sender(device));
                     self.step = Step::Sign(request);
-                    Next::Sign(bytes)
+                    // Whoever signs for this device has not the former one's key, where no platform keeps both.
+                    match self.former.as_ref().and_then(|it| it.sign(&bytes).ok()) {
+                        Some(signature) => {
+                            self.signed(signature);
+                            Next::GoOn
+                        }
+                        None => Next::Sign(bytes),
+                    }
                 }
                 None => Next::Finished(self.end.clone()),
             },
@@ -142,7 +158,8 @@ impl Incidents {
             }
             Step::Keep(id, refused) => {
                 keep(device, id, refused.as_deref())?;
-                (self.step, self.after) = (Step::Load, id);
+                self.tried.push(id);
+                self.step = Step::Load;
                 Next::GoOn
             }
             Step::End => Next::Finished(self.end.clone()),
@@ -176,7 +193,7 @@ impl Incidents {
                     401 | 403 | 429 => Step::End,
                     // An office that lacks the lane, or fails at this one.
                     404 | 405 | 500.. => {
-                        self.after = id;
+                        self.tried.push(id);
                         Step::Load
                     }
                     _ => Step::Keep(id, Some(code)),
@@ -280,29 +297,34 @@ pub(crate) fn to_rescue(
     org: &Uuid,
     signatures: &mut Signatures,
 ) -> Vec<IncidentRequest> {
-    let (mut all, mut after) = (Vec::new(), Uuid::nil());
-    while let Ok(Some(mut request)) = next_waiting(conn, after) {
-        after = request.id;
+    let (mut all, mut found) = (Vec::new(), Vec::new());
+    while let Ok(Some(mut request)) = next_waiting(conn, &found) {
+        found.push(request.id);
         request.sig = key.sign_with(&request.signed_bytes(org, &key.dev()), signatures).into();
         all.push(request);
     }
     all
 }
 
-fn next_waiting(conn: &Connection, after: Uuid) -> Result<Option<IncidentRequest>, DeviceError> {
-    let mut find = conn.prepare_cached(&format!(
-        "SELECT id, dev, key, body FROM incidents WHERE {WAITING} AND id > ?2 ORDER BY id LIMIT 1"
-    ))?;
-    let found = find.query_row((epoch(conn)?, after.into_bytes()), |row| {
-        Ok(IncidentRequest {
-            id: Uuid::from_bytes(row.get(0)?),
-            dev: DeviceId(row.get(1)?),
-            key: row.get::<_, Option<[u8; 32]>>(2)?.map(Hash),
-            body: Bytes::from(row.get::<_, Vec<u8>>(3)?),
-            sig: Bytes::default(),
-        })
-    });
-    Ok(found.optional()?)
+/// The first that was not tried. Ids follow the phone's clock, which may have been put back since: a position among them would pass over
+/// the ones that are written meanwhile.
+fn next_waiting(conn: &Connection, tried: &[Uuid]) -> Result<Option<IncidentRequest>, DeviceError> {
+    let mut find = conn
+        .prepare_cached(&format!("SELECT id, dev, key, body FROM incidents WHERE {WAITING} ORDER BY id"))?;
+    let mut rows = find.query([epoch(conn)?])?;
+    while let Some(row) = rows.next()? {
+        let id = Uuid::from_bytes(row.get(0)?);
+        if !tried.contains(&id) {
+            return Ok(Some(IncidentRequest {
+                id,
+                dev: DeviceId(row.get(1)?),
+                key: row.get::<_, Option<[u8; 32]>>(2)?.map(Hash),
+                body: Bytes::from(row.get::<_, Vec<u8>>(3)?),
+                sig: Bytes::default(),
+            }));
+        }
+    }
+    Ok(None)
 }
 
 fn keep(device: &Device, id: Uuid, refused: Option<&str>) -> Result<(), DeviceError> {

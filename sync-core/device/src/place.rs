@@ -195,7 +195,7 @@ pub trait Place: Send {
     /// Files.
     fn prepare_key(&self, key: &DeviceKey) -> Result<(), DeviceError>;
 
-    /// Puts the prepared key in the place of the one that was in use, which is gone from then on.
+    /// Puts the prepared key in the place of the one that was in use, which is found until the next takes this one's.
     ///
     /// # Errors
     /// Files.

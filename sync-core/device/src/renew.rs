@@ -50,7 +50,7 @@ struct RenewedFrom<'a> {
 
 impl Device {
     /// Goes on as a new device after the server told that its log forked: what it may lack is said again, the former log is
-    /// kept, and sent as evidence. Ask the server with [`Self::succession`] before anything else.
+    /// kept, and sent as evidence. Ask the server with [`Self::succession`] before anything else but reports of incidents.
     ///
     /// - **Shape**: `secret` is 32 bytes from a good random source.
     /// - **Errors**: file and storage errors; then all is as before, or as after when the device is opened again.
@@ -131,6 +131,11 @@ impl Device {
     /// - **Errors**: storage.
     pub fn succession(&self) -> Result<Option<SuccessionRequest>, DeviceError> {
         Ok(store::get_meta(&self.conn, SUCCESSION)?.map(|it| codec::from_cbor(&it)).transpose()?)
+    }
+
+    /// The key of the device whose session this one still has, as long as the server was not told of it; none where it is not here.
+    pub(crate) fn former_key(&self) -> Result<Option<DeviceKey>, DeviceError> {
+        self.succession()?.map_or(Ok(None), |it| self.place.find_key(it.former))
     }
 
     /// The device that this one goes on for, as long as the server was not told.

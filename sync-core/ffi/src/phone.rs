@@ -226,8 +226,8 @@ impl Phone {
         self.with(|phone| Ok(phone.renew(key, signature)?.map(to_sign)))
     }
 
-    /// The JSON to POST to `/api/v1/devices/succession` with the token before the next run, after a renewal; its answer goes to
-    /// `enrolled`. None if nothing is to be told.
+    /// The JSON to POST to `/api/v1/devices/succession` with the token before the next exchange, after a renewal; its answer goes
+    /// to `enrolled`. None if nothing is to be told. Reports of incidents do not wait for it.
     pub fn succession(&self) -> Answer<Option<String>> {
         self.with(|phone| phone.device().succession()?.map(|it| to_json(&it)).transpose())
     }

@@ -34,9 +34,9 @@ pub(crate) struct Runs {
 /// What is to be done outside; then the run is asked again.
 #[derive(Debug)]
 pub enum Step {
-    /// These bytes are to be signed with the key of this device.
+    /// These bytes are to be signed with the key of the device that is named.
     Sign {
-        /// The device.
+        /// The device: this one, or the one that it goes on for.
         dev: DeviceId,
         /// What is signed.
         bytes: Vec<u8>,
@@ -236,7 +236,7 @@ impl Phone {
         loop {
             match incidents.next(&mut self.device)? {
                 Next::GoOn => {}
-                Next::Sign(bytes) => return Ok(Step::Sign { dev: self.device.dev(), bytes }),
+                Next::Sign(bytes) => return Ok(Step::Sign { dev: incidents.sender(&self.device), bytes }),
                 Next::Send(bytes) => return Ok(Step::Send(bytes)),
                 Next::Finished(end) => return Ok(Step::Done(Box::new(Ended::of_incidents(&end)))),
             }

@@ -236,7 +236,7 @@ impl BrowserPhone {
         Ok(Step::to_sign(wanted, None))
     }
 
-    /// The JSON of what the server is to be told before the next exchange after a renewal; none if nothing.
+    /// The JSON of what the server is to be told before the next exchange after a renewal, and after reports; none if nothing.
     pub fn succession(&mut self) -> Result<Option<String>, String> {
         let succession = self.phone()?.device().succession().map_err(|error| thrown(&error))?;
         Ok(succession.map(|it| to_json(&it)))

@@ -61,7 +61,8 @@ impl Lane {
     fn hand_in_all(&mut self, phone: &mut Phone) -> IncidentsEnd {
         let device = phone.device();
         self.org = device.enrolment().unwrap().unwrap().org;
-        self.sender = device.dev();
+        // The session is the former device's until the office knows of the new one.
+        self.sender = device.succession().unwrap().map_or(device.dev(), |it| it.former);
         self.keys.insert(device.dev(), device.public_key());
         self.asked.clear();
         Incidents::new(device).unwrap().run(device, self).unwrap()
@@ -299,6 +300,54 @@ fn a_report_outlives_the_renewal_of_a_copied_device_and_opens_as_the_former_one_
     assert_eq!(lane.hand_in_all(&mut phone).sent, 1);
     let of = SealedFor { org: lane.org, id: report(1).id.0, dev: former };
     assert!(of.open(&secret, &lane.stored[&report(1).id.0].body).is_ok());
+}
+
+#[test]
+fn a_renewed_device_hands_in_as_the_one_that_the_office_knows_until_that_knows_of_the_renewal() {
+    let (mut server, hash) = world();
+    let mut phone = Phone::new(1, &mut server);
+    phone.sync(&mut server);
+    phone.device().start(&ad_hoc(31, hash), NOW).unwrap();
+    phone.sync(&mut server);
+    let mut lane = Lane::default();
+    lane.hand_in_all(&mut phone);
+    let former = lane.sender;
+    phone.device().report(&report(1), [1; 32]).unwrap();
+    phone.device().renew(RecoverCause::Fork, [77; 32]).unwrap();
+    let renewed = phone.device().dev();
+    assert_eq!((lane.hand_in_all(&mut phone).sent, lane.sender), (1, former));
+    phone.device().report(&report(2), [2; 32]).unwrap();
+    phone.kill();
+    assert_eq!((lane.hand_in_all(&mut phone).sent, lane.sender), (1, former));
+    // Whose it is stays with it: it was sealed for the device on which it was written.
+    assert_eq!(lane.stored[&report(2).id.0].dev, renewed);
+
+    succeed(phone.device(), &mut server);
+    phone.device().report(&report(3), [3; 32]).unwrap();
+    assert_eq!((lane.hand_in_all(&mut phone).sent, lane.sender), (1, renewed));
+}
+
+#[test]
+fn one_that_is_written_while_another_goes_goes_with_it_whatever_the_clock_says_meanwhile() {
+    let (mut server, _) = world();
+    let mut phone = Phone::new(1, &mut server);
+    phone.device().report(&report(2), [1; 32]).unwrap();
+    let mut sending = Incidents::new(phone.device()).unwrap();
+    let mut sent = Vec::new();
+    loop {
+        match sending.next(phone.device()).unwrap() {
+            Next::GoOn => {}
+            Next::Sign(_) => sending.signed(vec![7; 64]),
+            Next::Send(json) => {
+                sent.push(serde_json::from_slice::<IncidentRequest>(&json).unwrap().id);
+                // Ids begin with the time: this clock was put back.
+                phone.device().report(&report(1), [2; 32]).unwrap();
+                sending.answered(IncidentAnswer::Stored);
+            }
+            Next::Finished(end) => break assert_eq!(end.sent, 2),
+        }
+    }
+    assert_eq!(sent, [report(2).id.0, report(1).id.0]);
 }
 
 #[test]
