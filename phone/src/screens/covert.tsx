@@ -32,12 +32,12 @@ export function applyDisguise(title: () => string): () => void {
 
 /** Escape twice hides the screen, wherever one is. */
 export function listenForEscape(): () => void {
-  let last = 0;
+  let last = -Infinity;
   const key = (event: KeyboardEvent) => {
     if (event.key !== "Escape" || event.repeat) return;
     const now = performance.now();
     if (now - last < TWICE_MS && !isHidden.value) {
-      last = 0;
+      last = -Infinity;
       hide();
     } else last = now;
   };
