@@ -115,23 +115,27 @@ test("an office whose power goes off while photos come in has them all once it i
 
 test("a phone whose disk is full says so at the photo, keeps what was there, and goes on once there is room", () =>
   withPerson(async (person) => {
+    const { page } = person;
     const visit = await person.begin();
-    await person.page.locator("#i-Z01 input[type=time]").fill("10:30");
-    await person.page.locator("#i-Z01.answered").waitFor();
-    const session = await person.context.newCDPSession(person.page);
+    await page.locator("#i-Z01 input[type=time]").fill("10:30");
+    await page.locator("#i-Z01.answered").waitFor();
+    const session = await person.context.newCDPSession(page);
     const origin = front.address;
-    const { usage } = await person.page.evaluate(() => navigator.storage.estimate());
+    const { usage } = await page.evaluate(() => navigator.storage.estimate());
     await session.send("Storage.overrideQuotaForOrigin", { origin, quotaSize: usage + 20_000 });
-    const item = person.page.locator("#i-Z02");
+    const item = page.locator("#i-Z02");
     // The browser gives out room in lumps: one photo may still fit.
-    for (let at = 0; at < 4 && (await item.locator(".wrong").count()) === 0; at += 1) {
-      await person.takeBigPhoto(item, ":is(.thumb, .wrong)");
+    const refused = page.getByRole("dialog").getByRole("alert");
+    for (let at = 0; at < 4 && (await refused.count()) === 0; at += 1) {
+      await person.takeBigPhoto(page.locator("#i-Z02, dialog"), ":is(.thumb, [role=alert])");
     }
-    assert.match(await item.locator(".wrong").innerText(), /espacio/);
+    assert.match(await refused.innerText(), /espacio[^]*La foto sigue aquí/);
     const kept = await item.locator(".thumb").count();
 
+    // The picture is still in the editor, and is kept once there is room.
     await session.send("Storage.overrideQuotaForOrigin", { origin });
-    await person.takeBigPhoto(item);
+    await page.getByRole("button", { name: "Guardar foto" }).click();
+    await item.locator(".thumb").nth(kept).waitFor({ state: "attached" });
     await person.pill("Al día");
     const told = await seen(visit);
     assert.equal(new Set(photosOf(told)).size, kept + 1);

@@ -97,6 +97,8 @@ test("an incident that is reported without a network is sealed at once and comes
     await until(phone.page, "standing", (it) => it.is === "open");
     assert.deepEqual(await found(phone.profile, [words]), []);
 
+    // The run that it starts with has met no line.
+    await until(phone.page, "sync", (it) => it.problem !== null);
     front.seen.length = 0;
     front.network = "on";
     await core(phone.page, "sendNow");
