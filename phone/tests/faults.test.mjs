@@ -278,7 +278,9 @@ test("a text is kept when its tab is closed right after the last key", () =>
       person.page.setDefaultTimeout(20_000);
       await before.bringToFront();
       await before.locator("#t-Z03-comment").fill(text);
+      const closed = before.waitForEvent("close");
       await before.close({ runBeforeUnload: true });
+      await closed;
       await person.page.goto(`${front.address}/app/#/visit/${visit}/Z`);
       await person.page.locator("#t-Z03-comment").waitFor();
       assert.equal(await person.page.locator("#t-Z03-comment").inputValue(), text);
