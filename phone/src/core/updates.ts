@@ -37,7 +37,8 @@ export class Updates {
     });
     const registration = await serviceWorker.register(`${import.meta.env.BASE_URL}sw.js`, { updateViaCache: "none" });
     this.registration = registration;
-    await this.look(registration);
+    // Whatever does not answer keeps nobody from hearing of what comes next.
+    void this.look(registration);
     registration.addEventListener("updatefound", () => {
       registration.installing?.addEventListener("statechange", () => void this.look(registration));
     });

@@ -213,7 +213,9 @@ export class VisitStore {
     this.waiting--;
     this.landed(id);
     const failed = isNotKept(reply);
-    if (failed && json !== null && this.turns.get(field) === turn && !this.resting.has(field)) {
+    // Where another tab has the store by now, what is answered there is the newer.
+    const mayAgain = json !== null && this.core.standing.peek().is !== "elsewhere";
+    if (failed && mayAgain && this.turns.get(field) === turn && !this.resting.has(field)) {
       this.unkept.add(field);
       this.rest(field, json, AGAIN_MS);
     }
