@@ -84,6 +84,8 @@ names! {
         SeeAuditors = "see_auditors",
         /// Claim, return, approve, reject, publish.
         ReviewVisits = "review_visits",
+        /// Question published visits to a branch in scope, and write on it; never decide.
+        AppealVisits = "appeal_visits",
         /// Takes personal data out of visits for good.
         RedactVisits = "redact_visits",
         /// KPI observations.
@@ -106,6 +108,11 @@ names! {
 }
 
 impl Role {
+    /// Whether who has it proves to be themselves with a second factor, beside the password: what it decides are logins or pay.
+    pub const fn asks_second_factor(self) -> bool {
+        matches!(self, Self::Admin | Self::HrApprover)
+    }
+
     /// What the role may do, inside the scope of its grant.
     pub const fn permissions(self) -> &'static [Permission] {
         use Permission as P;
@@ -131,7 +138,7 @@ impl Role {
                 P::AssessStandard,
                 P::ReadScorecards,
             ],
-            Self::BranchManager => &[P::ReadPublishedVisits, P::ReadScorecards],
+            Self::BranchManager => &[P::ReadPublishedVisits, P::AppealVisits, P::ReadScorecards],
             Self::HrAnalyst => &[P::CalculatePay, P::ReadPay, P::ReadScorecards],
             Self::HrApprover => &[P::ApprovePay, P::ReadPay, P::ReadScorecards],
             Self::Admin => &[P::ManageUsers, P::ManageReference, P::ReadAuditLog],

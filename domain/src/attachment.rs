@@ -83,6 +83,11 @@ pub fn is_no_picture(mime: &str) -> bool {
     is_sound(mime) || known(mime).is_some_and(|it| it.1 == Sort::File)
 }
 
+/// Whether a branch may attach a file of this media type to an appeal: pictures and documents.
+pub fn is_of_appeal(mime: &str) -> bool {
+    known(mime).is_some_and(|it| it.1 == Sort::Picture) || mime == "application/pdf"
+}
+
 /// The end of the name of a file of this media type; none for one that is not in the list.
 pub fn extension(mime: &str) -> Option<&'static str> {
     known(mime).map(|it| it.2)
@@ -213,6 +218,8 @@ mod tests {
         ] {
             assert_eq!(code(kind, permitted, mime, size).as_deref(), expected, "{kind:?} {mime} {size}");
         }
+        let of_appeals: Vec<&str> = MEDIA_TYPES.iter().map(|it| it.0).filter(|it| is_of_appeal(it)).collect();
+        assert_eq!(of_appeals, ["application/pdf", "image/jpeg", "image/png", "image/webp"]);
         assert_eq!(accepted(ItemType::Audio).len(), 5);
         assert_eq!(accepted(ItemType::File).len(), 6);
         assert!(accepted(ItemType::Photo).is_empty());

@@ -56,6 +56,8 @@ ids! {
     AssignmentId,
     /// One audit (a visit and its answers).
     AuditId,
+    /// One appeal of a branch against a visit.
+    AppealId,
     /// One report of an incident.
     IncidentId,
     /// One KPI observation.

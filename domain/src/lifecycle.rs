@@ -135,6 +135,8 @@ named! {
         Uphold = "uphold", "aceptar la apelación", "uphold";
         /// Refuse an appeal.
         Dismiss = "dismiss", "desestimar la apelación", "dismiss";
+        /// Take an appeal back.
+        Withdraw = "withdraw", "retirar la apelación", "withdraw";
         /// Close the period.
         Lock = "lock", "cerrar", "lock";
         /// Annul the visit.
@@ -213,6 +215,8 @@ pub struct Facts {
     pub auditor_appeal_upheld: bool,
     /// The appeal comes inside its window.
     pub inside_appeal_window: bool,
+    /// The person who acts is the one who appealed.
+    pub is_appellant: bool,
     /// No appeal is open.
     pub appeals_closed: bool,
     /// A re-visit of this visit is approved.
@@ -408,6 +412,12 @@ const APPEAL_WINDOW: Guard = Guard {
     en: "the time to appeal is over",
     holds: |it| it.inside_appeal_window,
 };
+const APPELLANT: Guard = Guard {
+    code: "not_the_appellant",
+    es: "sólo quien apeló puede retirar la apelación",
+    en: "only whoever appealed takes the appeal back",
+    holds: |it| it.is_appellant,
+};
 const APPEALS_CLOSED: Guard = Guard {
     code: "appeal_open",
     es: "hay una apelación abierta",
@@ -523,6 +533,7 @@ static TABLE: &[Arrow] = {
             &[Effect::NewScoreVersion],
         ),
         row(&[S::Appealed], Command::Dismiss, &[Reviewer], &[ANOTHER_REVIEWER, REASON], S::Published, &[]),
+        row(&[S::Appealed], Command::Withdraw, &[BranchManager], &[APPELLANT], S::Published, &[]),
         row(&[S::Published], Command::Lock, &[Server], &[APPEALS_CLOSED], S::Locked, &[]),
         row(BEFORE_LOCKED, Command::Void, &[Manager], &[REASON, SECOND_PERSON], S::Void, &[]),
         row(&[S::Published, S::Locked], Command::Supersede, &[Server], &[REVISIT], S::Superseded, &[]),

@@ -233,6 +233,8 @@ export interface Scene {
   empty?: boolean;
   /** Visits in progress beside those that are always there. */
   more?: number;
+  /** Beside what is accepted an offer that waits for an answer, and one that was taken here when somebody else had been faster. */
+  offers?: boolean;
   /** Milliseconds that an answer takes. */
   slowMs?: number;
 }
@@ -244,7 +246,7 @@ const dateIn = (days: number) => new Date(Date.now() + days * 86_400_000).toISOS
 
 export class FakeCore implements Core {
   readonly standing = signal<Standing>({ is: "open", profile: ANA });
-  readonly sync = signal<SyncStatus>({ pill: "saved", done: 0, total: 0, edits: 14, photos: 3, bytes: 1_240_000, incidents: 0, lost: 0, originals: 2, originalBytes: 9_800_000, setAside: {}, lastSentMs: Date.now() - 7_200_000, problem: null, photosRest: null, meteredAllowed: false, online: true, ended: null });
+  readonly sync = signal<SyncStatus>({ pill: "saved", done: 0, total: 0, edits: 14, photos: 3, bytes: 1_240_000, incidents: 0, lost: 0, originals: 2, originalBytes: 9_800_000, originalsLetGo: 0, setAside: {}, lastSentMs: Date.now() - 7_200_000, problem: null, photosRest: null, meteredAllowed: false, online: true, ended: null });
   readonly storage = signal<StorageStatus>({ persisted: true, usage: 18_400_000, quota: 2_300_000_000 });
   readonly updateWaits = signal(false);
   readonly pulled = signal(0);
@@ -255,6 +257,7 @@ export class FakeCore implements Core {
   conflicts: Conflict[] = [];
   private readonly isEmpty: boolean;
   private readonly more: number;
+  private readonly hasOffers: boolean;
   private readonly slowMs: number;
   private readonly profiles: Profile[];
   private shown = "";
@@ -267,6 +270,7 @@ export class FakeCore implements Core {
     this.updateWaits.value = scene.update ?? false;
     this.isEmpty = scene.empty ?? false;
     this.more = scene.more ?? 0;
+    this.hasOffers = scene.offers ?? false;
     this.slowMs = scene.slowMs ?? 3;
     if (!this.isEmpty) this.seed();
   }
@@ -372,6 +376,12 @@ export class FakeCore implements Core {
     await pause(600);
     return { ok: true, rescued: { file: new File(["VEEDOR-RESCUE-1"], "veedor.rescate"), code: null, edits: 14, incidents: 0, photos: 3, bytes: 1_240_000 } };
   }
+  placeIn(): string | null {
+    return null;
+  }
+
+  keepPlace(): void {}
+
   salvage(): ReturnType<Core["rescue"]> {
     return this.rescue();
   }
@@ -408,7 +418,7 @@ export class FakeCore implements Core {
         return this.home();
       case "briefing": {
         const { list, branch, notes, to, from } = this.assignment(ask.assignment);
-        return { reply: "briefing", assignment: ask.assignment, branch, state: "accepted", from, to, notes, kind: list.kind, title: list.title, purpose: list.purpose, scenario: list.scenario, rules: list.rules, sections: list.sections.map((it) => ({ title: it.title, questions: it.items.map((item) => ({ q: item.form.q, photo: item.form.photos })) })), allowed: { covert: ask.assignment !== "a2", audio: false, files: false } };
+        return { reply: "briefing", assignment: ask.assignment, branch, state: this.words.get(ask.assignment) ?? (this.hasOffers ? "offered" : "accepted"), from, to, notes, kind: list.kind, title: list.title, purpose: list.purpose, scenario: list.scenario, rules: list.rules, sections: list.sections.map((it) => ({ title: it.title, questions: it.items.map((item) => ({ q: item.form.q, photo: item.form.photos })) })), allowed: { covert: ask.assignment !== "a2", audio: false, files: false } };
       }
       case "accept":
       case "decline":
@@ -492,8 +502,8 @@ export class FakeCore implements Core {
   }
 
   private syncState() {
-    const { edits, photos, bytes, incidents, lost, originals, originalBytes, setAside, ended } = this.sync.value;
-    return { edits, photos, bytes, incidents, lost, originals, original_bytes: originalBytes, conflicts: this.conflicts.length, set_aside: setAside, ended };
+    const { edits, photos, bytes, incidents, lost, originals, originalBytes, originalsLetGo, setAside, ended } = this.sync.value;
+    return { edits, photos, bytes, incidents, lost, originals, original_bytes: originalBytes, originals_let_go: originalsLetGo, conflicts: this.conflicts.length, set_aside: setAside, ended };
   }
 
   private home(): Reply {
@@ -501,7 +511,11 @@ export class FakeCore implements Core {
       const it = this.assignment(id);
       return { id, branch: it.branch, title: it.list.title, too_new: false, state: this.words.get(id) ?? "accepted", from: it.from, to: it.to, notes: it.notes, word: this.words.get(id) ?? null, sent: false, refused: null };
     });
-    const [first] = cards;
+    const [first, , last] = cards;
+    if (this.hasOffers && first && last) {
+      Object.assign(first, { state: this.words.get("a1") ?? "offered" });
+      Object.assign(last, { state: "offered", word: "accepted", sent: true, refused: SOMEBODY_ELSES });
+    }
     if (this.updateWaits.value && first) cards.push({ ...first, id: "a5", title: null, too_new: true });
     const visits = [...this.visits.values()].filter((it) => !/^v-(big|sound|nosound)/.test(it.id));
     visits.sort((a, b) => Number(b.phase === "returned") - Number(a.phase === "returned"));
@@ -563,6 +577,9 @@ export class FakeCore implements Core {
     this.updateWaits.value = false;
   }
 }
+
+/** As the device says it of an offer that was taken too late. */
+const SOMEBODY_ELSES = { es: "La visita es ahora de otra persona", en: "the visit is now somebody else's" };
 
 const pause = (ms: number) => new Promise((done) => setTimeout(done, ms));
 

@@ -24,10 +24,11 @@ const SCENES: Record<string, Scene> = {
   broken: standing({ is: "broken", profile: ANA, problem: PROBLEM }),
   empty: { empty: true, sync: { pill: "sent", edits: 0, photos: 0, bytes: 0 } },
   many: { more: 45 },
+  offers: { offers: true },
   offline: { sync: { online: false, lastSentMs: Date.now() - 4 * 86_400_000 } },
   sending: { sync: { pill: "sending", done: 3, total: 7 } },
   sent: { sync: { pill: "sent", edits: 0, photos: 0, bytes: 0 } },
-  error: { sync: { pill: "error", problem: OFFLINE, photosRest: "metered", lost: 1, originals: 2, originalBytes: 7_400_000 } },
+  error: { sync: { pill: "error", problem: OFFLINE, photosRest: "metered", lost: 1, originals: 2, originalBytes: 7_400_000, originalsLetGo: 3 } },
   update: { update: true, storage: { persisted: false, usage: 18_400_000, quota: 2_300_000_000 } },
 };
 

@@ -35,6 +35,89 @@ const shoot = async (page, { width = 640, height = 480 } = {}) => {
 };
 const is = (page, field, value) => soon(`${field} is ${value}`, async () => (await answer(page, field)) === value);
 
+/** As long as a report has to be. */
+const TOLD = "Esperé doce minutos. En la caja explicaron la tarjeta con calma y dieron el costo por escrito antes de que lo pidiera. Volvería con gusto.";
+/** What is pressed and typed at a question, where it is not the first answer of all, and what it has to be after. */
+const BY_KEYS = [
+  ["Z01", ["1", "0", "3", "0", "a"], '"10:30"'],
+  ["Z03", ["Space", "ArrowDown"], '"tarjeta"'],
+  ["Z04", ["1", "1", "1", "5", "a"], '"11:15"'],
+  ["A04", [..."3"], "3"],
+  ["B02", [..."12,5"], "12.5"],
+  ["C01", ["Space", "ArrowRight"], '"no"'],
+  ["C01#comment", [..."Sin mirar"], '"Sin mirar"'],
+  ["C04", ["Space", "ArrowDown", "ArrowDown", "ArrowDown"], "4"],
+  ["D05", ["Space", "Tab", "Tab", "Space"], '["identificacion","deposito"]'],
+  ["E03", ["Space", "ArrowRight"], '"no"'],
+  ["G04", ["Space", ...Array(7).fill("ArrowRight")], "7"],
+  ["G06", [...TOLD], JSON.stringify(TOLD)],
+];
+/** Where the keyboard is. */
+const focused = (page) =>
+  page.evaluate(() => {
+    const it = document.activeElement;
+    const group = it.name ? [...document.getElementsByName(it.name)] : [];
+    return {
+      item: it.closest("[data-item]")?.dataset.item ?? null,
+      how: it.tagName === "INPUT" ? it.type : it.tagName.toLowerCase(),
+      isComment: it.matches(".foot button") && /^Comentar/.test(it.textContent),
+      isCamera: it.matches(".photos .button"),
+      isArrival: it.matches(".moment .button.main"),
+      isOn: it.matches(".ends-here a:first-child"),
+      isAnswered: it.closest(".item.answered") !== null || group.some((other) => other.checked),
+    };
+  });
+const tabTo = async (page, selector) => {
+  for (let i = 0; i < 120; i++) {
+    await page.keyboard.press("Tab");
+    if (await page.evaluate((it) => document.activeElement.matches(it), selector)) return;
+  }
+  assert.fail(`no Tab leads to ${selector}`);
+};
+const pressAll = async (page, keys) => {
+  for (const it of keys) await (it.length === 1 ? page.keyboard.type(it) : page.keyboard.press(it));
+};
+/** A photo by the keys of the camera and the editor. */
+const photographByKeys = async (page) => {
+  await page.keyboard.press("Enter");
+  await page.waitForSelector("dialog .button.main:not([aria-disabled])");
+  await tabTo(page, "dialog .button.main");
+  await page.keyboard.press("Enter");
+  await page.waitForSelector("dialog[open] canvas");
+  await tabTo(page, "dialog .button.main");
+  await page.keyboard.press("Enter");
+  await page.waitForSelector("dialog", { state: "detached" });
+};
+/** Goes from the first section to the review with Tab, and answers whatever it comes by; gives how each question was. */
+const answerAll = async (page) => {
+  const given = new Map();
+  for (let i = 0; i < 900 && !page.url().includes("#/review/"); i++) {
+    await page.keyboard.press("Tab");
+    const it = await focused(page);
+    const keysOf = (field) => BY_KEYS.find(([named]) => named === field)?.[1];
+    if (it.isOn) {
+      const before = page.url();
+      await page.keyboard.press("Enter");
+      await page.waitForFunction((was) => location.href !== was, before);
+      // The next section has the focus at its name.
+      await soon("at the beginning", () => page.evaluate(() => document.activeElement.tagName === "H1"));
+    } else if (it.isArrival) {
+      await page.keyboard.press("Enter");
+    } else if (it.isComment && keysOf(`${it.item}#comment`) && !given.has(`${it.item}#comment`)) {
+      given.set(`${it.item}#comment`, "textarea");
+      await page.keyboard.press("Enter");
+      await soon("in the comment", () => page.evaluate(() => document.activeElement.tagName === "TEXTAREA"));
+      await pressAll(page, keysOf(`${it.item}#comment`));
+    } else if (it.item && !it.isAnswered && !given.has(it.item) && (it.how !== "button" || it.isCamera)) {
+      given.set(it.item, it.how);
+      if (it.isCamera) await photographByKeys(page);
+      else await pressAll(page, keysOf(it.item) ?? ["Space"]);
+      await page.waitForSelector(`#i-${it.item}.answered`);
+    }
+  }
+  return given;
+};
+
 const JOURNEYS = {
   "of a long list the first cards are shown, and more when they are asked for, from where the person was": async () => {
     const { page, close } = await at("?scene=many#/");
@@ -364,14 +447,35 @@ const JOURNEYS = {
     }
     await close();
   },
-  "keys alone: a section is answered and handed in": async () => {
-    const { page, close } = await at("#/review/v-full", { width: 1280, height: 800 });
+  "keys alone: a visit is begun, each kind of question is answered, a photo is taken, and it is handed in": async () => {
+    const { page, close } = await at("", { width: 1280, height: 800 });
+    const value = (field) => page.evaluate((it) => globalThis.core.visits.get("v-a1").answers.get(it), field);
+    await tabTo(page, 'a[href="#/briefing/a1"]');
+    await page.keyboard.press("Enter");
+    await page.waitForSelector(".screen.briefing .bottom .main");
+    await tabTo(page, ".bottom .main");
+    await page.keyboard.press("Enter");
+    await page.waitForSelector("article.item");
+    const given = await answerAll(page);
+    assert.deepEqual(new Set(given.values()), new Set(["radio", "checkbox", "time", "text", "textarea", "button"]), "every way to answer");
+    for (const [field, , wanted] of BY_KEYS) await soon(`${field} is ${wanted}`, async () => (await value(field)) === wanted);
+    const firsts = await page.evaluate(() => {
+      const first = ({ kind, options, min }) => ({ scale_1_5: "1", single_choice: JSON.stringify(options[0]?.id), number: min })[kind] ?? '"yes"';
+      return globalThis.core.visits.get("v-a1").form().sections.flatMap((it) => it.items).map((it) => [it.id, first(it)]);
+    });
+    for (const [id, first] of firsts) {
+      if (given.get(id) === "radio" && !BY_KEYS.some(([field]) => field === id)) assert.equal(await value(id), first, id);
+    }
+    assert.ok(given.size > 35, `${given.size} were answered`);
+    assert.equal(await page.evaluate(() => globalThis.core.visits.get("v-a1").photos.get("Z02")?.length), 1);
+    assert.match(await value("@arrival"), /"at_ms"/);
+    assert.deepEqual(await page.evaluate(() => globalThis.core.visits.get("v-a1").missing().map((it) => it.message_es).join()), "");
     await page.waitForSelector("text=Entregar visita");
-    for (let i = 0; i < 12 && !(await page.evaluate(() => document.activeElement.matches(".bottom .main"))); i++) await page.keyboard.press("Tab");
+    await tabTo(page, ".bottom .main");
     await page.keyboard.press("Enter");
     await page.waitForSelector("text=Visita entregada");
     assert.equal(await page.evaluate(() => document.activeElement.tagName), "H1");
-    await page.goBack();
+    assert.equal(await page.evaluate(() => globalThis.core.visits.get("v-a1").phase), "submitted");
     await close();
   },
   "what has the focus is never under the bars": async () => {

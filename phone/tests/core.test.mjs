@@ -398,6 +398,46 @@ test("a Wi-Fi's sign-in page is told as what it is, whether it answers or redire
     }
   }));
 
+test("what a gateway refuses with a page of its own is no Wi-Fi to sign in to, and goes once it passes", () =>
+  withPhone(async (phone) => {
+    await enrolled(phone);
+    const visit = await begun(phone.page);
+    await until(phone.page, "sync", allSent);
+    front.network = "gateway";
+    await answer(phone.page, visit, "B05", "Detrás de un servidor intermedio");
+    await core(phone.page, "sendNow");
+    const told = await until(phone.page, "sync", (it) => it.problem?.code === "not_veedor");
+    assert.deepEqual([told.edits, told.problem.title.includes("413")], [1, true]);
+    front.network = "on";
+    await core(phone.page, "sendNow");
+    await until(phone.page, "sync", allSent);
+  }));
+
+test("the browser is asked to keep what is stored at each start until it promises to", () =>
+  withPhone(async (phone) => {
+    const { page } = phone;
+    await page.addInitScript(() => {
+      globalThis.asked = 0;
+      globalThis.promises = sessionStorage.promises === "yes";
+      StorageManager.prototype.persisted = () => Promise.resolve(globalThis.promises);
+      StorageManager.prototype.persist = () => {
+        globalThis.asked += 1;
+        return Promise.resolve(globalThis.promises);
+      };
+    });
+    await enrolled(phone);
+    const askedAt = async (promises) => {
+      await page.evaluate((it) => sessionStorage.setItem("promises", it), promises);
+      await page.reload();
+      await until(page, "standing", (it) => it.is === "open");
+      const { persisted } = await until(page, "storage", (it) => it.persisted === (promises === "yes"));
+      return [persisted, await page.evaluate(() => globalThis.asked)];
+    };
+    assert.deepEqual(await askedAt("no"), [false, 1]);
+    assert.deepEqual((await askedAt("yes"))[0], true);
+    assert.deepEqual(await askedAt("no"), [false, 1]);
+  }));
+
 test("a new version waits until the person takes it, and a portal's page never becomes one", () =>
   withPhone(async (phone) => {
     let { page } = phone;

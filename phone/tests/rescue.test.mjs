@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { startFront } from "./support/front.mjs";
 import { startOffice } from "./support/office.mjs";
+import { withTrap } from "./support/version.mjs";
 import { Phone, ask, core, damageFile, fileSizes, rescueFile, standing, takePhoto, until } from "./support/phone.mjs";
 
 const APP = new URL("../dist-test", import.meta.url).pathname;
@@ -94,6 +95,58 @@ test("a store whose files lost their names is not emptied, and all of it is salv
     await until(page, "sync", allSent);
     assert.deepEqual(await core(page, "forget", profile), { ok: true });
   }));
+
+/** The next start loads the version that is served then. */
+async function forgetVersion(page) {
+  await page.evaluate(async () => {
+    await Promise.all((await navigator.serviceWorker.getRegistrations()).map((it) => it.unregister()));
+    await Promise.all((await caches.keys()).map((it) => caches.delete(it)));
+  });
+  const browser = await page.context().newCDPSession(page);
+  await browser.send("Network.clearBrowserCache");
+}
+
+for (const [when, pin] of [["at once", null], ["later", "246810"]]) {
+  test(`where the module stops ${when} as it opens a store, all is salvaged by another worker${pin ? ", with the PIN that was typed" : ""}`, () =>
+    withoutNetwork(async (phone, visit, profile) => {
+      const { page } = phone;
+      await answer(page, visit, "B05", "Antes de abrir otra vez");
+      assert.deepEqual(await core(page, "setPin", null, pin), { ok: true });
+      await forgetVersion(page);
+      await phone.stop();
+      const version = await withTrap(APP, when);
+      front.folder = version.folder;
+      front.network = "on";
+      try {
+        await phone.start();
+        const again = phone.page;
+        if (pin !== null) {
+          await until(again, "standing", (it) => it.is === "locked");
+          core(again, "unlock", pin).catch(() => undefined);
+        }
+        const broken = await until(again, "standing", (it) => it.is === "broken");
+        assert.deepEqual([broken.problem.code, broken.profile.id], ["store_unreadable", profile]);
+        const made = await again.evaluate(rescueFile, profile);
+        assert.equal(made.edits, 2, JSON.stringify({ ...made, file: null }));
+        const taken = await office.importRescue(Buffer.from(made.file));
+        assert.match(JSON.stringify(await office.call("GET", `/visits/${visit}`)), /Antes de abrir otra vez/, JSON.stringify(taken));
+        assert.equal((await again.evaluate(rescueFile, "another")).problem.code, "not_open");
+        await forgetVersion(again);
+      } finally {
+        front.folder = APP;
+        await version.remove();
+      }
+      // With a version that does not stop there, the person goes on where they were.
+      await phone.stop();
+      await phone.start();
+      if (pin !== null) {
+        await until(phone.page, "standing", (it) => it.is === "locked");
+        await core(phone.page, "unlock", pin);
+      }
+      await until(phone.page, "standing", (it) => it.is === "open");
+      assert.match(JSON.stringify(await ask(phone.page, { ask: "open", visit })), /Antes de abrir otra vez/);
+    }));
+}
 
 test("of a store without its beginning the photos are salvaged, and of one with a hole what lies around it", () =>
   withoutNetwork(async ({ page }, visit, profile) => {

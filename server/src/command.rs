@@ -40,6 +40,22 @@ impl<B> Command<B> {
     }
 }
 
+impl Command<web::Bytes> {
+    /// A request whose body is no JSON, and was read under bounds of its own.
+    ///
+    /// # Errors
+    /// `idempotency_key_malformed` (422).
+    pub(crate) fn of_bytes(
+        request: &HttpRequest,
+        principal: Principal,
+        body: web::Bytes,
+    ) -> Result<Self, ApiError> {
+        let line = format!("{} {}\n", request.method(), request.uri());
+        let request_hash = Hash::of(&[line.as_bytes(), &body].concat());
+        Ok(Self { principal, body, key: idempotency_key(request)?, request_hash })
+    }
+}
+
 impl<B: FromJson + 'static> FromRequest for Command<B> {
     type Error = ApiError;
     type Future = Pin<Box<dyn Future<Output = Result<Self, ApiError>>>>;

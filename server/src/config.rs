@@ -19,6 +19,8 @@ pub struct Config {
     pub tls_key: Option<PathBuf>,
     /// Threads that serve requests; none takes one per core.
     pub workers: Option<usize>,
+    /// Whether people whose role asks for a second factor get on without one.
+    pub second_factor: SecondFactor,
     /// How long a session of a person lasts.
     pub session_hours: u32,
     /// How long the token of a device lasts.
@@ -50,6 +52,16 @@ pub struct Config {
     pub log_format: LogFormat,
 }
 
+/// What is asked of people whose role asks for a second factor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SecondFactor {
+    /// To set one up before anything else, and to prove it where pay is approved.
+    Demanded,
+    /// Nothing, until they set one up themselves: for trials on one's own machine.
+    Offered,
+}
+
 /// How log lines look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -68,6 +80,7 @@ impl Default for Config {
             tls_cert: None,
             tls_key: None,
             workers: None,
+            second_factor: SecondFactor::Demanded,
             session_hours: 12,
             device_days: 400,
             code_hours: 72,

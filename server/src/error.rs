@@ -49,6 +49,11 @@ impl ApiError {
         .into()
     }
 
+    /// Somebody with the right, who has to do something else first: 403.
+    pub fn refused(code: &str, es: &str, en: &str) -> Self {
+        Problem::single(403, code, es, en).into()
+    }
+
     /// Nothing here that the caller may know of: 404. Also said of another organization's ids.
     pub fn not_found(es: &str, en: &str) -> Self {
         Problem::single(404, "not_found", format!("No existe: {es}."), format!("not found: {en}")).into()

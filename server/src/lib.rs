@@ -23,7 +23,7 @@ pub mod testing;
 mod zone;
 
 pub use app::App;
-pub use config::Config;
+pub use config::{Config, SecondFactor};
 pub use environment::Environment;
 pub use error::ApiError;
 pub use http::openapi;

@@ -1,7 +1,7 @@
 //! Who asks, what they may do and how far that reaches. Read from the session of the request, never from its body.
 
 use crate::{
-    app::{App, users},
+    app::{App, second_factor, users},
     auth,
     error::ApiError,
 };
@@ -29,6 +29,8 @@ pub struct Principal {
     pub session: Hash,
     /// The device, where the session is a device's.
     pub dev: Option<DeviceId>,
+    /// When the person last gave a code of their second factor in this session.
+    pub proved_at: Option<Micros>,
 }
 
 impl Principal {
@@ -172,7 +174,7 @@ pub fn find_principal(tx: &mut Tx<'_>, token: &str, now: Micros) -> Result<Princ
     let hash = auth::token_hash(token);
     let (org, session) = db::sessions::find_by_token(tx, hash)?.ok_or_else(session_unknown)?;
     let user = db::users::find(tx, org, session.user_id)?.ok_or_else(session_unknown)?;
-    if session.revoked_at.is_some() || !user.active {
+    if session.revoked_at.is_some() || session.awaits_factor || !user.active {
         return Err(session_unknown());
     }
     if session.expires_at <= now {
@@ -183,7 +185,8 @@ pub fn find_principal(tx: &mut Tx<'_>, token: &str, now: Micros) -> Result<Princ
         ));
     }
     let grants = users::grants(tx, org, session.user_id)?;
-    Ok(Principal { org, user: session.user_id, grants, session: hash, dev: session.dev })
+    let (user, dev, proved_at) = (session.user_id, session.dev, session.proved_at);
+    Ok(Principal { org, user, grants, session: hash, dev, proved_at })
 }
 
 /// A device that was taken out, or whose person was ended. It may hand in what it had not sent and nothing else: its token is
@@ -253,11 +256,20 @@ impl FromRequest for Principal {
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let app = request.app_data::<web::Data<App>>().cloned();
         let token = token(request);
+        // Who has no second factor yet can set one up, and leave.
+        let is_about_oneself = request.path().starts_with("/api/v1/sessions/current");
         Box::pin(async move {
             let app = app.ok_or_else(|| ApiError::internal("the application is not configured"))?;
             let token = token.ok_or_else(no_session)?;
-            let now = app.now();
-            app.read(move |tx| find_principal(tx, &token, now)).await
+            let (now, policy) = (app.now(), app.config.second_factor);
+            app.read(move |tx| {
+                let principal = find_principal(tx, &token, now)?;
+                if !is_about_oneself {
+                    second_factor::refuse_without(tx, &principal, policy)?;
+                }
+                Ok(principal)
+            })
+            .await
         })
     }
 }

@@ -7,6 +7,7 @@ pub mod strangers;
 use crate::{
     App, Config, Environment,
     app::{organizations, sessions, users},
+    config::SecondFactor,
     environment::{Clock, Entropy},
     serve::application,
 };
@@ -160,7 +161,10 @@ impl TestOffice {
         let blobs = tempfile::tempdir().expect("a temporary folder can be made");
         // The disk of a machine that runs tests may be as full as it likes.
         let (blob_folder, blob_reserve_bytes) = (Some(blobs.path().to_owned()), 0);
-        let config = Config { database_url, blob_folder, blob_reserve_bytes, ..Config::default() };
+        // Most tests are about something else; those of the second factor demand it.
+        let second_factor = SecondFactor::Offered;
+        let config =
+            Config { database_url, blob_folder, blob_reserve_bytes, second_factor, ..Config::default() };
         let app = App::open(config, environment).expect("the database opens");
         let org = create_organization(&app, "acme");
         let mut office = Self::over(app, clock, org).await;

@@ -23,6 +23,7 @@ use server::{
         audit_log,
         devices::{self, EnrolledKind},
         organizations::{self, NewOrganization},
+        second_factor,
         users::{self, GrantScope, NewUser, RoleGrant},
     },
     auth::{self, Secret},
@@ -53,6 +54,15 @@ enum Action {
     User(UserAction),
     /// Give somebody a new password, or a one-time code to set one
     ResetPassword(Person),
+    /// Take the second factor of somebody away who lost it with its recovery codes; they set another up when they sign in
+    ResetSecondFactor {
+        /// The organization's name in addresses
+        #[arg(long)]
+        org: String,
+        /// What they sign in with
+        #[arg(long)]
+        login: String,
+    },
     /// Give an auditor a one-time code with which a phone logs in, by a link that is also drawn as a QR: `veedor field login --code`
     DeviceCode {
         /// The organization's name in addresses
@@ -188,6 +198,13 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Problem> {
         }
         Action::User(UserAction::Add { person, name, role }) => add_user(&open()?, person, name, role),
         Action::ResetPassword(person) => reset_password(&open()?, person),
+        Action::ResetSecondFactor { org, login } => {
+            let (app, login) = (open()?, login.clone());
+            let org = organizations::find_by_slug(&app, org).map_err(|it| it.for_operator())?;
+            let reset = app
+                .act_as("operator", org, move |tx, office| second_factor::reset_by_login(tx, office, &login));
+            reset.map_err(|it| it.for_operator())
+        }
         Action::DeviceCode { org, login, kind, app } => device_code(&open()?, (org, login), *kind, app),
         Action::IncidentKey { org, out } => incident_key(&open()?, org, out),
         Action::VerifyLog { org } => verify_log(&open()?, org),

@@ -58,10 +58,10 @@ pub(crate) fn verify(app: &App, arguments: &VerifyArguments) -> Result<(), Probl
 
 fn line(report: &Report) -> String {
     let Report { organizations, devices, segments, ops, former_runs, entries, audits, scores, .. } = report;
-    let Report { incidents, heads, .. } = report;
+    let Report { incidents, appeals, heads, .. } = report;
     format!(
         "organizations {organizations}, devices {devices}, segments {segments}, ops {ops}, former runs {former_runs}, \
-         entries {entries}, visits {audits}, scores {scores}, incidents {incidents}, heads {heads}"
+         entries {entries}, visits {audits}, scores {scores}, incidents {incidents}, appeals {appeals}, heads {heads}"
     )
 }
 

@@ -74,7 +74,7 @@ pub(super) fn prepare(
             missing.push(json!({
                 "branch_id": admin.branch(branch)?,
                 "auditor_id": auditor,
-                "template": { "id": template, "version": 1 },
+                "template": { "id": template, "version": newest(template)? },
                 "window_from": from,
                 "window_to": to,
             }));
@@ -87,6 +87,15 @@ pub(super) fn prepare(
     let issued: Value = admin.client().post("/api/v1/devices/codes", &body)?;
     let code = text(&issued, "/code");
     Ok(Ready { from, to, link: link(&code), code, expires_at: text(&issued, "/expires_at"), is_served })
+}
+
+/// The newest released version of a checklist.
+fn newest(template: &str) -> Result<u32, Problem> {
+    let found = audit_templates::find_checklist(template, None);
+    found.map(|it| it.content.version).ok_or_else(|| {
+        let text = format!("No hay una lista de verificación «{template}».");
+        Problem::single(500, "internal", text, format!("there is no checklist `{template}`"))
+    })
 }
 
 fn unknown_day(error: &jiff::Error) -> Problem {

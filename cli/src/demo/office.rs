@@ -3,7 +3,7 @@
 use crate::settings::checked;
 use domain::{Problem, access::Role};
 use server::{
-    App, Config,
+    App, Config, SecondFactor,
     app::{
         organizations::{self, NewOrganization},
         users::{self, GrantScope, NewUser, RoleGrant},
@@ -73,6 +73,8 @@ pub(super) fn open(
         listen: listen.to_owned(),
         database_url: format!("sqlite:{}", database.display()),
         phone,
+        // Whoever tries it on their own machine is not asked for an authenticator app before they have seen anything.
+        second_factor: SecondFactor::Offered,
         ..Config::default()
     };
     let app = App::open(checked(config)?, environment.clone()).map_err(|it| it.for_operator())?;

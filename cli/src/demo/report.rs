@@ -248,7 +248,7 @@ impl Summary {
     fn doors(&self, out: &mut String) -> fmt::Result {
         writeln!(
             out,
-            "\nOpen       {}/?from=2011-09-01&to=2014-12-31  (organization {}; every password: {})",
+            "\nOpen       {}/scorecards?from=2011-09-01&to=2014-12-31  (organization {}; every password: {})",
             self.address,
             office::SLUG,
             office::PASSWORD

@@ -20,8 +20,11 @@ fn on_a_full_disk(folder: &Path, arguments: &[&str]) -> Command {
     let binary = veedor(folder);
     let mut command = Command::new("sh");
     command.args(["-c", "trap '' XFSZ; ulimit -f 64; exec \"$@\"", "sh"]).arg(binary.get_program());
-    for (name, _) in binary.get_envs() {
-        command.env_remove(name);
+    for (name, value) in binary.get_envs() {
+        match value {
+            Some(value) => command.env(name, value),
+            None => command.env_remove(name),
+        };
     }
     command.args(arguments).current_dir(folder).stdin(Stdio::null());
     command

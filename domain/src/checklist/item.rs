@@ -80,6 +80,12 @@ impl Item {
         self.weight > 0 || self.critical
     }
 
+    /// Whether a branch is told what was answered: only what counts in its score. The rest (the hour, the story, the scenario, what the
+    /// auditor felt) explains no point and tells who came.
+    pub fn is_told_to_branch(&self) -> bool {
+        self.is_scored()
+    }
+
     /// Whether a visit in which it is visible cannot be submitted without it: marked so, scored, or critical
     /// (DOMAIN.md 11); a bonus item only where marked so.
     pub fn must_be_answered(&self) -> bool {

@@ -5,6 +5,7 @@ pub mod condition;
 mod item;
 mod scoring;
 mod visit;
+mod wording;
 
 use alloc::{string::String, vec::Vec};
 use serde::{Deserialize, Serialize};

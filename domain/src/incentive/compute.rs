@@ -1,7 +1,8 @@
 //! Paying a plan: judges plan and inputs, calculates, and holds back what rests on disputed visits.
 
 use super::{
-    Held, IndividualPayout, Inputs, Payout, Plan, PoolPayout, individual::individual, inputs, pool::pool,
+    Held, IndividualPayout, Inputs, Payout, Plan, PoolPayout, ResultInput, individual::individual, inputs,
+    pool::pool,
 };
 use crate::{Date, Exact, Problem, Rounded};
 use alloc::{
@@ -51,7 +52,8 @@ struct Disputes {
 impl Disputes {
     fn of(inputs: &Inputs) -> Self {
         let of_results = inputs.results.iter().flat_map(|(component, result)| {
-            let disputed = result.visits.iter().flatten().filter(|it| it.disputed);
+            let rolling = result.rolling.iter().flat_map(|it| it.visits.iter().flatten());
+            let disputed = result.visits.iter().flatten().chain(rolling).filter(|it| it.disputed);
             disputed.map(|it| (it.id.clone().unwrap_or_else(|| component.clone()), it.decision_due))
         });
         let on_shift =
@@ -65,11 +67,21 @@ fn undisputed(inputs: &Inputs) -> Inputs {
     let mut inputs = inputs.clone();
     inputs.visits.retain(|it| !it.disputed);
     for result in inputs.results.values_mut() {
-        if let Some(visits) = &mut result.visits {
-            visits.retain(|it| !it.disputed);
+        leave_out_disputed(result);
+        if let Some(rolling) = &mut result.rolling {
+            leave_out_disputed(rolling);
         }
     }
     inputs
+}
+
+/// A visit that is left out takes its critical failure with it.
+fn leave_out_disputed(result: &mut ResultInput) {
+    let Some(visits) = &mut result.visits else { return };
+    let failed = visits.iter().filter(|it| it.disputed && it.critical).count();
+    let failed = u32::try_from(failed).unwrap_or(u32::MAX);
+    visits.retain(|it| !it.disputed);
+    result.confirmed_critical = result.confirmed_critical.map(|it| it.saturating_sub(failed));
 }
 
 /// Each person's lower amount, with the difference held.

@@ -108,6 +108,9 @@ pub struct VisitScore {
     pub id: Option<String>,
     /// Its final score, 0 to 100.
     pub score: Exact,
+    /// Whether one of the confirmed critical failures of its result is this visit's.
+    #[serde(skip_serializing_if = "super::is_false")]
+    pub critical: bool,
     /// Whether it is disputed.
     #[serde(skip_serializing_if = "super::is_false")]
     pub disputed: bool,

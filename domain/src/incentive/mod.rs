@@ -22,7 +22,7 @@ pub use payout::{
     AdjustmentLine, CalculationStep, ExcludedComponent, Held, IndividualPayout, Line, Note, Payment, Payout,
     PoolPayout, PoolShare, RecognitionLine,
 };
-pub use retro::{RetroDifference, retro_differences};
+pub use retro::{DecidedVisit, RetroDifference, decided_inputs, retro_differences};
 pub use table::{Axis, Table};
 
 use crate::{Exact, LocalText, Rule};

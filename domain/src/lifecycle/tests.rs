@@ -30,6 +30,7 @@ excluded include manager published
 published appeal branch_manager appealed
 appealed uphold reviewer published
 appealed dismiss reviewer published
+appealed withdraw branch_manager published
 published lock server locked
 published supersede server superseded
 locked supersede server superseded
@@ -66,6 +67,7 @@ fn all_true() -> Facts {
         another_reviewer: true,
         auditor_appeal_upheld: true,
         inside_appeal_window: true,
+        is_appellant: true,
         appeals_closed: true,
         revisit_approved: true,
     }
@@ -136,6 +138,7 @@ const GUARD_CASES: &[GuardCase] = &[
     (Some(State::Appealed), Command::Uphold, Actor::Reviewer, |it| it.another_reviewer = false, "same_reviewer"),
     (Some(State::Appealed), Command::Dismiss, Actor::Reviewer, |it| it.another_reviewer = false, "same_reviewer"),
     (Some(State::Appealed), Command::Dismiss, Actor::Reviewer, |it| it.has_reason = false, "reason_missing"),
+    (Some(State::Appealed), Command::Withdraw, Actor::BranchManager, |it| it.is_appellant = false, "not_the_appellant"),
     (Some(State::Published), Command::Lock, Actor::Server, |it| it.appeals_closed = false, "appeal_open"),
     (Some(State::Approved), Command::Void, Actor::Manager, |it| it.has_reason = false, "reason_missing"),
     (Some(State::Approved), Command::Void, Actor::Manager, |it| it.second_person = false, "second_person_missing"),

@@ -27,7 +27,8 @@ pub fn scorecard(scope: &str, visits: &[&ScoredVisit], settings: &Settings) -> S
         visits.iter().copied().filter(|visit| period.is_some_and(|it| it.holds(visit))).collect();
     current.sort_by(|a, b| a.id.cmp(&b.id));
     let sample = Sample::of(current.iter().map(|it| &it.score));
-    let pooled = |pools: Pools, targets: &BTreeMap<String, Target>| pooled(&current, pools, targets);
+    let pooled =
+        |pools: Pools, targets: &BTreeMap<String, Target>| pooled(&current, pools, targets, &settings.level);
     Scorecard {
         scope: scope.to_string(),
         period: period.map(|it| it.id.clone()).unwrap_or_default(),
@@ -92,9 +93,14 @@ fn gap(target: &Target, current: &Exact) -> Gap {
     }
 }
 
-fn pooled(visits: &[&ScoredVisit], pools: Pools, targets: &BTreeMap<String, Target>) -> Vec<Pooled> {
+fn pooled(
+    visits: &[&ScoredVisit],
+    pools: Pools,
+    targets: &BTreeMap<String, Target>,
+    level: &Exact,
+) -> Vec<Pooled> {
     let ids: BTreeSet<&String> = visits.iter().flat_map(|it| pools(it).keys()).collect();
-    ids.into_iter().filter_map(|id| pool(id, visits, pools, targets)).collect()
+    ids.into_iter().filter_map(|id| pool(id, visits, pools, targets.get(id), level)).collect()
 }
 
 /// One pooled score; `None` where no point was possible.
@@ -102,15 +108,17 @@ fn pool(
     id: &str,
     visits: &[&ScoredVisit],
     pools: Pools,
-    targets: &BTreeMap<String, Target>,
+    target: Option<&Target>,
+    level: &Exact,
 ) -> Option<Pooled> {
     let (mut earned, mut possible) = (Exact::zero(), Exact::zero());
-    let mut visits_without = Vec::new();
+    let (mut counted, mut visits_without) = (Vec::new(), Vec::new());
     for visit in visits {
         match pools(visit).get(id).filter(|it| !it.possible.is_zero()) {
             Some(points) => {
                 earned = earned + &points.earned;
                 possible = possible + &points.possible;
+                counted.push(points);
             }
             None => visits_without.push(visit.id.clone()),
         }
@@ -118,12 +126,29 @@ fn pool(
     let score = (&earned * &Exact::from(100)).checked_div(&possible)?;
     let n = count(visits).saturating_sub(count(&visits_without));
     let inputs: &[(&str, &dyn ToString)] = &[("earned", &earned), ("possible", &possible)];
-    Some(Pooled {
-        id: id.to_string(),
-        figure: Figure::new(&score, n, "100 x sum(earned) / sum(possible)", inputs),
-        visits_without,
-        gap: targets.get(id).map(|it| gap(it, &score)),
-    })
+    let mut figure = Figure::new(&score, n, "100 x sum(earned) / sum(possible)", inputs);
+    figure.interval = ratio_interval(&counted, &score, &possible, level);
+    Some(Pooled { id: id.to_string(), figure, visits_without, gap: target.map(|it| gap(it, &score)) })
+}
+
+/// The t interval of a pooled score, the ratio of two sums over visits, by its usual linear form: each visit stands for the score plus
+/// `n` times what it alone moves it by. None for a single visit; never beyond 0 to 100.
+fn ratio_interval(
+    counted: &[&Points],
+    score: &Exact,
+    possible: &Exact,
+    level: &Exact,
+) -> Option<[Rounded; 2]> {
+    let hundred = Exact::from(100);
+    let n = Exact::from(u32::try_from(counted.len()).ok()?);
+    let moved = |it: &&Points| {
+        let beyond = &hundred * &it.earned - score * &it.possible;
+        Some(score + &(&n * &beyond).checked_div(possible)?)
+    };
+    let values: Vec<Exact> = counted.iter().map(moved).collect::<Option<_>>()?;
+    let found = mean_interval(&Sample::of(&values)?, level)?.interval;
+    let within = |it: Exact| Rounded::new(&it.max(Exact::zero()).min(hundred.clone()), SCORE_DECIMALS);
+    Some([within(found.low), within(found.high)])
 }
 
 fn channels(visits: &[&ScoredVisit], level: &Exact) -> Vec<ChannelIndex> {

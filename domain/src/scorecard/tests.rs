@@ -119,6 +119,28 @@ fn pooled_scores_add_points_up_and_name_the_visits_without_any() {
 }
 
 #[test]
+fn a_pooled_score_has_the_interval_of_a_ratio_and_a_single_visit_none() {
+    let desk = |all: &[(&str, &str)]| {
+        let visits: Vec<ScoredVisit> = (0..)
+            .zip(all)
+            .map(|(index, (earned, possible))| {
+                let mut visit = visit(&format!("v{index}"), "b1", "ana", "2026-05-04", "50");
+                visit.touchpoints.insert("desk".to_string(), points(earned, possible));
+                visit
+            })
+            .collect();
+        card_of(&visits, &settings()).touchpoints.remove(0).figure
+    };
+    // Where all visits have the same possible points it is the interval of their mean: 3.182446 x 14.433757 / 2 = 22.9673.
+    assert_eq!(ends(&desk(&[("3", "4"), ("2", "4"), ("3", "4"), ("2", "4")])), ["39.53", "85.47"]);
+    // A visit with more points moves it more: 66.67 stands for 77.78, 55.56 and 66.67, 4.302653 x 11.111111 / 1.732051 = 27.6016.
+    assert_eq!(ends(&desk(&[("3", "4"), ("1", "2")])), ["0.00", "100.00"]);
+    let three = desk(&[("3", "4"), ("1", "2"), ("2", "3")]);
+    assert_eq!((three.value.to_string(), ends(&three)), ("66.67".into(), ["39.07".into(), "94.27".into()]));
+    assert_eq!(desk(&[("3", "4")]).interval, None);
+}
+
+#[test]
 fn an_arrow_needs_an_interval_that_excludes_zero() {
     let mut visits = four();
     for (index, score) in ["50", "51", "49", "50"].iter().enumerate() {

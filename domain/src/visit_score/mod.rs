@@ -4,6 +4,7 @@
 mod amounts;
 mod completeness;
 mod explain;
+mod losses;
 mod migration;
 mod prepare;
 mod rule;
@@ -19,6 +20,7 @@ pub use completeness::Asked;
 pub use explain::{
     BandStep, CriticalStep, Explanation, ItemState, ItemStep, RoundingStep, SectionStep, VisitStep,
 };
+pub use losses::{Loss, Losses, losses};
 pub use migration::{Migration, migration};
 pub use prepare::PreparedChecklist;
 

@@ -14,6 +14,14 @@ export interface Profile {
   /** Whether a PIN opens it. */
   pin: boolean;
   lastUsedMs: number;
+  /** Where in which visit the person was last. */
+  place?: Place | undefined;
+}
+
+/** A question of a visit, in the words of whoever shows it. */
+export interface Place {
+  visit: string;
+  at: string;
 }
 
 /** Where the app stands. */
@@ -52,6 +60,8 @@ export interface SyncStatus {
   /** Pictures as the camera gave them that wait for a line that costs nothing. */
   originals: number;
   originalBytes: number;
+  /** Such pictures that did not fit on this phone. */
+  originalsLetGo: number;
   /** Own edits that wait for a person in the office, by reason. */
   setAside: Record<string, number>;
   /** When all of it last was on the server, milliseconds since 1970; none since this app started and before. */
@@ -124,6 +134,9 @@ export interface Core {
   ask(ask: Ask): Promise<Reply>;
   /** Keeps a picture as it is to be sent, scaled already. */
   attach(visit: string, field: string, picture: Blob, facts: PhotoFacts): Promise<Reply>;
+  /** Where the person was in a visit, if that visit was the last; it outlives a phone that loses its power at once. */
+  placeIn(visit: string): string | null;
+  keepPlace(place: Place): void;
   /** The bytes of a photo that is on this phone; none where it is not. */
   photo(blob: string, mime: string): Promise<Blob | null>;
 

@@ -2,11 +2,11 @@
 // that travels are the worker's.
 
 import { signal } from "@preact/signals";
-import type { Core, Outcome, PhotoFacts, Rescued, Standing, StorageStatus, SyncStatus } from "./api";
-import type { Answer, Calls, Facts } from "./line";
+import type { Core, Outcome, PhotoFacts, Place, Rescued, Standing, StorageStatus, SyncStatus } from "./api";
+import type { Answer, Calls, Facts, Opened } from "./line";
 import type { Ask, Problem, Reply } from "./messages";
 import { Ownership } from "./ownership";
-import { notOpen, problemOf, unsupported } from "./problems";
+import { Failed, notOpen, problemOf, unsupported } from "./problems";
 import { askToKeep, missing, storageNow, watchFacts } from "./surroundings";
 import { Updates } from "./updates";
 import { WorkerLine, type News } from "./worker-line";
@@ -27,6 +27,7 @@ const nothingSent: SyncStatus = {
   lost: 0,
   originals: 0,
   originalBytes: 0,
+  originalsLetGo: 0,
   setAside: {},
   lastSentMs: null,
   problem: null,
@@ -49,6 +50,9 @@ class BrowserCore implements Core {
   private worker: WorkerLine | null = null;
   /** Starts while the store is being taken, and holds nothing of it yet. */
   private next: WorkerLine | null = null;
+  /** Of a store that did not open: whoever salvages it needs them. */
+  private damaged: Opened | null = null;
+  private place: Place | undefined;
   private isOwner = false;
   /** A button that is tapped twice takes the store once. */
   private takingOver: Promise<void> | null = null;
@@ -131,7 +135,7 @@ class BrowserCore implements Core {
     this.standing.value = { is: "starting" };
     const line = this.line();
     if (line !== null) {
-      this.stand(await line.call("begin"));
+      await this.standAfter(line, line.call("begin"));
     }
   }
 
@@ -165,6 +169,7 @@ class BrowserCore implements Core {
       this.pulled.value += 1;
     } else {
       this.breakDown(news.problem);
+      this.damaged = news.keys;
     }
   }
 
@@ -179,7 +184,7 @@ class BrowserCore implements Core {
   }
 
   /** Says something to the worker that has no answer. */
-  private tell<Name extends "facts" | "awake" | "sendNow" | "sendOriginals" | "allowMetered">(call: Name, ...with_: Parameters<Calls[Name]>): void {
+  private tell<Name extends "place" | "facts" | "awake" | "sendNow" | "sendOriginals" | "allowMetered">(call: Name, ...with_: Parameters<Calls[Name]>): void {
     this.worker?.call(call, ...with_).catch((thrown: unknown) => {
       // What ends the worker comes as news; the rest is no reason to take the visit off the screen.
       console.warn(`the worker could not take in "${call}"`, problemOf(thrown));
@@ -226,13 +231,20 @@ class BrowserCore implements Core {
     return this.outcome(async (line) => {
       const profile = await line.call("enrol", code, name, pin);
       this.standing.value = { is: "open", profile };
+      this.keep();
+    });
+  }
+
+  /** Browsers promise it to whom they know better by now, as to an installed app: asked once a start until they do. */
+  private keep(): void {
+    if (this.storage.peek().persisted !== true) {
       this.unlessItFails(
         askToKeep().then((storage) => {
           this.storage.value = storage;
         }),
         "the browser was not asked to keep what is stored",
       );
-    });
+    }
   }
 
   async choose(id: string): Promise<void> {
@@ -240,10 +252,14 @@ class BrowserCore implements Core {
     if (line === null) {
       return;
     }
+    await this.standAfter(line, line.call("choose", id));
+  }
+
+  private async standAfter(line: WorkerLine, opening: Promise<Answer<"begin">>): Promise<void> {
     try {
-      this.stand(await line.call("choose", id));
+      this.stand(await opening);
     } catch (thrown) {
-      // Where the store went to another tab meanwhile, that is what stands.
+      // Where the worker ended or the store went to another tab meanwhile, that is what stands.
       if (this.worker === line) {
         this.breakDown(problemOf(thrown));
       }
@@ -270,8 +286,16 @@ class BrowserCore implements Core {
     if (opening.is === "locked") {
       const { profile, wrong, waitMs } = opening;
       this.standing.value = { is: "locked", profile, wrong, waitMs };
+    } else if (opening.is === "broken") {
+      const { profile, problem, keys } = opening;
+      this.standing.value = { is: "broken", profile, problem };
+      this.damaged = keys;
     } else {
       this.standing.value = opening;
+      if (opening.is === "open") {
+        this.place = opening.profile.place;
+        this.keep();
+      }
     }
   }
 
@@ -335,6 +359,15 @@ class BrowserCore implements Core {
     return reply;
   }
 
+  placeIn(visit: string): string | null {
+    return this.place?.visit === visit ? this.place.at : null;
+  }
+
+  keepPlace(place: Place): void {
+    this.place = place;
+    this.tell("place", place);
+  }
+
   async photo(blob: string, mime: string): Promise<Blob | null> {
     const bytes = (await this.line()?.call("photo", blob)) ?? null;
     return bytes === null ? null : new Blob([bytes], { type: mime });
@@ -354,7 +387,11 @@ class BrowserCore implements Core {
   }
 
   salvage(profile: string): ReturnType<Core["rescue"]> {
-    return this.rescued((line) => line.call("salvage", profile));
+    const keys = this.damaged;
+    return this.rescued((line) => {
+      // What is not open here is not salvaged either.
+      return keys?.profile === profile ? line.call("salvage", keys) : Promise.reject(new Failed(notOpen()));
+    });
   }
 
   private async rescued(call: (line: WorkerLine) => Promise<Rescued>): ReturnType<Core["rescue"]> {

@@ -1,7 +1,7 @@
 // What goes between the page and its worker. Owns the names and types of the calls, and both directions of the envelope; knows no
 // screen and no store.
 
-import type { PhotoFacts, Profile, Rescued, SyncStatus } from "./api";
+import type { PhotoFacts, Place, Profile, Rescued, SyncStatus } from "./api";
 import type { Ask, Problem, Reply } from "./messages";
 
 /** What the page knows of the world and the worker does not. */
@@ -15,11 +15,17 @@ export interface Facts {
   lowBattery: boolean;
 }
 
-/** How opening ended. */
+/** A person's keys, opened with the PIN where there is one. */
+export interface Opened {
+  readonly profile: string;
+  readonly pinKey: CryptoKey | null;
+}
+
+/** How opening ended. A store that did not open gives the keys back, for what can be read of it to be taken out. */
 export type Opening =
   | { is: "open"; profile: Profile }
   | { is: "locked"; profile: Profile; wrong: number; waitMs: number; problem: Problem | null }
-  | { is: "broken"; profile: Profile; problem: Problem };
+  | { is: "broken"; profile: Profile; problem: Problem; keys: Opened };
 
 /** What the page asks of the worker. */
 export interface Calls {
@@ -39,7 +45,8 @@ export interface Calls {
   /** Writes the rescue file of the open store. */
   rescue: () => Rescued;
   /** The same of what can be read of a store that did not open. */
-  salvage: (profile: string) => Rescued;
+  salvage: (keys: Opened) => Rescued;
+  place: (place: Place) => void;
   facts: (facts: Facts) => void;
   /** The app came to the front, or the network came back: a good moment to synchronise. */
   awake: () => void;
@@ -68,5 +75,5 @@ export type FromWorker =
   | { is: "opening"; profile: Profile }
   | { is: "sync"; status: SyncStatus }
   | { is: "pulled" }
-  /** Nothing works any more until the worker is started anew. */
-  | { is: "fatal"; problem: Problem };
+  /** Nothing works any more until the worker is started anew. `keys`: of the store that was being opened. */
+  | { is: "fatal"; problem: Problem; keys: Opened | null };

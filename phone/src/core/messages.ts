@@ -516,6 +516,10 @@ export interface SyncState {
    */
   original_bytes: number;
   /**
+   * Such pictures that did not fit on this phone, or went to make room for photos, of visits that are not settled.
+   */
+  originals_let_go: number;
+  /**
    * Open conflicts.
    */
   conflicts: number;

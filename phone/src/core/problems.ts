@@ -26,8 +26,13 @@ export function problemOf(thrown: unknown): Problem {
   return thrown instanceof Failed ? thrown.problem : unforeseen(thrown);
 }
 
+/** What was thrown, in the words of whoever threw it. */
+export function whatOf(thrown: unknown): string {
+  return thrown instanceof Error ? `${thrown.name}: ${thrown.message}` : String(thrown);
+}
+
 export function unforeseen(thrown: unknown): Problem {
-  const what = thrown instanceof Error ? `${thrown.name}: ${thrown.message}` : String(thrown);
+  const what = whatOf(thrown);
   return told(
     500,
     "app_failed",

@@ -18,7 +18,7 @@ export class WorkerLine {
 
   constructor(private readonly hear: (news: News) => void) {
     this.worker.onmessage = (event: MessageEvent<FromWorker>) => this.read(event.data);
-    this.worker.onerror = (event) => hear({ is: "fatal", problem: unforeseen(event.message) });
+    this.worker.onerror = (event) => hear({ is: "fatal", problem: unforeseen(event.message), keys: null });
   }
 
   call<Name extends CallName>(call: Name, ...with_: Parameters<Calls[Name]>): Promise<Answer<Name>> {

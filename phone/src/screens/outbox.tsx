@@ -125,6 +125,7 @@ export function Outbox({ core }: { core: Core }) {
             </Button>
           </Notice>
         )}
+        {sync.originalsLetGo > 0 && <p class="quiet">{t.originalsLetGo(sync.originalsLetGo)}</p>}
         <label class={`tick${sync.meteredAllowed ? " on" : ""}`}>
           <input type="checkbox" checked={sync.meteredAllowed} onChange={(event) => core.allowMetered(event.currentTarget.checked)} />
           <span class="box">{sync.meteredAllowed && "✓"}</span>

@@ -2,6 +2,7 @@
 // of what is missing; "handed in" and "sent" look and read differently here, since people take one for the other.
 
 import { useSignal } from "@preact/signals";
+import { useEffect, useRef } from "preact/hooks";
 import type { Core } from "../core/api";
 import type { FieldProblem, Grave, Problem, Review as ReviewReply } from "../core/messages";
 import { Bar, Button, LinkButton, Notice, Page, Trouble } from "../parts/basic";
@@ -139,6 +140,12 @@ export function Review({ core, store }: { core: Core; store: VisitStore }) {
   const busy = useSignal(false);
   const changed = useSignal(false);
   const problem = useSignal<Problem | null>(null);
+  // What is recorded on this very screen, as the departure, is seen by whoever hands in.
+  const facts = JSON.stringify(store.state.value.facts);
+  const seen = useRef({ facts, asked: Promise.resolve() });
+  useEffect(() => {
+    if (seen.current.facts !== facts) seen.current = { facts, asked: reload() };
+  }, [facts]);
   const it = got.value;
   if (it.is === "loading") return null;
   if (it.is === "refused")
@@ -148,13 +155,15 @@ export function Review({ core, store }: { core: Core; store: VisitStore }) {
       </Page>
     );
   const review = it.it;
+  const shown = () => (got.value.is === "here" ? got.value.it : review);
   const submit = async () => {
     if (busy.value) return;
     busy.value = true;
     changed.value = false;
     problem.value = null;
     await store.flush();
-    const reply = await core.ask({ ask: "submit", visit: store.visit, seen: review.seen });
+    await seen.current.asked;
+    const reply = await core.ask({ ask: "submit", visit: store.visit, seen: shown().seen });
     busy.value = false;
     if (reply.reply === "visit") {
       store.state.value = reply.state;
@@ -163,6 +172,8 @@ export function Review({ core, store }: { core: Core; store: VisitStore }) {
       changed.value = reply.problem.code === "changed_since_seen" || reply.problem.errors.some((error) => error.code === "changed_since_seen");
       problem.value = changed.value ? null : reply.problem;
       await reload();
+      // What happened stands at the top.
+      scrollTo(0, 0);
     }
   };
   const first = review.missing[0];

@@ -197,7 +197,8 @@ export function Locked({ core, standing }: { core: Core; standing: Standing & { 
     busy.value = false;
     if (!outcome.ok) {
       pin.value = "";
-      if (core.standing.peek().is !== "locked" || standing.wrong === 0) problem.value = outcome.problem;
+      // How often it was wrong, and how long that waits, stands in the field.
+      if (!["wrong_pin", "pin_must_wait"].includes(outcome.problem.code)) problem.value = outcome.problem;
       input.current?.focus();
     }
   };
@@ -225,7 +226,7 @@ export function Locked({ core, standing }: { core: Core; standing: Standing & { 
             <p>{t.waits(span(waits))}</p>
           </Notice>
         )}
-        {standing.wrong === 0 && <Trouble problem={problem.value} />}
+        <Trouble problem={problem.value} />
         <div class="stack">
           <Button kind="main" wide type="submit" busy={busy.value || left.value > 0}>
             {busy.value ? words.value.wait : t.open}

@@ -27,11 +27,17 @@ const wide = matchMedia("(min-width: 64rem)");
 const isWide = signal(wide.matches);
 wide.addEventListener("change", () => (isWide.value = wide.matches));
 
+/** In the store for the visit where the person is, and for the others where the browser keeps it, which takes its time. */
+function keepPlace(store: VisitStore, at: string): void {
+  kept.set(placeKey(store.visit), at);
+  store.core.keepPlace({ visit: store.visit, at });
+}
+
 /** Where a visit opens: what is to be corrected first, else where it was left, else at the beginning. */
 export function placeIn(store: VisitStore): { section: string; item: string | null } {
   const first = store.form.sections[0]?.id ?? "";
   const state = store.state.peek();
-  const [section, item] = kept.get(placeKey(store.visit))?.split("/") ?? [];
+  const [section, item] = (store.core.placeIn(store.visit) ?? kept.get(placeKey(store.visit)))?.split("/") ?? [];
   const roundKey = `round.${store.visit}`;
   if (state.editable && state.round > 1 && kept.get(roundKey) !== String(state.round)) {
     kept.set(roundKey, String(state.round));
@@ -317,7 +323,7 @@ export function VisitScreen(props: { core: Core; store: VisitStore; section: str
   useEffect(() => {
     // Not where the person has gone on already: this runs a moment after the first picture.
     if (props.section === null && section && location.hash === to.visit(store.visit)) replace(to.visit(store.visit, id, start.item ?? undefined));
-    kept.set(placeKey(store.visit), [id, start.item].filter(Boolean).join("/"));
+    keepPlace(store, [id, start.item].filter(Boolean).join("/"));
     if (start.item) requestAnimationFrame(() => showItem(start.item as string));
   }, [id, start.item]);
 
@@ -327,7 +333,7 @@ export function VisitScreen(props: { core: Core; store: VisitStore; section: str
     if (!item || item === last.current.item) return;
     last.current.item = item;
     clearTimeout(last.current.timer);
-    last.current.timer = setTimeout(() => kept.set(placeKey(store.visit), `${id}/${item}`), REST_MS);
+    last.current.timer = setTimeout(() => keepPlace(store, `${id}/${item}`), REST_MS);
   };
   const touched = () => (store.items.get(last.current.item ?? "")?.section.id === id ? last.current.item : (section?.items[0]?.id ?? null));
   if (!section) return null;

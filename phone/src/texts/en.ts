@@ -43,7 +43,7 @@ export const en: Texts = {
     stopped: "Veedor could not start",
     stoppedDo: "Nothing was erased: what you saved is still on this phone. Try again; if it stays so, restart the phone and tell your coordinators.",
     elsewhere: "Veedor is open in another tab",
-    elsewhereWhy: "Only one tab at a time can save answers, so that they do not mix. What you wrote in the other one is saved.",
+    elsewhereWhy: "Only one tab at a time can save answers, so that they do not mix. What the other one has saved stays saved.",
     useHere: "Use it here",
     opening: (name) => `Opening the visits of ${name}…`,
     broken: "The visits on this phone cannot be opened",
@@ -562,6 +562,7 @@ export const en: Texts = {
     metered: "Send photos on mobile data too",
     originals: (count, size) =>
       `Originals: ${many(count, "full-size photo waits", "full-size photos wait")} for Wi-Fi (${size}). The photos of the visit go on their own and do not wait for them.`,
+    originalsLetGo: (count: number) => `${many(count, "original", "originals")} did not fit on this phone; the visit's photos did.`,
     originalsNow: "Send originals now, on any network",
     visits: "By visit",
     edits: (count) => many(count, "change", "changes"),

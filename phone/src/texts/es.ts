@@ -43,7 +43,7 @@ export const es = {
     stopped: "Veedor no pudo empezar",
     stoppedDo: "No se borró nada: lo que guardó sigue en este teléfono. Intente de nuevo; si sigue igual, reinicie el teléfono y avise a su coordinación.",
     elsewhere: "Veedor está abierto en otra pestaña",
-    elsewhereWhy: "Solo una pestaña a la vez puede guardar respuestas, para que no se mezclen. Lo que escribió en la otra está guardado.",
+    elsewhereWhy: "Solo una pestaña a la vez puede guardar respuestas, para que no se mezclen. Lo que la otra ya guardó sigue guardado.",
     useHere: "Usarlo aquí",
     opening: (name: string) => `Abriendo las visitas de ${name}…`,
     broken: "No se pueden abrir las visitas de este teléfono",
@@ -605,6 +605,7 @@ export const es = {
     metered: "Enviar fotos también con datos móviles",
     originals: (count: number, size: string) =>
       `Originales: ${many(count, "foto en tamaño completo espera", "fotos en tamaño completo esperan")} wifi (${size}). Las fotos de la visita van aparte y no esperan por ellas.`,
+    originalsLetGo: (count: number) => `${many(count, "original no cupo", "originales no cupieron")} en este teléfono; las fotos de la visita sí.`,
     originalsNow: "Enviar originales ahora, con cualquier red",
     visits: "Por visita",
     edits: (count: number) => many(count, "cambio", "cambios"),

@@ -11,7 +11,7 @@ export type Size = "s" | "m" | "l" | "xl";
 export type Look = "list" | "notes";
 
 /** Root font size by text size, in percent of the browser's own. */
-const SIZES: Record<Size, number> = { s: 100, m: 115, l: 135, xl: 165 };
+const SIZES: Record<Size, number> = { s: 100, m: 115, l: 135, xl: 200 };
 
 /** localStorage that may be forbidden: then the choice lives as long as the page. */
 export const kept = {

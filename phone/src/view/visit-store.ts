@@ -10,6 +10,8 @@ import { announce } from "./say";
 
 /** How long a text rests before it is kept, milliseconds. */
 export const REST_MS = 300;
+/** The longest that a text waits while keys go on. */
+const LONGEST_MS = 1_000;
 /** What could not be kept, since there is no room or nobody is open, is tried again after so long, milliseconds; and at any moment at
  *  which another answer is kept. */
 const AGAIN_MS = 5_000;
@@ -51,7 +53,7 @@ export class VisitStore {
   readonly saving = signal<Saving>("saved");
   /** Questions by whether they demand something, from what the core says is missing. */
   readonly demands: ReadonlySignal<Map<string, FieldProblem[]>>;
-  private readonly core: Core;
+  readonly core: Core;
   /** What the core last said of each question. */
   private readonly told = new Map<string, ItemState>();
   /** Questions that appear once the picture before is painted. */
@@ -63,7 +65,7 @@ export class VisitStore {
   /** What is typed and not kept as an answer (yet), by field, so that it outlives the leaving of a section. */
   private readonly drafts = new Map<string, Signal<string | null>>();
   /** Texts and numbers that rest before they are kept, and answers that wait to be tried again. */
-  private readonly resting = new Map<string, { json: string; timer: number }>();
+  private readonly resting = new Map<string, { json: string; timer: number; sinceMs: number }>();
   /** Fields of answers that could not be kept: they stand on the screen and nowhere else. */
   private readonly unkept = new Set<string>();
   /** How often each field was answered, to tell the newest answer. */
@@ -123,16 +125,18 @@ export class VisitStore {
     return this.waiting > 0 || this.resting.size > 0;
   }
 
-  /** Keeps a text or number once no key was pressed for a moment, or at `flush`. */
+  /** Keeps a text or number once no key was pressed for a moment, soon also while keys go on, and at `flush`. */
   answerSoon(field: string, json: string): void {
+    const now = performance.now();
+    const sinceMs = this.resting.get(field)?.sinceMs ?? now;
     this.dropResting(field);
     if (this.unkept.size === 0) this.saving.value = "saving";
-    this.rest(field, json, REST_MS);
+    this.rest(field, json, Math.min(REST_MS, sinceMs + LONGEST_MS - now), sinceMs);
   }
 
-  private rest(field: string, json: string, ms: number): void {
+  private rest(field: string, json: string, ms: number, sinceMs = performance.now()): void {
     const timer = setTimeout(() => void this.flush(field), ms) as unknown as number;
-    this.resting.set(field, { json, timer });
+    this.resting.set(field, { json, timer, sinceMs });
   }
 
   draftOf(field: string): Signal<string | null> {

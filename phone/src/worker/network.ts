@@ -75,7 +75,8 @@ async function judged(response: Response, accept: Asked["accept"], alive: (ms: n
     const isExpected = accept === "application/json" && response.ok && said !== undefined;
     return isExpected ? { is: "answered", body } : { is: "none", problem: notVeedor(status) };
   }
-  const isPage = is("text/html") && (status < 500 || status === 511);
+  // What stands between refuses with pages too: those are no sign-in.
+  const isPage = is("text/html") && (status < 400 || status === 511);
   return { is: "none", problem: isPage ? portal() : notVeedor(status) };
 }
 

@@ -259,7 +259,7 @@ export class Sender {
   }
 
   private status(state: SyncState): SyncStatus {
-    const { edits, photos, bytes, incidents, lost, originals, original_bytes, set_aside, ended } = state;
+    const { edits, photos, bytes, incidents, lost, originals, original_bytes, originals_let_go, set_aside, ended } = state;
     const left = edits + photos + incidents;
     const isRunning = this.running !== null;
     const before = this.begunWith === null ? 0 : this.begunWith.edits + this.begunWith.photos + this.begunWith.incidents;
@@ -275,6 +275,7 @@ export class Sender {
       lost,
       originals,
       originalBytes: original_bytes,
+      originalsLetGo: originals_let_go,
       setAside: set_aside,
       lastSentMs: this.lastSentMs,
       problem: isRunning ? null : this.last.problem,

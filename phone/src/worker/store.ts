@@ -1,6 +1,7 @@
 // The open store of one person: the wasm module with its one phone. Owns how it is opened, how what it throws is read, and which of
 // its calls go in pairs with the vault (signing, a new key). Everything in it runs at once; nothing here waits for a network.
 
+import type { Opened } from "../core/line";
 import type { SyncState } from "../core/messages";
 import { Failed, isProblem, notOpen, rescueFailed, storeGone, storeUnreadable, unforeseen } from "../core/problems";
 import initialize, { BrowserPhone, BrowserSalvage, type Step } from "../../pkg/phone_wasm.js";
@@ -64,7 +65,7 @@ function thrownBy(thrown: unknown): Failed {
 
 /** The module cannot go on; a new worker can. */
 export class Fatal extends Failed {
-  constructor(thrown: unknown) {
+  constructor(readonly thrown: unknown) {
     super(unforeseen(thrown));
   }
 }
@@ -124,7 +125,7 @@ export interface Source {
 }
 
 /** A rescue file of the open store, or of a damaged one; `from` says where that was closed meanwhile. */
-function sourceOf(profile: string, keys: vault.Opened, from: () => BrowserPhone | BrowserSalvage): Source {
+function sourceOf(profile: string, keys: Opened, from: () => BrowserPhone | BrowserSalvage): Source {
   return {
     profile,
     begin: async () => {
@@ -145,7 +146,7 @@ function sourceOf(profile: string, keys: vault.Opened, from: () => BrowserPhone 
 }
 
 /** Reads what can be read of a store that does not open, out of a copy of its files: the files themselves stay as they lie. */
-export async function salvage<T>(keys: vault.Opened, work: (from: Source) => Promise<T>): Promise<T> {
+export async function salvage<T>(keys: Opened, work: (from: Source) => Promise<T>): Promise<T> {
   await load();
   await files.untilFree(keys.profile);
   try {
@@ -172,11 +173,11 @@ export class Store {
 
   private constructor(
     private phone: BrowserPhone,
-    private keys: vault.Opened,
+    private keys: Opened,
   ) {}
 
   /** Opens the store of whoever these keys belong to; makes it where it never was. */
-  static async open(keys: vault.Opened): Promise<Store> {
+  static async open(keys: Opened): Promise<Store> {
     const [with_] = await Promise.all([vault.storeKeys(keys), files.untilFree(keys.profile), load()]);
     try {
       if (await files.hasDamagedNames(keys.profile)) {
@@ -211,12 +212,12 @@ export class Store {
     return this.keys.profile;
   }
 
-  get vaultKeys(): vault.Opened {
+  get vaultKeys(): Opened {
     return this.keys;
   }
 
   /** The same person's keys under another PIN. */
-  rekeyed(keys: vault.Opened): void {
+  rekeyed(keys: Opened): void {
     this.keys = keys;
   }
 

@@ -5,7 +5,8 @@
 // PIN once more with a key made from it. A PIN keeps out whoever picks up the phone. It does not keep out whoever takes the browser's
 // files off it: browsers keep keys that they tell nobody in files too, and a good machine tries all PINs of 6 digits within minutes.
 
-import type { Profile } from "../core/api";
+import type { Place, Profile } from "../core/api";
+import type { Opened } from "../core/line";
 import { Failed, noSuchProfile, pinMustWait, shortPin, wrongPin } from "../core/problems";
 import * as database from "./database";
 
@@ -49,18 +50,14 @@ interface Row {
   meteredAllowed: boolean;
   /** JSON of whose store it is and what rescue files are sealed for, for when the store cannot say it any more. */
   office?: string;
+  /** Where in which visit the person was last. */
+  place?: Place;
   pin: PinFacts | null;
   wrapping: CryptoKey;
   /** The cipher key and the secret of each signing key, one after the other. */
   sealed: Sealed;
   /** The newest last. */
   keys: SigningKey[];
-}
-
-/** A person's keys, opened. */
-export interface Opened {
-  readonly profile: string;
-  readonly pinKey: CryptoKey | null;
 }
 
 /** What the store is opened with. */
@@ -194,8 +191,8 @@ export async function sign(opened: Opened, dev: string, bytes: Uint8Array<ArrayB
 // ---- people ----
 
 function profileOf(row: Row): Profile {
-  const { id, name, server, lastUsedMs } = row;
-  return { id, name, server, pin: row.pin !== null, lastUsedMs };
+  const { id, name, server, lastUsedMs, place } = row;
+  return { id, name, server, pin: row.pin !== null, lastUsedMs, place };
 }
 
 /** Who uses this phone, the last one first. */
@@ -317,7 +314,7 @@ export async function remembered(id: string): Promise<Pick<Row, "lastSentMs" | "
   return rowOf(id);
 }
 
-export async function remember(id: string, what: Partial<Pick<Row, "lastSentMs" | "meteredAllowed">>): Promise<void> {
+export async function remember(id: string, what: Partial<Pick<Row, "lastSentMs" | "meteredAllowed" | "place">>): Promise<void> {
   await database.change<Row>(id, (row) => ({ ...row, ...what }));
 }
 

@@ -2,9 +2,9 @@
 // answered at once, also while a run to the office waits for the network; opening, closing and enrolling wait for each other.
 
 import type { Profile, Rescued } from "../core/api";
-import type { Answer, Called, CallName, Calls, Facts, FromWorker, Opening } from "../core/line";
+import type { Answer, Called, CallName, Calls, Facts, FromWorker, Opened, Opening } from "../core/line";
 import type { Ask, Problem, Reply } from "../core/messages";
-import { Failed, noCode, noSuchProfile, notOpen, otherServer, problemOf, unforeseen } from "../core/problems";
+import { Failed, noCode, noSuchProfile, notOpen, otherServer, problemOf, storeUnreadable, unforeseen, whatOf } from "../core/problems";
 import * as files from "./files";
 import * as network from "./network";
 import * as rescueFile from "./rescue";
@@ -18,8 +18,8 @@ interface Open {
 }
 
 let open: Open | null = null;
-/** Whose store could not be opened. */
-let damaged: vault.Opened | null = null;
+/** Whose store is being opened; nobody notices otherwise where the module stops in the middle of it. */
+let opening: Opened | null = null;
 let facts: Facts = { online: navigator.onLine, metered: false, free: false, lowBattery: false };
 
 const say = (message: FromWorker): void => postMessage(message);
@@ -27,7 +27,7 @@ const say = (message: FromWorker): void => postMessage(message);
 const listener = {
   status: (status: Extract<FromWorker, { is: "sync" }>["status"]) => say({ is: "sync", status }),
   pulled: () => say({ is: "pulled" }),
-  fatal: (problem: Problem) => say({ is: "fatal", problem }),
+  fatal: (problem: Problem) => say({ is: "fatal", problem, keys: null }),
 };
 
 function opened(): Open {
@@ -50,7 +50,7 @@ async function close(): Promise<void> {
   }
 }
 
-async function openWith(keys: vault.Opened): Promise<Profile> {
+async function openWith(keys: Opened): Promise<Profile> {
   await close();
   const store = await Store.open(keys);
   return elseClose(store, () => begin(store));
@@ -81,12 +81,18 @@ async function openStore(id: string, pin: string | null): Promise<Opening> {
   if ("problem" in unlocked) {
     return { is: "locked", profile, wrong: unlocked.wrong, waitMs: unlocked.waitMs, problem: unlocked.problem.problem };
   }
+  opening = unlocked.opened;
   try {
-    return { is: "open", profile: await openWith(unlocked.opened) };
+    return { is: "open", profile: await openWith(opening) };
   } catch (thrown) {
+    if (thrown instanceof Fatal) {
+      // It still holds the files: a new worker is told whose they are.
+      stopped(thrown.thrown);
+    }
     // A store that cannot be opened is left as it lies, for a rescue file to be made of what is left in it.
-    damaged = unlocked.opened;
-    return { is: "broken", profile, problem: problemOf(thrown) };
+    return { is: "broken", profile, problem: problemOf(thrown), keys: unlocked.opened };
+  } finally {
+    opening = null;
   }
 }
 
@@ -181,19 +187,6 @@ async function enrol(text: string, name: string, pin: string | null): Promise<Pr
     await forgetPrepared();
     return enrolNew(code, name, pin);
   }
-}
-
-/** Whose store is damaged, with their keys. */
-function broken(id: string): vault.Opened {
-  if (damaged?.profile !== id) {
-    throw new Failed(notOpen());
-  }
-  return damaged;
-}
-
-/** A rescue file of what can be read of a damaged store. */
-function salvage(id: string): Promise<Rescued> {
-  return salvageOf(broken(id), rescueFile.write);
 }
 
 async function forgetPrepared(): Promise<void> {
@@ -303,7 +296,6 @@ async function salvageOpen(store: Store): Promise<Rescued> {
   try {
     return await salvageOf(keys, rescueFile.write);
   } finally {
-    damaged = keys;
     await openWith(keys);
   }
 }
@@ -334,7 +326,8 @@ const handlers: Handlers = {
   attach,
   photo,
   rescue,
-  salvage: (id) => inTurn(() => salvage(id)),
+  salvage: (keys) => inTurn(() => salvageOf(keys, rescueFile.write)),
+  place: (place) => (open === null ? undefined : vault.remember(open.store.profile, { place })),
   facts: (now) => {
     facts = now;
     open?.sender.know(now);
@@ -353,12 +346,17 @@ const handlers: Handlers = {
   },
 };
 
+/** Nothing works here any more. Where that came in the middle of opening a store, what can be read of it can still be taken out. */
+function stopped(thrown: unknown): void {
+  const problem = opening === null ? unforeseen(thrown) : storeUnreadable(whatOf(thrown));
+  say({ is: "fatal", problem, keys: opening });
+}
+
 function failed(id: number, thrown: unknown): void {
-  const problem = problemOf(thrown);
-  say({ is: "failed", id, problem });
   if (thrown instanceof Fatal) {
-    say({ is: "fatal", problem });
+    stopped(thrown.thrown);
   }
+  say({ is: "failed", id, problem: problemOf(thrown) });
 }
 
 function dispatch<Name extends CallName>({ id, call, with: with_ }: Called<Name>): void {
@@ -380,4 +378,9 @@ function dispatch<Name extends CallName>({ id, call, with: with_ }: Called<Name>
 // What takes longest to be there is asked for first; whoever opens a store hears where it did not come.
 load().catch(() => undefined);
 addEventListener("message", (event: MessageEvent<Called>) => dispatch(event.data));
-addEventListener("unhandledrejection", (event) => say({ is: "fatal", problem: unforeseen(event.reason) }));
+addEventListener("unhandledrejection", (event) => stopped(event.reason));
+addEventListener("error", (event) => {
+  // The page hears of it with what is known here.
+  event.preventDefault();
+  stopped(event.error);
+});

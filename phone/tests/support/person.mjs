@@ -11,9 +11,10 @@ const PROGRAM = process.env.CHROMIUM ?? "/usr/bin/chromium";
 const LONG = "La persona del mostrador saludó, miró a los ojos, explicó cada paso con calma y preguntó si quedaba alguna duda antes de despedirse.";
 
 export class Person {
-  /** `address` is where the app is, where it is not the office's own. */
-  static async make(office, address = office.address) {
+  /** `address` is where the app is, where it is not the office's own; `permissions` is what the browser lets it do. */
+  static async make(office, address = office.address, { permissions = ["geolocation", "camera"] } = {}) {
     const person = new Person();
+    person.permissions = permissions;
     person.office = office;
     person.address = address;
     person.profile = await mkdtemp(join(tmpdir(), "veedor-person-"));
@@ -28,7 +29,7 @@ export class Person {
       viewport: { width: 360, height: 740 },
       locale: "es-MX",
       geolocation: { latitude: 19.4326, longitude: -99.1332, accuracy: 12 },
-      permissions: ["geolocation", "camera"],
+      permissions: this.permissions,
     });
     this.page = this.context.pages()[0];
     this.page.setDefaultTimeout(20_000);
@@ -72,6 +73,13 @@ export class Person {
 
   /** Hands in what is complete. */
   async handIn() {
+    const leaving = this.page.getByRole("button", { name: "Ya salí: registrar" });
+    // A visit that comes back has its departure.
+    if (await leaving.count()) {
+      await leaving.click();
+      await this.page.locator(".moment", { hasText: /Salida: \d/ }).waitFor();
+    }
+    // Once: what was recorded on this screen is seen by whoever hands in.
     await this.page.getByRole("button", { name: "Entregar" }).click();
     await this.page.getByRole("heading", { name: "Visita entregada" }).waitFor();
   }
@@ -120,6 +128,18 @@ export class Person {
     await page.getByRole("dialog").locator("input[type=file]").setInputFiles(file);
     await page.getByRole("button", { name: "Guardar foto" }).click();
     await item.locator(comes).nth(before).waitFor({ state: "attached" });
+  }
+
+  /** Says something beside an answer. */
+  async comment(id, text) {
+    const item = this.page.locator(`#i-${id}`);
+    const field = this.page.locator(`#t-${id}-comment`);
+    await item.waitFor();
+    if (!(await field.count())) {
+      await item.getByRole("button", { name: "Comentar" }).click();
+    }
+    await field.fill(text);
+    await field.blur();
   }
 
   /** Does what a question still asks for: its answer, then its comment, then its photos. */

@@ -34,6 +34,33 @@ export function withoutVault(built, times) {
   return withFault(built, `if(!globalThis.refusals){globalThis.refusals=${times};const open=IDBFactory.prototype.open;IDBFactory.prototype.open=function(...it){if(globalThis.refusals-->0)throw new DOMException("Connection to Indexed Database server lost","UnknownError");return open.apply(this,it)}}`);
 }
 
+/** The same version whose module stops for good when it opens a store: at once, or later, in the middle of it. */
+export function withTrap(built, when) {
+  const fault = (when, real) => {
+    const { exports } = real.instance;
+    let isOver = false;
+    const trap = () => {
+      isOver = true;
+      throw new WebAssembly.RuntimeError("unreachable");
+    };
+    const pass = ([name, it]) => {
+      if (typeof it !== "function") {
+        return [name, it];
+      }
+      return [name, (...args) => {
+        if (isOver || (name === "browserphone_open" && when === "at once")) {
+          trap();
+        }
+        const answer = it(...args);
+        isOver = name === "browserphone_open";
+        return answer;
+      }];
+    };
+    return { module: real.module, instance: { exports: Object.fromEntries(Object.entries(exports).map(pass)) } };
+  };
+  return withFault(built, `if(!globalThis.isTrapSet){globalThis.isTrapSet=true;const real=WebAssembly.instantiateStreaming;const trapped=${fault};WebAssembly.instantiateStreaming=(...it)=>real.apply(WebAssembly,it).then((made)=>trapped(${JSON.stringify(when)},made))}`);
+}
+
 /** The same version where this is done before anything else, in its page and in its worker. */
 async function withFault(built, fault) {
   const folder = await mkdtemp(join(tmpdir(), "veedor-fault-"));

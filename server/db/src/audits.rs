@@ -1,6 +1,6 @@
 //! Audits as the fold of their ops shows them, their ops, and the events of their states.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use diesel::prelude::*;
 use domain::date::Date;
@@ -413,6 +413,34 @@ pub fn list_events(tx: &mut Tx<'_>, org: OrgId, audit: AuditId) -> Result<Vec<Vi
         .select(VisitEventRow::as_select())
         .load(c))?;
     read_all(found)
+}
+
+/// Who took a step in the review of each of many audits, the decisions of appeals left out. Those that nobody reviewed are left out. At
+/// most [`crate::MAX_PAGE`] ids at once.
+pub fn reviewers_of_many(
+    tx: &mut Tx<'_>,
+    org: OrgId,
+    ids: &[AuditId],
+) -> Result<BTreeMap<AuditId, BTreeSet<Uuid>>, DbError> {
+    let ids = at_most_a_page(ids)?;
+    let of_appeals = [Command::Uphold.as_str(), Command::Dismiss.as_str()];
+    let found: Vec<(crate::column::UidColumn, Option<crate::column::UidColumn>)> = on_db!(tx, |c| {
+        visit_events::table
+            .filter(visit_events::org_id.eq(org.store()))
+            .filter(visit_events::audit_id.eq_any(&ids))
+            .filter(visit_events::actor_kind.eq(Actor::Reviewer.as_str()))
+            .filter(visit_events::command.ne_all(of_appeals))
+            .select((visit_events::audit_id, visit_events::actor_id))
+            .distinct()
+            .load(c)
+    })?;
+    let mut all: BTreeMap<AuditId, BTreeSet<Uuid>> = BTreeMap::new();
+    for (audit, actor) in found {
+        if let Some(actor) = actor {
+            all.entry(AuditId::read(audit)?).or_default().insert(Uuid::read(actor)?);
+        }
+    }
+    Ok(all)
 }
 
 fn at_most_a_page(ids: &[AuditId]) -> Result<Vec<crate::column::UidColumn>, DbError> {

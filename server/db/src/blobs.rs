@@ -223,8 +223,8 @@ pub fn set_picture(tx: &mut Tx<'_>, org: OrgId, read: &Blob, bands: &[u32]) -> R
     Ok(())
 }
 
-/// Blobs with one of these parts of a perceptual hash, by id, at most [`crate::MAX_PAGE`].
-pub fn find_by_bands(tx: &mut Tx<'_>, org: OrgId, bands: &[u32]) -> Result<Vec<Blob>, DbError> {
+/// Blobs with one of these parts of perceptual hashes, by id, at most `most`.
+pub fn find_by_bands(tx: &mut Tx<'_>, org: OrgId, bands: &[u32], most: u32) -> Result<Vec<Blob>, DbError> {
     let bands: Vec<i64> = bands.iter().map(Stored::store).collect();
     let found: Vec<Vec<u8>> = on_db!(tx, |c| blob_bands::table
         .filter(blob_bands::org_id.eq(org.store()))
@@ -232,7 +232,7 @@ pub fn find_by_bands(tx: &mut Tx<'_>, org: OrgId, bands: &[u32]) -> Result<Vec<B
         .select(blob_bands::blob)
         .distinct()
         .order(blob_bands::blob)
-        .limit(i64::from(crate::MAX_PAGE))
+        .limit(i64::from(most))
         .load(c))?;
     let ids: Vec<Hash> = found.into_iter().map(Hash::read).collect::<Result<_, _>>()?;
     find_many(tx, org, &ids)

@@ -12,10 +12,11 @@ use diesel::serialize::{self, IsNull, Output, ToSql};
 use diesel::sql_types::{BigInt, SqlType};
 use diesel::sqlite::Sqlite;
 use domain::access::Role;
+use domain::appeal::{AppealState, ItemDecision};
 use domain::date::Date;
 use domain::ids::{
-    AssessmentId, AssignmentId, AuditId, BranchId, IncidentId, KpiId, OrgId, ProgrammeId, RegionId, RunId,
-    StaffId, UserId, WaveId,
+    AppealId, AssessmentId, AssignmentId, AuditId, BranchId, IncidentId, KpiId, OrgId, ProgrammeId, RegionId,
+    RunId, StaffId, UserId, WaveId,
 };
 use domain::incident::IncidentState;
 use domain::lifecycle::{Actor, Command, RunState, State, VersionState};
@@ -150,6 +151,7 @@ macro_rules! stored_ids {
 }
 
 stored_ids!(
+    AppealId,
     AssessmentId,
     AssignmentId,
     AuditId,
@@ -268,7 +270,18 @@ macro_rules! stored_words {
     )*};
 }
 
-stored_words!(Actor, Command, IncidentState, Role, RunState, State, StreamId, VersionState);
+stored_words!(
+    Actor,
+    AppealState,
+    Command,
+    IncidentState,
+    ItemDecision,
+    Role,
+    RunState,
+    State,
+    StreamId,
+    VersionState
+);
 
 impl Stored for Date {
     type Column = String;

@@ -35,6 +35,8 @@ impl Default for DbOptions {
 #[derive(Clone)]
 pub struct Db {
     engine: Arc<Engine>,
+    /// Statements of transactions that read, since somebody asked last.
+    read: Arc<AtomicU64>,
 }
 
 pub(crate) enum Engine {
@@ -72,7 +74,7 @@ impl Db {
                 Engine::Postgres { pool, url: url.to_owned() }
             }
         };
-        Ok(Self { engine: Arc::new(engine) })
+        Ok(Self { engine: Arc::new(engine), read: Arc::default() })
     }
 
     /// Brings the schema to this version's; does nothing where it is already there.
@@ -116,17 +118,29 @@ impl Db {
 
     /// Runs `job` in a transaction that sees one state of the database and cannot change it.
     pub fn read<T, E: From<DbError>>(&self, job: impl FnOnce(&mut Tx<'_>) -> Result<T, E>) -> Result<T, E> {
+        let counted = |mut tx: Tx<'_>, begin: &str| {
+            let outcome = tx.run_once(begin, job);
+            self.read.fetch_add(tx.statements, Ordering::Relaxed);
+            outcome
+        };
         match self.engine.as_ref() {
             Engine::Sqlite { readers, .. } => {
                 let mut connection = connect(readers)?;
-                Tx::new(Connection::Sqlite(&mut connection)).run_once("BEGIN", job)
+                counted(Tx::new(Connection::Sqlite(&mut connection)), "BEGIN")
             }
             Engine::Postgres { pool, .. } => {
                 let mut connection = connect(pool)?;
                 let snapshot = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
-                Tx::new(Connection::Pg(&mut connection)).run_once(snapshot, job)
+                counted(Tx::new(Connection::Pg(&mut connection)), snapshot)
             }
         }
+    }
+
+    /// How many statements transactions that read took since this was asked last, on this and its clones: for tests of what a page
+    /// costs.
+    #[doc(hidden)]
+    pub fn statements_read(&self) -> u64 {
+        self.read.swap(0, Ordering::Relaxed)
     }
 
     /// Runs `job` in a transaction and returns once it is durable; an error of the job takes back all it did.
@@ -193,11 +207,13 @@ pub struct Tx<'a> {
     contended: bool,
     /// Statements until it loses to a [`Rival`].
     left: Option<u32>,
+    /// Statements that it took.
+    statements: u64,
 }
 
 impl<'a> Tx<'a> {
     pub(crate) fn new(connection: Connection<'a>) -> Self {
-        Self { connection, failed: false, contended: false, left: None }
+        Self { connection, failed: false, contended: false, left: None, statements: 0 }
     }
 
     /// Runs `job` so that its failure takes back only what it did, and the transaction can go on.
@@ -247,6 +263,7 @@ impl<'a> Tx<'a> {
 
     /// Takes note of how a statement went.
     pub(crate) fn check<T>(&mut self, result: QueryResult<T>) -> Result<T, DbError> {
+        self.statements = self.statements.saturating_add(1);
         if let Some(left) = self.left {
             self.left = Some(left.saturating_sub(1));
             if left == 0 {

@@ -1,5 +1,7 @@
 //! Devices, the ends of their logs, and the segments of those logs as they came.
 
+use std::collections::BTreeMap;
+
 use diesel::prelude::*;
 use domain::ids::{OrgId, UserId};
 use sync_core::chain::Head;
@@ -126,6 +128,23 @@ pub fn find(tx: &mut Tx<'_>, org: OrgId, dev: DeviceId) -> Result<Option<Device>
         .first(c)
         .optional())?;
     read_one(row)
+}
+
+/// What people call many devices, by id; those that are not stored are left out.
+pub fn names(tx: &mut Tx<'_>, org: OrgId, ids: &[DeviceId]) -> Result<BTreeMap<DeviceId, String>, DbError> {
+    let mut names = BTreeMap::new();
+    for ids in ids.chunks(BATCH) {
+        let ids: Vec<Vec<u8>> = ids.iter().map(Stored::store).collect();
+        let found: Vec<(Vec<u8>, String)> = on_db!(tx, |c| devices::table
+            .filter(devices::org_id.eq(org.store()))
+            .filter(devices::dev.eq_any(&ids))
+            .select((devices::dev, devices::name))
+            .load(c))?;
+        for (dev, name) in found {
+            names.insert(DeviceId::read(dev)?, name);
+        }
+    }
+    Ok(names)
 }
 
 /// The devices by id; those of one user where `user` is given.

@@ -19,6 +19,7 @@ mod private;
 mod schema;
 mod writer;
 
+pub mod appeals;
 pub mod audit_log;
 pub mod audits;
 pub mod blobs;
@@ -27,17 +28,20 @@ pub mod devices;
 pub mod feed;
 pub mod former;
 pub mod idempotency;
+pub mod imports;
 pub mod incidents;
 pub mod observations;
 pub mod organizations;
 pub mod payouts;
 pub mod programmes;
 pub mod quarantine;
+pub mod queue;
 pub mod redactions;
 pub mod reference;
 pub mod reports;
 pub mod rights;
 pub mod scores;
+pub mod second_factors;
 pub mod sessions;
 pub mod users;
 

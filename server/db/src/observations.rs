@@ -9,7 +9,7 @@ use uuid::Uuid;
 use crate::column::{Stored, TsColumn, UidColumn};
 use crate::page::rows_to_read;
 use crate::record::{BATCH, Record, read_all, read_one, rows};
-use crate::schema::{kpi_observations, standard_assessments};
+use crate::schema::{kpi_observations, kpi_retractions, standard_assessments};
 use crate::{DbError, Micros, Page, Tx};
 
 /// Of whom or what a KPI was observed.
@@ -186,6 +186,17 @@ pub struct KpiFilter {
     pub to: Option<Date>,
 }
 
+/// Whether an observation was not taken back.
+macro_rules! stands {
+    () => {
+        diesel::dsl::not(diesel::dsl::exists(
+            kpi_retractions::table
+                .filter(kpi_retractions::org_id.eq(kpi_observations::org_id))
+                .filter(kpi_retractions::kpi_id.eq(kpi_observations::kpi_id)),
+        ))
+    };
+}
+
 /// Appends observations, in statements of many.
 pub fn append_kpis(tx: &mut Tx<'_>, org: OrgId, new: &[KpiObservation]) -> Result<(), DbError> {
     for batch in new.chunks(BATCH) {
@@ -205,7 +216,7 @@ pub fn find_kpi(tx: &mut Tx<'_>, org: OrgId, kpi: KpiId) -> Result<Option<KpiObs
     read_one(row)
 }
 
-/// The observations that `filter` shows, by id.
+/// The observations that `filter` shows, by id; not those that were taken back.
 pub fn list_kpis(
     tx: &mut Tx<'_>,
     org: OrgId,
@@ -214,7 +225,10 @@ pub fn list_kpis(
     limit: u32,
 ) -> Result<Page<KpiObservation, KpiId>, DbError> {
     let found: Vec<KpiObservationRow> = on_db!(tx, |c| {
-        let mut query = kpi_observations::table.filter(kpi_observations::org_id.eq(org.store())).into_boxed();
+        let mut query = kpi_observations::table
+            .filter(kpi_observations::org_id.eq(org.store()))
+            .filter(stands!())
+            .into_boxed();
         if let Some(scope) = filter.scope {
             let (kind, id) = scope_parts(org, scope);
             query = query
@@ -240,6 +254,31 @@ pub fn list_kpis(
             .load(c)
     })?;
     Ok(Page::cut(read_all(found)?, limit, |it: &KpiObservation| it.kpi_id))
+}
+
+/// The observations of many scopes whose period lies within `from` to `to`, the later ones last; not those that were taken back.
+pub fn find_kpis_of_scopes(
+    tx: &mut Tx<'_>,
+    org: OrgId,
+    scopes: &[KpiScope],
+    (from, to): (Date, Date),
+) -> Result<Vec<KpiObservation>, DbError> {
+    let mut found: Vec<KpiObservationRow> = Vec::new();
+    for scopes in scopes.chunks(BATCH) {
+        let ids: Vec<UidColumn> = scopes.iter().map(|it| scope_parts(org, *it).1.store()).collect();
+        let batch: Vec<KpiObservationRow> = on_db!(tx, |c| kpi_observations::table
+            .filter(kpi_observations::org_id.eq(org.store()))
+            .filter(kpi_observations::scope_id.eq_any(&ids))
+            .filter(kpi_observations::period_from.ge(from.store()))
+            .filter(kpi_observations::period_to.le(to.store()))
+            .filter(stands!())
+            .select(KpiObservationRow::as_select())
+            .load(c))?;
+        found.extend(batch);
+    }
+    let mut found: Vec<KpiObservation> = read_all(found)?;
+    found.sort_by_key(|it| (it.observed_at, it.kpi_id));
+    Ok(found)
 }
 
 /// Appends an assessment.

@@ -33,6 +33,8 @@ record! {
         audio: bool,
         /// Whether phones take files where a checklist asks for them.
         files: bool,
+        /// Days that a branch has to appeal after a publication, 1 to 90.
+        appeal_days: u32,
     }
 }
 
@@ -167,6 +169,21 @@ pub fn set_on_phones(tx: &mut Tx<'_>, org: OrgId, programme: &Programme) -> Resu
             programmes::audio.eq(programme.audio),
             programmes::files.eq(programme.files),
         ))
+        .execute(c))?;
+    if changed == 0 { Err(DbError::Stale) } else { Ok(()) }
+}
+
+/// Replaces how many days branches have to appeal: that one column of a programme.
+///
+/// - **Errors**: [`DbError::Stale`] where it is not this organization's, [`DbError::Refused`] beyond 1 to 90 days.
+pub fn set_appeal_days(
+    tx: &mut Tx<'_>,
+    org: OrgId,
+    programme: ProgrammeId,
+    days: u32,
+) -> Result<(), DbError> {
+    let changed = on_db!(tx, |c| diesel::update(programmes::table.find((org.store(), programme.store())))
+        .set(programmes::appeal_days.eq(days.store()))
         .execute(c))?;
     if changed == 0 { Err(DbError::Stale) } else { Ok(()) }
 }

@@ -410,3 +410,40 @@ pub fn list_shifts(tx: &mut Tx<'_>, org: OrgId, branch: BranchId, day: Date) -> 
         .load(c))?;
     read_all(found)
 }
+
+/// The shifts of many people on the days `from` to `to`, in no order.
+pub fn find_shifts(
+    tx: &mut Tx<'_>,
+    org: OrgId,
+    ids: &[StaffId],
+    (from, to): (Date, Date),
+) -> Result<Vec<Shift>, DbError> {
+    let mut found: Vec<ShiftRow> = Vec::new();
+    for ids in ids.chunks(BATCH) {
+        let ids: Vec<_> = ids.iter().map(Stored::store).collect();
+        let batch: Vec<ShiftRow> = on_db!(tx, |c| shifts::table
+            .filter(shifts::org_id.eq(org.store()))
+            .filter(shifts::staff_id.eq_any(&ids))
+            .filter(shifts::work_date.ge(from.store()))
+            .filter(shifts::work_date.le(to.store()))
+            .select(ShiftRow::as_select())
+            .load(c))?;
+        found.extend(batch);
+    }
+    read_all(found)
+}
+
+/// The staff of many ids, in no order; those that are not stored are left out.
+pub fn find_staff_of_ids(tx: &mut Tx<'_>, org: OrgId, ids: &[StaffId]) -> Result<Vec<Staff>, DbError> {
+    let mut found: Vec<StaffRow> = Vec::with_capacity(ids.len());
+    for ids in ids.chunks(BATCH) {
+        let ids: Vec<_> = ids.iter().map(Stored::store).collect();
+        let batch: Vec<StaffRow> = on_db!(tx, |c| staff::table
+            .filter(staff::org_id.eq(org.store()))
+            .filter(staff::staff_id.eq_any(&ids))
+            .select(StaffRow::as_select())
+            .load(c))?;
+        found.extend(batch);
+    }
+    read_all(found)
+}

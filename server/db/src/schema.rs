@@ -1,5 +1,9 @@
 //! The tables as diesel sees them, one for both databases; private to this crate.
 
+mod office;
+
+pub(crate) use office::*;
+
 diesel::table! {
     use diesel::sql_types::{Binary, Text};
 
@@ -69,7 +73,7 @@ diesel::table! {
 
 diesel::table! {
     use crate::column::{Ts, Uid};
-    use diesel::sql_types::{Binary, Nullable};
+    use diesel::sql_types::{Binary, Bool, Nullable};
 
     sessions (token_hash) {
         org_id -> Uid,
@@ -79,6 +83,34 @@ diesel::table! {
         created_at -> Ts,
         expires_at -> Ts,
         revoked_at -> Nullable<Ts>,
+        awaits_factor -> Bool,
+        proved_at -> Nullable<Ts>,
+    }
+}
+
+diesel::table! {
+    use crate::column::{Ts, Uid};
+    use diesel::sql_types::{BigInt, Binary, Nullable};
+
+    second_factors (org_id, user_id) {
+        org_id -> Uid,
+        user_id -> Uid,
+        secret -> Nullable<Binary>,
+        offered -> Nullable<Binary>,
+        confirmed_at -> Nullable<Ts>,
+        last_step -> BigInt,
+    }
+}
+
+diesel::table! {
+    use crate::column::{Ts, Uid};
+    use diesel::sql_types::{Binary, Nullable};
+
+    recovery_codes (org_id, user_id, code_hash) {
+        org_id -> Uid,
+        user_id -> Uid,
+        code_hash -> Binary,
+        used_at -> Nullable<Ts>,
     }
 }
 
@@ -371,7 +403,7 @@ diesel::table! {
 
 diesel::table! {
     use crate::column::{Ts, Uid};
-    use diesel::sql_types::{Bool, Text};
+    use diesel::sql_types::{BigInt, Bool, Text};
 
     programmes (org_id, programme_id) {
         org_id -> Uid,
@@ -384,6 +416,7 @@ diesel::table! {
         covert -> Bool,
         audio -> Bool,
         files -> Bool,
+        appeal_days -> BigInt,
     }
 }
 
@@ -798,6 +831,9 @@ diesel::table! {
     }
 }
 
+diesel::allow_tables_to_appear_in_same_query!(assignments, audits);
 diesel::allow_tables_to_appear_in_same_query!(audits, score_versions);
 diesel::allow_tables_to_appear_in_same_query!(role_grants, users);
 diesel::allow_tables_to_appear_in_same_query!(devices, successions);
+diesel::allow_tables_to_appear_in_same_query!(kpi_observations, kpi_retractions);
+diesel::allow_tables_to_appear_in_same_query!(payout_runs, payout_totals);

@@ -27,6 +27,10 @@ record! {
         expires_at: Micros,
         /// When it was ended.
         revoked_at: Option<Micros>,
+        /// Whether it opens nothing yet: the code of the person's second factor is still to come.
+        awaits_factor: bool,
+        /// When the person last gave such a code in it.
+        proved_at: Option<Micros>,
     }
 }
 
@@ -115,6 +119,30 @@ pub fn append_code(tx: &mut Tx<'_>, org: OrgId, code: &EnrolmentCode) -> Result<
     let row = code.row(org);
     on_db!(tx, |c| diesel::insert_into(enrolment_codes::table).values(&row).execute(c))?;
     Ok(())
+}
+
+/// A code that could be used at `at`, without using it.
+pub fn find_code(tx: &mut Tx<'_>, code: Hash, at: Micros) -> Result<Option<(OrgId, EnrolmentCode)>, DbError> {
+    let row: Option<EnrolmentCodeRow> = on_db!(tx, |c| enrolment_codes::table
+        .filter(enrolment_codes::code_hash.eq(code.store()))
+        .filter(enrolment_codes::used_at.is_null())
+        .filter(enrolment_codes::expires_at.gt(at.store()))
+        .select(EnrolmentCodeRow::as_select())
+        .first(c)
+        .optional())?;
+    row.map(|row| Ok((OrgId::read(row.org_id)?, EnrolmentCode::from_row(row)?))).transpose()
+}
+
+/// Notes that the person gave a code of their second factor in a session.
+///
+/// - **Errors**: [`DbError::NotFound`].
+pub fn set_proved(tx: &mut Tx<'_>, org: OrgId, token: Hash, at: Micros) -> Result<(), DbError> {
+    let changed = on_db!(tx, |c| diesel::update(sessions::table)
+        .filter(sessions::org_id.eq(org.store()))
+        .filter(sessions::token_hash.eq(token.store()))
+        .set(sessions::proved_at.eq(Some(at.store())))
+        .execute(c))?;
+    if changed == 0 { Err(DbError::NotFound) } else { Ok(()) }
 }
 
 /// Uses a code up: once, and only before it expires. None for a code that is unknown, used or expired.

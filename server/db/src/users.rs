@@ -1,5 +1,7 @@
 //! People with a login, what they may do and where, and how often somebody failed to be one of them.
 
+use std::collections::BTreeMap;
+
 use diesel::prelude::*;
 use domain::access::{Role, Scope};
 use domain::ids::{BranchId, OrgId, RegionId, UserId};
@@ -7,7 +9,7 @@ use uuid::Uuid;
 
 use crate::column::{Stored, TsColumn, UidColumn};
 use crate::page::rows_to_read;
-use crate::record::{Record, read_all, read_one, rows};
+use crate::record::{BATCH, Record, read_all, read_one, rows};
 use crate::schema::{login_failures, role_grants, users};
 use crate::{DbError, Hidden, Micros, Page, Tx};
 
@@ -146,6 +148,23 @@ pub fn find(tx: &mut Tx<'_>, org: OrgId, user: UserId) -> Result<Option<User>, D
         .first(c)
         .optional())?;
     read_one(row)
+}
+
+/// The names of many users, by id; those that are not stored are left out.
+pub fn names(tx: &mut Tx<'_>, org: OrgId, ids: &[UserId]) -> Result<BTreeMap<UserId, String>, DbError> {
+    let mut names = BTreeMap::new();
+    for ids in ids.chunks(BATCH) {
+        let ids: Vec<UidColumn> = ids.iter().map(Stored::store).collect();
+        let found: Vec<(UidColumn, String)> = on_db!(tx, |c| users::table
+            .filter(users::org_id.eq(org.store()))
+            .filter(users::user_id.eq_any(&ids))
+            .select((users::user_id, users::name))
+            .load(c))?;
+        for (id, name) in found {
+            names.insert(UserId::read(id)?, name);
+        }
+    }
+    Ok(names)
 }
 
 /// The user of a login, in whatever case it is written.

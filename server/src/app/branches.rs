@@ -193,21 +193,53 @@ pub(crate) fn create(tx: &mut Tx<'_>, office: &mut Office, new: &BranchRow) -> R
 /// `repeated`, `unknown_region`, `out_of_range`, `coordinate_missing`, `too_many_decimals` by row (422), `forbidden`.
 pub(crate) fn put(tx: &mut Tx<'_>, office: &mut Office, rows: &[BranchRow]) -> Result<Put, ApiError> {
     office.require(Permission::ManageReference, &Target::Organization)?;
-    let org = office.org();
+    let codes: Vec<&str> = rows.iter().map(|it| it.code.as_str()).collect();
+    let regions = Regions::read(tx, office.org())?;
+    let (changes, problems) = plan(tx, office, rows, &regions.by_code())?;
+    problems.refuse()?;
+    store(tx, office, &changes)?;
+    let created = changes.iter().filter(|it| it.before.is_none()).count();
+    office.record(
+        "branches_put",
+        "organization",
+        office.org(),
+        &json!({"created": created, "codes": codes}),
+    )?;
+    let items =
+        changes.into_iter().map(|it| PutRow { id: it.after.branch_id.0, code: it.after.code }).collect();
+    Ok(Put { created, updated: rows.len() - created, items })
+}
+
+/// A branch as it is and as it is to be.
+#[derive(Debug, Clone)]
+pub(crate) struct Change {
+    /// None for one that is new.
+    pub(crate) before: Option<reference::Branch>,
+    pub(crate) after: reference::Branch,
+}
+
+/// What rows would make of the branches, one change for each row, and what is wrong with them; stores nothing.
+///
+/// # Errors
+/// Those of the database.
+pub(crate) fn plan(
+    tx: &mut Tx<'_>,
+    office: &Office,
+    rows: &[BranchRow],
+    regions: &BTreeMap<&str, RegionId>,
+) -> Result<(Vec<Change>, RowProblems), ApiError> {
     let codes: Vec<&str> = rows.iter().map(|it| it.code.as_str()).collect();
     let mut problems = RowProblems::default();
     problems.tell_repeated("code", codes.iter().copied());
-    let regions = Regions::read(tx, org)?;
-    let regions = regions.by_code();
-    let mut stored: BTreeMap<String, reference::Branch> = reference::find_branches_by_codes(tx, org, &codes)?
-        .into_iter()
-        .map(|it| (it.code.clone(), it))
-        .collect();
-    let updated = stored.len();
-    let mut changed = Vec::with_capacity(rows.len());
-    let (mut moved, mut told_anew) = (Vec::new(), Vec::new());
+    let mut stored: BTreeMap<String, reference::Branch> =
+        reference::find_branches_by_codes(tx, office.org(), &codes)?
+            .into_iter()
+            .map(|it| (it.code.clone(), it))
+            .collect();
+    let mut changes = Vec::with_capacity(rows.len());
     for (index, row) in rows.iter().enumerate() {
-        let mut branch = stored.remove(&row.code).unwrap_or_else(|| reference::Branch {
+        let before = stored.remove(&row.code);
+        let mut after = before.clone().unwrap_or_else(|| reference::Branch {
             branch_id: BranchId(office.new_id()),
             region_id: None,
             code: row.code.clone(),
@@ -218,26 +250,36 @@ pub(crate) fn put(tx: &mut Tx<'_>, office: &mut Office, rows: &[BranchRow]) -> R
             target_hundredths: None,
             active: true,
         });
-        let (region, told) = (branch.region_id, assignments::branch_row(&branch));
-        set(&mut branch, row, &regions, index, &mut problems);
-        if branch.region_id != region {
-            moved.push(branch.branch_id);
-        }
-        if !told.name.is_empty() && assignments::branch_row(&branch) != told {
-            told_anew.push(branch.branch_id);
-        }
-        changed.push(branch);
+        set(&mut after, row, regions, index, &mut problems);
+        changes.push(Change { before, after });
     }
-    problems.refuse()?;
-    reference::upsert_branches(tx, org, &changed)?;
-    if updated > 0 && !moved.is_empty() {
+    Ok((changes, problems))
+}
+
+/// Stores branches as they are to be, and tells phones what that means for them.
+///
+/// # Errors
+/// Those of the database.
+pub(crate) fn store(tx: &mut Tx<'_>, office: &Office, changes: &[Change]) -> Result<(), ApiError> {
+    let org = office.org();
+    let mut after: Vec<reference::Branch> = changes.iter().map(|it| it.after.clone()).collect();
+    // In the order in which they lie: a database of less memory than branches would read and write each page many times.
+    after.sort_by_key(|it| it.branch_id);
+    reference::upsert_branches(tx, org, &after)?;
+    let (mut moved, mut told_anew) = (Vec::new(), Vec::new());
+    for Change { before, after } in changes {
+        let Some(before) = before else { continue };
+        if before.region_id != after.region_id {
+            moved.push(after.branch_id);
+        }
+        if assignments::branch_row(before) != assignments::branch_row(after) {
+            told_anew.push(after.branch_id);
+        }
+    }
+    if !moved.is_empty() {
         rights::settle_everybody(tx, org, rights::What::At(&moved), office.now())?;
     }
-    rights::tell_branches(tx, org, &told_anew, office.now())?;
-    let created = rows.len() - updated;
-    office.record("branches_put", "organization", org, &json!({"created": created, "codes": codes}))?;
-    let items = changed.into_iter().map(|it| PutRow { id: it.branch_id.0, code: it.code }).collect();
-    Ok(Put { created, updated, items })
+    rights::tell_branches(tx, org, &told_anew, office.now())
 }
 
 fn set(

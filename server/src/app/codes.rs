@@ -93,6 +93,17 @@ pub(crate) fn take(
     Ok((org, user))
 }
 
+/// Whose a code is, without taking it; none for one that is not valid.
+pub(crate) fn find(
+    tx: &mut Tx<'_>,
+    code: &Secret,
+    purpose: Purpose,
+    now: Micros,
+) -> Result<Option<(OrgId, UserId)>, ApiError> {
+    let hash = auth::code_hash(code.expose_secret(), purpose.as_str());
+    Ok(sessions::find_code(tx, hash, now)?.map(|(org, it)| (org, it.user_id)))
+}
+
 /// Takes a code of whatever organization issued it: a phone that scans one knows no organization yet.
 ///
 /// # Errors

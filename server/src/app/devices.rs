@@ -381,6 +381,8 @@ pub(super) fn append_session(
         created_at: now,
         expires_at,
         revoked_at,
+        awaits_factor: false,
+        proved_at: None,
     };
     db::sessions::append(tx, org, &session)?;
     Ok((token, expires_at))

@@ -1,5 +1,6 @@
 //! The use cases: one file each; each decides inside one transaction and calls `db` and `domain`, never HTTP.
 
+pub mod appeals;
 pub mod assessments;
 pub(crate) mod assignments;
 pub mod audit_log;
@@ -10,6 +11,7 @@ pub mod codes;
 pub(crate) mod content;
 pub mod devices;
 pub mod evidence;
+pub mod imports;
 pub mod incidents;
 pub mod kpis;
 pub mod organizations;
@@ -26,6 +28,7 @@ pub mod review;
 pub(crate) mod rights;
 pub mod scorecards;
 pub(crate) mod scores;
+pub mod second_factor;
 pub(crate) mod sessions;
 pub(crate) mod staff;
 pub(crate) mod successions;
@@ -71,6 +74,8 @@ pub struct App {
     pub(crate) exchange_places: Places,
     /// How many of them are worked on at once.
     pub(crate) exchange_turns: Arc<Semaphore>,
+    /// How many spreadsheets are read at once: each takes many times its size.
+    pub(crate) import_turns: Arc<Semaphore>,
     /// Told when there may be photos that nobody looked at.
     pub(crate) photos: Arc<Notify>,
     /// The phone app.
@@ -87,6 +92,8 @@ const PARTS_AT_ONCE: usize = 64;
 const EXCHANGES_AT_ONCE: usize = 256;
 /// Exchanges that are worked on at the same time: each takes many times its body then. Enough that commits are shared.
 const EXCHANGES_WORKED_ON: usize = 16;
+/// Spreadsheets that are read at the same time.
+const IMPORTS_AT_ONCE: usize = 2;
 
 impl App {
     /// Opens the database of the settings and brings its schema to this version's.
@@ -119,6 +126,7 @@ impl App {
             blob_places: Places::new(PARTS_AT_ONCE),
             exchange_places: Places::new(EXCHANGES_AT_ONCE),
             exchange_turns: Arc::new(Semaphore::new(EXCHANGES_WORKED_ON)),
+            import_turns: Arc::new(Semaphore::new(IMPORTS_AT_ONCE)),
             photos: Arc::default(),
             phone: Arc::new(Phone::read(&config)?),
             checklists: Arc::default(),

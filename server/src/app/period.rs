@@ -68,6 +68,14 @@ impl Period {
             .unwrap_or(day)
     }
 
+    /// The day that lies so many days after another; the other itself beyond the calendar.
+    pub(crate) fn days_after(day: Date, days: u32) -> Date {
+        civil_day(day)
+            .and_then(|it| it.checked_add(i64::from(days).days()).ok())
+            .and_then(|it| Date::parse(&it.to_string()))
+            .unwrap_or(day)
+    }
+
     /// Number of days.
     pub(crate) fn days(self) -> u32 {
         self.from.days_through(self.to)

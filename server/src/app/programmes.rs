@@ -14,6 +14,7 @@ use crate::{
 };
 use db::{DbError, Tx, programmes};
 use domain::access::{Permission, Target};
+use domain::appeal::DEFAULT_APPEAL_DAYS;
 use domain::date::Date;
 use domain::ids::{OrgId, ProgrammeId, UserId, WaveId};
 use domain::lifecycle::State;
@@ -58,6 +59,23 @@ pub(crate) struct NewProgramme {
     /// What it allows on phones.
     #[serde(default)]
     pub(crate) on_phones: OnPhones,
+    /// Days that branches have to appeal after a publication, 1 to 90; 7 where it is left out.
+    #[serde(default = "default_appeal_days")]
+    #[validate(range(min = 1, max = 90))]
+    pub(crate) appeal_days: u32,
+}
+
+fn default_appeal_days() -> u32 {
+    DEFAULT_APPEAL_DAYS
+}
+
+/// How long branches may appeal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Validate, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct AppealWindow {
+    /// Days after a publication, 1 to 90; the last one counts whole, by the branch's calendar.
+    #[validate(range(min = 1, max = 90))]
+    pub(crate) days: u32,
 }
 
 /// A programme.
@@ -74,6 +92,8 @@ pub(crate) struct Programme {
     pub(crate) active: bool,
     /// What it allows on phones.
     pub(crate) on_phones: OnPhones,
+    /// Days that branches have to appeal after a publication.
+    pub(crate) appeal_days: u32,
     /// When it was created, RFC 3339.
     pub(crate) created_at: String,
 }
@@ -87,6 +107,7 @@ impl From<programmes::Programme> for Programme {
             name: it.name,
             active: it.active,
             on_phones: OnPhones { preview_score, covert, audio, files },
+            appeal_days: it.appeal_days,
             created_at: instant(it.created_at),
         }
     }
@@ -177,6 +198,7 @@ pub(crate) fn create(
         covert,
         audio,
         files,
+        appeal_days: new.appeal_days,
     };
     programmes::append_programme(tx, office.org(), &programme).map_err(|error| match error {
         DbError::Duplicate { .. } => ApiError::taken(
@@ -223,6 +245,29 @@ pub(crate) fn set_on_phones(
     }
     office.record("programme_on_phones_changed", "programme", programme, &json!(new))?;
     Ok(changed.into())
+}
+
+/// Replaces how long branches may appeal. It holds for every visit of the programme from now on, also for those that were published before.
+///
+/// # Errors
+/// `not_found` (404), `forbidden` (403).
+pub(crate) fn set_appeal_days(
+    tx: &mut Tx<'_>,
+    office: &mut Office,
+    programme: ProgrammeId,
+    new: &AppealWindow,
+) -> Result<Programme, ApiError> {
+    office.require(Permission::ManageProgrammes, &Target::Organization)?;
+    let org = office.org();
+    let found = programmes::find_programme(tx, org, programme)?
+        .ok_or_else(|| ApiError::not_found("el programa", "the programme"))?;
+    if found.appeal_days == new.days {
+        return Ok(found.into());
+    }
+    programmes::set_appeal_days(tx, org, programme, new.days)?;
+    let detail = json!({"before": found.appeal_days, "after": new.days});
+    office.record("programme_appeal_days_changed", "programme", programme, &detail)?;
+    Ok(programmes::Programme { appeal_days: new.days, ..found }.into())
 }
 
 fn all_waves(tx: &mut Tx<'_>, org: OrgId, programme: ProgrammeId) -> Result<Vec<WaveId>, ApiError> {

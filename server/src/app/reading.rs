@@ -147,6 +147,11 @@ impl RowProblems {
         }
     }
 
+    /// All that were told, each under `/row/field`.
+    pub(crate) fn into_all(self) -> Vec<FieldProblem> {
+        self.0
+    }
+
     /// Goes on where there were none.
     ///
     /// # Errors

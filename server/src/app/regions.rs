@@ -11,7 +11,7 @@ use crate::{
 };
 use db::{Tx, reference};
 use domain::access::{Permission, Target};
-use domain::ids::RegionId;
+use domain::ids::{OrgId, RegionId};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use std::collections::BTreeMap;
@@ -94,13 +94,70 @@ pub(crate) fn create(tx: &mut Tx<'_>, office: &mut Office, new: &RegionRow) -> R
 pub(crate) fn put(tx: &mut Tx<'_>, office: &mut Office, rows: &[RegionRow]) -> Result<Put, ApiError> {
     office.require(Permission::ManageReference, &Target::Organization)?;
     let org = office.org();
-    // Two requests at once could close a ring that neither sees.
-    tx.lock(org, "regions")?;
-    let mut tree: BTreeMap<String, reference::Region> =
-        reference::list_regions(tx, org)?.into_iter().map(|it| (it.code.clone(), it)).collect();
-    let before = tree.len();
-    let parents_before: BTreeMap<RegionId, Option<RegionId>> =
-        tree.values().map(|it| (it.region_id, it.parent_id)).collect();
+    lock(tx, org)?;
+    let (plan, problems) = plan(tx, office, rows)?;
+    problems.refuse()?;
+    let changes = plan.changes(rows);
+    store(tx, office, &plan, &changes)?;
+    let created = changes.iter().filter(|it| it.before.is_none()).count();
+    let items =
+        changes.iter().map(|it| PutRow { id: it.after.region_id.0, code: it.after.code.clone() }).collect();
+    let codes: Vec<&str> = rows.iter().map(|it| it.code.as_str()).collect();
+    office.record("regions_put", "organization", org, &json!({"created": created, "codes": codes}))?;
+    Ok(Put { created, updated: rows.len() - created, items })
+}
+
+/// Lets changes of the tree come one after the other: two at once could close a ring that neither sees.
+///
+/// # Errors
+/// Those of the database.
+pub(crate) fn lock(tx: &mut Tx<'_>, org: OrgId) -> Result<(), ApiError> {
+    Ok(tx.lock(org, "regions")?)
+}
+
+/// A region as it is and as it is to be.
+#[derive(Debug, Clone)]
+pub(crate) struct Change {
+    /// None for one that is new.
+    pub(crate) before: Option<reference::Region>,
+    pub(crate) after: reference::Region,
+}
+
+/// The whole tree as it would be.
+#[derive(Debug)]
+pub(crate) struct Plan {
+    before: BTreeMap<String, reference::Region>,
+    tree: BTreeMap<String, reference::Region>,
+}
+
+impl Plan {
+    /// What becomes of the regions of these rows.
+    pub(crate) fn changes(&self, rows: &[RegionRow]) -> Vec<Change> {
+        let of_code = |code: &String| {
+            let after = self.tree.get(code)?.clone();
+            Some(Change { before: self.before.get(code).cloned(), after })
+        };
+        rows.iter().filter_map(|it| of_code(&it.code)).collect()
+    }
+
+    /// The ids of all regions by code, the new ones among them.
+    pub(crate) fn by_code(&self) -> BTreeMap<&str, RegionId> {
+        self.tree.values().map(|it| (it.code.as_str(), it.region_id)).collect()
+    }
+}
+
+/// What rows would make of the tree, and what is wrong with them; stores nothing.
+///
+/// # Errors
+/// `too_many_regions` (409).
+pub(crate) fn plan(
+    tx: &mut Tx<'_>,
+    office: &Office,
+    rows: &[RegionRow],
+) -> Result<(Plan, RowProblems), ApiError> {
+    let before: BTreeMap<String, reference::Region> =
+        reference::list_regions(tx, office.org())?.into_iter().map(|it| (it.code.clone(), it)).collect();
+    let mut tree = before.clone();
     let mut problems = RowProblems::default();
     problems.tell_repeated("code", rows.iter().map(|it| it.code.as_str()));
     for row in rows {
@@ -120,24 +177,19 @@ pub(crate) fn put(tx: &mut Tx<'_>, office: &mut Office, rows: &[RegionRow]) -> R
         ));
     }
     place(&mut tree, rows, &mut problems);
-    problems.refuse()?;
-    store(tx, office, &tree, rows)?;
-    let is_moved = |it: &reference::Region| {
-        parents_before.get(&it.region_id).is_some_and(|parent| *parent != it.parent_id)
-    };
-    if tree.values().any(is_moved) {
-        // A role over a region reaches what hangs below it.
-        rights::settle_everybody(tx, org, rights::What::Everything, office.now())?;
-    }
-    let items: Vec<PutRow> = rows
-        .iter()
-        .filter_map(|row| tree.get(&row.code))
-        .map(|it| PutRow { id: it.region_id.0, code: it.code.clone() })
-        .collect();
-    let created = tree.len() - before;
-    let codes: Vec<&str> = rows.iter().map(|it| it.code.as_str()).collect();
-    office.record("regions_put", "organization", org, &json!({"created": created, "codes": codes}))?;
-    Ok(Put { created, updated: rows.len() - created, items })
+    Ok((Plan { before, tree }, problems))
+}
+
+/// The tree as it is, with changes that put regions back; refuses none of them.
+///
+/// # Errors
+/// Those of the database.
+pub(crate) fn plan_back(tx: &mut Tx<'_>, org: OrgId, changes: &[Change]) -> Result<Plan, ApiError> {
+    let before: BTreeMap<String, reference::Region> =
+        reference::list_regions(tx, org)?.into_iter().map(|it| (it.code.clone(), it)).collect();
+    let mut tree = before.clone();
+    tree.extend(changes.iter().map(|it| (it.after.code.clone(), it.after.clone())));
+    Ok(Plan { before, tree })
 }
 
 /// Hangs every row below its parent and refuses rings.
@@ -175,19 +227,29 @@ fn depth(parents: &BTreeMap<RegionId, Option<RegionId>>, region: RegionId) -> Op
     (count <= parents.len()).then_some(count)
 }
 
-fn store(
+/// Stores regions as they are to be, and tells phones what that means for them.
+///
+/// # Errors
+/// Those of the database.
+pub(crate) fn store(
     tx: &mut Tx<'_>,
     office: &Office,
-    tree: &BTreeMap<String, reference::Region>,
-    rows: &[RegionRow],
+    plan: &Plan,
+    changes: &[Change],
 ) -> Result<(), ApiError> {
     let parents: BTreeMap<RegionId, Option<RegionId>> =
-        tree.values().map(|it| (it.region_id, it.parent_id)).collect();
-    let mut changed: Vec<reference::Region> =
-        rows.iter().filter_map(|row| tree.get(&row.code)).cloned().collect();
+        plan.tree.values().map(|it| (it.region_id, it.parent_id)).collect();
+    let mut after: Vec<reference::Region> = changes.iter().map(|it| it.after.clone()).collect();
     // Those above first: the database refuses a region whose parent is not there yet.
-    changed.sort_by_key(|it| depth(&parents, it.region_id));
-    Ok(reference::upsert_regions(tx, office.org(), &changed)?)
+    after.sort_by_key(|it| depth(&parents, it.region_id));
+    reference::upsert_regions(tx, office.org(), &after)?;
+    let is_moved =
+        |it: &Change| it.before.as_ref().is_some_and(|before| before.parent_id != it.after.parent_id);
+    if changes.iter().any(is_moved) {
+        // A role over a region reaches what hangs below it.
+        rights::settle_everybody(tx, office.org(), rights::What::Everything, office.now())?;
+    }
+    Ok(())
 }
 
 /// The code of each region, for showing branches.

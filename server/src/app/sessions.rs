@@ -5,11 +5,12 @@ use crate::{
     app::{
         App,
         codes::{self, Purpose},
+        second_factor,
     },
     auth::{self, Secret},
     error::ApiError,
     office::Office,
-    principal::{Principal, find_principal},
+    principal::{Principal, find_principal, session_unknown},
 };
 use db::{Hidden, Micros, Tx, users};
 use domain::ids::{OrgId, UserId};
@@ -40,7 +41,19 @@ struct Attempt {
     user: Option<(UserId, Hidden<String>)>,
 }
 
-/// Opens a session for a login and its password.
+/// What a right password opened.
+#[derive(Debug)]
+pub(crate) enum Door {
+    /// All of it.
+    Open(Opened),
+    /// Nothing yet: the token waits some minutes for a code of the second factor ([`complete`]).
+    Half(SecretString),
+}
+
+/// How long the second step may take, in microseconds: ten minutes.
+const STEP_MICROS: i64 = 10 * 60 * 1_000_000;
+
+/// Opens a session for a login and its password, or the way to the second step.
 ///
 /// The attempt is counted before the password is looked at, so that many attempts at once do not get around the lock.
 ///
@@ -51,7 +64,7 @@ pub(crate) async fn sign_in(
     organization: String,
     login: String,
     password: Secret,
-) -> Result<Opened, ApiError> {
+) -> Result<Door, ApiError> {
     let (now, name) = (app.now(), login.clone());
     let attempt = app.write(move |tx| count_attempt(tx, &organization, &name, now)).await?;
     let stored = attempt.as_ref().and_then(|it| it.user.clone());
@@ -70,9 +83,64 @@ pub(crate) async fn sign_in(
     let (app_inside, org) = (app.clone(), attempt.org);
     app.write(move |tx| {
         users::clear_login_failures(tx, org, &login)?;
-        open_session(tx, &app_inside, org, user, "signed_in")
+        if second_factor::has(tx, org, user)? {
+            return Ok(Door::Half(half_open(tx, &app_inside, org, user)?));
+        }
+        open_session(tx, &app_inside, org, user, "signed_in").map(Door::Open)
     })
     .await
+}
+
+/// A session that opens nothing but the second step.
+fn half_open(tx: &mut Tx<'_>, app: &App, org: OrgId, user: UserId) -> Result<SecretString, ApiError> {
+    let now = app.now();
+    let (token, token_hash) = auth::new_token(&app.environment);
+    let session = db::sessions::Session {
+        token_hash,
+        user_id: user,
+        dev: None,
+        created_at: now,
+        expires_at: Micros(now.0.saturating_add(STEP_MICROS)),
+        revoked_at: None,
+        awaits_factor: true,
+        proved_at: None,
+    };
+    db::sessions::append(tx, org, &session)?;
+    Ok(token)
+}
+
+/// Takes the second step: opens a session for the token of [`Door::Half`] and a code.
+///
+/// # Errors
+/// `session_unknown` (401) for a token that waits for nothing, `wrong_second_factor` (422), `locked_out` (429).
+pub(crate) async fn complete(app: &App, token: SecretString, code: Secret) -> Result<Opened, ApiError> {
+    let (hash, now) = (auth::token_hash(token.expose_secret()), app.now());
+    let waiting = app.read(move |tx| {
+        let found = db::sessions::find_by_token(tx, hash)?;
+        let found =
+            found.filter(|(_, it)| it.awaits_factor && it.revoked_at.is_none() && it.expires_at > now);
+        found.map(|(org, it)| (org, it.user_id)).ok_or_else(session_unknown)
+    });
+    let (org, user) = waiting.await?;
+    let counted = second_factor::count_attempt(app, (org, user)).await?;
+    let inside = app.clone();
+    app.write(move |tx| {
+        second_factor::take(tx, (org, user), &code, now)?;
+        if !db::sessions::revoke(tx, org, hash, now)? {
+            return Err(session_unknown());
+        }
+        clear_failures(tx, org, &counted)?;
+        let mut opened = open_session(tx, &inside, org, user, "signed_in")?;
+        db::sessions::set_proved(tx, org, opened.principal.session, now)?;
+        opened.principal.proved_at = Some(now);
+        Ok(opened)
+    })
+    .await
+}
+
+/// Forgets the failed attempts under a login.
+pub(crate) fn clear_failures(tx: &mut Tx<'_>, org: OrgId, login: &str) -> Result<(), ApiError> {
+    Ok(users::clear_login_failures(tx, org, login)?)
 }
 
 /// Proves a person's own password, counting the attempt as at the door.
@@ -120,7 +188,10 @@ fn count_attempt(
 }
 
 /// Counts an attempt as failed until it succeeds, and locks the name at the last one allowed.
-fn count_failure(tx: &mut Tx<'_>, org: OrgId, login: &str, now: Micros) -> Result<(), ApiError> {
+///
+/// # Errors
+/// `locked_out` (429).
+pub(crate) fn count_failure(tx: &mut Tx<'_>, org: OrgId, login: &str, now: Micros) -> Result<(), ApiError> {
     if let Some(failures) = users::find_login_failures(tx, org, login)? {
         match failures.locked_until {
             Some(until) if until > now => return Err(locked_out()),
@@ -137,22 +208,48 @@ fn count_failure(tx: &mut Tx<'_>, org: OrgId, login: &str, now: Micros) -> Resul
 
 /// Opens a session with a one-time code and sets the password with it: for the first time, or after it was forgotten.
 ///
+/// Who has a second factor gives a code of it too.
+///
 /// # Errors
-/// `code_not_valid` (401) for a code that is not there, was used or is too old.
+/// `code_not_valid` (401) for a code that is not there, was used or is too old; `second_factor_needed` (401),
+/// `wrong_second_factor` (422), `locked_out` (429).
 pub(crate) async fn sign_in_by_code(
     app: &App,
     organization: String,
-    code: Secret,
+    (code, second): (Secret, Option<Secret>),
     password: Secret,
 ) -> Result<Opened, ApiError> {
+    let (now, looked_at) = (app.now(), code.clone());
+    let whose = app.read(move |tx| {
+        let Some((org, user)) = codes::find(tx, &looked_at, Purpose::Password, now)? else { return Ok(None) };
+        Ok(second_factor::has(tx, org, user)?.then_some((org, user)))
+    });
+    let mut counted = None;
+    if let Some(person) = whose.await? {
+        if second.is_none() {
+            return Err(second_factor_needed());
+        }
+        counted = Some(second_factor::count_attempt(app, person).await?);
+    }
     let hash = app.with_passwords(move || auth::hash_password(&password).map_err(ApiError::internal)).await?;
     let app_inside = app.clone();
     app.write(move |tx| {
         let now = app_inside.now();
         let (org, user) = codes::take(tx, &organization, &code, Purpose::Password, now)?;
+        let is_proved = match &second {
+            Some(second) => second_factor::take(tx, (org, user), second, now)?.is_some(),
+            None if second_factor::has(tx, org, user)? => return Err(second_factor_needed()),
+            None => false,
+        };
         users::set_password(tx, org, user, &Hidden(hash.clone()))?;
         db::sessions::revoke_all_of_user(tx, org, user, now)?;
-        open_session(tx, &app_inside, org, user, "password_set_by_code")
+        let mut opened = open_session(tx, &app_inside, org, user, "password_set_by_code")?;
+        if is_proved {
+            counted.iter().try_for_each(|it| clear_failures(tx, org, it))?;
+            db::sessions::set_proved(tx, org, opened.principal.session, now)?;
+            opened.principal.proved_at = Some(now);
+        }
+        Ok(opened)
     })
     .await
 }
@@ -177,6 +274,8 @@ pub(crate) fn open_session(
         created_at: now,
         expires_at,
         revoked_at: None,
+        awaits_factor: false,
+        proved_at: None,
     };
     db::sessions::append(tx, org, &session)?;
     let principal = find_principal(tx, token.expose_secret(), now)?;
@@ -201,6 +300,15 @@ fn wrong_credentials() -> ApiError {
         "wrong_credentials",
         "La organización, el usuario o la contraseña no son correctos.",
         "the organization, the login or the password is not right",
+    )
+}
+
+/// The password was right, and is not enough.
+pub(crate) fn second_factor_needed() -> ApiError {
+    ApiError::unauthenticated(
+        "second_factor_needed",
+        "Falta el código de su aplicación.",
+        "the code of your authenticator app is missing",
     )
 }
 

@@ -219,18 +219,46 @@ pub(crate) fn put(tx: &mut Tx<'_>, office: &mut Office, rows: &[StaffRow]) -> Re
     office.require(Permission::ManageReference, &Target::Organization)?;
     let org = office.org();
     let numbers: Vec<&str> = rows.iter().map(|it| it.employee_no.as_str()).collect();
+    let (changes, problems) = plan(tx, office, rows)?;
+    problems.refuse()?;
+    let created = changes.iter().filter(|it| it.before.is_none()).count();
+    let changed: Vec<reference::Staff> = changes.into_iter().map(|it| it.after).collect();
+    reference::upsert_staff(tx, org, &changed)?;
+    office.record("staff_put", "organization", org, &json!({"created": created, "employee_nos": numbers}))?;
+    let items = changed.into_iter().map(|it| PutRow { id: it.staff_id.0, code: it.employee_no }).collect();
+    Ok(Put { created, updated: rows.len() - created, items })
+}
+
+/// A member of staff as they are and as they are to be.
+#[derive(Debug, Clone)]
+pub(crate) struct Change {
+    /// None for one who is new.
+    pub(crate) before: Option<reference::Staff>,
+    pub(crate) after: reference::Staff,
+}
+
+/// What rows would make of the staff, one change for each row, and what is wrong with them; stores nothing.
+///
+/// # Errors
+/// Those of the database.
+pub(crate) fn plan(
+    tx: &mut Tx<'_>,
+    office: &Office,
+    rows: &[StaffRow],
+) -> Result<(Vec<Change>, RowProblems), ApiError> {
+    let org = office.org();
     let mut problems = RowProblems::default();
-    problems.tell_repeated("employee_no", numbers.iter().copied());
+    problems.tell_repeated("employee_no", rows.iter().map(|it| it.employee_no.as_str()));
     let branches = branches_by_code(tx, org, rows.iter().map(|it| it.branch_code.as_str()))?;
-    let mut stored = staff_by_number(tx, org, numbers.iter().copied())?;
-    let updated = stored.len();
-    let mut changed = Vec::with_capacity(rows.len());
+    let mut stored = staff_by_number(tx, org, rows.iter().map(|it| it.employee_no.as_str()))?;
+    let mut changes = Vec::with_capacity(rows.len());
     for (index, row) in rows.iter().enumerate() {
         let branch = branches.get(&row.branch_code).copied();
         if branch.is_none() {
             tell_unknown_branch(&mut problems, index, &row.branch_code);
         }
-        let mut staff = stored.remove(&row.employee_no).unwrap_or_else(|| reference::Staff {
+        let before = stored.remove(&row.employee_no);
+        let mut after = before.clone().unwrap_or_else(|| reference::Staff {
             staff_id: StaffId(office.new_id()),
             employee_no: row.employee_no.clone(),
             name: String::new(),
@@ -241,16 +269,11 @@ pub(crate) fn put(tx: &mut Tx<'_>, office: &mut Office, rows: &[StaffRow]) -> Re
             employed_to: None,
             target_minor: None,
         });
-        staff.branch_id = branch.unwrap_or(staff.branch_id);
-        set(&mut staff, row, index, &mut problems);
-        changed.push(staff);
+        after.branch_id = branch.unwrap_or(after.branch_id);
+        set(&mut after, row, index, &mut problems);
+        changes.push(Change { before, after });
     }
-    problems.refuse()?;
-    reference::upsert_staff(tx, org, &changed)?;
-    let created = rows.len() - updated;
-    office.record("staff_put", "organization", org, &json!({"created": created, "employee_nos": numbers}))?;
-    let items = changed.into_iter().map(|it| PutRow { id: it.staff_id.0, code: it.employee_no }).collect();
-    Ok(Put { created, updated, items })
+    Ok((changes, problems))
 }
 
 fn set(staff: &mut reference::Staff, row: &StaffRow, index: usize, problems: &mut RowProblems) {
@@ -326,6 +349,23 @@ pub(crate) fn append_shifts(
 ) -> Result<Appended, ApiError> {
     office.require(Permission::ManageReference, &Target::Organization)?;
     let org = office.org();
+    let (new, problems) = plan_shifts(tx, org, rows)?;
+    problems.refuse()?;
+    let new: Vec<reference::Shift> = new.into_iter().map(|it| it.1).collect();
+    reference::append_shifts(tx, org, &new)?;
+    office.record("shifts_appended", "organization", org, &json!({"created": new.len()}))?;
+    Ok(Appended { created: new.len() })
+}
+
+/// The shifts that rows say, each with the number of its row, and what is wrong with the others; stores nothing.
+///
+/// # Errors
+/// Those of the database.
+pub(crate) fn plan_shifts(
+    tx: &mut Tx<'_>,
+    org: OrgId,
+    rows: &[ShiftRow],
+) -> Result<(Vec<(usize, reference::Shift)>, RowProblems), ApiError> {
     let staff = staff_by_number(tx, org, rows.iter().map(|it| it.employee_no.as_str()))?;
     let branches = branches_by_code(tx, org, rows.iter().filter_map(|it| it.branch_code.as_deref()))?;
     let mut problems = RowProblems::default();
@@ -346,18 +386,16 @@ pub(crate) fn append_shifts(
             tell_unknown_branch(&mut problems, index, row.branch_code.as_deref().unwrap_or_default());
             continue;
         };
-        new.push(reference::Shift {
+        let shift = reference::Shift {
             staff_id: person.staff_id,
             work_date: row.date,
             begins: row.begins.clone(),
             ends: row.ends.clone(),
             branch_id,
-        });
+        };
+        new.push((index, shift));
     }
-    problems.refuse()?;
-    reference::append_shifts(tx, org, &new)?;
-    office.record("shifts_appended", "organization", org, &json!({"created": new.len()}))?;
-    Ok(Appended { created: new.len() })
+    Ok((new, problems))
 }
 
 /// Appends absences: all of them or none.

@@ -1,8 +1,12 @@
-//! The language of a page: as the address says, else as the browser prefers, else Spanish.
+//! The language of a page: as the address says, else as was chosen before, else as the browser prefers, else Spanish.
 
+use super::shell::query_of;
 use actix_web::{HttpRequest, http::header};
-use domain::{LocalText, Problem};
+use domain::{FieldProblem, LocalText, Problem};
 use std::fmt;
+
+/// The cookie that remembers the language chosen.
+pub(crate) const LANG_COOKIE: &str = "veedor_lang";
 
 /// A language of the console.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -13,12 +17,15 @@ pub(crate) enum Lang {
 
 impl Lang {
     /// The language of a request.
-    pub(crate) fn of(request: &HttpRequest, asked: Option<&str>) -> Self {
-        let accepted = request.headers().get(header::ACCEPT_LANGUAGE).and_then(|it| it.to_str().ok());
-        asked.and_then(Self::named).or_else(|| accepted.and_then(Self::preferred)).unwrap_or(Self::Es)
+    pub(crate) fn of(request: &HttpRequest) -> Self {
+        let asked = || query_of(request, "lang").and_then(|it| Self::named(&it));
+        let chosen = || request.cookie(LANG_COOKIE).and_then(|it| Self::named(it.value()));
+        let accepted =
+            || request.headers().get(header::ACCEPT_LANGUAGE)?.to_str().ok().and_then(Self::preferred);
+        asked().or_else(chosen).or_else(accepted).unwrap_or(Self::Es)
     }
 
-    fn named(text: &str) -> Option<Self> {
+    pub(super) fn named(text: &str) -> Option<Self> {
         let primary = text.trim().split('-').next().unwrap_or_default();
         if primary.eq_ignore_ascii_case("es") {
             Some(Self::Es)
@@ -44,14 +51,6 @@ impl Lang {
     }
 
     /// The text of this language.
-    pub(crate) fn t(self, es: &'static str, en: &'static str) -> &'static str {
-        match self {
-            Self::Es => es,
-            Self::En => en,
-        }
-    }
-
-    /// The text of this language.
     pub(crate) fn text(self, text: &LocalText) -> &str {
         match self {
             Self::Es => &text.es,
@@ -59,13 +58,22 @@ impl Lang {
         }
     }
 
+    /// One of two texts.
+    pub(crate) fn choose<'a>(self, es: &'a str, en: &'a str) -> &'a str {
+        match self {
+            Self::Es => es,
+            Self::En => en,
+        }
+    }
+
+    /// What is wrong with a field.
+    pub(crate) fn message(self, it: &FieldProblem) -> &str {
+        self.choose(&it.message_es, &it.message_en)
+    }
+
     /// What a problem says in this language.
     pub(crate) fn problem(self, problem: &Problem) -> Vec<String> {
-        let texts = problem.errors.iter().map(|it| match self {
-            Self::Es => it.message_es.clone(),
-            Self::En => it.message_en.clone(),
-        });
-        texts.collect()
+        problem.errors.iter().map(|it| self.message(it).to_owned()).collect()
     }
 }
 
@@ -81,7 +89,10 @@ fn weight(rest: &str) -> u32 {
 
 impl fmt::Display for Lang {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.t("es", "en"))
+        f.write_str(match self {
+            Self::Es => "es",
+            Self::En => "en",
+        })
     }
 }
 

@@ -1,173 +1,197 @@
-//! The console: pages for people with a browser, rendered on the server, without any script. Reads through the same use
-//! cases as the API, so a page never shows what the API would not tell.
+//! The console: pages for people with a browser, rendered on the server. Every form works without a script; what the scripts add is
+//! comfort. Reads and writes through the same use cases as the API, so a page never shows or does what the API would not.
 
+mod account;
+mod appeal_forms;
+mod appeals;
+mod assets;
+mod branches;
+mod form;
+mod gallery;
+mod home;
 mod lang;
-mod pages;
+mod people;
+mod review;
+mod scorecards;
 mod session;
+mod shell;
+mod standard;
+mod ui;
+mod upload;
+mod words;
 
-use crate::{
-    app::{App, period::Period, scorecards},
-    error::ApiError,
-    principal::Principal,
-};
+use crate::error::ApiError;
 use actix_web::{
-    FromRequest, HttpRequest, HttpResponse,
-    dev::Payload,
+    HttpRequest, HttpResponse, Resource,
+    body::{EitherBody, MessageBody},
+    cookie::{Cookie, SameSite, time::Duration},
+    dev::{ServiceRequest, ServiceResponse},
     error::InternalError,
-    http::{StatusCode, header},
+    http::{
+        Method, StatusCode, header,
+        header::{HeaderMap, HeaderValue},
+    },
+    middleware::{Next, from_fn},
     web,
 };
 use askama::Template;
-use domain::{
-    Date,
-    ids::{BranchId, RegionId},
-};
-use lang::Lang;
-use pages::{BranchPage, Frame, NetworkPage, ProblemPage, SignInPage};
-use serde::Deserialize;
+use lang::{LANG_COOKIE, Lang};
+use shell::{Shell, nonce_of, query_of};
 use std::fmt;
-use uuid::Uuid;
+use words::Words;
 
-/// What a page may load: its own stylesheet and nothing else.
-const POLICY: &str =
-    "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+/// How long a browser remembers the language that was chosen.
+const LANG_DAYS: i64 = 365;
 
+/// The addresses of the console.
 pub(crate) fn routes(config: &mut web::ServiceConfig) {
-    config
-        .app_data(web::QueryConfig::default().error_handler(unreadable))
-        .app_data(web::FormConfig::default().error_handler(unreadable))
-        .route("/", web::get().to(home))
-        .route("/scorecard/{branch}", web::get().to(branch))
-        .route("/sign-in", web::post().to(session::sign_in))
-        .route("/sign-out", web::post().to(session::sign_out))
-        .route("/console.css", web::get().to(stylesheet));
+    config.app_data(web::QueryConfig::default().error_handler(unreadable)).configure(assets::routes);
+    place(config, "/", |it| it.route(web::get().to(home::show)));
+    session::routes(config);
+    account::routes(config);
+    branches::routes(config);
+    standard::routes(config);
+    appeals::routes(config);
+    scorecards::routes(config);
+    people::routes(config);
+    review::routes(config);
+    gallery::routes(config);
 }
 
-/// An address or a form that cannot be read, as a page.
-fn unreadable(error: impl fmt::Debug + fmt::Display + 'static, request: &HttpRequest) -> actix_web::Error {
-    let es = "No se entiende lo que se envió; vuelva a la página y envíelo de nuevo.";
-    let refused = ApiError::malformed("", es, "what was sent is not understood; go back and send it again");
-    InternalError::from_response(error, refusal(Lang::of(request, None), &refused)).into()
+/// An address whose answers are pages, refusals too.
+fn place(config: &mut web::ServiceConfig, path: &str, routes: impl FnOnce(Resource) -> Resource) {
+    let at_path = web::PathConfig::default().error_handler(|error, request| {
+        let refused = ApiError::not_found("la página", "the page");
+        InternalError::from_response(error, refusal(request, &refused)).into()
+    });
+    config.service(routes(web::resource(path).app_data(at_path)).wrap(from_fn(as_pages)));
 }
 
-async fn stylesheet() -> HttpResponse {
-    HttpResponse::Ok()
-        .content_type("text/css; charset=utf-8")
-        .insert_header((header::CACHE_CONTROL, "max-age=3600"))
-        .body(include_str!("../../templates/console.css"))
-}
-
-/// What a page is asked with.
-#[derive(Debug, Clone, Default, Deserialize)]
-struct Asked {
-    from: Option<String>,
-    to: Option<String>,
-    region: Option<Uuid>,
-    lang: Option<String>,
-}
-
-impl Asked {
-    /// The period asked for; the year up to today where none is.
-    fn period(&self, app: &App) -> Result<Period, ApiError> {
-        match (&self.from, &self.to) {
-            (Some(from), Some(to)) => Period::read("", from, to),
-            _ => {
-                let today = app.environment.now().to_zoned(jiff::tz::TimeZone::UTC).date().to_string();
-                let today = Date::parse(&today).ok_or_else(|| ApiError::internal("no such day"))?;
-                Ok(Period { from: today, to: today }.year_before())
-            }
-        }
-    }
-}
-
-/// The network for somebody who is signed in, the form to sign in for everybody else.
-async fn home(request: HttpRequest, app: web::Data<App>, asked: web::Query<Asked>) -> HttpResponse {
-    let lang = Lang::of(&request, asked.lang.as_deref());
-    match Principal::from_request(&request, &mut Payload::None).await {
-        Ok(principal) => answer(lang, show_network(&app, principal, &asked, lang).await),
-        Err(error) if error.problem().status == 401 => {
-            sign_in_page(lang, StatusCode::OK, &SignInPage::empty(lang))
-        }
-        Err(error) => refusal(lang, &error),
-    }
-}
-
-async fn show_network(
-    app: &App,
-    principal: Principal,
-    asked: &Asked,
-    lang: Lang,
-) -> Result<HttpResponse, ApiError> {
-    let period = asked.period(app)?;
-    let region = asked.region.map(RegionId);
-    let frame = frame(app, &principal, lang, period).await?;
-    let network = app.read(move |tx| scorecards::network(tx, &principal, period, region)).await?;
-    page(StatusCode::OK, &NetworkPage::of(frame, &network, period))
-}
-
-/// The scorecard of a branch.
-async fn branch(
-    request: HttpRequest,
-    app: web::Data<App>,
-    branch: web::Path<String>,
-    asked: web::Query<Asked>,
-) -> HttpResponse {
-    let lang = Lang::of(&request, asked.lang.as_deref());
-    let Ok(branch) = Uuid::try_parse(&branch) else {
-        return refusal(lang, &ApiError::not_found("la sucursal", "the branch"));
+/// Makes pages of refusals, and gives each page the headers that it goes by.
+async fn as_pages(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<EitherBody<impl MessageBody>>, actix_web::Error> {
+    let response = next.call(request).await?;
+    let refused = response.response().error().and_then(|it| it.as_error::<ApiError>());
+    let page = refused.map(|error| refusal(response.request(), error));
+    let mut response = match page {
+        Some(page) => response.into_response(page).map_into_right_body(),
+        None => response.map_into_left_body(),
     };
-    match Principal::from_request(&request, &mut Payload::None).await {
-        Ok(principal) => answer(lang, show_branch(&app, principal, BranchId(branch), &asked, lang).await),
-        Err(error) if error.problem().status == 401 => {
-            sign_in_page(lang, StatusCode::UNAUTHORIZED, &SignInPage::empty(lang))
-        }
-        Err(error) => refusal(lang, &error),
+    dress(&mut response);
+    Ok(response)
+}
+
+fn dress<B>(response: &mut ServiceResponse<B>) {
+    let request = response.request().clone();
+    dress_headers(&request, response.headers_mut());
+}
+
+fn dress_headers(request: &HttpRequest, headers: &mut HeaderMap) {
+    let policy = HeaderValue::from_str(&policy(&nonce_of(request)));
+    let asked = query_of(request, "lang").and_then(|it| Lang::named(&it));
+    let cookie = asked.and_then(|it| HeaderValue::from_str(&lang_cookie(it).to_string()).ok());
+    if let Ok(policy) = policy {
+        headers.insert(header::CONTENT_SECURITY_POLICY, policy);
+    }
+    // With the `no-referrer` of other answers a browser says that its forms come from nowhere (`Origin: null`).
+    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("same-origin"));
+    headers.insert(header::VARY, HeaderValue::from_static("Accept-Language, Cookie"));
+    if let Some(cookie) = cookie {
+        headers.append(header::SET_COOKIE, cookie);
     }
 }
 
-async fn show_branch(
-    app: &App,
-    principal: Principal,
-    branch: BranchId,
-    asked: &Asked,
-    lang: Lang,
-) -> Result<HttpResponse, ApiError> {
-    let period = asked.period(app)?;
-    let frame = frame(app, &principal, lang, period).await?;
-    let inside = app.clone();
-    let found = app.read(move |tx| scorecards::branch(tx, &inside, &principal, branch, period)).await?;
-    page(StatusCode::OK, &BranchPage::of(frame, &found))
+/// The page of an address that there is not, where a browser asks for one: it says so in what it accepts. None for a program.
+pub(crate) fn missing(request: &HttpRequest) -> Option<HttpResponse> {
+    let accepted = request.headers().get(header::ACCEPT).and_then(|it| it.to_str().ok())?;
+    if request.method() != Method::GET
+        || !accepted.contains("text/html")
+        || request.path().starts_with("/api/")
+    {
+        return None;
+    }
+    let mut page = refusal(request, &ApiError::not_found("la página", "the page"));
+    dress_headers(request, page.headers_mut());
+    Some(page)
 }
 
-async fn frame(app: &App, principal: &Principal, lang: Lang, period: Period) -> Result<Frame, ApiError> {
-    let (org, user) = (principal.org, principal.user);
-    let person = app.read(move |tx| Ok(db::users::find(tx, org, user)?)).await?;
-    let query = format!("from={}&to={}&", period.from, period.to);
-    Ok(Frame { lang, person: person.map(|it| it.name), query })
+/// What a page may load: its own styles, pictures and answers, and the scripts that bear its nonce.
+fn policy(nonce: &str) -> String {
+    format!(
+        "default-src 'none'; style-src 'self'; script-src 'nonce-{nonce}'; img-src 'self'; connect-src 'self'; \
+         form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    )
 }
 
-fn answer(lang: Lang, page: Result<HttpResponse, ApiError>) -> HttpResponse {
-    page.unwrap_or_else(|error| refusal(lang, &error))
+fn lang_cookie(lang: Lang) -> Cookie<'static> {
+    Cookie::build(LANG_COOKIE, lang.to_string())
+        .path("/")
+        .same_site(SameSite::Lax)
+        .max_age(Duration::days(LANG_DAYS))
+        .finish()
 }
 
-/// A refusal as a page, with the texts of its problem.
-fn refusal(lang: Lang, error: &ApiError) -> HttpResponse {
+/// An address that cannot be read.
+fn unreadable(error: impl fmt::Debug + fmt::Display + 'static, request: &HttpRequest) -> actix_web::Error {
+    let es = "No se entiende la dirección; vuelva a la página anterior.";
+    let refused = ApiError::malformed("", es, "the address is not understood; go back to the page before");
+    InternalError::from_response(error, refusal(request, &refused)).into()
+}
+
+/// A refusal.
+#[derive(Template)]
+#[template(path = "problem.html")]
+struct ProblemPage {
+    shell: Shell,
+    heading: String,
+    texts: Vec<String>,
+}
+
+/// A refusal as a page, with the texts of its problem; the form to sign in where nobody is.
+fn refusal(request: &HttpRequest, error: &ApiError) -> HttpResponse {
+    let words = Words::of(Lang::of(request), None);
     let problem = error.problem();
     let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     tracing::info!(%error, "a page was refused");
-    let shown = page(status, &ProblemPage::of(lang, problem));
-    shown.unwrap_or_else(|_| HttpResponse::InternalServerError().finish())
+    let shell = Shell::bare(request, words.clone());
+    if problem.code == "second_factor_not_set_up" && request.method() == Method::GET {
+        return HttpResponse::SeeOther().insert_header((header::LOCATION, account::SECOND_FACTOR)).finish();
+    }
+    if status == StatusCode::UNAUTHORIZED && request.method() == Method::GET {
+        // The start page is the door.
+        let status = if request.path() == "/" { StatusCode::OK } else { status };
+        return answer(session::page(shell, status, request));
+    }
+    let heading = match problem.status {
+        403 => words.say("refused-forbidden"),
+        404 => words.say("refused-not-found"),
+        409 => words.say("refused-conflict"),
+        413 => words.say("refused-too-large"),
+        400..=499 => words.say("refused-not-understood"),
+        _ => words.say("refused-ours"),
+    };
+    answer(page(status, &ProblemPage { shell, heading, texts: words.lang.problem(problem) }))
 }
 
-fn sign_in_page(lang: Lang, status: StatusCode, form: &SignInPage) -> HttpResponse {
-    answer(lang, page(status, form))
+fn answer(page: Result<HttpResponse, ApiError>) -> HttpResponse {
+    page.unwrap_or_else(|_| HttpResponse::InternalServerError().finish())
 }
 
+/// A page.
 fn page(status: StatusCode, template: &impl Template) -> Result<HttpResponse, ApiError> {
     let html = template.render().map_err(ApiError::internal)?;
-    Ok(HttpResponse::build(status)
-        .content_type("text/html; charset=utf-8")
-        .insert_header((header::CONTENT_SECURITY_POLICY, POLICY))
-        .insert_header((header::VARY, "Accept-Language, Cookie"))
-        .body(html))
+    Ok(HttpResponse::build(status).content_type("text/html; charset=utf-8").body(html))
+}
+
+/// Goes to another page after something was done; 303, so that the form is not sent again.
+fn done(address: &str, said: &str) -> HttpResponse {
+    let mark = if address.contains('?') { '&' } else { '?' };
+    HttpResponse::SeeOther().insert_header((header::LOCATION, format!("{address}{mark}said={said}"))).finish()
+}
+
+/// The status of a form that is shown again.
+fn status_of(error: &ApiError) -> StatusCode {
+    StatusCode::from_u16(error.problem().status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
 }

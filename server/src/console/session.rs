@@ -1,9 +1,20 @@
 //! Signing in and out with forms. The cookie opens only pages that are read; it is strictly same-site, and a form that
 //! another site sends is refused.
 
-use super::{Asked, answer, lang::Lang, pages::SignInPage, refusal, sign_in_page};
+use super::{
+    form::{Faults, Shape, Typed, typed},
+    lang::Lang,
+    page as render, place,
+    shell::{Shell, app_of, query_of, session_token},
+    ui::{Field, Form, Kind},
+    words::Words,
+};
 use crate::{
-    app::{App, sessions},
+    app::{
+        App,
+        sessions::{self, Door, Opened},
+        users,
+    },
     auth::Secret,
     error::ApiError,
     office::Office,
@@ -16,18 +27,76 @@ use actix_web::{
     http::{StatusCode, header},
     web,
 };
+use askama::Template;
 use secrecy::ExposeSecret;
 use serde::Deserialize;
+use validator::Validate;
 
 /// Longest field of the form.
 const MAX_CHARS: usize = 200;
 
-/// What the form sends.
-#[derive(Debug, Deserialize)]
-pub(crate) struct Form {
+/// Largest form, in bytes.
+const MOST_BYTES: usize = 16 * 1024;
+
+pub(super) fn routes(config: &mut web::ServiceConfig) {
+    place(config, "/sign-in", |it| it.route(web::get().to(show)).route(web::post().to(sign_in)));
+    place(config, "/sign-in/step", |it| it.route(web::get().to(step)).route(web::post().to(take_step)));
+    place(config, "/sign-in/password", |it| {
+        it.route(web::get().to(password)).route(web::post().to(set_password))
+    });
+    place(config, "/sign-out", |it| it.route(web::post().to(sign_out)));
+}
+
+/// The form to sign in.
+#[derive(Template)]
+#[template(path = "sign_in.html")]
+struct SignInPage {
+    shell: Shell,
+    problems: Vec<String>,
     organization: String,
     login: String,
-    password: Secret,
+    /// Where to go then.
+    next: String,
+}
+
+/// Nobody is signed in.
+pub(super) fn none() -> ApiError {
+    ApiError::unauthenticated("no_session", "Inicie sesión.", "sign in")
+}
+
+/// The form to sign in, in place of a page that is for people who are.
+pub(super) fn page(
+    shell: Shell,
+    status: StatusCode,
+    request: &HttpRequest,
+) -> Result<HttpResponse, ApiError> {
+    let next = request.uri().path_and_query().map_or("/", |it| it.as_str()).to_owned();
+    let (problems, organization, login) = (Vec::new(), String::new(), String::new());
+    render(status, &SignInPage { shell, problems, organization, login, next })
+}
+
+async fn show(request: HttpRequest) -> Result<HttpResponse, ApiError> {
+    let shell = Shell::bare(&request, Words::of(Lang::of(&request), None));
+    let next = own_address(query_of(&request, "next").unwrap_or_default());
+    let (problems, organization, login) = (Vec::new(), String::new(), String::new());
+    render(StatusCode::OK, &SignInPage { shell, problems, organization, login, next })
+}
+
+/// An address of this console; the start page for any other.
+fn own_address(next: String) -> String {
+    let is_own = next.starts_with('/')
+        && !next.starts_with("//")
+        && !next.contains('\\')
+        && !next.contains(['\r', '\n']);
+    if is_own && !next.starts_with("/sign-") { next } else { "/".to_owned() }
+}
+
+/// Refuses what another site sent.
+///
+/// # Errors
+/// `forbidden` (403).
+pub(super) fn refuse_foreign(request: &HttpRequest, app: &App) -> Result<(), ApiError> {
+    if is_foreign(request, app.config.is_tls()) { Err(ApiError::forbidden("same_origin")) } else { Ok(()) }
 }
 
 /// Whether another site sent this form, as Go's `net/http.CrossOriginProtection` decides it: a browser of today says so
@@ -58,37 +127,32 @@ fn is_same_origin(origin: &str, host: &str, is_tls: bool) -> bool {
     bare(named) == bare(host)
 }
 
-/// Opens a session and goes to the start page.
-pub(crate) async fn sign_in(
-    request: HttpRequest,
-    app: web::Data<App>,
-    asked: web::Query<Asked>,
-    form: web::Form<Form>,
-) -> HttpResponse {
-    let lang = Lang::of(&request, asked.lang.as_deref());
-    let Form { organization, login, password } = form.into_inner();
-    let page = SignInPage::again(lang, &organization, &login);
-    match open(&request, &app, organization, login, password).await {
-        Ok(token) => redirect(lang, Some(cookie(&app, token))),
+/// Opens a session and goes to where somebody wanted to go.
+async fn sign_in(request: HttpRequest, payload: web::Payload) -> Result<HttpResponse, ApiError> {
+    let app = app_of(&request)?;
+    let typed = typed(payload.into_inner(), MOST_BYTES).await?;
+    let next = own_address(typed.get("next").to_owned());
+    match open(&request, &app, &typed).await {
+        Ok(Door::Open(opened)) => Ok(redirect(&next, Some(cookie(&app, token_of(&opened))))),
+        Ok(Door::Half(token)) => {
+            let token = step_cookie(&app, token.expose_secret().to_owned());
+            Ok(redirect(&format!("/sign-in/step?next={}", encoded(&next)), Some(token)))
+        }
         Err(error) => {
-            let problem = error.problem();
-            let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-            sign_in_page(lang, status, &page.with(lang.problem(problem)))
+            let words = Words::of(Lang::of(&request), None);
+            let problems = words.lang.problem(error.problem());
+            let (organization, login) = (typed.get("organization").to_owned(), typed.get("login").to_owned());
+            let shell = Shell::bare(&request, words);
+            let shown = SignInPage { shell, problems, organization, login, next };
+            render(super::status_of(&error), &shown)
         }
     }
 }
 
-async fn open(
-    request: &HttpRequest,
-    app: &web::Data<App>,
-    organization: String,
-    login: String,
-    password: Secret,
-) -> Result<String, ApiError> {
+async fn open(request: &HttpRequest, app: &web::Data<App>, typed: &Typed) -> Result<Door, ApiError> {
     rate_limit::admit(request, app)?;
-    if is_foreign(request, app.config.is_tls()) {
-        return Err(ApiError::forbidden("same_origin"));
-    }
+    refuse_foreign(request, app)?;
+    let (organization, login) = (typed.get("organization").to_owned(), typed.get("login").to_owned());
     if organization.len() > MAX_CHARS || login.len() > MAX_CHARS {
         return Err(ApiError::field(
             "/login",
@@ -97,8 +161,169 @@ async fn open(
             "organization and user have at most 200 characters",
         ));
     }
-    let opened = sessions::sign_in(app, organization, login, password).await?;
-    Ok(opened.token.expose_secret().to_owned())
+    let password = Secret::from(typed.get("password"));
+    sessions::sign_in(app, organization, login, password).await
+}
+
+fn token_of(opened: &Opened) -> String {
+    opened.token.expose_secret().to_owned()
+}
+
+/// An address as the value of a parameter.
+fn encoded(address: &str) -> String {
+    address.bytes().fold(String::new(), |mut to, it| {
+        if it.is_ascii_alphanumeric() || b"/-._~".contains(&it) {
+            to.push(char::from(it));
+        } else {
+            to.push_str(&format!("%{it:02X}"));
+        }
+        to
+    })
+}
+
+/// The cookie of the way between password and code; it goes to the pages of signing in only.
+const STEP_COOKIE: &str = "veedor_step";
+
+fn step_cookie(app: &App, token: String) -> Cookie<'static> {
+    Cookie::build(STEP_COOKIE, token)
+        .path("/sign-in")
+        .http_only(true)
+        .same_site(SameSite::Strict)
+        .secure(app.config.is_tls())
+        .finish()
+}
+
+/// A page with one form, for who is not signed in yet.
+#[derive(Template)]
+#[template(path = "sign_in_form.html")]
+struct FormPage {
+    shell: Shell,
+    title: String,
+    text: String,
+    form: Form,
+}
+
+/// Shows a form of somebody who is not signed in yet; with what is wrong, where it was sent.
+fn form_page(
+    request: &HttpRequest,
+    (title, text): (&str, &str),
+    form: impl FnOnce(&Words) -> Form,
+    sent: Option<(&Typed, &ApiError)>,
+) -> Result<HttpResponse, ApiError> {
+    let words = Words::of(Lang::of(request), None);
+    let (title, text) = (words.say(title), words.say(text));
+    let mut form = form(&words);
+    let mut status = StatusCode::OK;
+    if let Some((typed, error)) = sent {
+        form = form.again(typed, &Faults::of(error), words.lang);
+        status = super::status_of(error);
+    }
+    let shell = Shell::bare(request, words);
+    render(status, &FormPage { shell, title, text, form })
+}
+
+/// The field of a code of the second factor.
+pub(super) fn code_field(words: &Words, name: &str) -> Field {
+    let hint = words.say("second-factor-code-hint");
+    Field::line(name, words.say("second-factor-code")).hint(hint).autocomplete("one-time-code").most(20)
+}
+
+fn step_form(words: &Words, next: &str) -> Form {
+    Form::new(words, "/sign-in/step", "", "sign-in", vec![code_field(words, "code")])
+        .with_hidden("next", next.to_owned())
+}
+
+/// What the page of the second step says.
+const STEP: (&str, &str) = ("second-factor-title", "second-factor-why");
+
+async fn step(request: HttpRequest) -> Result<HttpResponse, ApiError> {
+    if request.cookie(STEP_COOKIE).is_none() {
+        return Ok(redirect("/sign-in", None));
+    }
+    let next = own_address(query_of(&request, "next").unwrap_or_default());
+    form_page(&request, STEP, |words| step_form(words, &next), None)
+}
+
+/// Takes the code of the second factor.
+async fn take_step(request: HttpRequest, payload: web::Payload) -> Result<HttpResponse, ApiError> {
+    let app = app_of(&request)?;
+    rate_limit::admit(&request, &app)?;
+    refuse_foreign(&request, &app)?;
+    let typed = typed(payload.into_inner(), MOST_BYTES).await?;
+    let next = own_address(typed.get("next").to_owned());
+    let Some(token) = request.cookie(STEP_COOKIE).map(|it| it.value().to_owned()) else {
+        return Ok(redirect("/sign-in", None));
+    };
+    match sessions::complete(&app, token.into(), Secret::from(typed.get("code"))).await {
+        Ok(opened) => {
+            let mut response = redirect(&next, Some(cookie(&app, token_of(&opened))));
+            let mut gone = step_cookie(&app, String::new());
+            gone.make_removal();
+            drop(response.add_cookie(&gone));
+            Ok(response)
+        }
+        Err(error) if error.problem().status == 401 => Ok(redirect("/sign-in", None)),
+        Err(error) => form_page(&request, STEP, |words| step_form(words, &next), Some((&typed, &error))),
+    }
+}
+
+/// What somebody types who sets a password with a one-time code.
+#[derive(Debug, Clone, Deserialize, Validate)]
+#[serde(deny_unknown_fields)]
+struct ByCode {
+    #[validate(length(min = 1, max = 200))]
+    organization: String,
+    #[validate(length(min = 1, max = 100))]
+    code: String,
+    #[validate(custom(function = "users::check_password"))]
+    password: Secret,
+    #[validate(length(max = 100))]
+    second_factor: Option<String>,
+}
+
+fn password_form(words: &Words) -> Form {
+    let fields = vec![
+        Field::line("organization", words.say("sign-in-organization")).autocomplete("organization"),
+        Field::line("code", words.say("password-code")).hint(words.say("password-code-hint")).most(100),
+        Field::line("password", words.say("password-new"))
+            .kind(Kind::Line("password"))
+            .hint(words.say("password-new-hint"))
+            .autocomplete("new-password"),
+        code_field(words, "second_factor").optional(),
+    ];
+    Form::new(words, "/sign-in/password", "", "password-set", fields)
+}
+
+/// What the page of a new password says.
+const PASSWORD: (&str, &str) = ("password-title", "password-why");
+
+async fn password(request: HttpRequest) -> Result<HttpResponse, ApiError> {
+    form_page(&request, PASSWORD, password_form, None)
+}
+
+/// Sets a password with a one-time code and signs in.
+async fn set_password(request: HttpRequest, payload: web::Payload) -> Result<HttpResponse, ApiError> {
+    let app = app_of(&request)?;
+    rate_limit::admit(&request, &app)?;
+    refuse_foreign(&request, &app)?;
+    let typed = typed(payload.into_inner(), MOST_BYTES).await?;
+    let shapes = [
+        ("organization", Shape::EmptyText),
+        ("code", Shape::EmptyText),
+        ("password", Shape::EmptyText),
+        ("second_factor", Shape::Text),
+    ];
+    let opened = match typed.read::<ByCode>(&shapes) {
+        Ok(it) => {
+            let codes = (Secret::from(it.code.as_str()), it.second_factor.as_deref().map(Secret::from));
+            sessions::sign_in_by_code(&app, it.organization, codes, it.password).await
+        }
+        Err(error) => Err(error),
+    };
+    match opened {
+        Ok(opened) => Ok(redirect("/", Some(cookie(&app, token_of(&opened))))),
+        Err(error) => form_page(&request, PASSWORD, password_form, Some((&typed, &error))),
+    }
 }
 
 fn cookie(app: &App, token: String) -> Cookie<'static> {
@@ -110,10 +335,10 @@ fn cookie(app: &App, token: String) -> Cookie<'static> {
         .finish()
 }
 
-/// Goes to the start page; 303, so that the form is not sent again.
-fn redirect(lang: Lang, cookie: Option<Cookie<'_>>) -> HttpResponse {
+/// Goes to a page; 303, so that the form is not sent again.
+fn redirect(address: &str, cookie: Option<Cookie<'_>>) -> HttpResponse {
     let mut response = HttpResponse::SeeOther();
-    response.insert_header((header::LOCATION, format!("/?lang={lang}")));
+    response.insert_header((header::LOCATION, address));
     if let Some(cookie) = cookie {
         response.cookie(cookie);
     }
@@ -121,33 +346,24 @@ fn redirect(lang: Lang, cookie: Option<Cookie<'_>>) -> HttpResponse {
 }
 
 /// Closes the session of the cookie.
-pub(crate) async fn sign_out(
-    request: HttpRequest,
-    app: web::Data<App>,
-    asked: web::Query<Asked>,
-) -> HttpResponse {
-    let lang = Lang::of(&request, asked.lang.as_deref());
-    if is_foreign(&request, app.config.is_tls()) {
-        return refusal(lang, &ApiError::forbidden("same_origin"));
-    }
-    let Some(token) = request.cookie(SESSION_COOKIE).map(|it| it.value().to_owned()) else {
-        return redirect(lang, None);
-    };
+async fn sign_out(request: HttpRequest) -> Result<HttpResponse, ApiError> {
+    let app = app_of(&request)?;
+    refuse_foreign(&request, &app)?;
+    let Some(token) = session_token(&request) else { return Ok(redirect("/", None)) };
     let inside = app.clone();
-    let closed = app
-        .write(move |tx| {
-            let principal = match find_principal(tx, &token, inside.now()) {
-                Err(error) if error.problem().status == 401 => return Ok(()),
-                other => other?,
-            };
-            let mut office = Office::of_principal(&inside, principal);
-            sessions::sign_out(tx, &mut office)?;
-            office.close(tx)
-        })
-        .await;
+    app.write(move |tx| {
+        let principal = match find_principal(tx, &token, inside.now()) {
+            Err(error) if error.problem().status == 401 => return Ok(()),
+            other => other?,
+        };
+        let mut office = Office::of_principal(&inside, principal);
+        sessions::sign_out(tx, &mut office)?;
+        office.close(tx)
+    })
+    .await?;
     let mut gone = cookie(&app, String::new());
     gone.make_removal();
-    answer(lang, closed.map(|()| redirect(lang, Some(gone))))
+    Ok(redirect("/", Some(gone)))
 }
 
 #[cfg(test)]

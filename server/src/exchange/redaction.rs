@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{app::scores::document, app::visits::content, error::ApiError};
 use db::{
-    MAX_PAGE, Micros, Tx, audits, blobs,
+    MAX_PAGE, Micros, Tx, appeals, audits, blobs,
     devices::{self, DeviceKind, StoredSegment},
     feed, former, quarantine,
     redactions::{self, RedactedBlob, Redaction},
@@ -16,7 +16,7 @@ use db::{
 };
 use domain::{
     answer::{AnswerField, AnswerPart},
-    ids::{AuditId, OrgId},
+    ids::{AppealId, AuditId, OrgId},
     visit_facts::is_reserved,
     visit_score::Explanation,
 };
@@ -146,6 +146,7 @@ pub(crate) fn settle(tx: &mut Tx<'_>, org: OrgId, audit: AuditId, now: Micros) -
     }
     content::store_ops(tx, org, audit, &ops)?;
     clean_scores(tx, org, audit, &ops)?;
+    clean_appeals(tx, org, audit, &ops)?;
     let_go(tx, org, audit, (&ops, &redactions), now)
 }
 
@@ -367,6 +368,23 @@ fn clean_scores(tx: &mut Tx<'_>, org: OrgId, audit: AuditId, ops: &AuditOps) -> 
     Ok(())
 }
 
+/// Takes the answers out that appeals put in place of redacted ones: they tell what had been answered. What branch and office said
+/// in their own words stays, as do the figures.
+fn clean_appeals(tx: &mut Tx<'_>, org: OrgId, audit: AuditId, ops: &AuditOps) -> Result<(), ApiError> {
+    let Some(version) = scores::find_current(tx, org, audit)? else { return Ok(()) };
+    let gone = redacted_answers(ops, &OpId::new(version.submit_dev, version.submit_dseq));
+    if gone.is_empty() {
+        return Ok(());
+    }
+    let all: Vec<AppealId> = appeals::of_audits(tx, org, &[audit])?.iter().map(|it| it.appeal_id).collect();
+    for it in appeals::list_items(tx, org, &all)? {
+        if it.answer.is_some() && gone.contains(&it.item) {
+            appeals::redact_answer(tx, org, it.appeal_id, &it.item)?;
+        }
+    }
+    Ok(())
+}
+
 /// The items whose answer was redacted as it stood when a visit was handed in: what was answered anew before that counts, and
 /// what was answered anew after it does not.
 pub(crate) fn redacted_answers(ops: &AuditOps, submit: &OpId) -> BTreeSet<String> {
@@ -412,7 +430,8 @@ fn unneeded_blobs(
         blobs::set_of_audits(tx, org, &BTreeMap::from([(audit, counted)]))?;
     }
     let gone = Vec::from_iter(gone);
-    let elsewhere: BTreeSet<Hash> =
+    let mut elsewhere: BTreeSet<Hash> =
         blobs::list_audits_of(tx, org, &gone)?.into_iter().map(|it| it.blob).collect();
+    elsewhere.extend(appeals::blobs_among(tx, org, &gone)?);
     Ok(gone.into_iter().filter(|it| !elsewhere.contains(it)).collect())
 }

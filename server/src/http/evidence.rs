@@ -128,7 +128,10 @@ async fn copy(
 }
 
 /// Headers of bytes that are sent as they are and never run: a browser guesses no type and lets them load nothing.
-fn untouched<'a>(response: &'a mut HttpResponseBuilder, etag: &str) -> &'a mut HttpResponseBuilder {
+pub(crate) fn untouched<'a>(
+    response: &'a mut HttpResponseBuilder,
+    etag: &str,
+) -> &'a mut HttpResponseBuilder {
     response
         .insert_header((header::CONTENT_ENCODING, "identity"))
         .insert_header((header::X_CONTENT_TYPE_OPTIONS, "nosniff"))

@@ -14,7 +14,7 @@ const LEAST_RATE: u64 = 1_024;
 
 /// Why a body was not read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Broken {
+pub(crate) enum Broken {
     /// It is longer than it may be.
     TooLarge,
     /// It broke off.
@@ -46,7 +46,7 @@ impl Broken {
 ///
 /// # Errors
 /// [`Broken`].
-pub(super) async fn read(mut payload: Payload, most: usize) -> Result<Bytes, Broken> {
+pub(crate) async fn read(mut payload: Payload, most: usize) -> Result<Bytes, Broken> {
     let begun = Instant::now();
     let mut body = Vec::new();
     loop {

@@ -1,6 +1,7 @@
 //! The HTTP edge: one file per resource; translate, call, translate. Here is what all have in common: the routes put
 //! together, headers, limits, and answers to addresses that do not exist.
 
+pub(crate) mod appeals;
 pub(crate) mod assessments;
 pub(crate) mod assignments;
 pub(crate) mod audit_log;
@@ -13,8 +14,9 @@ pub(crate) mod evidence;
 pub(crate) mod exchange;
 mod expected;
 pub(crate) mod health;
+pub(crate) mod imports;
 pub(crate) mod incidents;
-mod incoming;
+pub(crate) mod incoming;
 pub(crate) mod kpis;
 pub mod openapi;
 pub(crate) mod organization;
@@ -28,6 +30,7 @@ pub(crate) mod regions;
 pub(crate) mod review;
 pub(crate) mod rows;
 pub(crate) mod scorecards;
+pub(crate) mod second_factor;
 pub(crate) mod sessions;
 mod shape;
 pub(crate) mod staff;
@@ -57,11 +60,14 @@ pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
 fn api(config: &mut ServiceConfig<'_>) {
     config
         .configure(sessions::routes)
+        .configure(second_factor::routes)
         .configure(organization::routes)
         .configure(users::routes)
         .configure(devices::routes)
+        .configure(appeals::routes)
         .configure(audit_log::routes)
         .configure(evidence::routes)
+        .configure(imports::routes)
         .configure(incidents::routes)
         .configure(assessments::routes)
         .configure(kpis::routes)
@@ -150,6 +156,9 @@ fn not_an_id(request: &HttpRequest) -> ApiError {
 
 /// Says 405 where the address exists for another method, else 404.
 async fn unknown_address(request: HttpRequest) -> HttpResponse {
+    if let Some(page) = crate::console::missing(&request) {
+        return page;
+    }
     let allowed = openapi::methods_of(request.path());
     if allowed.is_empty() || allowed.contains(&request.method().as_str().to_owned()) {
         return no_such_address().error_response();

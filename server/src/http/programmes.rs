@@ -3,7 +3,7 @@
 use crate::{
     app::{
         App,
-        programmes::{self, NewProgramme, NewWave, OnPhones, Programme, Wave},
+        programmes::{self, AppealWindow, NewProgramme, NewWave, OnPhones, Programme, Wave},
     },
     command::{Command, execute, read},
     error::ApiError,
@@ -22,7 +22,8 @@ use uuid::Uuid;
 use validator::Validate;
 
 pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
-    config.service(list).service(create).service(set_on_phones).service(create_wave).service(list_waves);
+    config.service(list).service(create).service(set_on_phones).service(set_appeal_window);
+    config.service(create_wave).service(list_waves);
 }
 
 /// The programmes.
@@ -63,6 +64,21 @@ pub(crate) async fn set_on_phones(
     let programme = ProgrammeId(programme.into_inner());
     execute(&app, command, StatusCode::OK, move |tx, office, new| {
         programmes::set_on_phones(tx, office, programme, new)
+    })
+    .await
+}
+
+/// Replaces how many days branches have to appeal after a publication.
+#[utoipa::path(tag = "programmes", request_body = AppealWindow, responses((status = 200, body = Programme)))]
+#[put("/programmes/{programme}/appeal-window")]
+pub(crate) async fn set_appeal_window(
+    app: web::Data<App>,
+    programme: web::Path<Uuid>,
+    command: Command<AppealWindow>,
+) -> Result<HttpResponse, ApiError> {
+    let programme = ProgrammeId(programme.into_inner());
+    execute(&app, command, StatusCode::OK, move |tx, office, new| {
+        programmes::set_appeal_days(tx, office, programme, new)
     })
     .await
 }

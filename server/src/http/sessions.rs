@@ -1,7 +1,11 @@
 //! `/api/v1/sessions` and the password of the person who is signed in.
 
 use crate::{
-    app::{App, sessions, users},
+    app::{
+        App,
+        sessions::{self, Door},
+        users,
+    },
     auth::{self, Secret},
     command::{Command, Nothing, execute, read},
     error::ApiError,
@@ -46,6 +50,9 @@ pub(crate) struct SignIn {
     /// The password.
     #[schema(value_type = String, write_only)]
     password: Secret,
+    /// A code of the second factor, for who has one: six digits of the authenticator app, or a recovery code.
+    #[schema(value_type = Option<String>, write_only)]
+    code: Option<Secret>,
     /// Whether the answer also sets the cookie with which pages are read.
     #[serde(default)]
     cookie: bool,
@@ -65,6 +72,9 @@ pub(crate) struct SignInByCode {
     #[validate(custom(function = "users::check_password"))]
     #[schema(value_type = String, write_only)]
     password: Secret,
+    /// A code of the second factor, for who has one.
+    #[schema(value_type = Option<String>, write_only)]
+    second_factor: Option<Secret>,
 }
 
 /// A session that was opened.
@@ -123,7 +133,8 @@ fn answer(app: &App, opened: &sessions::Opened, sets_cookie: bool) -> HttpRespon
 
 /// Signs in.
 ///
-/// Refusals: `wrong_credentials` (401), `locked_out` and `too_many_requests` (429).
+/// Refusals: `wrong_credentials` and `second_factor_needed` (401), `wrong_second_factor` (422), `locked_out` and `too_many_requests`
+/// (429).
 #[utoipa::path(tag = "sessions", request_body = SignIn, responses((status = 201, body = OpenedSession)))]
 #[post("/sessions")]
 pub(crate) async fn sign_in(
@@ -132,14 +143,18 @@ pub(crate) async fn sign_in(
     body: Body<SignIn>,
 ) -> Result<HttpResponse, ApiError> {
     rate_limit::admit(&request, &app)?;
-    let SignIn { organization, login, password, cookie } = body.0;
-    let opened = sessions::sign_in(&app, organization, login, password).await?;
+    let SignIn { organization, login, password, code, cookie } = body.0;
+    let opened = match (sessions::sign_in(&app, organization, login, password).await?, code) {
+        (Door::Open(opened), _) => opened,
+        (Door::Half(token), Some(code)) => sessions::complete(&app, token, code).await?,
+        (Door::Half(_), None) => return Err(sessions::second_factor_needed()),
+    };
     Ok(answer(&app, &opened, cookie))
 }
 
 /// Sets the password with a one-time code and signs in.
 ///
-/// Refusals: `code_not_valid` (401), `too_many_requests` (429).
+/// Refusals: `code_not_valid` and `second_factor_needed` (401), `wrong_second_factor` (422), `locked_out` and `too_many_requests` (429).
 #[utoipa::path(tag = "sessions", request_body = SignInByCode, responses((status = 201, body = OpenedSession)))]
 #[post("/sessions/by-code")]
 pub(crate) async fn sign_in_by_code(
@@ -148,8 +163,8 @@ pub(crate) async fn sign_in_by_code(
     body: Body<SignInByCode>,
 ) -> Result<HttpResponse, ApiError> {
     rate_limit::admit(&request, &app)?;
-    let SignInByCode { organization, code, password } = body.0;
-    let opened = sessions::sign_in_by_code(&app, organization, code, password).await?;
+    let SignInByCode { organization, code, password, second_factor } = body.0;
+    let opened = sessions::sign_in_by_code(&app, organization, (code, second_factor), password).await?;
     Ok(answer(&app, &opened, false))
 }
 
@@ -179,11 +194,11 @@ pub(crate) async fn sign_out(
 pub(crate) struct PasswordChange {
     /// The password until now.
     #[schema(value_type = String, write_only)]
-    current: Secret,
+    pub(crate) current: Secret,
     /// The password from now on.
     #[validate(custom(function = "users::check_password"))]
     #[schema(value_type = String, write_only)]
-    new: Secret,
+    pub(crate) new: Secret,
 }
 
 /// Changes one's own password; the person's other sessions end.

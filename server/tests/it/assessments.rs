@@ -106,7 +106,7 @@ async fn a_branch_is_rated_from_its_visits_observations_and_hand_ratings(databas
     assert_eq!(list["items"][0]["band"], rated["rating"]["band"]);
 }
 
-fn standard() -> String {
+pub(crate) fn standard() -> String {
     let dimensions = |ids: &[(&str, u32)]| {
         ids.iter().map(|(id, weight)| json!({"id": id, "weight": weight})).collect::<Vec<_>>()
     };

@@ -111,6 +111,8 @@ async fn an_import_has_no_quota() {
         created_at: now,
         expires_at: db::Micros(i64::MAX),
         revoked_at: None,
+        awaits_factor: false,
+        proved_at: None,
     };
     let stored = scene.office.app.act_as("test", org, move |tx, office| {
         db::devices::append(tx, office.org(), &device)?;

@@ -139,15 +139,26 @@ impl Field {
 
     /// A visit of the field's auditor, handed in.
     pub(crate) fn submitted(&self, branch: BranchId, day: &str, answers: &[(&str, &str)]) -> AuditId {
+        self.submitted_of(&checklist(), branch, day, answers)
+    }
+
+    /// The same of another checklist, which is stored already.
+    pub(crate) fn submitted_of(
+        &self,
+        of: &Checklist,
+        branch: BranchId,
+        day: &str,
+        answers: &[(&str, &str)],
+    ) -> AuditId {
         let mut phone = Phone::new(self.office.app.environment.new_id().as_u128());
         let audit = AuditId(self.office.app.environment.new_id());
         let mut ops = AuditOps::new();
-        phone.create(&mut ops, audit, branch);
+        phone.create_of(of, &mut ops, audit, branch);
         for (item, answer) in answers {
             phone.set(&mut ops, audit, item, answer);
         }
         phone.submit(&mut ops, audit);
-        self.store(audit, branch, day, &ops, &[phone]);
+        self.store_of(of, (audit, branch, day), &ops, &[phone]);
         audit
     }
 
@@ -195,14 +206,24 @@ impl Field {
     }
 
     fn store(&self, audit: AuditId, branch: BranchId, day: &str, ops: &AuditOps, phones: &[Phone]) {
+        self.store_of(&checklist(), (audit, branch, day), ops, phones);
+    }
+
+    fn store_of(
+        &self,
+        of: &Checklist,
+        (audit, branch, day): (AuditId, BranchId, &str),
+        ops: &AuditOps,
+        phones: &[Phone],
+    ) {
         let view = ops.view();
-        let canonical = serde_json::to_string(&checklist()).unwrap();
+        let canonical = serde_json::to_string(of).unwrap();
         let row = Audit {
             audit_id: audit,
             branch_id: branch,
             auditor_id: self.auditor.id,
             assignment_id: None,
-            template_id: "small".to_owned(),
+            template_id: of.id.clone(),
             template_version: 1,
             template_hash: Hash::of(canonical.as_bytes()),
             state: State::Submitted,
@@ -298,9 +319,13 @@ impl Phone {
     }
 
     fn create(&mut self, ops: &mut AuditOps, audit: AuditId, branch: BranchId) {
-        let canonical = serde_json::to_string(&checklist()).unwrap();
+        self.create_of(&checklist(), ops, audit, branch);
+    }
+
+    fn create_of(&mut self, of: &Checklist, ops: &mut AuditOps, audit: AuditId, branch: BranchId) {
+        let canonical = serde_json::to_string(of).unwrap();
         let value = CreateValue {
-            template: "small".to_owned(),
+            template: of.id.clone(),
             version: 1,
             content_hash: Hash::of(canonical.as_bytes()),
             branch: branch.0,

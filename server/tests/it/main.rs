@@ -3,6 +3,12 @@
 #[cfg(test)]
 mod adversary;
 #[cfg(test)]
+mod appeals;
+#[cfg(test)]
+mod appeals_paid;
+#[cfg(test)]
+mod appeals_verified;
+#[cfg(test)]
 mod assessments;
 #[cfg(test)]
 mod assignments;
@@ -19,9 +25,21 @@ mod blobs_restored;
 #[cfg(test)]
 mod bounds;
 #[cfg(test)]
+mod branch_reads;
+#[cfg(test)]
 mod brought_back;
 #[cfg(test)]
 mod console;
+#[cfg(test)]
+mod console_appeals;
+#[cfg(test)]
+mod console_branch;
+#[cfg(test)]
+mod console_review;
+#[cfg(test)]
+mod console_scorecards;
+#[cfg(test)]
+mod console_visit;
 #[cfg(test)]
 mod content;
 #[cfg(test)]
@@ -46,6 +64,8 @@ mod foundation;
 mod grants;
 #[cfg(test)]
 mod heads;
+#[cfg(test)]
+mod imports;
 #[cfg(test)]
 mod incidents;
 #[cfg(test)]
@@ -105,17 +125,22 @@ mod rights;
 #[cfg(test)]
 mod scorecards;
 #[cfg(test)]
+mod second_factor;
+#[cfg(test)]
 mod segments;
 #[cfg(test)]
 mod sessions;
 #[cfg(test)]
 mod settled;
 #[cfg(test)]
+mod spreadsheets;
+#[cfg(test)]
 mod successions;
 #[cfg(test)]
 mod taken_out;
 #[cfg(test)]
 mod unknown_kinds;
+#[cfg(test)]
 mod users;
 #[cfg(test)]
 mod verify;

@@ -132,7 +132,7 @@ impl World {
         audit_id
     }
 
-    fn score(&self, audit_id: AuditId, version: u32, hundredths: i64, critical_failed: u32) {
+    pub(crate) fn score(&self, audit_id: AuditId, version: u32, hundredths: i64, critical_failed: u32) {
         let score = ScoreVersion {
             audit_id,
             version,

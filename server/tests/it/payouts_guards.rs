@@ -1,6 +1,7 @@
 //! What keeps a run from paying somebody twice, and from paying by what one person decided alone.
 
 use crate::payouts::{BIMESTER, QUARTER, RUNS, World, team};
+use crate::second_factor::{next_code, set_up};
 use domain::access::{Role, Scope};
 use serde_json::{Value, json};
 use server::testing::{Answer, TestOffice};
@@ -180,4 +181,25 @@ async fn who_only_created_a_run_may_approve_it() {
     world.step(&world.analyst, run, "calculate").await.expect_json();
     world.step(&world.analyst, run, "submit").await.expect_json();
     assert_eq!(world.step(&creator, run, "approve").await.expect_json()["state"], "approved");
+}
+
+#[actix_web::test]
+async fn who_approves_proves_to_be_themselves_within_five_minutes() {
+    let world = World::open().await;
+    world.quarter();
+    let run = world.submitted(&world.body("sucursal-individual", QUARTER.0, QUARTER.1)).await;
+    let (secret, _) = set_up(&world.office, &world.approver).await;
+    world.office.clock.advance_seconds(301);
+    let refused = world.step(&world.approver, &run, "approve").await;
+    assert_eq!(refused.outcome(), (403, "second_factor_not_fresh".to_owned()));
+    assert_eq!(world.read(&run, "").await["state"], "in_approval");
+    let code = json!({"code": next_code(&world.office, &secret)});
+    let prove = "/api/v1/sessions/current/second-factor/prove";
+    let proved = world.office.post(prove).by(&world.approver).json(&code).send().await;
+    assert_eq!(proved.status, 204);
+    world.office.clock.advance_seconds(300);
+    world.step(&world.approver, &run, "approve").await.expect_json();
+    // Locking follows what was approved, and asks for nothing more.
+    world.office.clock.advance_seconds(300);
+    world.step(&world.approver, &run, "lock").await.expect_json();
 }

@@ -164,6 +164,8 @@ fn store_people(tx: &mut db::Tx<'_>, org: OrgId, user: UserId, now: Micros) -> R
             created_at: now,
             expires_at: Micros(now.0 + 1_000_000_000_000),
             revoked_at: None,
+            awaits_factor: false,
+            proved_at: None,
         };
         db::sessions::append(tx, org, &session)?;
     }

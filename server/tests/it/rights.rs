@@ -33,8 +33,14 @@ struct Row(&'static str, &'static str, Needs, Value);
 /// What the paths of the table name; it is there, so that nothing but the right is missing.
 const ID: u128 = 0x0189_0a5d_ac96_774b_bcce_b302_099a_8057;
 
+/// Every route of the API as method, path and body, but for those that end the session of whoever asks.
+pub(crate) fn calls() -> Vec<(&'static str, &'static str, Value)> {
+    let kept = table().into_iter().filter(|it| !it.1.starts_with("/api/v1/sessions/current"));
+    kept.map(|Row(method, path, _, body)| (method, path, body)).collect()
+}
+
 fn table() -> Vec<Row> {
-    let all = [doors(), people(), reference(), plans(), visits(), figures(), pay(), incidents()];
+    let all = [doors(), people(), reference(), plans(), visits(), appeals(), figures(), pay(), incidents()];
     all.into_iter().flatten().collect()
 }
 
@@ -63,6 +69,10 @@ fn doors() -> Vec<Row> {
         Row("get", "/api/v1/sessions/current", Session, Value::Null),
         Row("delete", "/api/v1/sessions/current", Session, Value::Null),
         Row("put", "/api/v1/sessions/current/password", Session, Value::Null),
+        Row("get", "/api/v1/sessions/current/second-factor", Session, Value::Null),
+        Row("post", "/api/v1/sessions/current/second-factor", Session, Value::Null),
+        Row("post", "/api/v1/sessions/current/second-factor/confirm", Session, json!({"code": "1"})),
+        Row("post", "/api/v1/sessions/current/second-factor/prove", Session, json!({"code": "1"})),
         Row("get", "/api/v1/organization", Session, Value::Null),
     ]
 }
@@ -84,6 +94,7 @@ fn people() -> Vec<Row> {
         Row("post", "/api/v1/users/{user}/roles", Right(USERS), role.clone()),
         Row("post", "/api/v1/users/{user}/roles/revoke", Right(USERS), role),
         Row("post", "/api/v1/users/{user}/code", Right(USERS), Value::Null),
+        Row("post", "/api/v1/users/{user}/second-factor/reset", Right(USERS), Value::Null),
         Row("post", "/api/v1/devices/codes", Right(USERS), code),
         // Only a device has a successor: `successions.rs` tries it.
         Row("post", "/api/v1/devices/succession", Session, Value::Null),
@@ -98,6 +109,7 @@ fn people() -> Vec<Row> {
 fn reference() -> Vec<Row> {
     use Needs::{Right, Session};
     const MANAGE: &[Permission] = &[Permission::ManageReference];
+    const ANY: &[Permission] = &[Permission::ManageReference, Permission::ManageUsers, Permission::EnterKpis];
     let region = json!({"code": "R", "name": "R"});
     let branch = json!({"code": "B", "name": "B", "zone": "UTC"});
     let staff = json!({
@@ -119,6 +131,17 @@ fn reference() -> Vec<Row> {
         Row("put", "/api/v1/staff", Right(MANAGE), json!([staff])),
         Row("post", "/api/v1/shifts", Right(MANAGE), shift),
         Row("post", "/api/v1/absences", Right(MANAGE), absence),
+        Row("get", "/api/v1/imports", Right(ANY), Value::Null),
+        Row("get", "/api/v1/imports/{import}", Right(ANY), Value::Null),
+        Row("post", "/api/v1/imports/{import}/undo", Right(ANY), json!({})),
+        Row("get", "/api/v1/imports/templates/{kind}", Session, Value::Null),
+        // Each kind has its right: `imports.rs` tries the others.
+        Row(
+            "post",
+            "/api/v1/imports?kind=branches&mode=check&file_name=a.csv",
+            Right(MANAGE),
+            json!("codigo,nombre"),
+        ),
     ]
 }
 
@@ -144,6 +167,7 @@ fn plans() -> Vec<Row> {
         Row("post", "/api/v1/content", Right(CONTENT), json!({"kind": "checklist", "text": "x"})),
         Row("post", "/api/v1/programmes", Right(MANAGE), json!({"code": "P", "name": "P"})),
         Row("put", "/api/v1/programmes/{programme}/on-phones", Right(MANAGE), json!({"audio": true})),
+        Row("put", "/api/v1/programmes/{programme}/appeal-window", Right(MANAGE), json!({"days": 10})),
         Row("post", "/api/v1/programmes/{programme}/waves", Right(MANAGE), wave),
         Row("post", "/api/v1/assignments", Right(MANAGE), assignment),
         Row("post", "/api/v1/assignments/{assignment}/cancel", Right(MANAGE), because),
@@ -190,6 +214,26 @@ fn visits() -> Vec<Row> {
         Row("post", "/api/v1/visits/{visit}/include", Right(MANAGE), because.clone()),
         Row("post", "/api/v1/visits/{visit}/void", Right(MANAGE), because.clone()),
         Row("post", "/api/v1/visits/{visit}/rescore", Right(REVIEW), because),
+    ]
+}
+
+fn appeals() -> Vec<Row> {
+    use Needs::Right;
+    const APPEAL: &[Permission] = &[Permission::AppealVisits];
+    const DECIDE: &[Permission] = &[Permission::ReviewVisits];
+    const EITHER: &[Permission] = &[Permission::AppealVisits, Permission::ReviewVisits];
+    let appeal = json!({"items": [{"item": "a", "reason": "b"}]});
+    let verdict = json!({"item": "a", "decision": "upheld", "answer": "yes", "reason": "b"});
+    vec![
+        Row("post", "/api/v1/visits/{visit}/appeals", Right(APPEAL), appeal),
+        Row("get", "/api/v1/appeals", Right(EITHER), Value::Null),
+        Row("get", "/api/v1/appeals/{appeal}", Right(EITHER), Value::Null),
+        Row("post", "/api/v1/appeals/{appeal}/uphold", Right(DECIDE), json!({"items": [verdict]})),
+        Row("post", "/api/v1/appeals/{appeal}/dismiss", Right(DECIDE), json!({"reason": "because"})),
+        Row("post", "/api/v1/appeals/{appeal}/withdraw", Right(APPEAL), json!({})),
+        Row("post", "/api/v1/appeals/{appeal}/messages", Right(EITHER), json!({"text": "hello"})),
+        Row("post", "/api/v1/appeals/{appeal}/items/{item}/evidence", Right(APPEAL), Value::Null),
+        Row("get", "/api/v1/appeals/{appeal}/evidence/{blob}", Right(EITHER), Value::Null),
     ]
 }
 

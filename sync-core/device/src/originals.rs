@@ -15,11 +15,13 @@ use sync_core::{
 use uuid::Uuid;
 
 use crate::{
-    DeviceError, PhotoFacts, blobs,
+    DeviceError, PhotoFacts,
+    blobs::{self, ROOM_FOR_PHOTO},
     store::{self, Device},
 };
 
-/// Free space below which no original is kept, and those that are go, the oldest first, in bytes: photos and answers have to find room.
+/// Free space that a further original leaves for photos and answers, in bytes. Those that are kept go, the oldest first, only below
+/// [`crate::ROOM_FOR_PHOTO`]: where no photo could be taken any more.
 pub const ROOM_FOR_ORIGINAL: u64 = 500_000_000;
 
 /// What is said of an original that went to make room.
@@ -32,7 +34,7 @@ pub struct Originals {
     pub waiting: u64,
     /// Their bytes.
     pub bytes: u64,
-    /// How many went to make room, and were not sent.
+    /// How many did not fit or went to make room, of visits that are not settled, and were not sent.
     pub let_go: u64,
 }
 
@@ -72,8 +74,8 @@ pub(crate) fn mark_done(conn: &Connection, epoch: Option<u64>) -> Result<(), Dev
 pub(crate) fn waiting(conn: &Connection) -> Result<Originals, DeviceError> {
     let epoch = store::get_number(conn, "epoch")?;
     let sql = format!(
-        "SELECT count(*), coalesce(sum(size), 0), (SELECT count(*) FROM blobs WHERE lost = ?2) \
-         FROM blobs WHERE {IS_WANTED} AND (confirmed IS NULL OR confirmed IS NOT ?1)"
+        "SELECT count(*), coalesce(sum(size), 0), (SELECT count(*) FROM blobs WHERE lost = ?2 \
+         AND EXISTS (SELECT 1 FROM originals WHERE blob = blobs.id AND wanted)) FROM blobs WHERE {IS_WANTED} AND (confirmed IS NULL OR confirmed IS NOT ?1)"
     );
     Ok(conn.query_row(&sql, (epoch, NO_ROOM), |row| {
         Ok(Originals { waiting: row.get(0)?, bytes: row.get(1)?, let_go: row.get(2)? })
@@ -118,18 +120,18 @@ impl Device {
         Ok(())
     }
 
-    /// Lets go of originals, the oldest first, as long as the room that was told ([`Device::tell_free_space`]) is short; how many.
+    /// Lets go of originals, the oldest first, as long as there is no room for a photo ([`Device::tell_free_space`]); how many.
     /// That they were here, and are not sent, stays known.
     ///
     /// - **Errors**: storage. A file that cannot be removed now is tried again.
     pub fn make_room(&mut self) -> Result<u64, DeviceError> {
-        let Some(mut free) = self.free_bytes.filter(|it| *it < ROOM_FOR_ORIGINAL) else { return Ok(0) };
+        let Some(mut free) = self.free_bytes.filter(|it| *it < ROOM_FOR_PHOTO) else { return Ok(0) };
         let mut going: Vec<Hash> = Vec::new();
         {
             let sql = format!("SELECT id, size FROM blobs WHERE {IS_WANTED} ORDER BY captured_ms, id");
             let mut list = self.conn.prepare(&sql)?;
             let mut rows = list.query([])?;
-            while let Some(row) = rows.next()?.filter(|_| free < ROOM_FOR_ORIGINAL) {
+            while let Some(row) = rows.next()?.filter(|_| free < ROOM_FOR_PHOTO) {
                 going.push(Hash(row.get(0)?));
                 free = free.saturating_add(row.get(1)?);
             }

@@ -50,6 +50,8 @@ pub struct SyncState {
     pub originals: u64,
     /// Their bytes.
     pub original_bytes: u64,
+    /// Such pictures that did not fit on this phone, or went to make room for photos, of visits that are not settled.
+    pub originals_let_go: u64,
     /// Open conflicts.
     pub conflicts: u64,
     /// Own edits that wait for a person in the office, by reason.
@@ -68,6 +70,7 @@ impl SyncState {
             lost: status.unsent.lost,
             originals: status.originals.waiting,
             original_bytes: status.originals.bytes,
+            originals_let_go: status.originals.let_go,
             conflicts: status.conflicts,
             set_aside: status.set_aside.clone(),
             ended: status.ended.clone(),

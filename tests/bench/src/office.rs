@@ -64,7 +64,7 @@ impl Drop for Running {
 
 fn veedor(binary: &Path, folder: &Path) -> Command {
     let mut command = Command::new(binary);
-    command.current_dir(folder).env_clear();
+    command.current_dir(folder).env_clear().env("VEEDOR_SECOND_FACTOR", "offered");
     command
 }
 

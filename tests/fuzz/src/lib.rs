@@ -20,7 +20,7 @@ pub use incident::incident;
 pub use lane::{blob_lane, body, photo};
 pub use log::{ops, relayed, sealed, signed};
 #[cfg(feature = "office")]
-pub use office::{api_json, evidence_file};
+pub use office::{api_json, evidence_file, spreadsheet};
 pub use rescue::rescue;
 
 use peak_alloc::PeakAlloc;
@@ -61,6 +61,8 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("rows", rows),
     ("sealed", sealed),
     ("signed", signed),
+    #[cfg(feature = "office")]
+    ("spreadsheet", spreadsheet),
 ];
 
 /// The program that gives a target to libFuzzer; nothing where cargo builds it by the way.

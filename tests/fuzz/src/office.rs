@@ -1,7 +1,13 @@
-//! What people and programs send to the office as JSON, and the file that proves a visit.
+//! What people and programs send to the office as JSON, spreadsheets, and the file that proves a visit.
 
 use crate::{fair, flipped, within};
-use server::{app::visits::evidence::check, testing::strangers::BODIES};
+use server::{
+    app::{
+        imports::{Kind, Prepared, Upload},
+        visits::evidence::check,
+    },
+    testing::strangers::BODIES,
+};
 use sync_core::{Bytes, Hash, codec, signature::SigningKey};
 
 /// The key that the office of the recorded file signs with.
@@ -21,6 +27,33 @@ pub fn api_json(bytes: &[u8]) {
     for it in &problem.errors {
         let whole = !it.code.is_empty() && !it.message_es.is_empty() && !it.message_en.is_empty();
         assert!(whole, "{it:?}");
+    }
+}
+
+/// Bytes that a spreadsheet may take for each of its own: a workbook is packed up to a thousand times, and a cell is more than the
+/// sixteen bytes that it is written in.
+const PER_PACKED_BYTE: usize = 8_192;
+/// Bytes that any spreadsheet may take: the texts of its cells may be one text over and over.
+const ANY_SPREADSHEET: usize = 128 << 20;
+
+/// A spreadsheet to import; the first byte says of what.
+pub fn spreadsheet(bytes: &[u8]) {
+    let Some((choice, bytes)) = bytes.split_first() else { return };
+    let Some(kind) = Kind::ALL.get(usize::from(*choice) % Kind::ALL.len()).copied() else { return };
+    let most = bytes.len().saturating_mul(PER_PACKED_BYTE).saturating_add(ANY_SPREADSHEET);
+    let upload = Upload { kind, file_name: "a", sheet: None, bytes };
+    match within(most, || Prepared::read(upload)) {
+        Ok(read) => {
+            for it in read.problems() {
+                let whole = !it.code.is_empty() && !it.message_es.is_empty() && !it.message_en.is_empty();
+                assert!(it.row > 0 && whole, "{it:?}");
+            }
+        }
+        Err(error) => {
+            let problem = error.problem();
+            assert!([413, 422].contains(&problem.status), "{problem:?}");
+            assert!(!problem.errors.is_empty(), "refused for no reason");
+        }
     }
 }
 

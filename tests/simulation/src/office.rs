@@ -16,7 +16,7 @@ use domain::{
 };
 use serde_json::{Value, json};
 use server::{
-    App, Config, Environment,
+    App, Config, Environment, SecondFactor,
     app::backup::{self, BlobCopies, Ends},
     environment::Entropy,
     testing::{Answer, Call, TestClock, TestOffice, TestPerson},
@@ -197,7 +197,15 @@ impl Office {
         // The disk of a machine that runs tests may be as full as it likes.
         let (blob_folder, blob_reserve_bytes) = (Some(self.evidence()), 0);
         let blob_day_bytes = self.day_bytes;
-        Config { database_url: url, blob_folder, blob_reserve_bytes, blob_day_bytes, ..Config::default() }
+        let second_factor = SecondFactor::Offered;
+        Config {
+            database_url: url,
+            blob_folder,
+            blob_reserve_bytes,
+            blob_day_bytes,
+            second_factor,
+            ..Config::default()
+        }
     }
 
     /// Where photos lie.

@@ -102,14 +102,15 @@ fn plain_result(object: &mut Object<'_>, problems: &mut Problems) -> ResultInput
 fn visit_score(at: &At<'_>, problems: &mut Problems) -> VisitScore {
     if !at.is_object() {
         let score = at.decimal(problems).unwrap_or_default();
-        return VisitScore { id: None, score, disputed: false, decision_due: None };
+        return VisitScore { id: None, score, critical: false, disputed: false, decision_due: None };
     }
     let mut object = at.fields(problems);
     let id = object.take("id").and_then(|it| it.text(problems));
     let score = score(&mut object, problems);
+    let critical = object.take("critical").and_then(|it| it.flag(problems)).unwrap_or(false);
     let (disputed, decision_due) = dispute(&mut object, problems);
     object.finish(problems);
-    VisitScore { id, score, disputed, decision_due }
+    VisitScore { id, score, critical, disputed, decision_due }
 }
 
 fn score(object: &mut Object<'_>, problems: &mut Problems) -> Exact {

@@ -167,6 +167,46 @@ proptest! {
     }
 
     #[test]
+    fn an_open_appeal_never_raises_what_is_paid_to_anybody_with_critical_failures_and_a_short_sample(
+        scores in prop::collection::vec(score(), 1..8), critical in prop::collection::vec(any::<bool>(), 8),
+        disputed in prop::collection::vec(any::<bool>(), 8), protected in any::<bool>(),
+        rolling in prop::collection::vec((score(), any::<bool>()), 1..6), carries in any::<bool>(),
+    ) {
+        let mut plan = plan_json("centro-contacto-individual");
+        if carries {
+            plan["insufficient_sample"] = json!("carry_forward");
+        }
+        let plan: Plan = serde_json::from_value(plan).unwrap();
+        let visits = |is_open: bool| -> Vec<Value> {
+            scores.iter().enumerate().map(|(index, score)| json!({
+                "id": format!("V{index}"), "score": score, "critical": critical[index], "disputed": is_open && disputed[index],
+            })).collect()
+        };
+        let failed = critical.iter().take(scores.len()).filter(|it| **it).count();
+        let inputs_with = |is_open: bool| {
+            let mut inputs = inputs("small_sample_protected");
+            inputs["results"]["csat"]["n"] = json!(50);
+            let over_a_year: Vec<Value> = rolling.iter().enumerate().map(|(index, (score, is_disputed))| json!({
+                "id": format!("R{index}"), "score": score, "disputed": is_open && *is_disputed,
+            })).collect();
+            inputs["results"]["ms_call"] = json!({
+                "visits": visits(is_open), "confirmed_critical": failed, "rolling": {"visits": over_a_year},
+            });
+            if !protected {
+                inputs.as_object_mut().unwrap().remove("previous");
+            }
+            inputs
+        };
+        let (before, after) = (person(&plan, &inputs_with(false)), person(&plan, &inputs_with(true)));
+        prop_assert!(after.current_period <= before.current_period);
+        prop_assert!(after.payable <= before.payable);
+        let held: Exact = after.held.iter().map(|it| it.amount.value()).sum();
+        let with = after.held.first().map_or(after.current_period.value(), |it| it.with.value());
+        prop_assert_eq!(with, before.current_period.value(), "with the disputed visits is as if nobody had appealed");
+        prop_assert!(!held.is_negative());
+    }
+
+    #[test]
     fn redistributed_weights_add_up_to_one(n in 0_u32..20) {
         let mut inputs = inputs("small_sample_protected");
         inputs["results"]["csat"]["n"] = json!(n);

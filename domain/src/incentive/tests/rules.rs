@@ -288,6 +288,68 @@ fn a_locked_period_is_mended_by_the_difference_of_a_second_calculation() {
 }
 
 #[test]
+fn a_decided_dispute_pays_what_was_held_and_a_granted_one_what_it_is_worth() {
+    let plan = plan("centro-contacto-individual");
+    let mut open = calls();
+    open["results"]["ms_call"]["visits"] = json!([
+        {"id": "a", "score": "91.25"}, {"id": "b", "score": "93.10"}, {"id": "d", "score": "97.00"}, {"id": "e", "score": "96.00"},
+        {"id": "c", "score": "98.00", "critical": true, "disputed": true, "decision_due": "2026-05-20"},
+    ]);
+    open["results"]["ms_call"]["confirmed_critical"] = json!(2);
+    let frozen = read_inputs(&plan, &open.to_string()).unwrap();
+    let locked = paid(&plan, &open).unwrap();
+    let held = locked.held()[0].clone();
+    let decided = |score: &str, critical: bool| {
+        let score = Exact::parse(score).unwrap();
+        decided_inputs(&frozen, |id| {
+            (id == "c").then(|| DecidedVisit::Counts { score: score.clone(), critical })
+        })
+    };
+    assert_eq!(locked.payments()[0].earned, held.with, "the second failure slows the line down");
+    // Dismissed: as it was, and no dispute.
+    assert_eq!(retro_differences(&plan, &locked, &decided("98.00", true)).unwrap(), []);
+    // Granted: the failure is gone from the confirmed ones, of which another stays.
+    let granted = decided("98.00", false);
+    assert_eq!(granted.results["ms_call"].confirmed_critical, Some(1));
+    assert!(
+        granted.results["ms_call"]
+            .visits
+            .iter()
+            .flatten()
+            .all(|it| !it.disputed && it.decision_due.is_none())
+    );
+    let granted = retro_differences(&plan, &locked, &granted).unwrap();
+    assert!(!granted[0].difference.is_negative() && !granted[0].difference.is_zero());
+    // What another run adjusted already is not adjusted again.
+    let (whole, half) = (granted[0].difference.clone(), Exact::from(100));
+    let rest = granted[0].clone().remaining(&half).unwrap();
+    assert_eq!((&rest.difference + &half, rest.locked), (whole.clone(), &granted[0].locked + &half));
+    assert_eq!(granted[0].clone().remaining(&whole), None);
+    // Annulled: it is no visit any more.
+    let gone = decided_inputs(&frozen, |id| (id == "c").then_some(DecidedVisit::Gone));
+    assert_eq!(gone.results["ms_call"].visits.as_ref().map(Vec::len), Some(4));
+    assert_eq!(gone.results["ms_call"].confirmed_critical, Some(1));
+}
+
+#[test]
+fn a_disputed_critical_failure_counts_until_it_is_decided() {
+    let plan = plan("centro-contacto-individual");
+    let mut inputs = calls();
+    let visit = |id: &str, critical: bool| json!({"id": id, "score": "95.00", "critical": critical});
+    inputs["results"]["ms_call"]["visits"] =
+        json!([visit("a", true), visit("b", true), visit("c", false), visit("d", false), visit("e", false)]);
+    inputs["results"]["ms_call"]["confirmed_critical"] = json!(2);
+    let before = person(&plan, &inputs);
+    inputs["results"]["ms_call"]["visits"][0]["disputed"] = json!(true);
+    let after = person(&plan, &inputs);
+    assert_eq!(after.current_period, before.current_period);
+    assert!(
+        after.held[0].without > after.held[0].with,
+        "without it one failure is left, which slows nothing down"
+    );
+}
+
+#[test]
 fn a_disputed_visit_pays_the_lower_amount_and_holds_the_difference() {
     let plan = plan("sucursal-bolsa-equipo");
     let mut inputs = pool();

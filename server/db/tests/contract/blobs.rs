@@ -105,9 +105,9 @@ on_both! {
         let kept = Blob { attempts: 2, ..ready(1) };
         assert_eq!(read(db, |tx| blobs::find(tx, org(1), hash(1))), Some(kept.clone()));
         assert_eq!(pending(None).items, [blob(2)]);
-        assert_eq!(read(db, |tx| blobs::find_by_bands(tx, org(1), &[4, 6])), [kept]);
-        assert_eq!(read(db, |tx| blobs::find_by_bands(tx, org(1), &[4])), []);
-        assert_eq!(read(db, |tx| blobs::find_by_bands(tx, org(2), &[5])), []);
+        assert_eq!(read(db, |tx| blobs::find_by_bands(tx, org(1), &[4, 6], 9)), [kept]);
+        assert_eq!(read(db, |tx| blobs::find_by_bands(tx, org(1), &[4], 9)), []);
+        assert_eq!(read(db, |tx| blobs::find_by_bands(tx, org(2), &[5], 9)), []);
         let again = write(db, |tx| blobs::set_picture(tx, org(1), &ready(1), &[5]));
         assert!(again.is_ok());
         let unknown = write(db, |tx| blobs::set_picture(tx, org(1), &ready(9), &[]));
@@ -130,7 +130,7 @@ on_both! {
         assert_eq!(write(db, |tx| blobs::forget(tx, org(2), &[hash(1)])).unwrap(), 0);
         assert_eq!(write(db, |tx| blobs::forget(tx, org(1), &[hash(1), hash(7)])).unwrap(), 1);
         assert_eq!(read(db, |tx| blobs::list(tx, org(1), None, 9)).items, [blob(2)]);
-        assert_eq!(read(db, |tx| blobs::find_by_bands(tx, org(1), &[5])), []);
+        assert_eq!(read(db, |tx| blobs::find_by_bands(tx, org(1), &[5], 9)), []);
         assert!(write(db, |tx| blobs::append(tx, org(1), &blob(1))).unwrap());
     }
 

@@ -25,7 +25,7 @@ fn checklist(version: u32, state: VersionState) -> ContentVersion {
     }
 }
 
-fn programme(number: u32) -> Programme {
+pub(crate) fn programme(number: u32) -> Programme {
     Programme {
         programme_id: ProgrammeId(uuid(number)),
         code: format!("P{number}"),
@@ -36,10 +36,11 @@ fn programme(number: u32) -> Programme {
         covert: number != 3,
         audio: false,
         files: false,
+        appeal_days: 7,
     }
 }
 
-fn wave(number: u32, of: u32) -> Wave {
+pub(crate) fn wave(number: u32, of: u32) -> Wave {
     Wave {
         wave_id: WaveId(uuid(number)),
         programme_id: ProgrammeId(uuid(of)),
@@ -50,7 +51,7 @@ fn wave(number: u32, of: u32) -> Wave {
     }
 }
 
-fn assignment(number: u32) -> Assignment {
+pub(crate) fn assignment(number: u32) -> Assignment {
     Assignment {
         assignment_id: AssignmentId(uuid(number)),
         wave_id: (number > 2).then_some(WaveId(uuid(1))),
@@ -140,6 +141,13 @@ on_both! {
         let of_wave = |number| read(db, |tx| programmes::find_programme_of_wave(tx, org(1), WaveId(uuid(number))));
         assert_eq!((of_wave(1), of_wave(2), of_wave(9)), (Some(allows()), Some(programme(2)), None));
         assert_eq!(read(db, |tx| programmes::find_programme_of_wave(tx, org(2), WaveId(uuid(1)))), None);
+        assert!(is_stale(&write(db, |tx| programmes::set_appeal_days(tx, org(2), ProgrammeId(uuid(2)), 10))));
+        for beyond in [0, 91] {
+            assert!(is_refused(&write(db, move |tx| programmes::set_appeal_days(tx, org(1), ProgrammeId(uuid(2)), beyond))));
+        }
+        write(db, |tx| programmes::set_appeal_days(tx, org(1), ProgrammeId(uuid(2)), 10)).unwrap();
+        let of_two = read(db, |tx| programmes::find_programme(tx, org(1), ProgrammeId(uuid(2))));
+        assert_eq!(of_two, Some(Programme { appeal_days: 10, ..programme(2) }));
         let backwards = || Wave { window_to: day("2026-03-31"), ..wave(9, 1) };
         assert!(is_refused(&write(db, move |tx| programmes::append_wave(tx, org(1), &backwards()))));
     }

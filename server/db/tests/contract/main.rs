@@ -1,6 +1,8 @@
 //! One contract for both databases: every function of the crate does the same on SQLite and on PostgreSQL.
 
 #[cfg(test)]
+mod appeals;
+#[cfg(test)]
 mod audit_log;
 #[cfg(test)]
 mod audits;
@@ -21,6 +23,8 @@ mod former;
 #[cfg(test)]
 mod idempotency;
 #[cfg(test)]
+mod imports;
+#[cfg(test)]
 mod incidents;
 #[cfg(test)]
 mod observations;
@@ -30,6 +34,8 @@ mod organizations_and_users;
 mod payouts;
 #[cfg(test)]
 mod quarantine;
+#[cfg(test)]
+mod queue;
 #[cfg(test)]
 mod redactions;
 #[cfg(test)]

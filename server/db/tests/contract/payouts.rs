@@ -97,6 +97,20 @@ fn calculated_run(db: &Db) {
 }
 
 on_both! {
+    fn who_and_which_days_were_paid_since_an_instant_is_known(db) {
+        calculated_run(db);
+        let paid = |of: u32, since: i64| {
+            read(db, |tx| db::imports::paid_since(tx, org(of), &["E01", "E07"], Micros(since)))
+        };
+        assert_eq!((paid(1, 1), paid(1, 2), paid(2, 1)), (vec!["E01".to_owned()], vec![], vec![]));
+        let is_in = |from: &str, to: &str, since: i64| {
+            let days = (day(from), day(to));
+            read(db, |tx| db::imports::is_in_payouts_since(tx, org(1), days, Micros(since)))
+        };
+        assert!(is_in("2026-06-30", "2026-07-31", 1) && is_in("2026-01-01", "2026-04-01", 1));
+        assert!(!is_in("2026-07-01", "2026-07-31", 1) && !is_in("2026-06-30", "2026-07-31", 2));
+    }
+
     fn a_run_is_found_and_listed_in_its_organization(db) {
         two_organizations(db);
         write(db, |tx| (1..=3).try_for_each(|it| payouts::append_run(tx, org(1), &run(it)))).unwrap();

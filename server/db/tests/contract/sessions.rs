@@ -15,6 +15,8 @@ fn session(number: u8, of: u32) -> Session {
         created_at: Micros(10),
         expires_at: Micros(1_000 + i64::from(number)),
         revoked_at: None,
+        awaits_factor: false,
+        proved_at: None,
     }
 }
 

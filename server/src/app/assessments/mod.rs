@@ -3,12 +3,14 @@
 
 mod fill;
 mod gather;
+mod sheet;
 #[cfg(test)]
 mod tests;
 mod visits;
 
 pub use fill::Source;
 pub(crate) use gather::planned;
+pub(crate) use sheet::{StandardSheet, sheet};
 
 use crate::{
     app::{App, period::Period},

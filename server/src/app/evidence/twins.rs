@@ -54,8 +54,9 @@ pub(super) fn find(
 ) -> Result<BTreeMap<Hash, Twins>, ApiError> {
     let mut alike: BTreeMap<Hash, Vec<(Hash, u32)>> =
         attached.iter().map(|blob| (*blob, vec![(*blob, 0)])).collect();
-    for (blob, look) in stored.iter().filter_map(|it| Some((it.blob, it.look?))) {
-        for other in blobs::find_by_bands(tx, principal.org, &probes(look))? {
+    let looks: Vec<(Hash, u64)> = stored.iter().filter_map(|it| Some((it.blob, it.look?))).collect();
+    for other in near(tx, principal, &looks)? {
+        for (blob, look) in looks.iter().copied() {
             let apart = other.look.map_or(u32::MAX, |it| distance(look, it));
             if other.blob != blob && apart <= MAX_DISTANCE {
                 alike.entry(blob).or_default().push((other.blob, apart));
@@ -86,6 +87,17 @@ pub(super) fn find(
         (blob, twins)
     };
     Ok(alike.into_iter().map(twins).collect())
+}
+
+/// Photos that may look like some of these, found for all of them at once.
+fn near(tx: &mut Tx<'_>, principal: &Principal, looks: &[(Hash, u64)]) -> Result<Vec<Blob>, ApiError> {
+    let bands: BTreeSet<u32> = looks.iter().flat_map(|it| probes(it.1)).collect();
+    // So many for each of them as a page has.
+    let most = u32::try_from(looks.len()).unwrap_or(u32::MAX).saturating_mul(db::MAX_PAGE);
+    match bands.is_empty() {
+        true => Ok(Vec::new()),
+        false => Ok(blobs::find_by_bands(tx, principal.org, &Vec::from_iter(bands), most)?),
+    }
 }
 
 /// Which of these visits the person may review.

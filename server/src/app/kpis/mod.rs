@@ -169,7 +169,11 @@ pub fn enter(tx: &mut Tx<'_>, office: &mut Office, new: &NewObservations) -> Res
     Ok(Entered { ids })
 }
 
-fn require(
+/// Whether the person may enter observations of a scope; one that the organization does not have is told under `at`.
+///
+/// # Errors
+/// `forbidden` (403).
+pub(crate) fn require(
     tx: &mut Tx<'_>,
     office: &Office,
     scope: Scope,
@@ -204,7 +208,8 @@ fn unknown_scope(at: &str) -> FieldProblem {
     )
 }
 
-fn checked(
+/// An observation as it is stored; what is wrong with it is told under `at`.
+pub(crate) fn checked(
     office: &Office,
     new: &NewObservation,
     at: &str,

@@ -8,7 +8,7 @@ use db::payouts::PayoutRun;
 use domain::{
     LocalText, Rounded,
     ids::RunId,
-    incentive::{Held, IndividualPayout, Line, Note, Period, Plan, PoolShare},
+    incentive::{AdjustmentLine, Held, IndividualPayout, Line, Note, Period, Plan, PoolShare},
 };
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -17,7 +17,7 @@ use utoipa::ToSchema;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct PayException {
     /// Stable code: the sample rule that acted (`redistribute_weight`, `hold_harmless`, `carry_forward`, `zero`),
-    /// `zero_line`, `capped`, `component_capped`, `pool_capped`, `disputed`, `in_another_run`; of a whole run `period_length`, `bands_by_hand`.
+    /// `zero_line`, `capped`, `component_capped`, `pool_capped`, `disputed`, `appeal_decided`, `in_another_run`; of a whole run `period_length`, `bands_by_hand`.
     pub code: String,
     /// The component, where it is about one.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -125,7 +125,19 @@ fn of_person(payout: &IndividualPayout) -> Vec<PayException> {
         }
     }
     found.extend(payout.held.iter().map(disputed));
+    found.extend(payout.adjustments.iter().filter_map(decided));
     found
+}
+
+/// What a decided appeal changes of an earlier period.
+fn decided(it: &AdjustmentLine) -> Option<PayException> {
+    let is_rerun = it.method.as_deref() == Some("rerun");
+    let (period, amount, reason) = (&it.period, &it.amount, it.reason.as_deref().unwrap_or_default());
+    let text = LocalText::new(
+        format!("ajuste de {period}: {amount} ({reason})"),
+        format!("adjustment of {period}: {amount} ({reason})"),
+    );
+    is_rerun.then(|| PayException::new("appeal_decided", None, text))
 }
 
 fn is_capped(line: &Line) -> bool {
@@ -134,9 +146,11 @@ fn is_capped(line: &Line) -> bool {
 
 fn disputed(held: &Held) -> PayException {
     let amount = &held.amount;
+    let due = |before: &str| held.decision_due.map(|it| format!("{before}{it}")).unwrap_or_default();
+    let (es, en) = (due(", a más tardar el "), due(", by "));
     let text = LocalText::new(
-        format!("{amount} retenido hasta que se decidan las visitas en aclaración"),
-        format!("{amount} held until the disputed visits are decided"),
+        format!("{amount} retenido hasta que se decidan las visitas en aclaración{es}"),
+        format!("{amount} held until the disputed visits are decided{en}"),
     );
     PayException::new("disputed", None, text)
 }
@@ -152,5 +166,6 @@ fn of_share(pool: &Pool, share: &PoolShare) -> Vec<PayException> {
         found.push(PayException::new("zero_line", None, text));
     }
     found.extend(pool.held.iter().filter(|it| it.person == share.id).map(disputed));
+    found.extend(share.adjustments.iter().filter_map(decided));
     found
 }

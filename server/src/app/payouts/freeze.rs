@@ -3,7 +3,7 @@
 
 use super::{
     frozen::{Calculation, Frozen, FrozenKpi, FrozenStaff, FrozenVisit, Unit, UnitKind},
-    gather::{self, Read},
+    gather::{self, DueDates, Read},
     others::paid_elsewhere,
 };
 use crate::{
@@ -24,7 +24,8 @@ use domain::{
     Exact, FieldProblem,
     ids::{BranchId, KpiId, OrgId, StaffId},
     incentive::{
-        self, Component, Inputs, Payee, Person, Plan, ResultInput, ResultLevel, ShiftVisit, VisitScore,
+        self, Adjustment, Component, Inputs, Payee, Person, Plan, ResultInput, ResultLevel, ShiftVisit,
+        VisitScore,
     },
     lifecycle::{RunState, State},
     visit_score::Percent,
@@ -108,11 +109,17 @@ impl Material<'_> {
                 band: None,
                 visits: self.shift_visits(tx, &[staff.branch_id])?,
                 people: Vec::new(),
-                adjustments: Vec::new(),
+                adjustments: self.adjustments(&staff.employee_no),
             };
             calculations.push(Calculation::new(staff.employee_no.clone(), &inputs)?);
         }
         Ok(calculations)
+    }
+
+    /// What a person is due, or owes, of earlier periods.
+    fn adjustments(&self, person: &str) -> Vec<Adjustment> {
+        let proposed = self.read.retro.get(person).map_or(&[][..], Vec::as_slice);
+        proposed.iter().map(|it| it.adjustment.clone()).collect()
     }
 
     /// Absences shorten the stretch of eligible days from its end, so that its length is the days that count: the same
@@ -190,9 +197,9 @@ impl Material<'_> {
             self.missing(staff, component, "apruebe visitas de su sucursal", "approve visits to the branch");
             return None;
         }
-        let mut result = of_visits(visits);
+        let mut result = of_visits(visits, &self.read.due);
         let rolling = self.read.rolling.get(&staff.branch_id);
-        result.rolling = rolling.map(|it| Box::new(of_visits(it)));
+        result.rolling = rolling.map(|it| Box::new(of_visits(it, &self.read.due)));
         Some(result)
     }
 
@@ -219,6 +226,7 @@ impl Material<'_> {
             let ids: Vec<BranchId> = within.iter().copied().collect();
             let band = self.band(tx, unit, index, *id)?;
             let visits = self.pool_visits(tx, &ids, &people)?;
+            let adjustments = people.iter().flat_map(|it| self.adjustments(&it.id)).collect();
             if visits.is_empty() && self.plan.min_n.is_none() {
                 self.problems.push(FieldProblem::new(
                     format!("/unit/ids/{index}"),
@@ -235,7 +243,7 @@ impl Material<'_> {
                 band,
                 visits,
                 people,
-                adjustments: Vec::new(),
+                adjustments,
             };
             calculations.push(Calculation::new(id.to_string(), &inputs)?);
         }
@@ -250,7 +258,7 @@ impl Material<'_> {
     ) -> Result<Vec<ShiftVisit>, ApiError> {
         if self.plan.recognitions.is_empty() {
             let visits = ids.iter().flat_map(|it| self.at(*it));
-            return Ok(visits.map(|it| shift_visit(it, Vec::new())).collect());
+            return Ok(visits.map(|it| shift_visit(it, Vec::new(), &self.read.due)).collect());
         }
         let mut visits = self.shift_visits(tx, ids)?;
         for visit in &mut visits {
@@ -272,7 +280,8 @@ impl Material<'_> {
             let shifts = list_shifts(tx, self.org, visit.branch_id, visit.visit_date)?;
             let on_shift: BTreeSet<&str> =
                 shifts.iter().filter_map(|it| numbers.get(&it.staff_id).copied()).collect();
-            visits.push(shift_visit(visit, on_shift.into_iter().map(str::to_owned).collect()));
+            let on_shift = on_shift.into_iter().map(str::to_owned).collect();
+            visits.push(shift_visit(visit, on_shift, &self.read.due));
         }
         Ok(visits)
     }
@@ -315,7 +324,9 @@ impl Material<'_> {
             branch: it.branch_id,
             days: *days,
         });
+        let here = self.read.staff.iter().filter_map(|it| self.read.retro.get(&it.0.employee_no));
         Frozen {
+            settled: here.flatten().map(|it| it.settled.clone()).collect(),
             unit,
             period: Some(self.period),
             visits: self.read.visits.values().flatten().map(frozen_visit).collect(),
@@ -343,13 +354,13 @@ fn frozen_visit(visit: &ScoredVisit) -> FrozenVisit {
     }
 }
 
-fn shift_visit(visit: &ScoredVisit, on_shift: Vec<String>) -> ShiftVisit {
+fn shift_visit(visit: &ScoredVisit, on_shift: Vec<String>, due: &DueDates) -> ShiftVisit {
     ShiftVisit {
         id: visit.audit_id.to_string(),
         score: score(visit).to_exact(),
         on_shift,
         disputed: visit.state == State::Appealed,
-        decision_due: None,
+        decision_due: due.get(&visit.audit_id).copied(),
     }
 }
 
@@ -364,15 +375,17 @@ fn payee(staff: &Staff, days: u32) -> Result<Payee, ApiError> {
     })
 }
 
-/// A failure counts as confirmed, since a reviewer approved the visit that shows it; not while the visit is disputed.
-fn of_visits(visits: &[ScoredVisit]) -> ResultInput {
+/// A failure counts as confirmed, since a reviewer approved the visit that shows it. One of a disputed visit counts too until that is
+/// decided: questioning it never raises pay.
+fn of_visits(visits: &[ScoredVisit], due: &DueDates) -> ResultInput {
     let scores = visits.iter().map(|it| VisitScore {
         id: Some(it.audit_id.to_string()),
         score: score(it).to_exact(),
+        critical: it.critical_failed > 0,
         disputed: it.state == State::Appealed,
-        decision_due: None,
+        decision_due: due.get(&it.audit_id).copied(),
     });
-    let confirmed = visits.iter().filter(|it| it.critical_failed > 0 && it.state != State::Appealed).count();
+    let confirmed = visits.iter().filter(|it| it.critical_failed > 0).count();
     ResultInput {
         visits: Some(scores.collect()),
         confirmed_critical: Some(u32::try_from(confirmed).unwrap_or(u32::MAX)),

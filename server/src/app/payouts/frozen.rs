@@ -1,13 +1,13 @@
 //! What a run is calculated from, frozen when it is calculated, and the calculation itself: a pure function of the plan
 //! and of these bytes, so that anybody can repeat it (`veedor payout` reads each `inputs` as it stands here).
 
-use super::others::PaidElsewhere;
+use super::{others::PaidElsewhere, retro::Settled};
 use crate::{app::period::Period, error::ApiError};
 use db::payouts::{PayoutLine, PayoutTotal};
 use domain::{
-    Date, FieldProblem, Problem, Rounded,
+    Date, Exact, FieldProblem, Problem, Rounded,
     ids::{AuditId, BranchId, KpiId, RunId, StaffId},
-    incentive::{IndividualPayout, Inputs, Payout, Plan, PoolPayout, compute, read_inputs},
+    incentive::{Held, IndividualPayout, Inputs, Payout, Plan, PoolPayout, compute, read_inputs},
     problem::pointer,
     visit_score::Percent,
 };
@@ -133,6 +133,9 @@ pub(crate) struct Frozen {
     /// Told to the approver; nothing is calculated from it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) paid_elsewhere: Vec<PaidElsewhere>,
+    /// What is adjusted of earlier runs, since appeals were decided; the amounts are among the adjustments of the calculations.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) settled: Vec<Settled>,
 }
 
 impl Frozen {
@@ -146,6 +149,7 @@ impl Frozen {
             staff: Vec::new(),
             calculations: Vec::new(),
             paid_elsewhere: Vec::new(),
+            settled: Vec::new(),
         }
     }
 
@@ -273,6 +277,7 @@ impl Part<'_> {
         for adjustment in &payout.adjustments {
             statement.push(&format!("adjustment:{}", adjustment.kind), &adjustment.amount, adjustment)?;
         }
+        statement.push_held(&payout.held)?;
         let doc = serde_json::to_string(payout).map_err(ApiError::internal)?;
         let payable_minor = self.minor(&payout.payable)?;
         Ok(PayoutTotal { run_id: self.run, person: payout.person.clone(), payable_minor, doc })
@@ -294,6 +299,7 @@ impl Part<'_> {
             for adjustment in &share.adjustments {
                 statement.push(&format!("adjustment:{}", adjustment.kind), &adjustment.amount, adjustment)?;
             }
+            statement.push_held(&payout.held)?;
             let doc = json!({"pool_of": self.of, "pool": common, "share": share}).to_string();
             let payable_minor = self.minor(&share.payable)?;
             totals.push(PayoutTotal { run_id: self.run, person: share.id.clone(), payable_minor, doc });
@@ -316,6 +322,13 @@ struct Statement<'a> {
 }
 
 impl Statement<'_> {
+    /// What is held of this person: a line that pays nothing now and says what, why and until when.
+    fn push_held(&mut self, held: &[Held]) -> Result<(), ApiError> {
+        let nothing = Rounded::new(&Exact::zero(), self.part.plan.money.minor_units);
+        let person = self.person;
+        held.iter().filter(|it| it.person == person).try_for_each(|it| self.push("held", &nothing, it))
+    }
+
     fn push(&mut self, component: &str, amount: &Rounded, doc: &impl Serialize) -> Result<(), ApiError> {
         self.lines.push(PayoutLine {
             run_id: self.part.run,

@@ -3,19 +3,22 @@
 use super::{
     frozen::{Unit, UnitKind},
     previous::{self, PreviousPay},
+    retro::{self, Retro},
 };
 use crate::{
     app::{period::Period, visits::branches},
     error::ApiError,
 };
 use db::{
-    Tx,
+    Tx, appeals,
     payouts::PayoutRun,
     reference::{Branch, Staff, list_absences, list_staff},
     scores::{ScoreFilter, ScoredVisit, list_current},
 };
 use domain::{
-    ids::{BranchId, OrgId, RegionId},
+    Date,
+    appeal::AppealState,
+    ids::{AuditId, BranchId, OrgId, RegionId},
     incentive::{InsufficientSample, Plan},
     lifecycle::State,
 };
@@ -23,7 +26,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use uuid::Uuid;
 
 /// The states of visits that pay may rest on; an appealed one is disputed until it is decided.
-const COUNTED: [State; 4] = [State::Approved, State::Published, State::Appealed, State::Locked];
+pub(super) const COUNTED: [State; 4] = [State::Approved, State::Published, State::Appealed, State::Locked];
 
 /// Branches asked for in one statement.
 const BRANCHES_AT_ONCE: usize = 2_000;
@@ -34,6 +37,9 @@ pub(super) type Visits = BTreeMap<BranchId, Vec<ScoredVisit>>;
 /// The branches of each unit.
 pub(super) type Groups = Vec<(Uuid, BTreeSet<BranchId>)>;
 
+/// The days by which the appeals of disputed visits are to be decided.
+pub(super) type DueDates = BTreeMap<AuditId, Date>;
+
 /// Everything of the units of a run, read once.
 pub(super) struct Read {
     pub(super) groups: Groups,
@@ -41,10 +47,14 @@ pub(super) struct Read {
     pub(super) visits: Visits,
     /// Visits of the rolling year, for plans that carry forward.
     pub(super) rolling: Visits,
+    /// By when the disputed ones of all these are decided.
+    pub(super) due: DueDates,
     /// People with days in the period, by employee number.
     pub(super) staff: Vec<(Staff, u32)>,
     /// What protected components paid in the period before.
     pub(super) previous: PreviousPay,
+    /// What decided appeals change of earlier periods.
+    pub(super) retro: Retro,
 }
 
 /// Reads the units of a run.
@@ -65,14 +75,29 @@ pub(super) fn read(
     let branches = db::reference::find_branches(tx, org, &ids)?;
     let carries = plan.insufficient_sample == Some(InsufficientSample::CarryForward);
     let rolling = if carries { visits(tx, org, &ids, period.year_before())? } else { Visits::new() };
+    let visits = visits(tx, org, &ids, period)?;
     Ok(Read {
         groups,
         branches: branches.into_iter().map(|it| (it.branch_id, it)).collect(),
-        visits: visits(tx, org, &ids, period)?,
+        due: due_dates(tx, org, visits.values().chain(rolling.values()).flatten())?,
+        visits,
         rolling,
         staff: staff(tx, org, &within, period)?,
         previous: previous::read(tx, org, run, plan)?,
+        retro: retro::read(tx, org, run, plan)?,
     })
+}
+
+fn due_dates<'a>(
+    tx: &mut Tx<'_>,
+    org: OrgId,
+    visits: impl Iterator<Item = &'a ScoredVisit>,
+) -> Result<DueDates, ApiError> {
+    let disputed: BTreeSet<AuditId> =
+        visits.filter(|it| it.state == State::Appealed).map(|it| it.audit_id).collect();
+    let found = appeals::of_audits(tx, org, &Vec::from_iter(disputed))?;
+    let open = found.into_iter().filter(|it| it.state == AppealState::Open);
+    Ok(open.map(|it| (it.audit_id, it.decide_by)).collect())
 }
 
 fn groups(tx: &mut Tx<'_>, org: OrgId, unit: &Unit) -> Result<Groups, ApiError> {

@@ -10,6 +10,7 @@ mod gather;
 mod others;
 mod previous;
 mod read;
+mod retro;
 mod unit;
 
 pub use exceptions::PayException;
@@ -18,7 +19,7 @@ pub(crate) use read::{Bundle, LineCursor, bundle, inputs, lines, list, statement
 pub use read::{LineEntry, Mode, PersonTotal, Run, Statement, find, recalculated_hash};
 
 use crate::{
-    app::{assessments::ContentRef, period::Period},
+    app::{assessments::ContentRef, period::Period, second_factor},
     error::ApiError,
     office::Office,
 };
@@ -222,6 +223,9 @@ pub fn advance(
     reason: Option<&str>,
 ) -> Result<Run, ApiError> {
     let actor = actor(office, command)?;
+    if command == RunCommand::Approve {
+        second_factor::require_fresh(tx, office)?;
+    }
     let mut run = lock(tx, office, id)?;
     let from = run.state;
     let reason = reason.map(str::trim).filter(|it| !it.is_empty());
@@ -233,10 +237,12 @@ pub fn advance(
         RunCommand::Approve => {
             (run.approved_by, run.approved_at) = (who, now);
             others::refuse_paid_twice(tx, office.org(), &run)?;
+            retro::refuse_adjusted_twice(tx, office.org(), &run)?;
         }
         RunCommand::Lock => {
             (run.locked_by, run.locked_at) = (who, now);
             others::refuse_paid_twice(tx, office.org(), &run)?;
+            retro::refuse_adjusted_twice(tx, office.org(), &run)?;
             check_reproducible(tx, office.org(), &run)?;
         }
         RunCommand::BackToDraft => {

@@ -91,7 +91,11 @@ fn streaks(run: &PayoutRun) -> Result<BTreeMap<String, BTreeMap<String, Streak>>
     calculations.map(|it| Ok((it.of, read(it.inputs.get())?.previous))).collect()
 }
 
-fn lines(tx: &mut Tx<'_>, org: OrgId, run: &PayoutRun) -> Result<Vec<PayoutLine>, ApiError> {
+/// Every line of a run.
+///
+/// # Errors
+/// Those of the database.
+pub(super) fn lines(tx: &mut Tx<'_>, org: OrgId, run: &PayoutRun) -> Result<Vec<PayoutLine>, ApiError> {
     let (mut found, mut after) = (Vec::new(), None);
     loop {
         let page = list_lines(tx, org, run.run_id, None, after.as_ref(), db::MAX_PAGE)?;

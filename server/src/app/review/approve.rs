@@ -285,7 +285,7 @@ impl Held {
         Ok(Self { logs, blobs })
     }
 
-    fn log(&self, dev: &DeviceId) -> u64 {
+    pub(super) fn log(&self, dev: &DeviceId) -> u64 {
         self.logs.get(dev).copied().unwrap_or(0)
     }
 

@@ -10,7 +10,7 @@ use crate::{
     error::ApiError,
     exchange::append_server_ops,
     office::Office,
-    principal::Reach,
+    principal::{Principal, Reach},
 };
 use db::{
     Tx,
@@ -303,6 +303,46 @@ fn plan_one(
     writes.rows.push(row.clone());
     writes.ops.push((row, ops.clone(), judged));
     Ok(Ok(outcome))
+}
+
+/// What would become of visits if they were approved now, for somebody who reviews; changes nothing.
+///
+/// # Errors
+/// `forbidden` (403) for somebody who reviews nowhere; those of the database. What concerns one visit stands in its outcome.
+pub(crate) fn outlook(
+    tx: &mut Tx<'_>,
+    app: &App,
+    principal: &Principal,
+    ids: &[AuditId],
+) -> Result<Vec<BulkOutcome>, ApiError> {
+    let reach = principal.reach(tx, Permission::ReviewVisits)?;
+    let prepared = prepare(tx, app, principal.org, ids)?;
+    let rows = prepared.visits.iter().filter_map(|it| it.found.as_ref()).map(|it| &it.0);
+    let rows: BTreeMap<AuditId, Audit> = rows.map(|it| (it.audit_id, it.clone())).collect();
+    let within = within_reach(tx, principal.org, &reach, &rows)?;
+    let outcomes = prepared.visits.iter().map(|it| {
+        let row = rows.get(&it.id).filter(|_| within.contains(&it.id));
+        let judged =
+            row.ok_or_else(|| no_such_visit().problem().clone()).and_then(|row| foreseen(row, it, principal));
+        BulkOutcome {
+            visit: it.id,
+            state: row.map(|it| it.state),
+            version: None,
+            final_score: judged.as_ref().ok().and_then(|it| it.score.as_ref()).map(|it| it.last),
+            problem: judged.err(),
+        }
+    });
+    Ok(outcomes.collect())
+}
+
+fn foreseen<'a>(row: &Audit, visit: &'a PreparedVisit, principal: &Principal) -> Result<&'a Judged, Problem> {
+    if row.auditor_id == principal.user {
+        return Err(own_visit().problem().clone());
+    }
+    if row.state != State::Submitted {
+        apply(Some(row.state), Command::Approve, Actor::Reviewer, &all_facts())?;
+    }
+    visit.judged.as_ref().map_err(Problem::clone)
 }
 
 fn changed_meanwhile() -> Problem {

@@ -2,7 +2,7 @@
 
 use super::step::{Standing, Step, lock_visit, take, take_by_two};
 use crate::{
-    app::{App, visits::content},
+    app::{App, appeals, visits::content},
     error::ApiError,
     exchange::{Draft, append_server_ops},
     office::Office,
@@ -207,6 +207,7 @@ pub(crate) fn manage(
     let step = Step::new(command, Actor::Manager).because(because.reason.as_deref());
     let (standing, reason) = take_by_two(tx, office, &mut visit, step)?;
     if command == Command::Void && standing.waiting_for.is_none() {
+        appeals::close_void(tx, office, visit.audit_id)?;
         tell_value(tx, office, &visit, Kind::Void, &VoidValue { reason })?;
     }
     Ok(standing)

@@ -7,7 +7,7 @@ use super::{
     step::{lock_visit, sees_pay},
 };
 use crate::{
-    app::{App, scores::scoring, visits::content},
+    app::{App, appeals::corrections, scores::scoring, visits::content},
     error::ApiError,
     exchange::redaction::answered_item,
     office::Office,
@@ -24,7 +24,7 @@ use domain::{
 };
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use sync_core::{OpId, fold::Register};
+use sync_core::{AuditView, OpId, fold::Register};
 use utoipa::ToSchema;
 use validator::Validate;
 
@@ -72,16 +72,11 @@ pub(crate) fn rescore(
         return Err(not_scored());
     }
     let ops = content::ops(tx, office.org(), visit.audit_id)?;
-    let is_gone = |(field, it): (&String, &Register)| it.is_redacted() && answered_item(field).is_some();
-    if ops.view().fields.iter().any(is_gone) {
-        return Err(ApiError::conflict(
-            "answer_redacted",
-            "Se suprimió una respuesta de la visita: su calificación queda como está.",
-            "an answer of the visit was redacted: its score stays as it is",
-        ));
-    }
+    let view = ops.view();
+    refuse_redacted(&view)?;
     let checklist = content::checklist(tx, app, office.org(), visit.template_hash)?;
-    let score = FrozenScore::of(scoring::score(&checklist, &ops.view())?)?;
+    let corrections = corrections(tx, office.org(), visit.audit_id)?;
+    let score = FrozenScore::of(scoring::score_corrected(&checklist, &view, &corrections)?)?;
     if current.scorer_version == SCORER_VERSION && current.doc == score.document {
         return Err(ApiError::conflict(
             "same_score",
@@ -115,6 +110,14 @@ fn check_second_person(office: &Office, visit: &Audit) -> Result<(), ApiError> {
             "the band changes: another person than who approved has to ask",
         ));
     }
+    check_blind_to_pay(office)
+}
+
+/// Refuses to change a band where who asks sees what people are paid by it.
+///
+/// # Errors
+/// `second_person_sees_pay` (422).
+pub(crate) fn check_blind_to_pay(office: &Office) -> Result<(), ApiError> {
     if sees_pay(office) {
         return Err(ApiError::field(
             "",
@@ -124,6 +127,22 @@ fn check_second_person(office: &Office, visit: &Audit) -> Result<(), ApiError> {
         ));
     }
     Ok(())
+}
+
+/// Refuses to score a visit again of which an answer is no longer there to be read.
+///
+/// # Errors
+/// `answer_redacted` (409).
+pub(crate) fn refuse_redacted(view: &AuditView) -> Result<(), ApiError> {
+    let is_gone = |(field, it): (&String, &Register)| it.is_redacted() && answered_item(field).is_some();
+    if !view.fields.iter().any(is_gone) {
+        return Ok(());
+    }
+    Err(ApiError::conflict(
+        "answer_redacted",
+        "Se suprimió una respuesta de la visita: su calificación queda como está.",
+        "an answer of the visit was redacted: its score stays as it is",
+    ))
 }
 
 fn not_scored() -> ApiError {

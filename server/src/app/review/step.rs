@@ -1,7 +1,7 @@
 //! One arrow of a visit's state table, taken: decided by `domain::lifecycle`, stored as the new state with its event and
 //! its line of the audit log. Owns that order, and how a second person agrees; which facts hold is found by the caller.
 
-use crate::{error::ApiError, office::Office};
+use crate::{error::ApiError, office::Office, principal::Principal};
 use db::{
     Tx,
     audits::{self, Audit, VisitEvent},
@@ -60,7 +60,7 @@ pub(crate) fn permission(actor: Actor) -> Permission {
         Actor::Auditor => Permission::FieldWork,
         Actor::Reviewer | Actor::Server => Permission::ReviewVisits,
         Actor::Manager => Permission::ManageProgrammes,
-        Actor::BranchManager => Permission::ReadPublishedVisits,
+        Actor::BranchManager => Permission::AppealVisits,
     }
 }
 
@@ -176,6 +176,7 @@ fn action_name(name: &str) -> &'static str {
         "visit_appeal",
         "visit_uphold",
         "visit_dismiss",
+        "visit_withdraw",
         "visit_lock",
         "visit_void",
         "visit_supersede",
@@ -231,7 +232,10 @@ fn first_request(
 
 /// Whether the person may read what people are paid, anywhere.
 pub(crate) fn sees_pay(office: &Office) -> bool {
-    office.principal().is_some_and(|it| {
-        it.grants.iter().any(|grant| grant.role.permissions().contains(&Permission::ReadPay))
-    })
+    office.principal().is_some_and(sees_pay_of)
+}
+
+/// As [`sees_pay`].
+pub(crate) fn sees_pay_of(principal: &Principal) -> bool {
+    principal.grants.iter().any(|grant| grant.role.permissions().contains(&Permission::ReadPay))
 }

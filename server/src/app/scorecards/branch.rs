@@ -2,7 +2,14 @@
 
 use super::{filter, rows, span, without_points};
 use crate::{
-    app::{App, assessments::planned, period::Period, scores::document, visits::content},
+    app::{
+        App,
+        assessments::planned,
+        kpis::{self, Scope},
+        period::Period,
+        scores::document,
+        visits::content,
+    },
     error::ApiError,
     principal::{Principal, branch_target},
 };
@@ -11,7 +18,7 @@ use db::{
     scores::{ScoredVisit as Row, list_current_with_doc},
 };
 use domain::{
-    Date, Exact, LocalText,
+    Date, Exact, LocalText, Rounded,
     access::{self, Permission},
     ids::{AuditId, BranchId, OrgId, RegionId},
     scorecard::{Points, Scorecard, ScoredVisit, Settings, Shrinkage, Standing, Target, league, scorecard},
@@ -26,6 +33,8 @@ use utoipa::ToSchema;
 const TREND_PERIODS: usize = 6;
 /// Visits read at once; each comes with its document.
 const PAGE: u32 = 200;
+/// What the metric of an expectation begins with.
+const EXPECTED: &str = "expected_";
 /// Codes of what is missing of a visit's evidence.
 const EVIDENCE_CODES: &[&str] = &["photo_required", "comment_required"];
 
@@ -69,6 +78,21 @@ pub struct CountedVisit {
     pub critical_failed: u32,
 }
 
+/// What is expected at a touchpoint against what was lived there.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct Expectation {
+    /// What is expected.
+    #[schema(value_type = String)]
+    pub expected: Rounded,
+    /// `expected - lived`, in points.
+    #[schema(value_type = String)]
+    pub gap: Rounded,
+    /// How many people were asked.
+    pub n: Option<u32>,
+    /// Who asked, and how.
+    pub source: String,
+}
+
 /// The scorecard of a branch.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct BranchScorecard {
@@ -88,6 +112,9 @@ pub struct BranchScorecard {
     pub shrinkage: Option<Shrinkage>,
     /// The visits behind every figure.
     pub visits: Vec<CountedVisit>,
+    /// What people expect at a touchpoint, where somebody asked them: an observation `expected_` and the touchpoint's id, 0 to 100.
+    #[schema(value_type = Object)]
+    pub expectations: BTreeMap<String, Expectation>,
     /// Names of sections in both languages.
     #[schema(value_type = Object)]
     pub titles: BTreeMap<String, LocalText>,
@@ -128,8 +155,52 @@ pub fn branch(
     let shown = read.visits.iter().filter(|(row, _)| (period.from..=period.to).contains(&row.visit_date));
     let visits = shown.map(|(row, _)| counted(row)).collect();
     let (code, name, region) = (found.code, found.name, found.region_id);
+    let expectations = expectations(tx, principal.org, (branch, region), period, &card)?;
     let branch = BranchName { id: branch, code, name, region, target: goal };
-    Ok(BranchScorecard { branch, period, card, standing, shrinkage, visits, titles: read.titles })
+    Ok(BranchScorecard {
+        branch,
+        period,
+        card,
+        standing,
+        shrinkage,
+        visits,
+        expectations,
+        titles: read.titles,
+    })
+}
+
+/// The gap between what is expected and what was lived (DOMAIN.md 10.5), by touchpoint: as the branch's own people say, else those of its
+/// region, else of all.
+fn expectations(
+    tx: &mut Tx<'_>,
+    org: OrgId,
+    (branch, region): (BranchId, Option<RegionId>),
+    period: Period,
+    card: &Scorecard,
+) -> Result<BTreeMap<String, Expectation>, ApiError> {
+    let scopes = [Some(Scope::Branch(branch)), region.map(Scope::Region), Some(Scope::Organization)];
+    let mut observed = Vec::new();
+    for scope in scopes.into_iter().flatten() {
+        observed.push(kpis::of_period(tx, org, scope, period)?);
+    }
+    let mut found = BTreeMap::new();
+    for lived in &card.touchpoints {
+        let metric = format!("{EXPECTED}{}", lived.id);
+        let Some(it) = observed.iter().find_map(|all| all.get(&metric)) else { continue };
+        let expected = Exact::parse(&it.value).map_err(ApiError::internal)?;
+        if expected.is_negative() || expected > Exact::from(100_i64) {
+            continue;
+        }
+        let gap = &expected - lived.figure.value.value();
+        let entry = Expectation {
+            expected: Rounded::new(&expected, 2),
+            gap: Rounded::new(&gap, 2),
+            n: it.n,
+            source: it.source.clone(),
+        };
+        found.insert(lived.id.clone(), entry);
+    }
+    Ok(found)
 }
 
 /// The period with those before it, oldest first.
@@ -144,7 +215,7 @@ fn periods_up_to(period: Period) -> Vec<Period> {
     periods
 }
 
-fn counted(row: &Row) -> CountedVisit {
+pub(super) fn counted(row: &Row) -> CountedVisit {
     CountedVisit {
         id: row.audit_id,
         date: row.visit_date,
@@ -158,15 +229,21 @@ fn counted(row: &Row) -> CountedVisit {
 
 /// The visits of a branch with their points, and what its checklists call their sections.
 #[derive(Default)]
-struct Read {
-    visits: Vec<(Row, ScoredVisit)>,
+pub(super) struct Read {
+    pub(super) visits: Vec<(Row, ScoredVisit)>,
     titles: BTreeMap<String, LocalText>,
     /// Weight of each section and touchpoint in its checklist, as a share of 1.
     section_weights: BTreeMap<String, Exact>,
     touchpoint_weights: BTreeMap<String, Exact>,
 }
 
-fn read(tx: &mut Tx<'_>, app: &App, org: OrgId, branch: BranchId, whole: Period) -> Result<Read, ApiError> {
+pub(super) fn read(
+    tx: &mut Tx<'_>,
+    app: &App,
+    org: OrgId,
+    branch: BranchId,
+    whole: Period,
+) -> Result<Read, ApiError> {
     let filter = filter(Some(vec![branch]), whole);
     let (mut read, mut after) = (Read::default(), None);
     loop {

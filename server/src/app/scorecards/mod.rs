@@ -2,10 +2,14 @@
 //! `domain::scorecard`; here is which visits count, what they are compared with, and who sees which figure.
 
 mod branch;
+mod mine;
 mod network;
+mod poster;
 
-pub use branch::{BranchName, BranchScorecard, CountedVisit, branch};
-pub use network::{AuditorSeverity, BandCount, BranchRow, NetworkScorecard, network};
+pub use branch::{BranchName, BranchScorecard, CountedVisit, Expectation, branch};
+pub(crate) use mine::{OwnBranch, mine};
+pub use network::{AuditorSeverity, BandCount, BranchRow, NetworkScorecard, RegionName, RegionRow, network};
+pub(crate) use poster::poster;
 
 use crate::{
     app::{period::Period, visits::SHOWN},

@@ -12,7 +12,7 @@ use crate::{
 use db::{
     Tx,
     content::{self, ContentKind},
-    reference::Branch,
+    reference::{Branch, Region},
     scores::ScoredVisit as Row,
 };
 use domain::{
@@ -21,7 +21,8 @@ use domain::{
     checklist::Checklist,
     ids::{BranchId, OrgId, RegionId, UserId},
     scorecard::{
-        Figure, Index, League, ScoredVisit, Settings, Severity, Shrinkage, Standing, league, severity,
+        Figure, Index, League, ScoredVisit, Settings, Severity, Shrinkage, Standing, league, scorecard,
+        severity,
     },
     visit_score::Percent,
 };
@@ -56,6 +57,10 @@ pub struct NetworkScorecard {
     pub shrinkage: Option<Shrinkage>,
     /// Visits by band, lowest band first.
     pub bands: Vec<BandCount>,
+    /// The regions from the top down to the one that it was narrowed to.
+    pub within: Vec<RegionName>,
+    /// Regions with visits directly below, by name; each with all that lies below it.
+    pub regions: Vec<RegionRow>,
     /// Branches with visits, best first by shrunken score.
     pub branches: Vec<BranchRow>,
     /// Each auditor or group against the others in the same branches; only for those who may see auditors.
@@ -73,6 +78,33 @@ pub struct BandCount {
     pub title: LocalText,
     /// Visits.
     pub visits: u32,
+}
+
+/// A region by name.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct RegionName {
+    /// Its id.
+    #[schema(value_type = uuid::Uuid)]
+    pub id: RegionId,
+    /// Its name.
+    pub name: String,
+}
+
+/// A region with what the visits below it come to.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct RegionRow {
+    /// The region.
+    #[serde(flatten)]
+    pub region: RegionName,
+    /// Visits counted.
+    pub n: u32,
+    /// Branches with visits.
+    pub branches: u32,
+    /// Mean of the visits with its interval.
+    #[schema(value_type = Object)]
+    pub index: Index,
+    /// Visits with a critical failure.
+    pub critical_visits: u32,
 }
 
 /// A branch in the network.
@@ -133,7 +165,10 @@ pub fn network(
     let found = league(&visits, &settings);
     let sees_auditors = principal.may(Permission::SeeAuditors, &Target::Organization);
     let severity = if sees_auditors { Some(severities(tx, principal.org, &rows, &settings)?) } else { None };
-    let table = table(tx, principal.org, &rows, &found)?;
+    let names = all(tx, principal.org)?;
+    let tree = db::reference::list_regions(tx, principal.org)?;
+    let regions = regions(&tree, region, (&names, &rows), &settings);
+    let table = table(&names, &rows, &found);
     let League { network, shrinkage, .. } = found;
     Ok(NetworkScorecard {
         period,
@@ -144,15 +179,16 @@ pub fn network(
         consistency: network.consistency,
         shrinkage,
         bands: bands(tx, principal.org, &rows)?,
+        within: path(&tree, region),
+        regions,
         branches: table,
         severity,
     })
 }
 
 /// The branches in the order of their standing; without one (fewer than two branches) by id.
-fn table(tx: &mut Tx<'_>, org: OrgId, rows: &[Row], found: &League) -> Result<Vec<BranchRow>, ApiError> {
-    let names: BTreeMap<String, Branch> =
-        all(tx, org)?.into_iter().map(|it| (it.branch_id.to_string(), it)).collect();
+fn table(all: &[Branch], rows: &[Row], found: &League) -> Vec<BranchRow> {
+    let names: BTreeMap<String, &Branch> = all.iter().map(|it| (it.branch_id.to_string(), it)).collect();
     let critical = critical_visits(rows);
     let row = |branch: &str, index: &Index, standing: Option<&Standing>| {
         let branch = names.get(branch)?;
@@ -170,10 +206,76 @@ fn table(tx: &mut Tx<'_>, org: OrgId, rows: &[Row], found: &League) -> Result<Ve
         })
     };
     if found.standings.is_empty() {
-        return Ok(found.indexes.iter().filter_map(|(branch, it)| row(branch, it, None)).collect());
+        return found.indexes.iter().filter_map(|(branch, it)| row(branch, it, None)).collect();
     }
     let ranked = found.standings.iter();
-    Ok(ranked.filter_map(|it| row(&it.branch, found.indexes.get(&it.branch)?, Some(it))).collect())
+    ranked.filter_map(|it| row(&it.branch, found.indexes.get(&it.branch)?, Some(it))).collect()
+}
+
+/// The regions from the top down to one.
+fn path(tree: &[Region], of: Option<RegionId>) -> Vec<RegionName> {
+    let (mut path, mut next) = (Vec::new(), of);
+    // A region is never below itself; the bound is for a database that says so.
+    while let Some(found) = next.and_then(|id| tree.iter().find(|it| it.region_id == id)) {
+        if path.len() > tree.len() {
+            break;
+        }
+        path.push(RegionName { id: found.region_id, name: found.name.clone() });
+        next = found.parent_id;
+    }
+    path.reverse();
+    path
+}
+
+/// The child of a region (or of the top) that each region lies in.
+fn children(tree: &[Region], of: Option<RegionId>) -> BTreeMap<RegionId, RegionId> {
+    let mut child_of: BTreeMap<RegionId, RegionId> =
+        tree.iter().filter(|it| it.parent_id == of).map(|it| (it.region_id, it.region_id)).collect();
+    loop {
+        let below = tree.iter().filter(|it| !child_of.contains_key(&it.region_id)).filter_map(|it| {
+            let child = child_of.get(&it.parent_id?)?;
+            Some((it.region_id, *child))
+        });
+        let below: Vec<(RegionId, RegionId)> = below.collect();
+        if below.is_empty() {
+            return child_of;
+        }
+        child_of.extend(below);
+    }
+}
+
+fn regions(
+    tree: &[Region],
+    of: Option<RegionId>,
+    (all, rows): (&[Branch], &[Row]),
+    settings: &Settings,
+) -> Vec<RegionRow> {
+    let child_of = children(tree, of);
+    let lies_in: BTreeMap<BranchId, RegionId> =
+        all.iter().filter_map(|it| Some((it.branch_id, *child_of.get(&it.region_id?)?))).collect();
+    let mut held: BTreeMap<RegionId, Vec<&Row>> = BTreeMap::new();
+    for row in rows {
+        if let Some(child) = lies_in.get(&row.branch_id) {
+            held.entry(*child).or_default().push(row);
+        }
+    }
+    let row = |region: &Region| {
+        let rows = held.get(&region.region_id)?;
+        let visits: Vec<ScoredVisit> = rows.iter().map(|it| without_points(it)).collect();
+        let card = scorecard(&region.code, &visits.iter().collect::<Vec<_>>(), settings);
+        let branches: BTreeSet<BranchId> = rows.iter().map(|it| it.branch_id).collect();
+        let critical = rows.iter().filter(|it| it.critical_failed > 0).count();
+        Some(RegionRow {
+            region: RegionName { id: region.region_id, name: region.name.clone() },
+            n: card.n,
+            branches: u32::try_from(branches.len()).unwrap_or(u32::MAX),
+            index: card.index?,
+            critical_visits: u32::try_from(critical).unwrap_or(u32::MAX),
+        })
+    };
+    let mut found: Vec<RegionRow> = tree.iter().filter_map(row).collect();
+    found.sort_by(|one, other| (&one.region.name, one.region.id).cmp(&(&other.region.name, other.region.id)));
+    found
 }
 
 fn critical_visits(rows: &[Row]) -> BTreeMap<BranchId, u32> {

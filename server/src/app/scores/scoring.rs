@@ -3,13 +3,17 @@
 
 use domain::{
     FieldProblem, Problem,
-    answer::{Answer, Answers, FieldParser, photo_field},
+    answer::{Answer, Answers, FieldParser, parse_field, photo_field},
     checklist::Checklist,
     problem::pointer,
     visit_facts::is_reserved,
     visit_score::{PreparedChecklist, VisitScore},
 };
+use std::collections::BTreeMap;
 use sync_core::fold::AuditView;
+
+/// What upheld appeals put in place of answers, by item: the JSON of the answer that counts, or none where the item counts no more.
+pub(crate) type Corrections = BTreeMap<String, Option<String>>;
 
 /// The answers of a visit as the rules read them: what was set, and what was attached as photos of its item.
 ///
@@ -72,4 +76,40 @@ fn photo_place(checklist: &Checklist, field: &str) -> String {
 /// As [`answers`], and those of [`domain::visit_score::score_visit`].
 pub(crate) fn score(checklist: &PreparedChecklist, view: &AuditView) -> Result<VisitScore, Problem> {
     checklist.score_explained(&answers(checklist.checklist(), view)?)
+}
+
+/// The answers of a visit as they count: as recorded, with what upheld appeals put in their place.
+///
+/// # Errors
+/// As [`answers`]; those of a correction that the checklist does not accept.
+pub(crate) fn corrected_answers(
+    checklist: &Checklist,
+    view: &AuditView,
+    corrections: &Corrections,
+) -> Result<Answers, Problem> {
+    let mut counted = answers(checklist, view)?;
+    for (item, answer) in corrections {
+        let answer = answer.as_deref().map(|json| parse_field(checklist, item, json)).transpose();
+        match answer {
+            Ok(Some(Some(answer))) => drop(counted.insert(item.clone(), answer)),
+            Ok(Some(None) | None) => drop(counted.remove(item.as_str())),
+            Err(problem) => {
+                let title = "a correction does not fit the checklist";
+                return Err(Problem::invalid("invalid_answers", title, vec![problem]));
+            }
+        }
+    }
+    Ok(counted)
+}
+
+/// The score of a visit with what upheld appeals put in place of its answers.
+///
+/// # Errors
+/// As [`corrected_answers`] and [`score`].
+pub(crate) fn score_corrected(
+    checklist: &PreparedChecklist,
+    view: &AuditView,
+    corrections: &Corrections,
+) -> Result<VisitScore, Problem> {
+    checklist.score_explained(&corrected_answers(checklist.checklist(), view, corrections)?)
 }

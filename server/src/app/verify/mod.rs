@@ -2,6 +2,7 @@
 //! piece of evidence, read in one snapshot and changed by nothing. Stops at the first fault and says where it is. Owns the
 //! order of the checks; memory stays bounded, since ops are sorted by audit through files that vanish with the process.
 
+mod appeals;
 mod blobs;
 mod buckets;
 mod feeds;
@@ -46,6 +47,8 @@ pub struct Report {
     pub redacted_blobs: u64,
     /// Reports of incidents.
     pub incidents: u64,
+    /// Appeals of branches.
+    pub appeals: u64,
     /// Positions of the heads that were kept elsewhere, found again.
     pub heads: u64,
     /// The first fault; none where everything holds.
@@ -208,7 +211,8 @@ impl Walk<'_, '_> {
         self.projections(buckets)?;
         self.blobs()?;
         self.redacted_blobs()?;
-        self.incidents()
+        self.incidents()?;
+        self.appeals()
     }
 
     fn audit_log(&mut self) -> Result<(), Stop> {

@@ -8,14 +8,18 @@ use super::{
 };
 use crate::{
     app::{
+        appeals::corrections,
         review::FrozenScore,
-        scores::{document, scoring},
+        scores::{
+            document,
+            scoring::{self, Corrections},
+        },
         visits::facts,
     },
     exchange::redaction,
 };
 use db::{
-    MAX_PAGE,
+    MAX_PAGE, appeals,
     audits::{self, Audit, VisitKind},
     content::{self, ContentKind},
     quarantine,
@@ -23,6 +27,7 @@ use db::{
 };
 use domain::{
     ids::AuditId,
+    lifecycle::State,
     visit_score::{Explanation, SCORER_VERSION},
 };
 use std::collections::BTreeMap;
@@ -137,6 +142,12 @@ impl Walk<'_, '_> {
                 "the state is not the one of its history",
             ));
         }
+        if row.state == State::Appealed && appeals::find_open(self.tx, self.org, id)?.is_none() {
+            return Err(wrong(
+                "la visita está apelada y no tiene una apelación abierta",
+                "the visit is appealed, and no appeal of it is open",
+            ));
+        }
         if facts::kind_of(&view, row.kind) != row.kind {
             return Err(wrong(
                 "la visita no es lo que se envió: si pudo hacerse o no",
@@ -173,7 +184,10 @@ impl Walk<'_, '_> {
         let Some(checklist) = self.app.checklist(self.tx, self.org, row.template_hash)? else {
             return Err(self.wrong_score(row, expected));
         };
-        let again = scoring::score(&checklist, view).and_then(FrozenScore::of);
+        // A first version was frozen before anybody could appeal.
+        let corrections =
+            if expected > 1 { corrections(self.tx, self.org, row.audit_id)? } else { Corrections::new() };
+        let again = scoring::score_corrected(&checklist, view, &corrections).and_then(FrozenScore::of);
         match again {
             Ok(again) if same_document(&again.document, &current.doc) => Ok(()),
             // A redacted answer cannot be scored again; what was frozen stays.

@@ -8,6 +8,7 @@ pub(crate) mod facts;
 mod pins;
 mod read;
 mod renewed;
+mod result;
 pub(crate) mod sheet;
 
 pub use facts::{StatedFacts, StatedMoment, StatedOutcome, StatedPlatform, StatedReason};
@@ -15,3 +16,4 @@ pub use pins::PinEntry;
 pub use read::{EventEntry, Explained, ScoreEntry, VisitDetail, VisitSummary};
 pub(crate) use read::{ListFilter, SHOWN, detail, list, require_proof, scores};
 pub use renewed::RenewedLog;
+pub(crate) use result::{VisitResult, result};

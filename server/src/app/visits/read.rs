@@ -5,7 +5,7 @@ use super::{
     facts::{self, StatedFacts},
     pins::{self, PinEntry},
     renewed::{self, RenewedLog},
-    sheet::{self, ConflictEntry, LateEntry, SectionAnswers, Writer},
+    sheet::{self, ConflictEntry, LateEntry, Reader, SectionAnswers, Writer},
 };
 use crate::{
     app::{App, scores::document},
@@ -22,7 +22,7 @@ use domain::{
     access::{Permission, Target},
     ids::{AssignmentId, AuditId, BranchId, RegionId, UserId},
     lifecycle::{Actor, Command, State, commands},
-    visit_score::{Percent, VisitScore},
+    visit_score::{Explanation, ItemState, ItemStep, Percent, VisitScore},
 };
 use jiff::Timestamp;
 use serde::Serialize;
@@ -74,7 +74,7 @@ pub struct VisitSummary {
     pub open_conflicts: u32,
     /// Operations that came too late for their round.
     pub late_ops: u32,
-    /// What the source of an import calls it.
+    /// What the source of an import calls it, by which it could be looked up there; only for those who may see auditors.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub external_ref: Option<String>,
 }
@@ -93,7 +93,7 @@ pub struct VisitDetail {
     /// What it states beside its answers; reviewers only.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub facts: Option<StatedFacts>,
-    /// Fields that are of no item.
+    /// Fields that are of no item; reviewers only.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub unknown_fields: Vec<String>,
     /// Devices that went on with this visit in place of a former one: a folder was copied or set back, or a key was lost.
@@ -262,7 +262,7 @@ fn summary(visit: &Audit, sees_auditors: bool) -> VisitSummary {
         decided_at: visit.decided_at.and_then(instant),
         open_conflicts: visit.open_conflicts,
         late_ops: visit.late_ops,
-        external_ref: visit.external_ref.clone(),
+        external_ref: visit.external_ref.clone().filter(|_| sees_auditors),
     }
 }
 
@@ -270,7 +270,6 @@ fn instant(micros: db::Micros) -> Option<Timestamp> {
     Timestamp::from_microsecond(micros.0).ok()
 }
 
-/// What a person may see of one visit.
 /// Refuses who may not have the evidence of a visit as a file: it tells devices, and so what else one auditor did.
 ///
 /// # Errors
@@ -282,14 +281,20 @@ pub(crate) fn require_proof(tx: &mut Tx<'_>, principal: &Principal, visit: Audit
     if may { Ok(()) } else { Err(ApiError::not_found("la visita", "the visit")) }
 }
 
-struct Seen {
-    visit: Audit,
+pub(super) struct Seen {
+    pub(super) visit: Audit,
     reads_all: bool,
     sees_auditor: bool,
 }
 
+impl Seen {
+    fn reader(&self) -> Reader {
+        if self.reads_all { Reader::Office } else { Reader::Branch }
+    }
+}
+
 /// The visit, for somebody who may read it: another organization's, or one that is not shown yet, is not there.
-fn find(tx: &mut Tx<'_>, principal: &Principal, visit: AuditId) -> Result<Seen, ApiError> {
+pub(super) fn find(tx: &mut Tx<'_>, principal: &Principal, visit: AuditId) -> Result<Seen, ApiError> {
     let nowhere = || ApiError::not_found("la visita", "the visit");
     principal
         .require(Permission::ReadVisits, &Target::Own)
@@ -333,9 +338,13 @@ pub(crate) fn detail(
     Ok(VisitDetail {
         summary: summary(&seen.visit, seen.sees_auditor),
         template_hash: seen.visit.template_hash,
-        sections: sheet::sections(checklist.checklist(), &view),
+        sections: sheet::sections(checklist.checklist(), &view, seen.reader()),
         facts: facts::stated(&view).filter(|_| internals),
-        unknown_fields: sheet::unknown_fields(checklist.checklist(), &view),
+        unknown_fields: if internals {
+            sheet::unknown_fields(checklist.checklist(), &view)
+        } else {
+            Vec::new()
+        },
         conflicts: internals.then(|| sheet::conflicts(&ops, &view, &writers)),
         late: internals.then(|| sheet::late(&view)),
         renewed: if internals { renewed::logs(tx, principal.org, visit, &ops)? } else { Vec::new() },
@@ -408,8 +417,26 @@ pub(crate) fn scores(
     let seen = find(tx, principal, visit)?;
     let internals = seen.reads_all && seen.sees_auditor;
     let versions = versions::list_versions(tx, principal.org, visit)?;
-    versions
-        .iter()
-        .map(|it| Ok(Explained { entry: entry(it, internals), score: document::thaw(&it.doc)? }))
-        .collect()
+    let explained = |it: &ScoreVersion| {
+        let score = document::thaw(&it.doc)?;
+        let score = if seen.reads_all { score } else { for_branch(score) };
+        Ok(Explained { entry: entry(it, internals), score })
+    };
+    versions.iter().map(explained).collect()
+}
+
+/// A score as its branch reads it: every point and its rule, and of what counted in none neither answer nor what it lacked.
+pub(crate) fn for_branch(score: VisitScore) -> VisitScore {
+    let told = |step| match step {
+        Explanation::Item(it) if it.state != ItemState::Scored => {
+            Explanation::Item(ItemStep { answer: None, ..it })
+        }
+        other => other,
+    };
+    VisitScore {
+        explain: score.explain.into_iter().map(told).collect(),
+        incomplete: Vec::new(),
+        ignored: Vec::new(),
+        ..score
+    }
 }

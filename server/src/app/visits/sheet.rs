@@ -19,6 +19,15 @@ use sync_core::{
 };
 use utoipa::ToSchema;
 
+/// For whom a visit is laid out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Reader {
+    /// Somebody who may read any visit of the branch.
+    Office,
+    /// Its branch, of a visit that is shown to it.
+    Branch,
+}
+
 /// A section with its items.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct SectionAnswers {
@@ -58,6 +67,9 @@ pub struct ItemAnswer {
     /// Ids of the photos beside it.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub photos: Vec<String>,
+    /// What of it a branch is not told, since it could show who visited: `answer`, `comment`, `photos`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub withheld: Vec<&'static str>,
     /// What of it was redacted: `answer`, `comment`, `photos`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub redacted: Vec<&'static str>,
@@ -133,8 +145,8 @@ pub struct LateEntry {
     pub value: Box<RawValue>,
 }
 
-/// The answers of a visit in checklist order.
-pub(crate) fn sections(checklist: &Checklist, view: &AuditView) -> Vec<SectionAnswers> {
+/// The answers of a visit in checklist order; for a branch without what could show who visited.
+pub(crate) fn sections(checklist: &Checklist, view: &AuditView, reader: Reader) -> Vec<SectionAnswers> {
     checklist
         .sections
         .iter()
@@ -142,7 +154,7 @@ pub(crate) fn sections(checklist: &Checklist, view: &AuditView) -> Vec<SectionAn
             id: section.id.clone(),
             touchpoint: section.touchpoint.clone(),
             title: section.title.clone(),
-            items: section.items.iter().map(|item| answer(item, view)).collect(),
+            items: section.items.iter().map(|item| answer(item, view, reader)).collect(),
         })
         .collect()
 }
@@ -207,10 +219,10 @@ fn conflict(ops: &AuditOps, conflict: &Conflict, writers: &BTreeMap<DeviceId, Wr
     }
 }
 
-fn answer(item: &Item, view: &AuditView) -> ItemAnswer {
+fn answer(item: &Item, view: &AuditView, reader: Reader) -> ItemAnswer {
     let register = view.fields.get(&item.id);
     let conflicting = register.filter(|it| it.is_conflict());
-    ItemAnswer {
+    let whole = ItemAnswer {
         id: item.id.clone(),
         q: item.q.clone(),
         kind: item.kind.name(),
@@ -219,8 +231,31 @@ fn answer(item: &Item, view: &AuditView) -> ItemAnswer {
         answer: json_or_null(register.and_then(Register::value)),
         comment: view.answer(&comment_field(&item.id)).map(json),
         photos: photos(item, view),
+        withheld: Vec::new(),
         redacted: redacted(item, view),
         heads: conflicting.map(heads).unwrap_or_default(),
+    };
+    match reader {
+        Reader::Office => whole,
+        Reader::Branch => for_branch(item, whole),
+    }
+}
+
+/// What a branch is told of an item: what was answered where it counted, and no word or picture of whoever visited.
+fn for_branch(item: &Item, whole: ItemAnswer) -> ItemAnswer {
+    let hides_answer = !item.is_told_to_branch() && whole.answer.get() != "null";
+    let parts = [
+        ("answer", hides_answer),
+        ("comment", whole.comment.is_some()),
+        ("photos", !whole.photos.is_empty()),
+    ];
+    ItemAnswer {
+        withheld: parts.into_iter().filter(|it| it.1).map(|it| it.0).collect(),
+        answer: if hides_answer { RawValue::NULL.to_owned() } else { whole.answer },
+        comment: None,
+        photos: Vec::new(),
+        heads: Vec::new(),
+        ..whole
     }
 }
 

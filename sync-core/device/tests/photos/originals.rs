@@ -87,14 +87,16 @@ fn where_room_is_short_originals_go_first_the_oldest_before_the_others_and_that_
     let mut world = World::new();
     let (photo, oldest) = world.take_with_original(1);
     let (_, newest) = world.take_with_original(2);
-    world.device().tell_free_space(ROOM_FOR_ORIGINAL - 1_000);
+    world.device().tell_free_space(ROOM_FOR_PHOTO);
+    assert_eq!(world.device().make_room().unwrap(), 0, "photos find room");
+    world.device().tell_free_space(ROOM_FOR_PHOTO - 1);
     assert_eq!(world.device().make_room().unwrap(), 1);
     assert!(!world.file(oldest).exists() && world.file(newest).exists() && world.file(photo).exists());
     assert_eq!(world.originals(), Originals { let_go: 1, ..waiting(1) });
     world.device().tell_free_space(1_000);
     assert_eq!(world.device().make_room().unwrap(), 1);
     // A further photo is taken, and only its original is not kept.
-    world.device().tell_free_space(ROOM_FOR_PHOTO);
+    world.device().tell_free_space(ROOM_FOR_ORIGINAL);
     let (photo, original) = world.take_with_original(3);
     assert!(world.file(photo).exists() && !world.file(original).exists());
     assert_eq!(world.originals(), Originals { let_go: 3, ..Originals::default() });

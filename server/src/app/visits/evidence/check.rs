@@ -264,7 +264,7 @@ fn score(
     }
     let checklist: Checklist = serde_json::from_str(&body.template.json).map_err(|_| wrong())?;
     let prepared = PreparedChecklist::new(&checklist).map_err(|_| wrong())?;
-    let again = scoring::score(&prepared, view).map_err(|_| wrong())?;
+    let again = scoring::score_corrected(&prepared, view, &frozen.corrections).map_err(|_| wrong())?;
     if serde_json::to_value(again).ok().as_ref() == Some(&frozen.document) {
         Ok((Some(true), final_score))
     } else {

@@ -2,7 +2,7 @@
 
 use super::{Body, DeviceFacts, FORMAT, Part, Score, Sealed, Template, sealed_bytes};
 use crate::{
-    app::{App, scores::document, visits::content},
+    app::{App, appeals::corrections, scores::document, visits::content},
     error::ApiError,
     exchange::{epoch, millis, read_segment, signing_key},
     zone::instant,
@@ -58,10 +58,11 @@ fn body(tx: &mut Tx<'_>, org: OrgId, id: AuditId, at: String, key: &SigningKey) 
     let template = contents::find_by_hash(tx, org, ContentKind::Checklist, row.template_hash)?
         .ok_or_else(|| ApiError::internal("the visit pins a checklist that is not here"))?;
     let score = db::scores::find_current(tx, org, id)?.filter(|_| row.kind == VisitKind::Visit);
+    let corrections = corrections(tx, org, id)?;
     let score = score.map(|it| -> Result<Score, ApiError> {
         let document = serde_json::to_value(document::thaw(&it.doc)?).map_err(ApiError::internal)?;
         let submit = OpId::new(it.submit_dev, it.submit_dseq);
-        Ok(Score { version: it.version, scorer_version: it.scorer_version, submit, document })
+        Ok(Score { version: it.version, scorer_version: it.scorer_version, submit, document, corrections })
     });
     Ok(Body {
         organization: org.0,

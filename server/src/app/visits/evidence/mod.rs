@@ -11,6 +11,7 @@ mod export;
 pub use check::{EvidenceFault, Proved, ProvedDevice, ProvedOp, check};
 pub use export::export;
 
+use crate::app::scores::scoring::Corrections;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use sync_core::{Bytes, DeviceId, Hash, OpId, PublicKey, exchange::Run, receipt::Receipt};
@@ -86,4 +87,7 @@ struct Score {
     scorer_version: String,
     submit: OpId,
     document: serde_json::Value,
+    /// What upheld appeals put in place of answers, by the office's word.
+    #[serde(default, skip_serializing_if = "Corrections::is_empty")]
+    corrections: Corrections,
 }

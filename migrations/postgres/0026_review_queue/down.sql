@@ -1,0 +1,1 @@
+DROP INDEX audits_by_submission;

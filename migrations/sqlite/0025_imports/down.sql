@@ -1,0 +1,3 @@
+DROP TABLE kpi_retractions;
+DROP TABLE import_rows;
+DROP TABLE imports;

@@ -1,0 +1,17 @@
+gallery-title = Parts of the console
+gallery-why = Every part in every state, to be seen and tried. None of it stores anything.
+gallery-fields = Fields
+gallery-wrong = A form with mistakes
+gallery-danger = What hurts
+gallery-notices = Notices
+gallery-empty = Empty
+gallery-pager = Pages
+gallery-label = Name of the field
+gallery-hint = What is typed here
+gallery-value = What was typed
+gallery-submit = Send
+gallery-good = It is done.
+gallery-warn = Worth a look.
+gallery-bad = It did not work.
+gallery-first = One
+gallery-second = Another

@@ -1,0 +1,15 @@
+sign-in = Sign in
+sign-in-organization = Organization
+sign-in-login = User
+sign-in-password = Password
+password-title = I have a code to set my password
+password-why = Your administrator gave you a code that serves once.
+password-code = Code
+password-code-hint = Case, spaces and dashes do not matter
+password-new = New password
+password-new-hint = At least 12 characters; a phrase is best
+password-set = Set the password and sign in
+second-factor-title = Second step
+second-factor-why = Beside the password your account asks for a code of your authenticator app.
+second-factor-code = Code of your app
+second-factor-code-hint = Six digits, or one of your recovery codes

@@ -1,0 +1,3 @@
+### What es-MX says otherwise than neutral Spanish.
+
+people-code-new = Generar un código nuevo

@@ -1,0 +1,17 @@
+gallery-title = Piezas de la consola
+gallery-why = Cada pieza en cada estado, para verla y probarla. Nada de esto guarda nada.
+gallery-fields = Campos
+gallery-wrong = Un formulario con errores
+gallery-danger = Lo que duele
+gallery-notices = Avisos
+gallery-empty = Vacío
+gallery-pager = Páginas
+gallery-label = Nombre del campo
+gallery-hint = Qué se escribe aquí
+gallery-value = Lo que se escribió
+gallery-submit = Enviar
+gallery-good = Quedó hecho.
+gallery-warn = Conviene mirarlo.
+gallery-bad = No se pudo.
+gallery-first = Una
+gallery-second = Otra

@@ -1,0 +1,15 @@
+sign-in = Entrar
+sign-in-organization = Organización
+sign-in-login = Usuario
+sign-in-password = Contraseña
+password-title = Tengo un código para poner mi contraseña
+password-why = Quien administra le dio un código que vale una vez.
+password-code = Código
+password-code-hint = Mayúsculas, espacios y guiones no importan
+password-new = Contraseña nueva
+password-new-hint = Al menos 12 caracteres; una frase es lo mejor
+password-set = Poner la contraseña y entrar
+second-factor-title = Segundo paso
+second-factor-why = Su cuenta pide, además de la contraseña, un código de su aplicación.
+second-factor-code = Código de su aplicación
+second-factor-code-hint = Seis dígitos, o uno de sus códigos de recuperación

@@ -1,0 +1,3 @@
+//! libFuzzer on `fuzz::spreadsheet`.
+#![cfg_attr(fuzzing, no_main)]
+fuzz::program!(spreadsheet);
