@@ -184,7 +184,11 @@ pub fn find_principal(tx: &mut Tx<'_>, token: &str, now: Micros) -> Result<Princ
             "the session has expired; sign in again",
         ));
     }
-    let grants = users::grants(tx, org, session.user_id)?;
+    let mut grants = users::grants(tx, org, session.user_id)?;
+    if session.dev.is_some() {
+        // No code is asked for where a phone enrols: what asks for one is not opened by it.
+        grants.retain(|it| !it.role.asks_second_factor());
+    }
     let (user, dev, proved_at) = (session.user_id, session.dev, session.proved_at);
     Ok(Principal { org, user, grants, session: hash, dev, proved_at })
 }

@@ -129,6 +129,11 @@ impl TestOffice {
         self.app.exchange_places.take_all().expect("the places are free")
     }
 
+    /// Takes every place for parts of photos and for large forms.
+    pub fn take_places_of_bodies(&self) -> tokio::sync::OwnedSemaphorePermit {
+        self.app.blob_places.take_all().expect("the places are free")
+    }
+
     /// Who has how many places now for exchanges, or for parts of photos.
     #[must_use]
     pub fn places(&self, of_photos: bool) -> BTreeMap<DeviceId, u32> {

@@ -6,11 +6,13 @@ CREATE TABLE second_factors (
     user_id uuid NOT NULL,
     secret bytea CHECK (length(secret) = 20),
     offered bytea CHECK (length(offered) = 20),
+    offered_at timestamptz,
     confirmed_at timestamptz,
     last_step bigint NOT NULL CHECK (last_step >= 0),
     PRIMARY KEY (org_id, user_id),
     FOREIGN KEY (org_id, user_id) REFERENCES users (org_id, user_id),
-    CHECK ((secret IS NULL) = (confirmed_at IS NULL))
+    CHECK ((secret IS NULL) = (confirmed_at IS NULL)),
+    CHECK ((offered IS NULL) = (offered_at IS NULL))
 );
 
 CREATE TABLE recovery_codes (

@@ -6,11 +6,13 @@ CREATE TABLE second_factors (
     user_id BLOB NOT NULL,
     secret BLOB CHECK (length(secret) = 20),
     offered BLOB CHECK (length(offered) = 20),
+    offered_at INTEGER,
     confirmed_at INTEGER,
     last_step INTEGER NOT NULL CHECK (last_step >= 0),
     PRIMARY KEY (org_id, user_id),
     FOREIGN KEY (org_id, user_id) REFERENCES users (org_id, user_id),
-    CHECK ((secret IS NULL) = (confirmed_at IS NULL))
+    CHECK ((secret IS NULL) = (confirmed_at IS NULL)),
+    CHECK ((offered IS NULL) = (offered_at IS NULL))
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE recovery_codes (

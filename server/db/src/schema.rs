@@ -97,6 +97,7 @@ diesel::table! {
         user_id -> Uid,
         secret -> Nullable<Binary>,
         offered -> Nullable<Binary>,
+        offered_at -> Nullable<Ts>,
         confirmed_at -> Nullable<Ts>,
         last_step -> BigInt,
     }

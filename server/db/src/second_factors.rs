@@ -19,6 +19,8 @@ record! {
         secret: Option<Hidden<Vec<u8>>>,
         /// A secret that was shown and not confirmed yet.
         offered: Option<Hidden<Vec<u8>>>,
+        /// When it was shown.
+        offered_at: Option<Micros>,
         /// When the secret that counts was confirmed.
         confirmed_at: Option<Micros>,
         /// The step of the last code that was taken: it and all before it serve no more.
@@ -36,14 +38,21 @@ pub fn find(tx: &mut Tx<'_>, org: OrgId, user: UserId) -> Result<Option<SecondFa
     read_one(row)
 }
 
-/// Keeps a secret that is shown to a person, in place of one that they did not confirm.
+/// Keeps a secret that is shown to a person at `at`, in place of one that they did not confirm.
 ///
 /// - **Errors**: [`DbError::Refused`] for a user of no such id.
-pub fn offer(tx: &mut Tx<'_>, org: OrgId, user: UserId, secret: &Hidden<Vec<u8>>) -> Result<(), DbError> {
+pub fn offer(
+    tx: &mut Tx<'_>,
+    org: OrgId,
+    user: UserId,
+    secret: &Hidden<Vec<u8>>,
+    at: Micros,
+) -> Result<(), DbError> {
     let first = SecondFactor {
         user_id: user,
         secret: None,
         offered: Some(secret.clone()),
+        offered_at: Some(at),
         confirmed_at: None,
         last_step: 0,
     };
@@ -52,7 +61,10 @@ pub fn offer(tx: &mut Tx<'_>, org: OrgId, user: UserId, secret: &Hidden<Vec<u8>>
         .values(&row)
         .on_conflict((second_factors::org_id, second_factors::user_id))
         .do_update()
-        .set(second_factors::offered.eq(Some(secret.0.clone())))
+        .set((
+            second_factors::offered.eq(Some(secret.0.clone())),
+            second_factors::offered_at.eq(Some(at.store())),
+        ))
         .execute(c))?;
     Ok(())
 }
@@ -73,6 +85,7 @@ pub fn confirm(
         .set((
             second_factors::secret.eq(Some(secret.0.clone())),
             second_factors::offered.eq(None::<Vec<u8>>),
+            second_factors::offered_at.eq(None::<Micros>.map(|it| it.store())),
             second_factors::confirmed_at.eq(Some(at.store())),
             second_factors::last_step.eq(step.store()),
         ))

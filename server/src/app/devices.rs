@@ -5,6 +5,7 @@ use crate::{
     app::{
         App,
         codes::{self, IssuedCode, Purpose},
+        second_factor,
         sessions::HOUR_MICROS,
     },
     auth::{self, Secret},
@@ -252,6 +253,7 @@ pub(crate) fn issue_code(
     new: &NewCode,
 ) -> Result<IssuedCode, ApiError> {
     office.require(Permission::ManageUsers, &Target::Organization)?;
+    second_factor::require_fresh(tx, office)?;
     let user = UserId(new.user);
     let person = users::find(tx, office.org(), user)?.filter(|it| it.active);
     if person.is_none() {

@@ -27,6 +27,8 @@ use utoipa::ToSchema;
 
 /// How long a proof counts where one is asked for again, in microseconds: five minutes.
 const FRESH_MICROS: i64 = 5 * 60 * 1_000_000;
+/// How long a secret that was shown waits to be confirmed, in microseconds: a quarter of an hour.
+const OFFER_MICROS: i64 = 15 * 60 * 1_000_000;
 /// How many recovery codes are given.
 const RECOVERY_CODES: usize = 8;
 /// What recovery codes are hashed with.
@@ -74,7 +76,27 @@ pub(crate) fn standing(tx: &mut Tx<'_>, principal: &Principal) -> Result<Standin
 
 /// Whether one of somebody's roles asks for a second factor.
 fn is_asked(principal: &Principal) -> bool {
-    principal.dev.is_none() && principal.grants.iter().any(|it| it.role.asks_second_factor())
+    principal.grants.iter().any(|it| it.role.asks_second_factor())
+}
+
+/// Whether the person gave a code in this session in the last five minutes.
+fn is_fresh(principal: &Principal, now: Micros) -> bool {
+    principal.proved_at.is_some_and(|at| now.0.saturating_sub(at.0) <= FRESH_MICROS)
+}
+
+/// Refuses the session of a device: what a phone holds opens nothing of the account behind it.
+///
+/// # Errors
+/// `not_by_device` (403).
+fn refuse_device(principal: &Principal) -> Result<(), ApiError> {
+    if principal.dev.is_none() {
+        return Ok(());
+    }
+    Err(ApiError::refused(
+        "not_by_device",
+        "Eso se hace en la consola, con usuario y contraseña; no desde la sesión de un teléfono.",
+        "this is done in the console, with login and password; not by the session of a phone",
+    ))
 }
 
 /// Whether a person has one.
@@ -100,15 +122,12 @@ pub(crate) fn refuse_without(tx: &mut Tx<'_>, principal: &Principal, policy: Pol
 /// Refuses what needs a proof of the last five minutes.
 ///
 /// # Errors
-/// `second_factor_not_set_up`, `second_factor_not_fresh` (403).
+/// `not_by_device`, `second_factor_not_set_up`, `second_factor_not_fresh` (403).
 pub(crate) fn require_fresh(tx: &mut Tx<'_>, office: &Office) -> Result<(), ApiError> {
     let Some(principal) = office.principal() else { return Ok(()) };
+    refuse_device(principal)?;
     refuse_without(tx, principal, office.config().second_factor)?;
-    if !has(tx, principal.org, principal.user)? {
-        return Ok(());
-    }
-    let is_fresh = |at: Micros| office.now().0.saturating_sub(at.0) <= FRESH_MICROS;
-    if principal.proved_at.is_some_and(is_fresh) {
+    if is_fresh(principal, office.now()) || !has(tx, principal.org, principal.user)? {
         return Ok(());
     }
     Err(ApiError::refused(
@@ -121,24 +140,47 @@ pub(crate) fn require_fresh(tx: &mut Tx<'_>, office: &Office) -> Result<(), ApiE
 /// Shows a new secret. One that counts goes on counting until the new one is confirmed.
 ///
 /// # Errors
-/// `second_factor_not_fresh` (403) where there is one and no code of it was given in the last five minutes.
+/// `not_by_device` (403); `second_factor_not_fresh` (403) where there is one and no code of it was given in the last five minutes.
 pub(crate) fn offer(tx: &mut Tx<'_>, office: &mut Office) -> Result<Offer, ApiError> {
     let (org, user) = (office.org(), office.person()?.user);
-    if has(tx, org, user)? {
-        require_fresh(tx, office)?;
-    }
+    require_own(tx, office)?;
     let secret = Hidden(office.environment().bytes::<SECRET_BYTES>().to_vec());
-    second_factors::offer(tx, org, user, &secret)?;
+    second_factors::offer(tx, org, user, &secret, office.now())?;
     office.record("second_factor_offered", "user", user, &json!({}))?;
     office.reply_is_secret();
     shown(tx, (org, user), &secret)
 }
 
-/// The secret that was shown last and waits to be confirmed, for the page to be shown again.
-pub(crate) fn offered(tx: &mut Tx<'_>, principal: &Principal) -> Result<Option<Offer>, ApiError> {
-    let found = second_factors::find(tx, principal.org, principal.user)?;
-    let secret = found.and_then(|it| it.offered);
-    secret.map(|it| shown(tx, (principal.org, principal.user), &it)).transpose()
+/// The first second factor is set up with the password alone; one in its place with a code of the one that counts.
+fn require_own(tx: &mut Tx<'_>, office: &Office) -> Result<(), ApiError> {
+    let principal = office.person()?;
+    refuse_device(principal)?;
+    if has(tx, principal.org, principal.user)? { require_fresh(tx, office) } else { Ok(()) }
+}
+
+/// The secret that was shown last and waits to be confirmed, for the page to be shown again to whom it was shown.
+pub(crate) fn offered(
+    tx: &mut Tx<'_>,
+    principal: &Principal,
+    now: Micros,
+) -> Result<Option<Offer>, ApiError> {
+    let (org, user) = (principal.org, principal.user);
+    if principal.dev.is_some() || (has(tx, org, user)? && !is_fresh(principal, now)) {
+        return Ok(None);
+    }
+    let secret = waiting(tx, (org, user), now)?;
+    secret.map(|it| shown(tx, (org, user), &it)).transpose()
+}
+
+/// The secret that was shown last, while it waits.
+fn waiting(
+    tx: &mut Tx<'_>,
+    (org, user): (OrgId, UserId),
+    now: Micros,
+) -> Result<Option<Hidden<Vec<u8>>>, ApiError> {
+    let found = second_factors::find(tx, org, user)?;
+    let waits = |at: Micros| now.0.saturating_sub(at.0) <= OFFER_MICROS;
+    Ok(found.filter(|it| it.offered_at.is_some_and(waits)).and_then(|it| it.offered))
 }
 
 fn shown(tx: &mut Tx<'_>, (org, user): (OrgId, UserId), secret: &Hidden<Vec<u8>>) -> Result<Offer, ApiError> {
@@ -169,7 +211,7 @@ fn step_of(secret: &Hidden<Vec<u8>>, code: &Secret, now: Micros) -> Result<Optio
 /// Makes the secret that was shown the one that counts, proved by a first code of it. Other sessions of the person end.
 ///
 /// # Errors
-/// `second_factor_not_offered` (409), `wrong_second_factor` (422).
+/// As [`offer`]; `second_factor_not_offered` (409) where none was shown in the last quarter of an hour, `wrong_second_factor` (422).
 pub(crate) fn confirm(
     tx: &mut Tx<'_>,
     office: &mut Office,
@@ -179,8 +221,8 @@ pub(crate) fn confirm(
         let it = office.person()?;
         (it.org, it.user, it.session)
     };
-    let found = second_factors::find(tx, org, user)?.and_then(|it| it.offered);
-    let secret = found.ok_or_else(|| {
+    require_own(tx, office)?;
+    let secret = waiting(tx, (org, user), office.now())?.ok_or_else(|| {
         ApiError::conflict(
             "second_factor_not_offered",
             "Pida primero un secreto nuevo.",
@@ -227,8 +269,9 @@ pub(crate) fn take(
 /// Proves a person anew in their session: what asks for a fresh proof is open for five minutes. Counts the attempt as at the door.
 ///
 /// # Errors
-/// `second_factor_not_set_up` (403), `wrong_second_factor` (422), `locked_out` (429).
+/// `not_by_device`, `second_factor_not_set_up` (403), `wrong_second_factor` (422), `locked_out` (429).
 pub(crate) async fn prove(app: &App, principal: &Principal, code: Secret) -> Result<(), ApiError> {
+    refuse_device(principal)?;
     let (org, user, session, now) = (principal.org, principal.user, principal.session, app.now());
     let counted = count_attempt(app, (org, user)).await?;
     let (inside, principal) = (app.clone(), principal.clone());
@@ -250,9 +293,8 @@ pub(crate) async fn prove(app: &App, principal: &Principal, code: Secret) -> Res
 pub(crate) async fn count_attempt(app: &App, (org, user): (OrgId, UserId)) -> Result<String, ApiError> {
     let now = app.now();
     app.write(move |tx| {
-        let person = users::find(tx, org, user)?.ok_or_else(|| ApiError::internal("the person is gone"))?;
-        // No login has a space.
-        let name = format!("{} code", person.login);
+        // A name that is nobody's login, and that no attempt at the door is counted under.
+        let name = format!("code {user}");
         count_failure(tx, org, &name, now)?;
         Ok(name)
     })
@@ -262,9 +304,10 @@ pub(crate) async fn count_attempt(app: &App, (org, user): (OrgId, UserId)) -> Re
 /// Forgets the second factor of somebody who lost phone and recovery codes; they set one up anew. Nobody does so for themselves.
 ///
 /// # Errors
-/// `forbidden` (403), `not_found` (404), `own_second_factor` (422).
+/// `forbidden` (403), `not_found` (404), `own_second_factor` (422); as [`require_fresh`].
 pub(crate) fn reset(tx: &mut Tx<'_>, office: &mut Office, user: UserId) -> Result<(), ApiError> {
     office.require(Permission::ManageUsers, &Target::Organization)?;
+    require_fresh(tx, office)?;
     if office.user() == Some(user) {
         return Err(ApiError::field(
             "/user",

@@ -182,6 +182,9 @@ fn count_attempt(
 ) -> Result<Option<Attempt>, ApiError> {
     let Some(found) = db::organizations::find_by_slug(tx, organization)? else { return Ok(None) };
     let org = found.org_id;
+    if !super::users::may_be_login(login) {
+        return Ok(None);
+    }
     count_failure(tx, org, login, now)?;
     let user = users::find_by_login(tx, org, login)?.filter(|it| it.active);
     Ok(Some(Attempt { org, user: user.map(|it| (it.user_id, it.password_hash)) }))

@@ -3,7 +3,7 @@
 use crate::{
     app::{
         codes::{self, Purpose},
-        rights,
+        rights, second_factor,
     },
     auth::Secret,
     error::ApiError,
@@ -105,9 +105,13 @@ pub struct CreatedUser {
     pub code: Option<codes::IssuedCode>,
 }
 
+/// Whether a login has no letter that none may have.
+pub(crate) fn may_be_login(login: &str) -> bool {
+    login.chars().all(|it| it.is_alphanumeric() || "._-@+".contains(it))
+}
+
 fn check_login(login: &str) -> Result<(), ValidationError> {
-    let is_good = login.chars().all(|it| it.is_alphanumeric() || "._-@+".contains(it));
-    if is_good {
+    if may_be_login(login) {
         return Ok(());
     }
     let text = "Use letras, dígitos y . _ - @ +. / use letters, digits and . _ - @ +";
@@ -187,6 +191,9 @@ fn give(
     grant: &RoleGrant,
     field: &str,
 ) -> Result<(), ApiError> {
+    if grant.role.asks_second_factor() {
+        second_factor::require_fresh(tx, office)?;
+    }
     let org = office.org();
     let is_known = match grant.scope {
         GrantScope::Organization => true,
@@ -395,6 +402,7 @@ pub(crate) fn issue_password_code(
     user: UserId,
 ) -> Result<codes::IssuedCode, ApiError> {
     office.require(Permission::ManageUsers, &Target::Organization)?;
+    second_factor::require_fresh(tx, office)?;
     found(tx, office.org(), user)?;
     codes::issue(tx, office, user, Purpose::Password)
 }

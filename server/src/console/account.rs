@@ -136,9 +136,9 @@ fn grouped(secret: &str) -> String {
 }
 
 async fn factor_page(visitor: &Visitor) -> Result<SecondFactorPage, ApiError> {
-    let principal = visitor.principal.clone();
+    let (principal, now) = (visitor.principal.clone(), visitor.app.now());
     let found = visitor.app.read(move |tx| {
-        Ok((second_factor::standing(tx, &principal)?, second_factor::offered(tx, &principal)?))
+        Ok((second_factor::standing(tx, &principal)?, second_factor::offered(tx, &principal, now)?))
     });
     let (standing, offered) = found.await?;
     let shell = visitor.shell("/account");

@@ -1,20 +1,26 @@
 //! What a form sends: read within bounds, proved to come from a page of the same session, and made into the body that the use case
 //! takes, so that each rule and its words stand in one place. What was typed is kept for the form to be shown again.
 
-use super::session;
 use super::shell::{Visitor, app_of, csrf_of, session_token};
+use super::{proof, session};
 use crate::{
+    app::places::Place,
     error::ApiError,
     http::{body::FromJson, incoming},
 };
-use actix_web::{FromRequest, HttpRequest, dev::Payload, web};
+use actix_web::{FromRequest, HttpRequest, dev::Payload, http::header, web};
 use domain::FieldProblem;
 use serde_json::{Map, Value};
 use std::{collections::BTreeMap, future::Future, pin::Pin};
 use subtle::ConstantTimeEq as _;
+use sync_core::DeviceId;
 
 /// The largest form, in bytes: what is longer in a field than the field takes comes back as far as it goes, with the field named.
 const MOST_BYTES: usize = 25 * 1024 * 1024;
+/// The largest form that is read whoever else sends one, in bytes.
+const SMALL_BYTES: usize = 256 * 1024;
+/// Most fields of a form.
+const MOST_FIELDS: usize = 5_000;
 /// What comes back of a field that is too long, in characters.
 const KEPT_CHARS: usize = 20_000;
 
@@ -33,6 +39,10 @@ pub(crate) enum Shape {
 
 impl Typed {
     fn of(body: &[u8]) -> Option<Self> {
+        // A field costs many times its bytes: they are counted before any is made.
+        if body.iter().filter(|it| **it == b'&').count() >= MOST_FIELDS {
+            return None;
+        }
         let text = str::from_utf8(body).ok()?;
         let pairs = web::Query::<Vec<(String, String)>>::from_query(text).ok()?;
         Some(Self::of_parts(pairs.into_inner()))
@@ -60,6 +70,11 @@ impl Typed {
     /// Every value of a field that may be sent several times.
     pub(crate) fn all(&self, name: &str) -> &[String] {
         self.0.get(name).map_or(&[], Vec::as_slice)
+    }
+
+    /// All fields, each with its values in turn.
+    pub(super) fn pairs(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().flat_map(|(name, values)| values.iter().map(|it| (name.as_str(), it.as_str())))
     }
 
     /// The fields whose names begin so: the rest of each name, with its first value.
@@ -129,12 +144,39 @@ impl FromRequest for Posted {
             let app = app_of(&request)?;
             session::refuse_foreign(&request, &app)?;
             let token = session_token(&request).ok_or_else(session::none)?;
-            let visitor = Visitor::of_token(&request, token.clone()).await?;
-            let typed = typed(payload, MOST_BYTES).await?;
+            let mut visitor = Visitor::of_token(&request, token.clone()).await?;
+            let typed = {
+                let _place = place(&request, &visitor)?;
+                typed(payload, MOST_BYTES).await?
+            };
             refuse_stale(&typed, &token)?;
-            Ok(Self { visitor, typed: typed.shortened() })
+            let typed = typed.shortened();
+            proof::take(&request, &mut visitor, &typed).await?;
+            Ok(Self { visitor, typed })
         })
     }
+}
+
+/// A place for a form that is large or does not say how large it is: bodies are what fills the memory.
+///
+/// # Errors
+/// `busy` (503).
+fn place(request: &HttpRequest, visitor: &Visitor) -> Result<Option<Place>, ApiError> {
+    let length = request.headers().get(header::CONTENT_LENGTH).and_then(|it| it.to_str().ok());
+    let length: Option<usize> = length.and_then(|it| it.parse().ok());
+    if length.is_some_and(|it| it <= SMALL_BYTES) {
+        return Ok(None);
+    }
+    let found = visitor.app.blob_places.take(DeviceId(*visitor.principal.user.as_bytes()));
+    let busy = || {
+        ApiError::later(
+            503,
+            "busy",
+            "Se reciben demasiados formularios grandes a la vez; intente de nuevo en unos segundos.",
+            "too many large forms come at once; try again in a few seconds",
+        )
+    };
+    found.map(Some).ok_or_else(busy)
 }
 
 /// What a body of a form says.

@@ -11,6 +11,7 @@ mod gallery;
 mod home;
 mod lang;
 mod people;
+mod proof;
 mod review;
 mod scorecards;
 mod session;
@@ -163,6 +164,9 @@ fn refusal(request: &HttpRequest, error: &ApiError) -> HttpResponse {
         // The start page is the door.
         let status = if request.path() == "/" { StatusCode::OK } else { status };
         return answer(session::page(shell, status, request));
+    }
+    if let Some(page) = proof::asked(request, error) {
+        return answer(page);
     }
     let heading = match problem.status {
         403 => words.say("refused-forbidden"),

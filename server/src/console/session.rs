@@ -84,10 +84,10 @@ async fn show(request: HttpRequest) -> Result<HttpResponse, ApiError> {
 
 /// An address of this console; the start page for any other.
 fn own_address(next: String) -> String {
+    // A browser takes tabs and ends of lines out of an address, and a `\` for a `/`.
     let is_own = next.starts_with('/')
         && !next.starts_with("//")
-        && !next.contains('\\')
-        && !next.contains(['\r', '\n']);
+        && next.bytes().all(|it| it.is_ascii_graphic() && it != b'\\');
     if is_own && !next.starts_with("/sign-") { next } else { "/".to_owned() }
 }
 

@@ -334,6 +334,9 @@ async fn after_signing_in_somebody_is_where_they_wanted_to_go_and_nowhere_else()
         ("//evil.example/", "/"),
         ("https://evil.example/", "/"),
         ("/\\evil.example", "/"),
+        ("/%09/evil.example", "/"),
+        ("/%0A/evil.example", "/"),
+        ("/ñ", "/"),
         ("", "/"),
     ] {
         let next = next.replace('?', "%3F").replace('=', "%3D");

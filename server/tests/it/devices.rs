@@ -5,13 +5,13 @@ use serde_json::{Value, json};
 use server::testing::{Answer, TestOffice, TestPerson};
 use sync_core::{Bytes, ingest::EnrolmentRequest, ingest::enrolment_bytes, signature::SigningKey};
 
-async fn code(office: &TestOffice, admin: &TestPerson, user: &TestPerson, kind: &str) -> String {
+pub(crate) async fn code(office: &TestOffice, admin: &TestPerson, user: &TestPerson, kind: &str) -> String {
     let body = json!({"user": user.id, "kind": kind});
     let issued = office.post("/api/v1/devices/codes").by(admin).json(&body).send().await.expect_json();
     issued["code"].as_str().unwrap().to_owned()
 }
 
-fn request(key: &SigningKey, code: &str, kind: &str) -> Value {
+pub(crate) fn request(key: &SigningKey, code: &str, kind: &str) -> Value {
     let public = key.public_key();
     let sig = Bytes::from(key.sign(&enrolment_bytes(&public.device(), code)));
     let (code, kind) = (code.to_owned(), kind.to_owned());
@@ -19,11 +19,11 @@ fn request(key: &SigningKey, code: &str, kind: &str) -> Value {
     serde_json::to_value(request).unwrap()
 }
 
-async fn enrol(office: &TestOffice, body: &Value) -> Answer {
+pub(crate) async fn enrol(office: &TestOffice, body: &Value) -> Answer {
     office.post("/api/v1/devices/enrol").json(body).send().await
 }
 
-fn key(number: u8) -> SigningKey {
+pub(crate) fn key(number: u8) -> SigningKey {
     SigningKey::from_secret(&[number; 32])
 }
 

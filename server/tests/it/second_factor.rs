@@ -1,7 +1,8 @@
 //! The second factor: set up before anything else where a role asks for it, given at the door, taken once, proved anew where pay is
 //! approved, and taken away only by somebody else.
 
-use domain::access::Role;
+use crate::devices;
+use domain::access::{Role, Scope};
 use serde_json::{Value, json};
 use server::{
     SecondFactor,
@@ -196,6 +197,108 @@ async fn a_second_factor_is_taken_away_by_somebody_else_only_and_sessions_end_wi
     assert_eq!((&standing["since"], &standing["recovery_codes"]), (&Value::Null, &json!(0)));
 }
 
+async fn prove(office: &TestOffice, person: &TestPerson, secret: &str) {
+    let code = next_code(office, secret);
+    assert_eq!(post(office, person, &format!("{OWN}/prove"), &json!({"code": code})).await.status, 204);
+}
+
+#[actix_web::test]
+async fn who_gives_or_opens_access_gives_a_code_of_the_last_five_minutes() {
+    let office = demanding().await;
+    let (boss, admin) = (office.person(Role::Admin), office.person(Role::Admin));
+    let auditor = office.person(Role::Auditor);
+    let (secret, _) = set_up(&office, &boss).await;
+    let user = |step: &str| format!("/api/v1/users/{}/{step}", auditor.id);
+    let new = |login: &str, role: &str| json!({"login": login, "name": "Eva", "roles": [{"role": role}]});
+    let asking = [
+        (user("code"), json!({})),
+        (user("roles"), json!({"role": "hr_approver"})),
+        ("/api/v1/users".to_owned(), new("eva", "admin")),
+        ("/api/v1/devices/codes".to_owned(), json!({"user": auditor.id, "kind": "phone"})),
+        (format!("/api/v1/users/{}/second-factor/reset", admin.id), json!({})),
+    ];
+    office.clock.advance_seconds(301);
+    for (address, body) in &asking {
+        let late = post(&office, &boss, address, body).await;
+        assert_eq!(refused(&late), (403, "second_factor_not_fresh".to_owned()), "{address}");
+    }
+    // What decides neither logins nor pay is given without.
+    post(&office, &boss, &user("roles"), &json!({"role": "reviewer"})).await.expect_json();
+    post(&office, &boss, "/api/v1/users", &new("ana", "reviewer")).await.expect_json();
+    prove(&office, &boss, &secret).await;
+    for (address, body) in &asking {
+        let proved = post(&office, &boss, address, body).await;
+        assert!(proved.status.is_success(), "{address}: {:?}", proved.outcome());
+    }
+}
+
+#[actix_web::test]
+async fn the_session_of_a_phone_opens_nothing_that_asks_for_a_code() {
+    let office = demanding().await;
+    let boss = office.person(Role::Admin);
+    set_up(&office, &boss).await;
+    let everywhere = [Role::Auditor, Role::Admin, Role::HrApprover, Role::HrAnalyst];
+    let person = office.person_of(office.org, &everywhere.map(|it| (it, Scope::Organization)));
+    let code = devices::code(&office, &boss, &person, "phone").await;
+    let request = devices::request(&devices::key(1), &code, "phone");
+    let enrolled = devices::enrol(&office, &request).await.expect_json();
+    let token = enrolled["token"].as_str().unwrap().to_owned();
+    let phone = TestPerson { token, ..person };
+    office.get("/api/v1/payout-runs").by(&phone).send().await.expect_json();
+    let people = office.get("/api/v1/users").by(&phone).send().await;
+    assert_eq!(refused(&people), (403, "forbidden".to_owned()));
+    for (address, body) in [
+        (OWN.to_owned(), json!({})),
+        (format!("{OWN}/confirm"), json!({"code": "000000"})),
+        (format!("{OWN}/prove"), json!({"code": "000000"})),
+    ] {
+        let answer = post(&office, &phone, &address, &body).await;
+        assert_eq!(refused(&answer), (403, "not_by_device".to_owned()), "{address}");
+    }
+}
+
+#[actix_web::test]
+async fn a_secret_that_was_shown_waits_a_quarter_of_an_hour_and_for_whom_it_was_shown() {
+    let office = demanding().await;
+    let admin = office.person(Role::Admin);
+    let confirm = format!("{OWN}/confirm");
+    let offer = post(&office, &admin, OWN, &json!({})).await.expect_json();
+    office.clock.advance_seconds(901);
+    let code = next_code(&office, offer["secret"].as_str().unwrap());
+    let late = post(&office, &admin, &confirm, &json!({"code": code})).await;
+    assert_eq!(refused(&late), (409, "second_factor_not_offered".to_owned()));
+    let (first, _) = set_up(&office, &admin).await;
+    let second = post(&office, &admin, OWN, &json!({})).await.expect_json()["secret"].clone();
+    let second = second.as_str().unwrap();
+    office.clock.advance_seconds(301);
+    let code = next_code(&office, second);
+    let unproved = post(&office, &admin, &confirm, &json!({"code": code})).await;
+    assert_eq!(refused(&unproved), (403, "second_factor_not_fresh".to_owned()));
+    let cookie = format!("veedor_session={}", admin.token);
+    let shown = async || text(&office.get("/account/second-factor").header("Cookie", &cookie).send().await);
+    assert!(!shown().await.contains("otpauth://"), "the new secret is shown to whoever holds the session");
+    prove(&office, &admin, &first).await;
+    assert!(shown().await.contains("otpauth://"));
+    let code = next_code(&office, second);
+    post(&office, &admin, &confirm, &json!({"code": code})).await.expect_json();
+}
+
+#[actix_web::test]
+async fn nobody_who_is_at_the_door_locks_the_codes_of_another() {
+    let office = demanding().await;
+    let admin = office.person(Role::Admin);
+    office.set_password(&admin.login, PASSWORD);
+    let admin = TestPerson { token: office.session_of(office.org, admin.id), ..admin };
+    let (secret, _) = set_up(&office, &admin).await;
+    for _ in 0..6 {
+        for name in [format!("code {}", admin.id), format!("{} code", admin.login)] {
+            assert_eq!(refused(&sign_in(&office, &name, None).await), (401, "wrong_credentials".to_owned()));
+        }
+    }
+    let code = next_code(&office, &secret);
+    sign_in(&office, &admin.login, Some(&code)).await.expect_json();
+}
+
 // ---- on pages ----
 
 /// What a browser holds: its cookies, by name.
@@ -281,6 +384,52 @@ async fn on_pages_a_second_factor_is_set_up_first_and_given_in_a_second_step() {
     assert_eq!(location(&right), "/people");
     assert_eq!(other.get(&office, "/people").await.status, 200);
     assert!(!other.cookies().contains("veedor_step"));
+}
+
+#[actix_web::test]
+async fn a_form_that_needs_a_code_asks_for_it_and_is_not_filled_in_twice() {
+    let office = demanding().await;
+    let admin = office.person(Role::Admin);
+    office.set_password(&admin.login, PASSWORD);
+    let admin = TestPerson { token: office.session_of(office.org, admin.id), ..admin };
+    let (secret, _) = set_up(&office, &admin).await;
+    let mut browser = Browser(vec![("veedor_session".to_owned(), admin.token.clone())]);
+    let page = text(&browser.get(&office, "/people/new").await);
+    let csrf = between(&page, "name=\"csrf\" value=\"", "\"").to_owned();
+    office.clock.advance_seconds(301);
+    let form = format!("csrf={csrf}&name=Eva+%3Cb%3E&login=eva&role=admin&scope=");
+    let asked = browser.send(&office, "/people/new", &form).await;
+    assert_eq!(asked.status, 403);
+    let page = text(&asked);
+    assert!(page.contains("name=\"proof\"") && page.contains("action=\"/people/new\""), "{page}");
+    assert!(page.contains("name=\"name\" value=\"Eva &#60;b&#62;\""), "{page}");
+    assert_eq!(page.matches("name=\"csrf\"").count(), 1);
+    let wrong = browser.send(&office, "/people/new", &format!("{form}&proof=000000")).await;
+    assert_eq!(wrong.status, 422);
+    assert!(text(&wrong).contains("ya se usó") && text(&wrong).contains("name=\"login\" value=\"eva\""));
+    let code = next_code(&office, &secret);
+    let right = browser.send(&office, "/people/new", &format!("{form}&proof={code}")).await;
+    assert_eq!(right.status, 201, "{}", text(&right));
+    // Within five minutes none is asked for again.
+    let again = form.replace("login=eva", "login=eva2");
+    assert_eq!(browser.send(&office, "/people/new", &again).await.status, 201);
+}
+
+#[actix_web::test]
+async fn a_form_of_countless_fields_is_refused_and_large_ones_come_a_few_at_a_time() {
+    let office = TestOffice::open().await;
+    let admin = office.person(Role::Admin);
+    let mut browser = Browser(vec![("veedor_session".to_owned(), admin.token.clone())]);
+    let page = text(&browser.get(&office, "/people/new").await);
+    let csrf = between(&page, "name=\"csrf\" value=\"", "\"").to_owned();
+    let form = format!("csrf={csrf}&name=Eva&login=eva&role=reviewer&scope=");
+    let many = format!("{form}{}", "&a".repeat(5_000));
+    assert_eq!(browser.send(&office, "/people/new", &many).await.status, 400);
+    let large = format!("{form}&note={}", "x".repeat(300_000));
+    let places = office.take_places_of_bodies();
+    assert_eq!(browser.send(&office, "/people/new", &large).await.status, 503);
+    drop(places);
+    assert_eq!(browser.send(&office, "/people/new", &large).await.status, 201);
 }
 
 #[actix_web::test]

@@ -25,3 +25,7 @@ second-factor-again = Does it not work? Begin anew
 recovery-title = Your recovery codes
 recovery-done = The second factor is active.
 recovery-why = Keep them away from the phone, on paper for instance: each serves once should you lose the phone. They are not shown again.
+
+proof-title = A code of your app
+proof-why = This asks for a code of the last five minutes. Type it and you go on where you were; what you sent is kept.
+proof-submit = Go on

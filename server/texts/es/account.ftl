@@ -25,3 +25,7 @@ second-factor-again = ¿No funciona? Empezar de nuevo
 recovery-title = Sus códigos de recuperación
 recovery-done = El segundo factor está activo.
 recovery-why = Guárdelos fuera del teléfono, por ejemplo en papel: cada uno sirve una vez si pierde el teléfono. No se vuelven a mostrar.
+
+proof-title = Un código de su aplicación
+proof-why = Esto pide un código de los últimos cinco minutos. Escríbalo y sigue donde estaba; lo que envió se conserva.
+proof-submit = Seguir
