@@ -38,7 +38,7 @@ pub mod verify;
 pub mod visits;
 
 use crate::{
-    app::{places::Places, scores::checklists::PreparedChecklists},
+    app::{imports::waiting::KeptFiles, places::Places, scores::checklists::PreparedChecklists},
     blob_store::BlobStore,
     config::Config,
     environment::Environment,
@@ -76,6 +76,8 @@ pub struct App {
     pub(crate) exchange_turns: Arc<Semaphore>,
     /// How many spreadsheets are read at once: each takes many times its size.
     pub(crate) import_turns: Arc<Semaphore>,
+    /// Spreadsheets that were tried on a page and may be applied.
+    pub(crate) kept_files: Arc<KeptFiles>,
     /// Told when there may be photos that nobody looked at.
     pub(crate) photos: Arc<Notify>,
     /// The phone app.
@@ -127,6 +129,7 @@ impl App {
             exchange_places: Places::new(EXCHANGES_AT_ONCE),
             exchange_turns: Arc::new(Semaphore::new(EXCHANGES_WORKED_ON)),
             import_turns: Arc::new(Semaphore::new(IMPORTS_AT_ONCE)),
+            kept_files: Arc::default(),
             photos: Arc::default(),
             phone: Arc::new(Phone::read(&config)?),
             checklists: Arc::default(),

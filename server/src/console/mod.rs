@@ -9,6 +9,7 @@ mod branches;
 mod form;
 mod gallery;
 mod home;
+mod imports;
 mod lang;
 mod people;
 mod proof;
@@ -19,6 +20,7 @@ mod shell;
 mod standard;
 mod ui;
 mod upload;
+mod when;
 mod words;
 
 use crate::error::ApiError;
@@ -55,6 +57,7 @@ pub(crate) fn routes(config: &mut web::ServiceConfig) {
     appeals::routes(config);
     scorecards::routes(config);
     people::routes(config);
+    imports::routes(config);
     review::routes(config);
     gallery::routes(config);
 }

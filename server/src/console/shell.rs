@@ -30,6 +30,8 @@ pub(crate) struct Visitor {
     said: Option<String>,
     person: String,
     organization: String,
+    /// The time zone of the organization (IANA).
+    pub(crate) zone: String,
     csrf: String,
     nonce: String,
 }
@@ -59,13 +61,18 @@ pub(crate) struct Shell {
 }
 
 /// The places, each with what opens it; none opens to everybody.
-const PLACES: [(&str, &str, &[Permission]); 6] = [
+const PLACES: [(&str, &str, &[Permission]); 7] = [
     ("/", "place-home", &[]),
     ("/visits", "place-visits", &[Permission::ReadVisits]),
     ("/branches/mine", "place-branches-mine", &[Permission::AppealVisits]),
     ("/appeals", "place-appeals", &[Permission::AppealVisits, Permission::ReviewVisits]),
     ("/scorecards", "place-scorecards", &[Permission::ReadScorecards]),
     ("/people", "place-people", &[Permission::ManageUsers]),
+    (
+        "/imports",
+        "place-imports",
+        &[Permission::ManageReference, Permission::ManageUsers, Permission::EnterKpis],
+    ),
 ];
 
 impl Shell {
@@ -142,6 +149,7 @@ impl Visitor {
         Ok(Self {
             person: person.map(|it| it.name).unwrap_or_default(),
             organization: organization.name,
+            zone: organization.zone,
             address: address_of(request),
             nonce: nonce_of(request),
             app: app.as_ref().clone(),

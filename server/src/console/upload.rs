@@ -29,6 +29,8 @@ pub(super) struct Upload {
     pub(super) typed: Typed,
     /// The bytes of the file; empty where none was chosen.
     pub(super) file: Vec<u8>,
+    /// What the browser calls it.
+    pub(super) name: String,
 }
 
 /// Reads a form of this session whose file has at most `most` bytes and comes in the field `file`.
@@ -47,13 +49,13 @@ pub(super) async fn read(
         incoming::Broken::Off | incoming::Broken::TooSlow => not_understood(),
     })?;
     let mut parts = Multipart::new(request.headers(), Once(Some(body)));
-    let (mut fields, mut file) = (Vec::new(), Vec::new());
+    let (mut fields, mut file, mut file_name) = (Vec::new(), Vec::new(), String::new());
     for _ in 0..MOST_PARTS {
         let Some(part) = poll_fn(|context| Pin::new(&mut parts).poll_next(context)).await else {
             let typed = Typed::of_parts(fields);
             let token = session_token(request).ok_or_else(super::session::none)?;
             super::form::refuse_stale(&typed, &token)?;
-            return Ok(Upload { typed, file });
+            return Ok(Upload { typed, file, name: file_name });
         };
         let mut part = part.map_err(|_| not_understood())?;
         let name = part.name().unwrap_or_default().to_owned();
@@ -61,6 +63,8 @@ pub(super) async fn read(
         let bytes = part.bytes(limit).await.map_err(|_| too_large())?.map_err(|_| not_understood())?;
         if name == "file" {
             file = bytes.to_vec();
+            let told = part.content_disposition().and_then(|it| it.get_filename());
+            told.unwrap_or_default().clone_into(&mut file_name);
         } else {
             fields.push((name, String::from_utf8(bytes.to_vec()).map_err(|_| not_understood())?));
         }

@@ -24,7 +24,7 @@ macro_rules! texts {
 macro_rules! areas {
     ($lang:literal) => {
         texts!(
-            $lang: "account", "appeals", "branches", "frame", "gallery", "home", "people", "review", "scorecards", "sign-in",
+            $lang: "account", "appeals", "branches", "frame", "gallery", "home", "imports", "people", "review", "scorecards", "sign-in",
             "standard"
         )
     };

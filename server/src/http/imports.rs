@@ -4,10 +4,11 @@
 use super::incoming::{self, Broken};
 use crate::{
     app::{
-        App, blocking,
+        App,
         imports::{
-            self, Applied, Import, ImportDetail, Kind, MAX_BYTES, Prepared, Report, Upload, Which, template,
+            self, Applied, Import, ImportDetail, Kind, MAX_BYTES, Report, Which, template,
             undo::{self, Undone},
+            waiting::{OwnedUpload, read_in_turn},
         },
     },
     command::{Command, execute, read},
@@ -21,7 +22,6 @@ use crate::{
 };
 use actix_web::{HttpRequest, HttpResponse, get, http::StatusCode, post, web};
 use serde::{Deserialize, Serialize};
-use std::sync::Arc;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_actix_web::service_config::ServiceConfig;
 use uuid::Uuid;
@@ -88,14 +88,8 @@ pub(crate) async fn take(
     imports::require(&principal, kind)?;
     let bytes = incoming::read(body.into_inner(), MAX_BYTES).await.map_err(not_read)?;
     let command = Command::of_bytes(&request, principal, bytes)?;
-    // Each file that is being read takes many times its size.
-    let turn = Arc::clone(&app.import_turns).acquire_owned().await.map_err(ApiError::internal)?;
-    let bytes = command.body.clone();
-    let prepared = blocking(move || {
-        let upload = Upload { kind, file_name: &file_name, sheet: sheet.as_deref(), bytes: &bytes };
-        Prepared::read(upload)
-    })
-    .await?;
+    let file = OwnedUpload { kind, file_name, sheet, bytes: command.body.clone() };
+    let (prepared, turn) = read_in_turn(&app, file).await?;
     let answer = match mode {
         Mode::Check => {
             let (inside, principal) = (app.get_ref().clone(), command.principal);

@@ -35,6 +35,8 @@ mod console_appeals;
 #[cfg(test)]
 mod console_branch;
 #[cfg(test)]
+mod console_imports;
+#[cfg(test)]
 mod console_review;
 #[cfg(test)]
 mod console_scorecards;

@@ -9,6 +9,7 @@ place-branches-mine = My branches
 place-appeals = Appeals
 place-scorecards = Scorecards
 place-people = People
+place-imports = Import
 refused-forbidden = Not allowed
 refused-not-found = Not found
 refused-conflict = Not like this

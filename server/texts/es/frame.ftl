@@ -9,6 +9,7 @@ place-branches-mine = Mis sucursales
 place-appeals = Apelaciones
 place-scorecards = Tableros
 place-people = Personas
+place-imports = Importar
 refused-forbidden = Sin permiso
 refused-not-found = No existe
 refused-conflict = No se pudo así

@@ -14,6 +14,7 @@ mod planning;
 mod report;
 mod table;
 pub mod undo;
+pub(crate) mod waiting;
 mod workbook;
 
 pub use columns::{Kind, template};

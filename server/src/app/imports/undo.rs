@@ -129,6 +129,13 @@ impl Why {
     }
 }
 
+/// Why something was kept, in Spanish and English, by the code that is stored with it.
+pub(crate) fn reason(code: &str) -> Option<(&'static str, &'static str)> {
+    let why =
+        if code == Why::Changed.code() { Some(Why::Changed) } else { Use::from_word(code).map(Why::Used) };
+    why.map(Why::texts)
+}
+
 fn told(row: &ImportedRow, why: Why) -> RowProblem {
     let ((es, en), key) = (why.texts(), &row.key);
     RowProblem::new(row.file_row, "", why.code(), format!("«{key}»: {es}."), format!("'{key}': {en}"))

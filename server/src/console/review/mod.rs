@@ -12,9 +12,8 @@ mod score;
 mod settle;
 mod story;
 mod visit;
-mod when;
 
-use super::place;
+use super::{place, when};
 use actix_web::web;
 
 pub(super) fn routes(config: &mut web::ServiceConfig) {
