@@ -23,10 +23,14 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Problem> {
     tracing::info!(?config, "settings");
     let scheme = if config.is_tls() { "https" } else { "http" };
     let app = App::open(config, Environment::default()).map_err(|it| it.for_operator())?;
+    let setup = server::app::setup::begin(&app).map_err(|it| it.for_operator())?;
     server::serve::run(app, |addresses| {
         for address in addresses {
             // Scripts read the port from here; where standard output is gone nobody does.
             let _ = console::print_text(&format!("listening at {scheme}://{address}\n"));
+        }
+        if let (Some(code), Some(address)) = (setup, addresses.first()) {
+            let _ = console::print_text(&format!("set up at {scheme}://{address}/setup?code={code}\n"));
         }
     })
     .map_err(|it| it.for_operator())

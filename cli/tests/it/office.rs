@@ -2,7 +2,11 @@
 
 use crate::binary::{Serving, folder, printed, refused, run_in, veedor, with_input};
 use serde_json::{Value, json};
-use std::{path::Path, process::Output};
+use std::{
+    io::{BufRead as _, BufReader},
+    path::Path,
+    process::{Child, Command, Output, Stdio},
+};
 use ureq::tls::{Certificate, RootCerts, TlsConfig};
 
 #[test]
@@ -152,4 +156,45 @@ fn the_openapi_document_is_printed_as_it_is_checked_in() {
     assert!(output.status.success());
     let document: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert!(document["paths"]["/api/v1/sessions"]["post"].is_object());
+}
+
+#[test]
+fn a_server_that_begins_empty_prints_where_and_with_which_code_it_is_set_up() {
+    let folder = folder();
+    let begin = || {
+        let mut command = veedor(folder.path());
+        command.args(["serve", "--listen", "127.0.0.1:0", "--workers", "1"]);
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let address = lines.next().unwrap().unwrap().replace("listening at ", "");
+        (child, address, lines)
+    };
+    let end = |mut child: Child| {
+        child.kill().unwrap();
+        child.wait().unwrap();
+    };
+    let (child, address, mut lines) = begin();
+    let told = lines.next().unwrap().unwrap();
+    let link = told.strip_prefix("set up at ").unwrap();
+    assert!(link.starts_with(&format!("{address}/setup?code=")), "{link}");
+    let page = ureq::get(link).call().unwrap().body_mut().read_to_string().unwrap();
+    let code = link.split("code=").nth(1).unwrap();
+    assert!(page.contains(&format!("value=\"{code}\"")), "{page}");
+    let form = [
+        ("code", code),
+        ("organization/name", "Banco"),
+        ("organization/slug", "banco"),
+        ("organization/locale", "es"),
+        ("organization/zone", "America/Bogota"),
+        ("person/name", "Ana"),
+        ("person/login", "ana"),
+        ("person/password", "a long enough password"),
+    ];
+    let agent: ureq::Agent = ureq::Agent::config_builder().max_redirects(0).build().into();
+    assert_eq!(agent.post(format!("{address}/setup")).send_form(form).unwrap().status().as_u16(), 303);
+    end(child);
+    let (child, _, mut lines) = begin();
+    assert!(Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap().success());
+    assert!(lines.next().is_none(), "an organization is there: nothing is set up");
+    end(child);
 }

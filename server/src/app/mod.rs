@@ -30,6 +30,7 @@ pub mod scorecards;
 pub(crate) mod scores;
 pub mod second_factor;
 pub(crate) mod sessions;
+pub mod setup;
 pub(crate) mod staff;
 pub(crate) mod successions;
 pub(crate) mod upkeep;
@@ -82,6 +83,8 @@ pub struct App {
     pub(crate) photos: Arc<Notify>,
     /// The phone app.
     pub(crate) phone: Arc<Phone>,
+    /// What the first organization is created with.
+    pub(crate) setup: Arc<setup::SetupCode>,
     /// Checklists ready to score.
     pub(crate) checklists: Arc<PreparedChecklists>,
 }
@@ -132,6 +135,7 @@ impl App {
             kept_files: Arc::default(),
             photos: Arc::default(),
             phone: Arc::new(Phone::read(&config)?),
+            setup: Arc::default(),
             checklists: Arc::default(),
             config: Arc::new(config),
             hashing: Arc::new(Semaphore::new(HASHES_AT_ONCE)),

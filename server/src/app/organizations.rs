@@ -106,29 +106,40 @@ fn check_slug(slug: &str) -> Result<(), validator::ValidationError> {
 pub fn create(app: &App, new: NewOrganization) -> Result<Organization, ApiError> {
     crate::http::body::check(&new)?;
     let org = OrgId(app.environment.new_id());
-    app.act_as("operator", org, move |tx, office| {
-        let organization = organizations::Organization {
-            org_id: org,
-            slug: new.slug.clone(),
-            name: new.name.clone(),
-            locale: new.locale.clone(),
-            zone: new.zone.clone(),
-            created_at: office.now(),
-        };
-        if organizations::find_by_slug(tx, &new.slug)?.is_some() {
-            return Err(ApiError::taken(
-                "/slug",
-                "slug_taken",
-                format!("Ya hay una organización «{}».", new.slug),
-                format!("there is an organization '{}' already", new.slug),
-            ));
-        }
-        organizations::append(tx, &organization)?;
-        append_server_key(tx, office, office.environment().bytes())?;
-        content::append_built_in(tx, office)?;
-        office.record("organization_created", "organization", org, &json!({"slug": new.slug}))?;
-        Ok(organization.into())
-    })
+    app.act_as("operator", org, move |tx, office| append(tx, office, &new))
+}
+
+/// Creates the organization of an office that has none yet.
+///
+/// # Errors
+/// `slug_taken` (409).
+pub(crate) fn append(
+    tx: &mut Tx<'_>,
+    office: &mut Office,
+    new: &NewOrganization,
+) -> Result<Organization, ApiError> {
+    let org = office.org();
+    let organization = organizations::Organization {
+        org_id: org,
+        slug: new.slug.clone(),
+        name: new.name.clone(),
+        locale: new.locale.clone(),
+        zone: new.zone.clone(),
+        created_at: office.now(),
+    };
+    if organizations::find_by_slug(tx, &new.slug)?.is_some() {
+        return Err(ApiError::taken(
+            "/slug",
+            "slug_taken",
+            format!("Ya hay una organización «{}».", new.slug),
+            format!("there is an organization '{}' already", new.slug),
+        ));
+    }
+    organizations::append(tx, &organization)?;
+    append_server_key(tx, office, office.environment().bytes())?;
+    content::append_built_in(tx, office)?;
+    office.record("organization_created", "organization", org, &json!({"slug": new.slug}))?;
+    Ok(organization.into())
 }
 
 /// The organization of a slug. For the operator.

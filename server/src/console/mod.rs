@@ -16,6 +16,7 @@ mod proof;
 mod review;
 mod scorecards;
 mod session;
+mod setup;
 mod shell;
 mod standard;
 mod ui;
@@ -51,6 +52,7 @@ pub(crate) fn routes(config: &mut web::ServiceConfig) {
     config.app_data(web::QueryConfig::default().error_handler(unreadable)).configure(assets::routes);
     place(config, "/", |it| it.route(web::get().to(home::show)));
     session::routes(config);
+    setup::routes(config);
     account::routes(config);
     branches::routes(config);
     standard::routes(config);
@@ -164,6 +166,10 @@ fn refusal(request: &HttpRequest, error: &ApiError) -> HttpResponse {
         return HttpResponse::SeeOther().insert_header((header::LOCATION, account::SECOND_FACTOR)).finish();
     }
     if status == StatusCode::UNAUTHORIZED && request.method() == Method::GET {
+        let app = shell::app_of(request).ok();
+        if request.path() == "/" && app.is_some_and(|it| crate::app::setup::is_open(&it)) {
+            return HttpResponse::SeeOther().insert_header((header::LOCATION, setup::ADDRESS)).finish();
+        }
         // The start page is the door.
         let status = if request.path() == "/" { StatusCode::OK } else { status };
         return answer(session::page(shell, status, request));

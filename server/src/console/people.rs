@@ -6,12 +6,13 @@ use super::{
     page, place,
     shell::{Shell, Visitor},
     status_of,
-    ui::{Choice, Empty, Field, Form, Kind, Pager},
+    ui::{Choice, Empty, Field, Form, Kind, Pager, Qr},
     words::Words,
 };
 use crate::{
     app::{
         codes::IssuedCode,
+        devices::{self, EnrolledKind, NewCode},
         second_factor,
         users::{self, GrantScope, NewUser, RoleGrant, User},
     },
@@ -19,7 +20,7 @@ use crate::{
     http::page::{PageOf, Paging},
     office::Office,
 };
-use actix_web::{HttpResponse, http::StatusCode, web};
+use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web};
 use askama::Template;
 use db::Tx;
 use domain::{
@@ -39,6 +40,7 @@ pub(super) fn routes(config: &mut web::ServiceConfig) {
     place(config, "/people/{user}/roles/take", |it| it.route(web::post().to(take)));
     place(config, "/people/{user}/access", |it| it.route(web::post().to(access)));
     place(config, "/people/{user}/code", |it| it.route(web::post().to(code)));
+    place(config, "/people/{user}/device", |it| it.route(web::post().to(device)));
     place(config, "/people/{user}/second-factor/reset", |it| it.route(web::post().to(reset_factor)));
 }
 
@@ -228,6 +230,30 @@ struct CodePage {
     href: String,
     code: String,
     until: String,
+    /// Of a code for a phone: how the phone comes to it.
+    phone: Option<PhoneLink>,
+}
+
+/// A link that logs a phone in: where the app is, and the code behind `#`, which browsers send to nobody.
+struct PhoneLink {
+    href: String,
+    qr: Option<Qr>,
+    /// Whether a phone's browser keeps the app from there: only over TLS, or on the very machine.
+    is_secure: bool,
+}
+
+impl PhoneLink {
+    fn of(request: &HttpRequest, words: &Words, code: &str) -> Self {
+        let connection = request.connection_info();
+        let (scheme, host) = (connection.scheme(), connection.host());
+        let name = host.rsplit_once(':').map_or(host, |it| it.0);
+        let href = format!("{scheme}://{host}/app/#code={code}");
+        Self {
+            qr: Qr::of(&href, words.say("people-device-qr")),
+            is_secure: scheme == "https" || ["localhost", "127.0.0.1", "[::1]"].contains(&name),
+            href,
+        }
+    }
 }
 
 fn code_page(shell: Shell, user: &User, code: Option<&IssuedCode>) -> CodePage {
@@ -236,8 +262,26 @@ fn code_page(shell: Shell, user: &User, code: Option<&IssuedCode>) -> CodePage {
         href: format!("/people/{}", user.id),
         code: code.map(|it| it.code.clone()).unwrap_or_default(),
         until: code.map(|it| it.expires_at.clone()).unwrap_or_default(),
+        phone: None,
         shell,
     }
+}
+
+/// A code with which the person's phone logs in.
+async fn device(
+    request: HttpRequest,
+    posted: Posted,
+    user: web::Path<Uuid>,
+) -> Result<HttpResponse, ApiError> {
+    let (visitor, user) = (posted.visitor, user.into_inner());
+    let issued = visitor.change(move |tx, office| {
+        let code = devices::issue_code(tx, office, &NewCode { user, kind: EnrolledKind::Phone })?;
+        Ok((users::read(tx, office.person()?, UserId(user))?, code))
+    });
+    let (user, code) = issued.await?;
+    let phone = Some(PhoneLink::of(&request, &visitor.words, &code.code));
+    let shown = code_page(visitor.shell("/people"), &user, Some(&code));
+    page(StatusCode::CREATED, &CodePage { phone, ..shown })
 }
 
 async fn code(posted: Posted, user: web::Path<Uuid>) -> Result<HttpResponse, ApiError> {
@@ -269,6 +313,8 @@ struct PersonPage {
     roles: Vec<Held>,
     give: Form,
     code: Form,
+    /// To log a phone in; none where they visit nobody, or no app is served.
+    device: Option<Form>,
     /// To take their second factor away; none where they have none.
     factor: Option<Form>,
     access: Form,
@@ -338,6 +384,8 @@ async fn person(visitor: &Visitor, user: UserId) -> Result<PersonPage, ApiError>
         let take = id.into_iter().fold(take, |take, id| take.with_hidden("scope/id", id.to_string()));
         Held { label, scope: scope_text(words, &places, it.scope), take }
     });
+    let has_app = !visitor.app.phone.files.is_empty();
+    let is_auditor = has_app && user.active && user.roles.iter().any(|it| it.role == Role::Auditor);
     let access = if user.active {
         form("access", "people-end", Vec::new()).danger()
     } else {
@@ -350,6 +398,7 @@ async fn person(visitor: &Visitor, user: UserId) -> Result<PersonPage, ApiError>
         roles: roles.collect(),
         give: form("roles", "people-grant", grant_fields(words).into()),
         code: form("code", "people-code-new", Vec::new()),
+        device: is_auditor.then(|| form("device", "people-device", Vec::new())),
         factor: has_factor.then(|| form("second-factor/reset", "people-factor-reset", Vec::new()).danger()),
         access,
         shell,

@@ -36,7 +36,7 @@ use validator::Validate;
 const MAX_CHARS: usize = 200;
 
 /// Largest form, in bytes.
-const MOST_BYTES: usize = 16 * 1024;
+pub(super) const MOST_BYTES: usize = 16 * 1024;
 
 pub(super) fn routes(config: &mut web::ServiceConfig) {
     place(config, "/sign-in", |it| it.route(web::get().to(show)).route(web::post().to(sign_in)));
@@ -133,7 +133,7 @@ async fn sign_in(request: HttpRequest, payload: web::Payload) -> Result<HttpResp
     let typed = typed(payload.into_inner(), MOST_BYTES).await?;
     let next = own_address(typed.get("next").to_owned());
     match open(&request, &app, &typed).await {
-        Ok(Door::Open(opened)) => Ok(redirect(&next, Some(cookie(&app, token_of(&opened))))),
+        Ok(Door::Open(opened)) => Ok(redirect(&next, Some(session_cookie(&app, &opened)))),
         Ok(Door::Half(token)) => {
             let token = step_cookie(&app, token.expose_secret().to_owned());
             Ok(redirect(&format!("/sign-in/step?next={}", encoded(&next)), Some(token)))
@@ -165,8 +165,9 @@ async fn open(request: &HttpRequest, app: &web::Data<App>, typed: &Typed) -> Res
     sessions::sign_in(app, organization, login, password).await
 }
 
-fn token_of(opened: &Opened) -> String {
-    opened.token.expose_secret().to_owned()
+/// The cookie of a session that was opened.
+pub(super) fn session_cookie(app: &App, opened: &Opened) -> Cookie<'static> {
+    cookie(app, opened.token.expose_secret().to_owned())
 }
 
 /// An address as the value of a parameter.
@@ -256,7 +257,7 @@ async fn take_step(request: HttpRequest, payload: web::Payload) -> Result<HttpRe
     };
     match sessions::complete(&app, token.into(), Secret::from(typed.get("code"))).await {
         Ok(opened) => {
-            let mut response = redirect(&next, Some(cookie(&app, token_of(&opened))));
+            let mut response = redirect(&next, Some(session_cookie(&app, &opened)));
             let mut gone = step_cookie(&app, String::new());
             gone.make_removal();
             drop(response.add_cookie(&gone));
@@ -321,7 +322,7 @@ async fn set_password(request: HttpRequest, payload: web::Payload) -> Result<Htt
         Err(error) => Err(error),
     };
     match opened {
-        Ok(opened) => Ok(redirect("/", Some(cookie(&app, token_of(&opened))))),
+        Ok(opened) => Ok(redirect("/", Some(session_cookie(&app, &opened)))),
         Err(error) => form_page(&request, PASSWORD, password_form, Some((&typed, &error))),
     }
 }
@@ -336,7 +337,7 @@ fn cookie(app: &App, token: String) -> Cookie<'static> {
 }
 
 /// Goes to a page; 303, so that the form is not sent again.
-fn redirect(address: &str, cookie: Option<Cookie<'_>>) -> HttpResponse {
+pub(super) fn redirect(address: &str, cookie: Option<Cookie<'_>>) -> HttpResponse {
     let mut response = HttpResponse::SeeOther();
     response.insert_header((header::LOCATION, address));
     if let Some(cookie) = cookie {

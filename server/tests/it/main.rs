@@ -135,6 +135,8 @@ mod sessions;
 #[cfg(test)]
 mod settled;
 #[cfg(test)]
+mod setup;
+#[cfg(test)]
 mod spreadsheets;
 #[cfg(test)]
 mod successions;

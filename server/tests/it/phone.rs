@@ -1,5 +1,7 @@
 //! `/app/`: the phone's files with their types, how long they stay, packed forms, and nothing beside them.
 
+use crate::{console::html, devices};
+use domain::access::Role;
 use server::{
     App, Config, Environment,
     testing::{Answer, TestOffice},
@@ -210,4 +212,31 @@ fn a_folder_that_is_no_phone_keeps_the_office_closed() {
         assert_eq!((error.field.as_str(), error.code.as_ref()), ("/phone", "bad_setting"));
         assert!(error.message_es.contains("cargo xtask phone"), "{}", error.message_es);
     }
+}
+
+#[actix_web::test]
+async fn a_person_who_visits_gets_a_phone_by_a_qr_on_a_page() {
+    let folder = folder();
+    let office = office(&folder).await;
+    let (admin, auditor) = (office.person(Role::Admin), office.person(Role::Auditor));
+    let cookie = format!("veedor_session={}", admin.token);
+    let address = format!("/people/{}", auditor.id);
+    let page = html(&office.get(&address).header("Cookie", &cookie).send().await);
+    let csrf = page.split("name=\"csrf\" value=\"").nth(1).unwrap().split('"').next().unwrap().to_owned();
+    let send = async |host: &str| {
+        let call = office.post(&format!("{address}/device")).header("Cookie", &cookie).header("Host", host);
+        let call = call.header("Content-Type", "application/x-www-form-urlencoded");
+        html(&call.body(format!("csrf={csrf}")).send().await)
+    };
+    let shown = send("localhost:8080").await;
+    let link = shown.split("href=\"http://localhost:8080/app/#code=").nth(1).unwrap();
+    let code = link.split('"').next().unwrap();
+    assert!(shown.contains("<svg class=\"qr\"") && !shown.contains("no es segura"), "{shown}");
+    let request = devices::request(&devices::key(1), code, "phone");
+    devices::enrol(&office, &request).await.expect_json();
+    assert!(send("veedor.example").await.contains("no es segura"));
+    // Who visits nobody gets none.
+    let reviewer = office.person(Role::Reviewer);
+    let page = html(&office.get(&format!("/people/{}", reviewer.id)).header("Cookie", &cookie).send().await);
+    assert!(!page.contains("/device\""), "{page}");
 }
