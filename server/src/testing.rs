@@ -246,6 +246,12 @@ impl TestOffice {
         TestPerson { id, login, token }
     }
 
+    /// Every address of the console, as it is placed: with its names in braces.
+    pub fn console_addresses(&self) -> Vec<String> {
+        let placed = crate::console::PLACED.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        placed.iter().cloned().collect()
+    }
+
     /// Opens a session for a person without a password.
     pub fn session_of(&self, org: OrgId, user: UserId) -> String {
         use secrecy::ExposeSecret as _;

@@ -64,8 +64,15 @@ pub(crate) fn routes(config: &mut web::ServiceConfig) {
     gallery::routes(config);
 }
 
+/// The addresses that were placed, for the test that tries them all.
+#[cfg(any(test, feature = "testing"))]
+pub(crate) static PLACED: std::sync::Mutex<std::collections::BTreeSet<String>> =
+    std::sync::Mutex::new(std::collections::BTreeSet::new());
+
 /// An address whose answers are pages, refusals too.
 fn place(config: &mut web::ServiceConfig, path: &str, routes: impl FnOnce(Resource) -> Resource) {
+    #[cfg(any(test, feature = "testing"))]
+    PLACED.lock().unwrap_or_else(std::sync::PoisonError::into_inner).insert(path.to_owned());
     let at_path = web::PathConfig::default().error_handler(|error, request| {
         let refused = ApiError::not_found("la página", "the page");
         InternalError::from_response(error, refusal(request, &refused)).into()

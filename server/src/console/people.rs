@@ -186,6 +186,7 @@ fn unknown_place(code: &str) -> ApiError {
 
 async fn create(posted: Posted) -> Result<HttpResponse, ApiError> {
     let Posted { visitor, typed } = posted;
+    visitor.principal.require(Permission::ManageUsers, &Target::Organization)?;
     let created = match (
         Granted::read(&typed),
         typed.read::<NewUser>(&[("name", Shape::EmptyText), ("login", Shape::EmptyText)]),
@@ -407,6 +408,7 @@ async fn person(visitor: &Visitor, user: UserId) -> Result<PersonPage, ApiError>
 
 async fn grant(posted: Posted, user: web::Path<Uuid>) -> Result<HttpResponse, ApiError> {
     let Posted { visitor, typed } = posted;
+    visitor.principal.require(Permission::ManageUsers, &Target::Organization)?;
     let user = UserId(user.into_inner());
     let given = match Granted::read(&typed) {
         Ok(granted) => {
@@ -430,6 +432,7 @@ async fn grant(posted: Posted, user: web::Path<Uuid>) -> Result<HttpResponse, Ap
 }
 
 async fn take(posted: Posted, user: web::Path<Uuid>) -> Result<HttpResponse, ApiError> {
+    posted.visitor.principal.require(Permission::ManageUsers, &Target::Organization)?;
     let user = UserId(user.into_inner());
     let shapes = [("role", Shape::Text), ("scope/kind", Shape::Text), ("scope/id", Shape::Text)];
     let role: RoleGrant = posted.typed.read(&shapes)?;

@@ -19,6 +19,7 @@ use actix_web::{HttpResponse, http::StatusCode, web};
 use askama::Template;
 use domain::{
     FieldProblem,
+    access::{Permission, Target},
     ids::{AssessmentId, BranchId},
     standard::{Criterion, CriterionRating, Part, Standard},
 };
@@ -308,13 +309,14 @@ fn result(words: &Words, it: &Criterion) -> Vec<Field> {
 }
 
 async fn blank(visitor: Visitor, branch: web::Path<Uuid>) -> Result<HttpResponse, ApiError> {
+    visitor.principal.require(Permission::AssessStandard, &Target::Own)?;
     let sheet = sheet_of(&visitor, BranchId(branch.into_inner()), None).await?;
     require_assessor(&sheet)?;
     page(StatusCode::OK, &NewPage::of(&visitor, &sheet)?)
 }
 
 fn require_assessor(sheet: &StandardSheet) -> Result<(), ApiError> {
-    let permission = domain::access::Permission::AssessStandard;
+    let permission = Permission::AssessStandard;
     if sheet.may_assess { Ok(()) } else { Err(ApiError::forbidden(permission.as_str())) }
 }
 
@@ -368,6 +370,7 @@ fn to_fields(error: &ApiError, named: &[String]) -> ApiError {
 
 async fn assess(posted: Posted, branch: web::Path<Uuid>) -> Result<HttpResponse, ApiError> {
     let Posted { visitor, typed } = posted;
+    visitor.principal.require(Permission::AssessStandard, &Target::Own)?;
     let branch = BranchId(branch.into_inner());
     let sheet = sheet_of(&visitor, branch, None).await?;
     require_assessor(&sheet)?;

@@ -39,6 +39,8 @@ mod console_imports;
 #[cfg(test)]
 mod console_review;
 #[cfg(test)]
+mod console_rights;
+#[cfg(test)]
 mod console_scorecards;
 #[cfg(test)]
 mod console_visit;

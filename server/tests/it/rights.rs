@@ -293,7 +293,7 @@ fn pay() -> Vec<Row> {
 }
 
 /// Stores what the paths of the table name.
-fn furnish(office: &TestOffice) {
+pub(crate) fn furnish(office: &TestOffice) {
     let auditor = office.person(Role::Auditor).id;
     let (now, id) = (office.app.now(), Uuid::from_u128(ID));
     let stored = office.app.act_as("test", office.org, move |tx, office| {
@@ -312,7 +312,7 @@ fn branch(id: Uuid) -> Branch {
         branch_id: BranchId(id),
         region_id: None,
         code: "B1".to_owned(),
-        name: "B1".to_owned(),
+        name: "Sucursal Oculta".to_owned(),
         latitude_e7: None,
         longitude_e7: None,
         zone: "UTC".to_owned(),
@@ -389,7 +389,7 @@ fn run(id: Uuid, by: UserId, now: Micros) -> PayoutRun {
     }
 }
 
-fn address(path: &str) -> String {
+pub(crate) fn address(path: &str) -> String {
     let (path, query) = path.split_once('?').map_or((path, String::new()), |it| (it.0, format!("?{}", it.1)));
     let id = Uuid::from_u128(ID).to_string();
     let steps: Vec<&str> = path.split('/').map(|it| if it.starts_with('{') { &id } else { it }).collect();

@@ -32,6 +32,7 @@ use actix_web::{
 use askama::Template;
 use db::audits::VisitKind;
 use domain::{
+    access::{Permission, Target},
     ids::AuditId,
     lifecycle::{Command, State},
 };
@@ -148,6 +149,7 @@ pub(super) async fn back(_: Visitor, path: web::Path<(Uuid, String)>) -> HttpRes
 /// Carries out what a form of the page asks for.
 pub(super) async fn act(posted: Posted, path: web::Path<(Uuid, String)>) -> Result<HttpResponse, ApiError> {
     let Posted { mut visitor, typed } = posted;
+    visitor.principal.require(Permission::ReviewVisits, &Target::Own)?;
     let (visit, name) = path.into_inner();
     let visit = AuditId(visit);
     visitor.address = format!("/visits/{visit}");
