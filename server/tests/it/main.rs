@@ -7,6 +7,8 @@ mod appeals;
 #[cfg(test)]
 mod appeals_deciders;
 #[cfg(test)]
+mod appeals_files;
+#[cfg(test)]
 mod appeals_paid;
 #[cfg(test)]
 mod appeals_verified;
