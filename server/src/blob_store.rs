@@ -21,7 +21,7 @@ use std::{
     io,
     ops::Range,
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, PoisonError, mpsc},
+    sync::{Arc, Condvar, Mutex, PoisonError, mpsc},
     thread,
 };
 use sync_core::Hash;
@@ -69,6 +69,23 @@ pub(crate) struct BlobStore {
     /// Gone with this value, and the thread with it.
     _stop: oneshot::Sender<()>,
     whole: Arc<Semaphore>,
+    /// Blobs that somebody stores with their row, or takes away for want of one.
+    alone: Mutex<BTreeSet<(OrgId, Hash)>>,
+    /// One of them was let go.
+    let_go: Condvar,
+}
+
+/// Lets a blob go, however the job ended.
+struct Alone<'a> {
+    store: &'a BlobStore,
+    blob: (OrgId, Hash),
+}
+
+impl Drop for Alone<'_> {
+    fn drop(&mut self) {
+        self.store.alone.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.blob);
+        self.store.let_go.notify_all();
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -106,6 +123,8 @@ impl BlobStore {
             runtime: handle,
             _stop: stop,
             whole: Arc::new(Semaphore::new(WHOLE_AT_ONCE)),
+            alone: Mutex::new(BTreeSet::new()),
+            let_go: Condvar::new(),
         })
     }
 
@@ -159,6 +178,26 @@ impl BlobStore {
     pub(crate) fn in_turn<T>(&self, job: impl FnOnce() -> Result<T, ApiError>) -> Result<T, ApiError> {
         let _turn = self.wait(Arc::clone(&self.whole).acquire_owned())?.map_err(ApiError::internal)?;
         job()
+    }
+
+    /// Does a job on a blob while nobody else does one on the same: bytes lie here before the row that names them, and whoever takes bytes
+    /// without a row away must not meet somebody in between. Blocks; never asked for within [`Self::in_turn`] or a transaction.
+    pub(crate) fn alone<T>(&self, org: OrgId, blob: Hash, job: impl FnOnce() -> T) -> T {
+        let mut taken = self.alone.lock().unwrap_or_else(PoisonError::into_inner);
+        while !taken.insert((org, blob)) {
+            taken = self.let_go.wait(taken).unwrap_or_else(PoisonError::into_inner);
+        }
+        drop(taken);
+        let _alone = Alone { store: self, blob: (org, blob) };
+        job()
+    }
+
+    /// Takes the bytes of a blob away that no row names; what is still coming of it from devices stays. Blocks.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub(crate) fn remove_stray(&self, org: OrgId, blob: Hash) -> Result<(), ApiError> {
+        self.remove_file(org, blob, BlobFile::Original)
     }
 
     /// Stores a file of a blob in place of what is there; it is durable when this returns. Blocks.
@@ -338,4 +377,39 @@ fn failed(error: object_store::Error) -> ApiError {
         "the store of evidence does not answer; try again later",
     )
     .because(error)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::atomic::{AtomicU32, Ordering};
+    use uuid::Uuid;
+
+    #[test]
+    fn on_one_blob_of_an_organization_one_job_is_done_at_a_time_and_on_others_meanwhile() {
+        let folder = tempfile::tempdir().unwrap();
+        let config = Config { blob_folder: Some(folder.path().to_owned()), ..Config::default() };
+        let store = BlobStore::open(&config).unwrap();
+        let org = |it: u128| OrgId(Uuid::from_u128(it));
+        let (blob, within) = (Hash::of(b"blob"), AtomicU32::new(0));
+        thread::scope(|scope| {
+            for _ in 0..8 {
+                scope.spawn(|| {
+                    for _ in 0..200 {
+                        store.alone(org(1), blob, || {
+                            assert_eq!(within.fetch_add(1, Ordering::SeqCst), 0);
+                            // Whoever would not have to wait comes in here.
+                            thread::yield_now();
+                            within.fetch_sub(1, Ordering::SeqCst);
+                        });
+                    }
+                });
+            }
+        });
+        let both = store.alone(org(1), blob, || {
+            store.alone(org(2), blob, || store.alone(org(1), Hash::of(b"another"), || 7))
+        });
+        assert_eq!(both, 7);
+        assert!(store.alone.lock().unwrap().is_empty());
+    }
 }

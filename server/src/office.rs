@@ -33,6 +33,12 @@ enum Actor {
     System(&'static str),
 }
 
+/// The person that a log names as the one who acted, by whatever device; none for the machine or its operator.
+pub(crate) fn user_of(actor: &str) -> Option<UserId> {
+    let user = actor.strip_prefix("user:")?.split('/').next()?;
+    user.parse().map(UserId).ok()
+}
+
 /// One line of the audit log to be.
 #[derive(Debug)]
 struct Entry {

@@ -1,5 +1,7 @@
 //! The audit log: who did what, each entry chained to the one before by a hash, and the check of that chain.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use diesel::prelude::*;
 use domain::ids::OrgId;
 use sha2::{Digest, Sha256};
@@ -7,7 +9,7 @@ use sync_core::Hash;
 
 use crate::column::Stored;
 use crate::page::rows_to_read;
-use crate::record::{Record, read_all};
+use crate::record::{BATCH, Record, read_all};
 use crate::schema::{audit_log, audit_log_heads};
 use crate::{DbError, MAX_PAGE, Micros, Page, Tx};
 
@@ -163,6 +165,30 @@ pub fn list(
         query.order(audit_log::seq).limit(rows_to_read(limit)).select(LogEntryRow::as_select()).load(c)
     })?;
     Ok(Page::cut(read_all(found)?, limit, |it: &LogEntry| it.seq))
+}
+
+/// Who did something to each of many things of a kind, by the thing, some actions left out. Things to which nobody did are left out.
+pub fn actors_of_many(
+    tx: &mut Tx<'_>,
+    org: OrgId,
+    (kind, subjects): (&str, &[String]),
+    but: &[&str],
+) -> Result<BTreeMap<String, BTreeSet<String>>, DbError> {
+    let mut all: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for subjects in subjects.chunks(BATCH) {
+        let found: Vec<(String, String)> = on_db!(tx, |c| audit_log::table
+            .filter(audit_log::org_id.eq(org.store()))
+            .filter(audit_log::subject_kind.eq(kind))
+            .filter(audit_log::subject.eq_any(subjects))
+            .filter(audit_log::action.ne_all(but))
+            .select((audit_log::subject, audit_log::actor))
+            .distinct()
+            .load(c))?;
+        for (subject, actor) in found {
+            all.entry(subject).or_default().insert(actor);
+        }
+    }
+    Ok(all)
 }
 
 /// Reads the whole log, page by page, and tells the first place where it is not what was written; none where it holds.

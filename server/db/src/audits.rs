@@ -415,9 +415,9 @@ pub fn list_events(tx: &mut Tx<'_>, org: OrgId, audit: AuditId) -> Result<Vec<Vi
     read_all(found)
 }
 
-/// Who took a step in the review of each of many audits, the decisions of appeals left out. Those that nobody reviewed are left out. At
-/// most [`crate::MAX_PAGE`] ids at once.
-pub fn reviewers_of_many(
+/// Who took a step with each of many audits, in whatever capacity, the decisions of appeals left out. Those with which nobody did are left
+/// out. At most [`crate::MAX_PAGE`] ids at once.
+pub fn actors_of_many(
     tx: &mut Tx<'_>,
     org: OrgId,
     ids: &[AuditId],
@@ -428,7 +428,7 @@ pub fn reviewers_of_many(
         visit_events::table
             .filter(visit_events::org_id.eq(org.store()))
             .filter(visit_events::audit_id.eq_any(&ids))
-            .filter(visit_events::actor_kind.eq(Actor::Reviewer.as_str()))
+            .filter(visit_events::actor_id.is_not_null())
             .filter(visit_events::command.ne_all(of_appeals))
             .select((visit_events::audit_id, visit_events::actor_id))
             .distinct()

@@ -1,15 +1,15 @@
 //! Ops that were stored and acknowledged but not applied, each with its reason, and what a person decided of them.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use diesel::prelude::*;
 use domain::ids::{AuditId, OrgId, UserId};
 use sync_core::DeviceId;
 
-use crate::column::Stored;
+use crate::column::{Stored, UidColumn};
 use crate::page::rows_to_read;
 use crate::record::{BATCH, read_all, rows};
-use crate::schema::quarantined_ops;
+use crate::schema::{devices, quarantined_ops};
 use crate::{DbError, Micros, Page, Tx};
 
 words! {
@@ -176,6 +176,35 @@ pub fn list_devices_of_audit(
         .distinct()
         .load(c))?;
     found.into_iter().map(DeviceId::read).collect()
+}
+
+/// Whose devices recorded what was set aside on each of many audits and was taken into it. Audits with none are left out.
+pub fn authors_of_many(
+    tx: &mut Tx<'_>,
+    org: OrgId,
+    audits: &[AuditId],
+) -> Result<BTreeMap<AuditId, BTreeSet<UserId>>, DbError> {
+    let mut all: BTreeMap<AuditId, BTreeSet<UserId>> = BTreeMap::new();
+    for audits in audits.chunks(BATCH) {
+        let audits: Vec<UidColumn> = audits.iter().map(Stored::store).collect();
+        let found: Vec<(UidColumn, Option<UidColumn>)> =
+            on_db!(tx, |c| quarantined_ops::table
+                .inner_join(devices::table.on(
+                    devices::org_id.eq(quarantined_ops::org_id).and(devices::dev.eq(quarantined_ops::dev))
+                ))
+                .filter(quarantined_ops::org_id.eq(org.store()))
+                .filter(quarantined_ops::audit_id.eq_any(&audits))
+                .filter(quarantined_ops::decision.eq(Decision::Adopted.as_str()))
+                .select((quarantined_ops::audit_id, devices::user_id))
+                .distinct()
+                .load(c))?;
+        for (audit, user) in found {
+            if let Some(user) = user {
+                all.entry(AuditId::read(audit)?).or_default().insert(UserId::read(user)?);
+            }
+        }
+    }
+    Ok(all)
 }
 
 /// How many ops of a device wait for a person.

@@ -835,6 +835,7 @@ diesel::table! {
 diesel::allow_tables_to_appear_in_same_query!(assignments, audits);
 diesel::allow_tables_to_appear_in_same_query!(audits, score_versions);
 diesel::allow_tables_to_appear_in_same_query!(role_grants, users);
+diesel::allow_tables_to_appear_in_same_query!(devices, quarantined_ops);
 diesel::allow_tables_to_appear_in_same_query!(devices, successions);
 diesel::allow_tables_to_appear_in_same_query!(kpi_observations, kpi_retractions);
 diesel::allow_tables_to_appear_in_same_query!(payout_runs, payout_totals);

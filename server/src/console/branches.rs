@@ -11,6 +11,7 @@ use crate::{
     app::{
         appeals::Standing,
         scorecards::{self, OwnBranch},
+        scores::change::Change,
         visits::{self, VisitResult},
     },
     error::ApiError,
@@ -205,8 +206,8 @@ struct VisitPage {
     title: String,
     score: String,
     band: String,
-    /// The score before it was changed.
-    before: Option<String>,
+    /// The score before it was changed, and what changed it.
+    before: Option<(String, String)>,
     lost: String,
     costs: Vec<Cost>,
     by_critical: Option<String>,
@@ -220,6 +221,15 @@ struct VisitPage {
 async fn visit(visitor: Visitor, visit: web::Path<Uuid>) -> Result<HttpResponse, ApiError> {
     let found = result_of(&visitor, AuditId(visit.into_inner())).await?;
     page(StatusCode::OK, &VisitPage::of(visitor.shell("/branches/mine"), &found))
+}
+
+/// The kind of change, which is all that a branch is told of it.
+fn changed_by(change: Change) -> &'static str {
+    match change {
+        Change::Approved => "branch-before-approved",
+        Change::Appeal => "branch-before-appeal",
+        Change::Rescored => "branch-before-rescored",
+    }
 }
 
 /// The result of a visit that somebody may read.
@@ -243,7 +253,7 @@ impl VisitPage {
             title: text(&found.title),
             score: found.score.final_score.to_string(),
             band: text(&found.band),
-            before: found.before.map(|it| it.to_string()),
+            before: found.before.map(|it| (it.to_string(), words.say(changed_by(found.change)))),
             lost: lost.to_string(),
             costs: costs(&words, found),
             by_critical: found.losses.by_critical.as_ref().map(ToString::to_string),

@@ -26,8 +26,8 @@ use sync_core::{
     payload::BlobRef,
 };
 
-/// When a device comes again where the disk is full.
-const FULL_RETRY_MS: u64 = 15 * 60 * 1_000;
+/// When somebody comes again where the disk is full.
+pub(crate) const FULL_RETRY_SECONDS: u32 = 15 * 60;
 /// What is left to a device that has no quota.
 const UNLIMITED: u64 = u64::MAX >> 1;
 /// Bytes that a device which was taken out may send in a day: a phone in foreign hands fills no disk.
@@ -261,7 +261,11 @@ fn check_room(app: &App, added: u64, limits: &Limits, now: Micros) -> Result<(),
 
 /// Stores a blob whose parts are all here. A crash anywhere in between is mended by the next part or query: the bytes are
 /// verified again and put in place of what lies there, and only the committed row says that they are stored.
-fn store(app: &App, key: &PartKey, mut part: Part, now: Micros) -> Result<(), Stop> {
+fn store(app: &App, key: &PartKey, part: Part, now: Micros) -> Result<(), Stop> {
+    app.blobs.alone(key.org, key.blob.id, || store_alone(app, key, part, now))
+}
+
+fn store_alone(app: &App, key: &PartKey, mut part: Part, now: Micros) -> Result<(), Stop> {
     let blob = key.blob;
     let verified = app.blobs.in_turn(|| {
         let bytes = part.bytes().map_err(ApiError::internal)?;
@@ -333,7 +337,11 @@ pub(super) fn limits(
     Ok(Limits { blob_bytes: app.config.blob_max_bytes, quota_left, pause, ..Limits::default() })
 }
 
-fn has_room(app: &App) -> Result<bool, ApiError> {
+/// Whether the disk has more room than what is kept free on it.
+///
+/// # Errors
+/// Where the file system does not tell.
+pub(crate) fn has_room(app: &App) -> Result<bool, ApiError> {
     Ok(app.blobs.free_bytes()? >= app.config.blob_reserve_bytes)
 }
 
@@ -343,7 +351,7 @@ fn day(now: Micros) -> i64 {
 
 fn full() -> BlobRefusal {
     BlobRefusal {
-        retry_after_ms: Some(FULL_RETRY_MS),
+        retry_after_ms: Some(u64::from(FULL_RETRY_SECONDS) * 1_000),
         ..BlobRefusal::new(RefusalCode::Unavailable, "storage_full")
     }
 }

@@ -125,7 +125,7 @@ pub(crate) async fn show(
 
 /// Grants items of an appeal: each gets another answer or counts no more, in a new version of the score; the rest is dismissed.
 ///
-/// Refusals: `appeal_closed`, `answer_redacted` (409), `same_reviewer` for who had a part in the review or appealed,
+/// Refusals: `appeal_closed`, `answer_redacted` (409), `same_reviewer` for who had a hand in the visit or its review, appealed or manages the branch,
 /// `second_person_sees_pay` where the band changes, `item_not_appealed`, `repeated_item`, `item_undecided`, `nothing_upheld`,
 /// `answer_missing`, `answer_unwanted`, `same_answer` (422).
 #[utoipa::path(tag = "appeals", request_body = UpholdOrder, responses((status = 200, body = Decided)))]
@@ -144,7 +144,7 @@ pub(crate) async fn uphold(
 
 /// Grants no item of an appeal, with a reason.
 ///
-/// Refusals: `appeal_closed` (409), `same_reviewer`, `reason_missing`, `item_not_appealed`, `repeated_item` (422).
+/// Refusals: `appeal_closed` (409), `same_reviewer` as for `uphold`, `reason_missing`, `item_not_appealed`, `repeated_item` (422).
 #[utoipa::path(tag = "appeals", request_body = DismissOrder, responses((status = 200, body = AppealDetail)))]
 #[post("/appeals/{appeal}/dismiss")]
 pub(crate) async fn dismiss(
@@ -195,7 +195,7 @@ pub(crate) async fn write(
 /// The same file again changes nothing.
 ///
 /// Refusals: `appeal_closed`, `too_many_files`, `redacted` (409), `item_not_appealed`, `empty_file`, `file_too_large`, `media_type` (422),
-/// `busy` (503).
+/// `busy`, `storage_full` (503).
 #[utoipa::path(
     tag = "appeals",
     request_body(content = Vec<u8>, content_type = "application/octet-stream"),

@@ -13,22 +13,22 @@ crate::on_both![
     the_same_request_again_makes_no_second_appeal,
 ];
 
-const DAY: &str = "2026-11-10";
+pub(crate) const DAY: &str = "2026-11-10";
 
 /// A branch with its manager, somebody who reviewed, and somebody who did not.
-struct World {
-    field: Field,
-    manager: TestPerson,
-    reviewer: TestPerson,
-    other: TestPerson,
+pub(crate) struct World {
+    pub(crate) field: Field,
+    pub(crate) manager: TestPerson,
+    pub(crate) reviewer: TestPerson,
+    pub(crate) other: TestPerson,
 }
 
 impl World {
-    async fn open() -> Self {
+    pub(crate) async fn open() -> Self {
         Self::over(Database::Sqlite).await
     }
 
-    async fn over(database: Database) -> Self {
+    pub(crate) async fn over(database: Database) -> Self {
         let field = Field::over(database).await;
         let scope = [(Role::BranchManager, Scope::Branch(field.north))];
         let manager = field.office.person_of(field.office.org, &scope);
@@ -37,7 +37,7 @@ impl World {
     }
 
     /// A visit to the branch that the reviewer approved and published.
-    async fn published(&self, answers: &[(&str, &str)]) -> AuditId {
+    pub(crate) async fn published(&self, answers: &[(&str, &str)]) -> AuditId {
         let visit = self.field.submitted(self.field.north, DAY, answers);
         for command in ["claim", "approve", "publish"] {
             self.field.review(&self.reviewer, visit, command, json!({})).await.expect_json();
@@ -45,7 +45,7 @@ impl World {
         visit
     }
 
-    async fn appeal(&self, by: &TestPerson, visit: AuditId, items: &[&str]) -> Answer {
+    pub(crate) async fn appeal(&self, by: &TestPerson, visit: AuditId, items: &[&str]) -> Answer {
         let items: Vec<Value> =
             items.iter().map(|it| json!({"item": it, "reason": format!("motivo de {it}")})).collect();
         let address = format!("/api/v1/visits/{visit}/appeals");
@@ -53,37 +53,37 @@ impl World {
     }
 
     /// The id of an appeal that was just made.
-    async fn appealed(&self, visit: AuditId, items: &[&str]) -> String {
+    pub(crate) async fn appealed(&self, visit: AuditId, items: &[&str]) -> String {
         let opened = self.appeal(&self.manager, visit, items).await.expect_json();
         opened["id"].as_str().unwrap().to_owned()
     }
 
-    async fn step(&self, by: &TestPerson, appeal: &str, step: &str, body: Value) -> Answer {
+    pub(crate) async fn step(&self, by: &TestPerson, appeal: &str, step: &str, body: Value) -> Answer {
         self.field.office.post(&format!("/api/v1/appeals/{appeal}/{step}")).by(by).json(&body).send().await
     }
 
-    async fn read(&self, by: &TestPerson, address: &str) -> Answer {
+    pub(crate) async fn read(&self, by: &TestPerson, address: &str) -> Answer {
         self.field.office.get(&format!("/api/v1/{address}")).by(by).send().await
     }
 
     /// Where a visit stands, by a session that is still open however much later it is.
-    async fn state(&self, visit: AuditId) -> String {
+    pub(crate) async fn state(&self, visit: AuditId) -> String {
         let reviewer = self.field.office.person(Role::Reviewer);
         let seen = self.read(&reviewer, &format!("visits/{visit}")).await.expect_json();
         seen["state"].as_str().unwrap().to_owned()
     }
 
-    async fn attach(&self, by: &TestPerson, appeal: &str, item: &str, bytes: Vec<u8>) -> Answer {
+    pub(crate) async fn attach(&self, by: &TestPerson, appeal: &str, item: &str, bytes: Vec<u8>) -> Answer {
         let address = format!("/api/v1/appeals/{appeal}/items/{item}/evidence");
         self.field.office.post(&address).by(by).body(bytes).send().await
     }
 }
 
-fn upheld(item: &str, answer: Value) -> Value {
+pub(crate) fn upheld(item: &str, answer: Value) -> Value {
     json!({"items": [{"item": item, "decision": "upheld", "answer": answer, "reason": "se ve en la foto"}]})
 }
 
-fn codes(answer: &Answer) -> Vec<String> {
+pub(crate) fn codes(answer: &Answer) -> Vec<String> {
     answer.fields().into_iter().map(|it| format!("{} {}", it.0, it.1)).collect()
 }
 

@@ -1,5 +1,6 @@
 //! What a branch reads of its visits, by whatever route: results, and nothing by which it could tell who visited or what is not published.
 
+use crate::console::page;
 use crate::field::{self, Field};
 use crate::rights;
 use db::content::ContentKind;
@@ -13,6 +14,8 @@ const DAY: &str = "2026-11-10";
 const STORY: &str = "Entré con mi bastón y me atendió la señora del mostrador dos";
 const COMMENT: &str = "no vi letrero, lo busqué desde mi silla de ruedas";
 const HOUR: &str = "10:37";
+/// Why the office scored again, in its own words.
+const WHY: &str = "la auditora de Puebla confundió el letrero";
 
 /// The small checklist with what tells who came: an hour, a story and what the auditor felt, none of which counts.
 fn telling() -> Checklist {
@@ -64,6 +67,8 @@ impl World {
             for command in ["claim", "approve", "publish"] {
                 field.review(&reviewer, visit, command, json!({})).await.expect_json();
             }
+            field.age_score(visit);
+            field.review(&reviewer, visit, "rescore", json!({"reason": WHY})).await.expect_json();
         }
         let scope = [(Role::BranchManager, Scope::Branch(field.north))];
         let manager = field.office.person_of(field.office.org, &scope);
@@ -78,7 +83,7 @@ impl World {
     fn secrets(&self) -> Vec<String> {
         let auditor = self.field.auditor.id;
         let mut secrets: Vec<String> =
-            [COMMENT, STORY, HOUR, "tarjeta_azul"].into_iter().map(str::to_owned).collect();
+            [COMMENT, STORY, HOUR, WHY, "tarjeta_azul"].into_iter().map(str::to_owned).collect();
         secrets.extend([auditor.to_string(), self.field.auditor.login.clone()]);
         secrets.push(self.reviewer.id.to_string());
         let devices = self.field.write(|tx, org| db::devices::list(tx, org, None, None, 100));
@@ -114,6 +119,32 @@ async fn a_branch_reads_what_counted_and_a_mark_in_place_of_what_tells_who_came(
     let office = world.read(&world.reviewer, &address).await;
     assert_eq!(item(&office, "A02")["comment"], COMMENT);
     assert_eq!((&item(&office, "Z01")["answer"], item(&office, "Z01").get("withheld")), (&json!(HOUR), None));
+}
+
+#[actix_web::test]
+async fn a_branch_is_told_that_its_visit_was_scored_again_and_never_in_the_words_of_the_office() {
+    let world = World::open().await;
+    let address = format!("visits/{}", world.shown);
+    let reasons = |all: &Value| -> Vec<Value> {
+        all.as_array().unwrap().iter().map(|it| it["reason"].clone()).collect()
+    };
+    for (by, last) in [(&world.manager, "rescored"), (&world.reviewer, WHY)] {
+        let seen = world.read(by, &address).await;
+        assert_eq!(reasons(&seen["scores"]), ["approved", "approved", last]);
+        let scores = world.read(by, &format!("{address}/scores")).await;
+        assert_eq!(reasons(&scores), ["approved", "approved", last]);
+    }
+    let north = world.field.north;
+    for address in [
+        format!("/branches/visits/{}?lang=es", world.shown),
+        format!("/branches/visits/{}/appeal?lang=es", world.shown),
+        format!("/scorecards/{north}?lang=es"),
+        format!("/branches/{north}/poster?lang=es"),
+        "/branches/mine?lang=es".to_owned(),
+    ] {
+        let (status, text) = page(&world.field, &address, &world.manager).await;
+        assert!(status == 200 && !text.contains(WHY), "{address} {status}: {text}");
+    }
 }
 
 #[actix_web::test]

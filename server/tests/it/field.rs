@@ -205,6 +205,34 @@ impl Field {
         audit
     }
 
+    /// A visit of which one phone handed in without another, whose answer came too late.
+    pub(crate) fn with_late(&self, branch: BranchId, day: &str) -> AuditId {
+        let number = self.office.app.environment.new_id().as_u128();
+        let (mut one, mut other) = (Phone::new(number), Phone::new(number + 1));
+        let audit = AuditId(self.office.app.environment.new_id());
+        let mut ops = AuditOps::new();
+        one.create(&mut ops, audit, branch);
+        for (item, answer) in FAIR {
+            one.set(&mut ops, audit, item, answer);
+        }
+        one.submit(&mut ops, audit);
+        let op = other.op(audit, Kind::Set, "A01", vec![], Some(Bytes::from("\"no\"")));
+        ops.set_seed(other.dev, Seed([9; 32]));
+        ops.insert(other.dev, op, Arrival::device(MS));
+        self.store(audit, branch, day, &ops, &[one, other]);
+        audit
+    }
+
+    /// Lets a visit's score be one of older rules, so that it can be scored again.
+    pub(crate) fn age_score(&self, visit: AuditId) {
+        self.write(move |tx, org| {
+            let mut score = db::scores::find_current(tx, org, visit)?.unwrap();
+            score.version += 1;
+            score.scorer_version = "0".to_owned();
+            db::scores::append(tx, org, &[score])
+        });
+    }
+
     fn store(&self, audit: AuditId, branch: BranchId, day: &str, ops: &AuditOps, phones: &[Phone]) {
         self.store_of(&checklist(), (audit, branch, day), ops, phones);
     }

@@ -5,6 +5,10 @@ mod adversary;
 #[cfg(test)]
 mod appeals;
 #[cfg(test)]
+mod appeals_deciders;
+#[cfg(test)]
+mod appeals_files;
+#[cfg(test)]
 mod appeals_paid;
 #[cfg(test)]
 mod appeals_verified;

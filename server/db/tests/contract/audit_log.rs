@@ -51,6 +51,40 @@ on_both! {
         assert_ne!(other[0].hash, page.items[0].hash);
     }
 
+    fn who_did_something_to_many_things_is_told_by_thing_and_never_of_another_kind_or_organization(db) {
+        two_organizations(db);
+        let one = |actor: &str, action: &str, kind: &str, subject: &str| NewLogEntry {
+            actor: actor.into(),
+            action: action.into(),
+            subject_kind: kind.into(),
+            subject: subject.into(),
+            ..entry(1)
+        };
+        write(db, move |tx| {
+            for it in [
+                one("a", "change", "visit", "1"),
+                one("a", "change", "visit", "1"),
+                one("b", "look", "visit", "1"),
+                one("c", "change", "visit", "2"),
+                one("d", "change", "visit", "3"),
+                one("e", "change", "appeal", "1"),
+            ] {
+                audit_log::append(tx, org(1), &it)?;
+            }
+            audit_log::append(tx, org(2), &one("f", "change", "visit", "1")).map(drop)
+        }).unwrap();
+        let told = |of: &'static [&'static str], but: &'static [&'static str]| {
+            let of: Vec<String> = of.iter().map(|it| (*it).to_owned()).collect();
+            let found = read(db, |tx| audit_log::actors_of_many(tx, org(1), ("visit", &of), but));
+            found.into_iter().map(|(it, by)| (it, Vec::from_iter(by).join(""))).collect::<Vec<_>>()
+        };
+        let pair = |it: &str, by: &str| (it.to_owned(), by.to_owned());
+        assert_eq!(told(&["1", "2", "9"], &[]), [pair("1", "ab"), pair("2", "c")]);
+        assert_eq!(told(&["1"], &["look"]), [pair("1", "a")]);
+        assert_eq!(told(&["1"], &["look", "change"]), []);
+        assert_eq!(told(&[], &[]), []);
+    }
+
     fn an_entry_goes_with_its_transaction(db) {
         two_organizations(db);
         append(db, 1, 1);

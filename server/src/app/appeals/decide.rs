@@ -1,7 +1,7 @@
 //! The decision of an appeal by somebody who had no part in the review: granted items get another answer, or count no more, in a new
-//! version of the score; what the auditor recorded stays. Owns who decides and what a decision holds.
+//! version of the score; what the auditor recorded stays. Owns what a decision holds; who decides says `deciders`.
 
-use super::{AppealDetail, LEFT_OUT, corrections, lock, read};
+use super::{AppealDetail, LEFT_OUT, corrections, deciders::Deciders, lock, read};
 use crate::{
     app::{
         App,
@@ -11,7 +11,10 @@ use crate::{
             rescore::{check_blind_to_pay, refuse_redacted},
             step::{Step, take},
         },
-        scores::scoring::{self, Corrections},
+        scores::{
+            change::Change,
+            scoring::{self, Corrections},
+        },
         visits::content,
     },
     error::ApiError,
@@ -20,7 +23,6 @@ use crate::{
 use db::{
     Tx,
     appeals::{self, Appeal, AppealItem},
-    audits::{self, Audit},
     scores,
 };
 use domain::{
@@ -28,7 +30,7 @@ use domain::{
     answer::{Answers, parse_answer},
     appeal::{AppealState, ItemDecision},
     checklist::{Checklist, Item, ItemType},
-    ids::{AppealId, UserId},
+    ids::AppealId,
     lifecycle::{Actor, Command, apply},
     visit_score::Percent,
 };
@@ -37,9 +39,6 @@ use serde_json::json;
 use sync_core::{Hash, OpId};
 use utoipa::ToSchema;
 use validator::Validate;
-
-/// Why the new version of a score was frozen.
-const REASON: &str = "appeal";
 
 /// An answer as a person gives it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -128,12 +127,10 @@ pub struct Decided {
     pub final_score: Percent,
 }
 
-/// Whether somebody had no part in the review of a visit, and did not appeal it.
-fn is_another(tx: &mut Tx<'_>, office: &Office, visit: &Audit, appellant: UserId) -> Result<bool, ApiError> {
-    let Some(user) = office.user() else { return Ok(false) };
-    let reviewers = audits::reviewers_of_many(tx, office.org(), &[visit.audit_id])?;
-    let had_a_part = reviewers.get(&visit.audit_id).is_some_and(|it| it.contains(&user.0));
-    Ok(!had_a_part && visit.decided_by != Some(user) && user != appellant)
+/// Whether a person decides who had no hand in it; the machine decides nothing.
+fn is_another(tx: &mut Tx<'_>, office: &Office, appeal: &Appeal) -> Result<bool, ApiError> {
+    let Some(person) = office.principal() else { return Ok(false) };
+    Ok(Deciders::read(tx, person, std::slice::from_ref(appeal))?.is_free(person, appeal))
 }
 
 /// Grants items of an appeal: a new version of the visit's score.
@@ -152,7 +149,7 @@ pub(crate) fn uphold(
     let (found, mut visit) = lock(tx, office, id, Actor::Reviewer)?;
     let org = office.org();
     let mut step = Step::new(Command::Uphold, Actor::Reviewer).because(order.reason.as_deref());
-    step.facts.another_reviewer = is_another(tx, office, &visit, found.appellant)?;
+    step.facts.another_reviewer = is_another(tx, office, &found)?;
     // Before anything is read of the answers: whoever may not decide is told that.
     apply(Some(visit.state), step.command, step.actor, &step.facts)?;
     let ops = content::ops(tx, org, visit.audit_id)?;
@@ -172,7 +169,11 @@ pub(crate) fn uphold(
     }
     let submit = OpId::new(current.submit_dev, current.submit_dseq);
     let version = current.version.saturating_add(1);
-    scores::append(tx, org, &[score.version(&visit, submit, version, office.now(), REASON)])?;
+    scores::append(
+        tx,
+        org,
+        &[score.version(&visit, submit, version, office.now(), Change::Appeal.as_str())],
+    )?;
     step.hashes = (Some(Hash::of(current.doc.as_bytes())), Some(score.hash()));
     take(tx, office, &mut visit, &step)?;
     let ended = Appeal {
@@ -205,7 +206,7 @@ pub(crate) fn dismiss(
 ) -> Result<AppealDetail, ApiError> {
     let (found, mut visit) = lock(tx, office, id, Actor::Reviewer)?;
     let mut step = Step::new(Command::Dismiss, Actor::Reviewer).because(order.reason.as_deref());
-    step.facts.another_reviewer = is_another(tx, office, &visit, found.appellant)?;
+    step.facts.another_reviewer = is_another(tx, office, &found)?;
     take(tx, office, &mut visit, &step)?;
     let ended = Appeal { state: AppealState::Dismissed, ..ended(office, found, step.reason.as_deref()) };
     let items = appeals::list_items(tx, office.org(), &[id])?;

@@ -1,5 +1,6 @@
 //! Files that a branch attaches to an item of its open appeal: pictures and documents, few and small, told by their own bytes. Their bytes
-//! are blobs like any evidence, kept under their hash; the same file again changes nothing.
+//! are blobs like any evidence, kept under their hash; the same file again changes nothing. Of what is refused no byte stays but those that
+//! something else in the organization counts on.
 
 use super::{closed, no_such_appeal, read};
 use crate::{
@@ -7,7 +8,10 @@ use crate::{
     blob_store::BlobFile,
     error::ApiError,
     evidence::mime_of,
-    exchange::signing_key,
+    exchange::{
+        blobs::{FULL_RETRY_SECONDS, has_room},
+        signing_key,
+    },
     office::Office,
     principal::{Principal, branch_target},
     zone::instant,
@@ -23,7 +27,7 @@ use domain::{
     access::{Permission, Target},
     appeal::{AppealState, MAX_FILE_BYTES, MAX_FILES},
     attachment,
-    ids::AppealId,
+    ids::{AppealId, OrgId},
 };
 use serde::Serialize;
 use serde_json::json;
@@ -47,7 +51,7 @@ pub(crate) struct AppealFileEntry {
 /// Refuses who may not attach to an item of an appeal, before any byte of the file is read.
 ///
 /// # Errors
-/// `forbidden` (403), `not_found` (404), `appeal_closed`, `too_many_files` (409), `item_not_appealed` (422).
+/// `forbidden` (403), `not_found` (404), `appeal_closed` (409), `item_not_appealed` (422).
 pub(crate) fn may_attach(
     tx: &mut Tx<'_>,
     principal: &Principal,
@@ -55,7 +59,7 @@ pub(crate) fn may_attach(
     item: &str,
 ) -> Result<(), ApiError> {
     let found = may_attach_any(tx, principal, id)?;
-    check_open(tx, principal, &found, item).map(drop)
+    check_item(tx, principal, &found, item)
 }
 
 /// The appeal, for somebody who may attach to it whatever item it is.
@@ -87,18 +91,39 @@ pub(crate) fn too_many_at_once() -> ApiError {
     )
 }
 
-fn check_open(
-    tx: &mut Tx<'_>,
-    principal: &Principal,
-    found: &Appeal,
-    item: &str,
-) -> Result<Vec<AppealFile>, ApiError> {
+fn check_item(tx: &mut Tx<'_>, principal: &Principal, found: &Appeal, item: &str) -> Result<(), ApiError> {
     let named = appeals::list_items(tx, principal.org, &[found.appeal_id])?;
     if !named.iter().any(|it| it.item == item) {
         let (es, en) = ("La apelación no nombra esa pregunta.", "the appeal does not name this item");
         return Err(ApiError::field("/item", "item_not_appealed", es, en));
     }
-    Ok(appeals::list_files(tx, principal.org, found.appeal_id)?)
+    Ok(())
+}
+
+/// Whether a file may be attached now: the same one where it was attached before, which changes nothing, else none.
+///
+/// # Errors
+/// As [`may_attach`]; `too_many_files`, `redacted` (409).
+fn check_open(
+    tx: &mut Tx<'_>,
+    principal: &Principal,
+    (id, item): (AppealId, &str),
+    blob: Hash,
+) -> Result<Option<AppealFile>, ApiError> {
+    may_attach(tx, principal, id, item)?;
+    refuse_redacted(tx, principal, blob)?;
+    let mut held = appeals::list_files(tx, principal.org, id)?;
+    if let Some(place) = held.iter().position(|it| it.item == item && it.blob == blob) {
+        return Ok(Some(held.swap_remove(place)));
+    }
+    if u64::try_from(held.len()).unwrap_or(u64::MAX) >= MAX_FILES {
+        return Err(ApiError::conflict(
+            "too_many_files",
+            format!("Una apelación lleva {MAX_FILES} archivos a lo más."),
+            format!("an appeal has {MAX_FILES} files at most"),
+        ));
+    }
+    Ok(None)
 }
 
 fn refuse(code: &str, es: &str, en: &str) -> ApiError {
@@ -108,8 +133,8 @@ fn refuse(code: &str, es: &str, en: &str) -> ApiError {
 /// Attaches a file. Blocks.
 ///
 /// # Errors
-/// As [`may_attach`]; `empty_file`, `file_too_large`, `media_type` (422), `redacted` (409) for bytes that were taken out of this office
-/// for good.
+/// As [`may_attach`]; `too_many_files` (409), `empty_file`, `file_too_large`, `media_type` (422), `redacted` (409) for bytes that were taken
+/// out of this office for good, `storage_full` (503).
 pub(crate) fn attach(
     app: &App,
     principal: &Principal,
@@ -129,26 +154,53 @@ pub(crate) fn attach(
         refuse("media_type", es, "the file must be a photo (JPEG, PNG or WebP) or a PDF")
     })?;
     let (org, blob) = (principal.org, Hash::of(&bytes));
-    app.db.read(|tx| {
-        may_attach(tx, principal, id, item)?;
-        refuse_redacted(tx, principal, blob)
-    })?;
-    app.blobs.in_turn(|| app.blobs.put(org, blob, BlobFile::Original, bytes))?;
-    let (inside, by, item) = (app.clone(), principal.clone(), item.to_owned());
-    let stored = app.db.write(move |tx| {
-        let mut office = Office::of_principal(&inside, by.clone());
-        let entry = store(tx, &mut office, &by, (id, &item), (blob, mime, size))?;
-        office.close(tx)?;
-        Ok::<_, ApiError>(entry)
-    });
-    let is_redacted = matches!(&stored, Err(error) if error.problem().code == REDACTED);
-    if is_redacted {
-        // It was taken out while it came: its bytes do not stay.
-        app.blobs.remove(org, blob)?;
-    } else if stored.is_ok() {
-        app.photos.notify_one();
+    if let Some(known) = app.db.read(|tx| check_open(tx, principal, (id, item), blob))? {
+        return Ok(entry(&known));
     }
-    stored
+    if !has_room(app)? {
+        return Err(full());
+    }
+    let (inside, by, item) = (app.clone(), principal.clone(), item.to_owned());
+    let stored = app.blobs.alone(org, blob, || {
+        let put = app.blobs.in_turn(|| app.blobs.put(org, blob, BlobFile::Original, bytes));
+        let row = move |tx: &mut Tx<'_>| {
+            let mut office = Office::of_principal(&inside, by.clone());
+            let entry = store(tx, &mut office, &by, (id, &item), (blob, mime, size))?;
+            office.close(tx)?;
+            Ok::<_, ApiError>(entry)
+        };
+        let stored = put.and_then(|()| app.db.write(row));
+        if stored.is_err() {
+            remove_stray(app, org, blob);
+        }
+        stored
+    })?;
+    app.photos.notify_one();
+    Ok(stored)
+}
+
+/// Takes the bytes of what was refused away, where no row names them. A row may have come by an answer that was lost, or be another's.
+fn remove_stray(app: &App, org: OrgId, blob: Hash) {
+    let removed = app
+        .db
+        .read(|tx| blobs::find(tx, org, blob))
+        .map_err(ApiError::from)
+        .and_then(|row| if row.is_none() { app.blobs.remove_stray(org, blob) } else { Ok(()) });
+    if let Err(error) = removed {
+        // Why the file was refused is what its sender is told.
+        tracing::warn!(%org, %blob, %error, "bytes of a refused file stay in the store");
+    }
+}
+
+/// That the disk takes no more.
+fn full() -> ApiError {
+    ApiError::later(
+        503,
+        "storage_full",
+        "El almacén de evidencia está lleno; avise a quien lo administra e intente más tarde.",
+        "the store of evidence is full; tell whoever runs it and try again later",
+    )
+    .retry_after(FULL_RETRY_SECONDS)
 }
 
 /// That a file is larger than it may be.
@@ -162,14 +214,12 @@ pub(crate) fn too_large() -> ApiError {
     )
 }
 
-const REDACTED: &str = "redacted";
-
 fn refuse_redacted(tx: &mut Tx<'_>, principal: &Principal, blob: Hash) -> Result<(), ApiError> {
     if redactions::blobs_among(tx, principal.org, &[blob])?.is_empty() {
         return Ok(());
     }
     let es = "Ese archivo se suprimió por contener datos personales.";
-    Err(ApiError::conflict(REDACTED, es, "this file was redacted, since it held personal data"))
+    Err(ApiError::conflict("redacted", es, "this file was redacted, since it held personal data"))
 }
 
 fn store(
@@ -183,18 +233,8 @@ fn store(
     let found = appeals::find(tx, org, id)?.ok_or_else(no_such_appeal)?;
     // Whoever decides, or attaches at the same time, waits.
     audits::lock(tx, org, found.audit_id)?;
-    may_attach(tx, principal, id, item)?;
-    refuse_redacted(tx, principal, blob)?;
-    let held = appeals::list_files(tx, org, id)?;
-    if let Some(known) = held.iter().find(|it| it.item == item && it.blob == blob) {
-        return Ok(entry(known));
-    }
-    if u64::try_from(held.len()).unwrap_or(u64::MAX) >= MAX_FILES {
-        return Err(ApiError::conflict(
-            "too_many_files",
-            format!("Una apelación lleva {MAX_FILES} archivos a lo más."),
-            format!("an appeal has {MAX_FILES} files at most"),
-        ));
+    if let Some(known) = check_open(tx, principal, (id, item), blob)? {
+        return Ok(entry(&known));
     }
     // What came to the office by no device is the office's own.
     let dev = signing_key(tx, org)?.public_key().device();

@@ -1,8 +1,9 @@
 //! Appeals: a branch questions items of a published visit, item by item, and somebody who had no part in its review decides. `open` begins
-//! and takes back, `decide` ends, `files` and `thread` are what is added meanwhile, `read` shows each side what it may see. A granted item
+//! and takes back, `decide` ends, `deciders` says who may, `files` and `thread` are what is added meanwhile, `read` shows each side what it may see. A granted item
 //! never changes what the auditor recorded: its correction stands in the appeal and counts in a new version of the score.
 
 mod decide;
+mod deciders;
 mod files;
 mod open;
 mod read;

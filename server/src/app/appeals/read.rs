@@ -1,7 +1,7 @@
 //! What each side reads of appeals: the branch its own, with its own words, the decision and the scores before and after, and never who
 //! reviewed or visited; the office the queue, with the deadline and whether the reader may decide.
 
-use super::{EITHER, Side, no_such_appeal};
+use super::{EITHER, Side, deciders::Deciders, no_such_appeal};
 use crate::{
     app::{
         App,
@@ -21,15 +21,14 @@ use db::{
 };
 use domain::{
     Date, LocalText,
-    access::{Permission, Target},
+    access::Permission,
     appeal::{AppealState, ItemDecision},
     ids::{AppealId, AuditId, BranchId, OrgId, UserId},
-    lifecycle::State,
     visit_score::Percent,
 };
 use serde::Serialize;
 use serde_json::value::RawValue;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use sync_core::Hash;
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -218,47 +217,8 @@ pub(crate) fn list(
     Ok(Page { items, next: page.next })
 }
 
-/// What tells whether somebody may decide.
-struct Deciding {
-    visits: BTreeMap<AuditId, Audit>,
-    reviewers: BTreeMap<AuditId, BTreeSet<Uuid>>,
-    /// Branches where the reader reviews.
-    reviewed: BTreeSet<BranchId>,
-}
-
-impl Deciding {
-    fn read(tx: &mut Tx<'_>, principal: &Principal, of: &[Appeal]) -> Result<Self, ApiError> {
-        let ids: BTreeSet<AuditId> = of.iter().map(|it| it.audit_id).collect();
-        let ids = Vec::from_iter(ids);
-        let found = audits::find_many(tx, principal.org, &ids)?;
-        let reviewers = audits::reviewers_of_many(tx, principal.org, &ids)?;
-        let mut reviewed = BTreeSet::new();
-        if principal.may(Permission::ReviewVisits, &Target::Own) {
-            let reach = principal.reach(tx, Permission::ReviewVisits)?;
-            let branches: BTreeSet<BranchId> = of.iter().map(|it| it.branch_id).collect();
-            let found = db::reference::find_branches(tx, principal.org, &Vec::from_iter(branches))?;
-            let within = found.iter().filter(|it| reach.holds(it.branch_id, it.region_id));
-            reviewed.extend(within.map(|it| it.branch_id));
-        }
-        let visits = found.into_iter().map(|it| (it.audit_id, it)).collect();
-        Ok(Self { visits, reviewers, reviewed })
-    }
-
-    /// Whether the reader may decide an open appeal; none where that is not theirs to ask.
-    fn may_decide(&self, principal: &Principal, it: &Appeal) -> Option<bool> {
-        if it.state != AppealState::Open || !self.reviewed.contains(&it.branch_id) {
-            return None;
-        }
-        let user = principal.user;
-        let visit = self.visits.get(&it.audit_id)?;
-        let had_a_part = self.reviewers.get(&it.audit_id).is_some_and(|all| all.contains(&user.0));
-        let is_free = visit.auditor_id != user && visit.decided_by != Some(user) && it.appellant != user;
-        Some(!had_a_part && is_free && visit.state == State::Appealed)
-    }
-}
-
 fn summaries(tx: &mut Tx<'_>, principal: &Principal, of: &[Appeal]) -> Result<Vec<AppealSummary>, ApiError> {
-    let deciding = Deciding::read(tx, principal, of)?;
+    let deciders = Deciders::read(tx, principal, of)?;
     let ids: Vec<AppealId> = of.iter().map(|it| it.appeal_id).collect();
     let mut named: BTreeMap<AppealId, Vec<String>> = BTreeMap::new();
     for it in appeals::list_items(tx, principal.org, &ids)? {
@@ -277,7 +237,7 @@ fn summaries(tx: &mut Tx<'_>, principal: &Principal, of: &[Appeal]) -> Result<Ve
             score_version: it.score_version,
             new_version: it.new_version,
             decided_at: it.decided_at.map(instant),
-            may_decide: deciding.may_decide(principal, it),
+            may_decide: deciders.may_decide(principal, it),
         })
         .collect())
 }

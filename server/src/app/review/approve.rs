@@ -5,7 +5,7 @@ use super::step::{Standing, Step, lock_visit, take};
 use crate::{
     app::{
         App,
-        scores::{document, scoring},
+        scores::{change::Change, document, scoring},
         visits::{content, facts},
     },
     error::ApiError,
@@ -343,7 +343,7 @@ pub(crate) fn approve(
     let Some(score) = judged.score else {
         return Ok(Approved { standing, version: None, final_score: None, band: None });
     };
-    let frozen = score.version(&visit, judged.submit, version, office.now(), "approved");
+    let frozen = score.version(&visit, judged.submit, version, office.now(), Change::Approved.as_str());
     scores::append(tx, office.org(), &[frozen])?;
     Ok(Approved { standing, version: Some(version), final_score: Some(score.last), band: Some(score.band) })
 }

@@ -6,7 +6,7 @@ use super::{
     step::{move_assignment, no_such_visit, own_visit},
 };
 use crate::{
-    app::{App, visits::content},
+    app::{App, scores::change::Change, visits::content},
     error::ApiError,
     exchange::append_server_ops,
     office::Office,
@@ -289,8 +289,10 @@ fn plan_one(
     // Only what was in review can have been scored before.
     let version =
         if read.state == State::InReview { super::approve::next_version(tx, office, visit.id)? } else { 1 };
-    let version =
-        judged.score.as_ref().map(|it| it.version(&row, judged.submit, version, office.now(), "approved"));
+    let version = judged
+        .score
+        .as_ref()
+        .map(|it| it.version(&row, judged.submit, version, office.now(), Change::Approved.as_str()));
     let outcome = BulkOutcome {
         visit: visit.id,
         state: Some(row.state),

@@ -8,7 +8,10 @@ use super::{
     sheet::{self, ConflictEntry, LateEntry, Reader, SectionAnswers, Writer},
 };
 use crate::{
-    app::{App, scores::document},
+    app::{
+        App,
+        scores::{change::Change, document},
+    },
     error::ApiError,
     principal::{Principal, Reach, branch_target},
 };
@@ -180,7 +183,7 @@ pub struct ScoreEntry {
     /// When it was frozen.
     #[schema(value_type = String, format = DateTime)]
     pub created_at: Timestamp,
-    /// Why.
+    /// Why: `approved`, `appeal`, or where it was scored again the words of who asked, in place of which a branch reads `rescored`.
     pub reason: String,
 }
 
@@ -401,7 +404,12 @@ fn entry(version: &ScoreVersion, internals: bool) -> ScoreEntry {
         band: version.band.clone(),
         critical_failed: version.critical_failed,
         created_at: instant(version.created_at).unwrap_or_default(),
-        reason: version.reason.clone(),
+        // Why it was scored again the office says to itself.
+        reason: if internals {
+            version.reason.clone()
+        } else {
+            Change::of(&version.reason).as_str().to_owned()
+        },
     }
 }
 

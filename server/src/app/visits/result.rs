@@ -9,7 +9,7 @@ use crate::{
     app::{
         App,
         appeals::{self, Appealing},
-        scores::document,
+        scores::{change::Change, document},
     },
     error::ApiError,
     principal::Principal,
@@ -37,6 +37,8 @@ pub(crate) struct VisitResult {
     pub(crate) title: LocalText,
     /// The score before an appeal was upheld or it was scored again.
     pub(crate) before: Option<Percent>,
+    /// What the current score was frozen for.
+    pub(crate) change: Change,
     pub(crate) score: VisitScore,
     /// The band's name.
     pub(crate) band: LocalText,
@@ -85,6 +87,7 @@ pub(crate) fn result(
     Ok(VisitResult {
         title: checklist.title.clone(),
         before,
+        change: Change::of(&current.reason),
         band: band(checklist, &score.band),
         losses: losses(&checklist.scoring, &score.explain),
         sections: sections(checklist, &score),

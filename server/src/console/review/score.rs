@@ -11,6 +11,7 @@ use crate::app::{
         changes::{ItemChange, changes},
         look::Looked,
     },
+    scores::change::Change,
     visits::Explained,
 };
 use db::Micros;
@@ -54,10 +55,10 @@ fn version(words: &Words, looked: &Looked, it: &Explained, before: Option<&Expla
         figure: entry.final_score.map(|it| it.to_string()).unwrap_or_default(),
         raw: entry.raw.map(|it| it.to_string()).unwrap_or_default(),
         band: entry.band.as_deref().map(|it| band(words, looked, it)).unwrap_or_default(),
-        reason: match entry.reason.as_str() {
-            "approved" => words.say("review-version-approved"),
-            "appeal" => words.say("review-version-appeal"),
-            other => other.to_owned(),
+        reason: match Change::of(&entry.reason) {
+            Change::Approved => words.say("review-version-approved"),
+            Change::Appeal => words.say("review-version-appeal"),
+            Change::Rescored => entry.reason.clone(),
         },
         changes: changed.iter().map(|it| change(words, looked, it)).collect(),
     }
