@@ -93,6 +93,9 @@ impl Retro {
 /// What was adjusted of earlier runs, in minor units, by person and earlier run.
 type Adjusted = BTreeMap<(String, RunId), i64>;
 
+/// What counts once among the runs that adjust: each live run, and each period of shadow runs.
+type Counted = (Date, Option<RunId>);
+
 /// Proposes what decided appeals change of the locked runs of the same plan and mode over earlier periods. Where shadow runs repeat a
 /// period, the last one that was locked tells.
 ///
@@ -330,7 +333,7 @@ fn adjusted(
     run: &PayoutRun,
     others: &[PayoutRun],
 ) -> Result<Adjusted, ApiError> {
-    let mut by_run: BTreeMap<(String, RunId), BTreeMap<(Date, Option<RunId>), i64>> = BTreeMap::new();
+    let mut by_run: BTreeMap<(String, RunId), BTreeMap<Counted, i64>> = BTreeMap::new();
     let mut others: Vec<&PayoutRun> = others.iter().filter(|it| it.run_id != run.run_id).collect();
     others.sort_by_key(|it| (it.locked_at, it.run_id));
     for other in others {
