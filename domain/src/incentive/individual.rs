@@ -28,6 +28,7 @@ struct Sampled<'a> {
 pub(super) fn individual(plan: &Plan, inputs: &Inputs) -> IndividualPayout {
     let (eligible_days, period_days) = days(inputs);
     let proration = match plan.proration {
+        _ if eligible_days == 0 => Exact::zero(),
         Some(Proration::CalendarDays) => {
             Exact::from(eligible_days).checked_div(&Exact::from(period_days)).unwrap_or_default()
         }
@@ -78,6 +79,7 @@ pub(super) fn individual(plan: &Plan, inputs: &Inputs) -> IndividualPayout {
     let formula = "current_period + adjustments, never below 0";
     payout.steps.push(CalculationStep::new("payable", formula, shown, &adjusted.payable));
     payout.notes.extend(period_note(plan, inputs));
+    payout.notes.extend(inputs.only_adjust().then(Note::only_adjustments));
     payout.adjustments = adjusted.lines;
     payout.payable = Rounded::new(&adjusted.payable, plan.money.minor_units);
     payout
@@ -98,6 +100,9 @@ pub(super) fn period_note(plan: &Plan, inputs: &Inputs) -> Option<Note> {
 fn days(inputs: &Inputs) -> (u32, u32) {
     let period = inputs.period;
     let person = inputs.person.as_ref();
+    if inputs.only_adjust() {
+        return (0, period.days());
+    }
     let from = person.and_then(|it| it.eligible_from).unwrap_or(period.from).max(period.from);
     let to = person.and_then(|it| it.eligible_to).unwrap_or(period.to).min(period.to);
     (from.days_through(to), period.days())

@@ -42,6 +42,14 @@ pub struct Inputs {
     pub adjustments: Vec<Adjustment>,
 }
 
+impl Inputs {
+    /// Whether there is nobody of the period, only adjustments of earlier ones for people who are not there any more.
+    pub(super) fn only_adjust(&self) -> bool {
+        let alone = self.person.as_ref().is_some_and(|it| it.only_adjustments);
+        alone || (!self.people.is_empty() && self.people.iter().all(|it| it.only_adjustments))
+    }
+}
+
 /// A period of days; both ends count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Period {
@@ -72,6 +80,9 @@ pub struct Person {
     /// The person's own target incentive; the plan's by default.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub target: Option<Exact>,
+    /// Whether they have no day in the period, and are here only for adjustments of earlier ones.
+    #[serde(skip_serializing_if = "super::is_false")]
+    pub only_adjustments: bool,
 }
 
 /// The result of a component: a value, or visits, or a numerator over a denominator.
@@ -162,6 +173,10 @@ pub struct Payee {
     /// Days that count; asked for where the split uses it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub days: Option<u32>,
+    /// Whether they are not of the team in this period, and are here only for adjustments of earlier ones: no head of the
+    /// pool and no share in it.
+    #[serde(skip_serializing_if = "super::is_false")]
+    pub only_adjustments: bool,
 }
 
 /// An adjustment of an earlier period.

@@ -299,6 +299,15 @@ impl Note {
     pub(super) fn new(code: &str, es: impl Into<String>, en: impl Into<String>) -> Self {
         Self { code: code.to_string(), text: LocalText::new(es, en) }
     }
+
+    /// About somebody who has no day in the period.
+    pub fn only_adjustments() -> Self {
+        Self::new(
+            "only_adjustments",
+            "sin días en el periodo; sólo se pagan ajustes de periodos anteriores",
+            "no days in the period; only adjustments of earlier periods are paid",
+        )
+    }
 }
 
 /// What a plan pays a team.
@@ -376,6 +385,9 @@ pub struct PoolShare {
     pub adjustments: Vec<AdjustmentLine>,
     /// What is paid; never below 0.
     pub payable: Rounded,
+    /// Whether they are here for adjustments of earlier periods only, without a share.
+    #[serde(skip_serializing_if = "super::is_false", default)]
+    pub only_adjustments: bool,
     /// How the share was calculated.
     pub steps: Vec<CalculationStep>,
 }

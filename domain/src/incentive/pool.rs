@@ -73,7 +73,7 @@ pub(super) fn pool(plan: &Plan, inputs: &Inputs) -> Result<PoolPayout, Problem> 
         .map(|(person, (weight, part))| share(plan, inputs, person, weight, part, &awards, &amount))
         .collect();
     let payable: Exact = shares.iter().map(|it| it.payable.value()).sum();
-    let sample = found.rule.map(|it| note(plan, &found, it));
+    let sample = found.rule.filter(|_| !inputs.only_adjust()).map(|it| note(plan, &found, it));
     let notes = sample.into_iter().chain(period_note(plan, inputs)).collect();
     Ok(PoolPayout {
         plan: plan.id.clone(),
@@ -128,7 +128,8 @@ fn fill(plan: &Plan, inputs: &Inputs) -> Pool {
     let short = plan.min_n.is_some_and(|it| n < it);
     let rule = if short { plan.insufficient_sample } else { None };
     let step_pct = pool_percentage(plan, rule, index.as_ref(), &mut steps);
-    let heads = u32::try_from(inputs.people.len()).unwrap_or(u32::MAX);
+    let heads = inputs.people.iter().filter(|it| !it.only_adjustments).count();
+    let heads = u32::try_from(heads).unwrap_or(u32::MAX);
     let per_head = plan.base_per_head.clone().unwrap_or_default();
     let base = &per_head * &Exact::from(heads);
     let multiplier = inputs.band.as_ref().and_then(|it| plan.band_multiplier.get(it)).cloned();
@@ -177,16 +178,24 @@ fn weight(plan: &Plan, inputs: &Inputs, person: &Payee) -> Exact {
     }
 }
 
+/// The weight and the part of each person; both are 0 for those who are here for adjustments only.
 fn split(
     plan: &Plan,
     inputs: &Inputs,
     people: &[&Payee],
     amount: &Exact,
 ) -> Result<Vec<(Exact, Part)>, Problem> {
-    let weights: Vec<(&str, Exact)> =
-        people.iter().map(|it| (it.id.as_str(), weight(plan, inputs, it))).collect();
+    let members = people.iter().filter(|it| !it.only_adjustments);
+    let weights: Vec<(&str, Exact)> = members.map(|it| (it.id.as_str(), weight(plan, inputs, it))).collect();
     match share_out(amount, &weights, plan.money.minor_units) {
-        Some(parts) => Ok(weights.into_iter().map(|(_, it)| it).zip(parts).collect()),
+        Some(parts) => {
+            let mut of_members = weights.into_iter().map(|(_, it)| it).zip(parts);
+            let none = || (Exact::zero(), Part::default());
+            let part = |it: &&Payee| {
+                if it.only_adjustments { none() } else { of_members.next().unwrap_or_else(none) }
+            };
+            Ok(people.iter().map(part).collect())
+        }
         None => Err(Problem::invalid(
             "invalid_inputs",
             "the inputs do not fit the plan",
@@ -265,6 +274,7 @@ fn share(
         total: Rounded::new(&total, minor),
         adjustments: adjusted.lines,
         payable: Rounded::new(&adjusted.payable, minor),
+        only_adjustments: person.only_adjustments,
         steps: [CalculationStep::new("share", formula, shown, &part.amount)].to_vec(),
     }
 }

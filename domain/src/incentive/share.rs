@@ -5,7 +5,7 @@ use crate::Exact;
 use alloc::vec::Vec;
 
 /// One person's part.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Part {
     /// `amount x weight / sum of weights`, exact.
     pub(super) unrounded: Exact,

@@ -3,6 +3,7 @@
 extern crate std;
 mod content;
 mod laws;
+mod left;
 mod rules;
 
 use super::*;

@@ -13,11 +13,11 @@ crate::on_both![
     an_adjustment_is_made_by_one_run_alone,
 ];
 
-const NEXT: (&str, &str) = ("2026-07-01", "2026-09-30");
-const LAST: (&str, &str) = ("2026-10-01", "2026-12-31");
+pub(crate) const NEXT: (&str, &str) = ("2026-07-01", "2026-09-30");
+pub(crate) const LAST: (&str, &str) = ("2026-10-01", "2026-12-31");
 
 /// One person with 85.00 and 4.50 in every quarter, and a visit of 85.00 in each but the first.
-async fn world(database: Database) -> World {
+pub(crate) async fn world(database: Database) -> World {
     let world = World::of(database.office().await);
     let id = world.staff("E01", "2020-01-01", None);
     for quarter in [QUARTER, NEXT, LAST] {
@@ -31,7 +31,7 @@ async fn world(database: Database) -> World {
 
 impl World {
     /// An open appeal against a visit, to be decided by a day.
-    fn appealed(&self, visit: AuditId, decide_by: &str) -> AppealId {
+    pub(crate) fn appealed(&self, visit: AuditId, decide_by: &str) -> AppealId {
         let id = AppealId(self.office.app.environment.new_id());
         let appeal = Appeal {
             appeal_id: id,
@@ -58,7 +58,7 @@ impl World {
     }
 
     /// Decides an appeal: with another score, or as it was.
-    fn decided(&self, id: AppealId, visit: AuditId, hundredths: Option<i64>) {
+    pub(crate) fn decided(&self, id: AppealId, visit: AuditId, hundredths: Option<i64>) {
         if let Some(hundredths) = hundredths {
             self.score(visit, 2, hundredths, 0);
         }
@@ -72,26 +72,36 @@ impl World {
         });
     }
 
-    async fn calculated(&self, quarter: (&str, &str)) -> String {
+    /// Annuls a visit that is appealed.
+    pub(crate) fn annulled(&self, id: AppealId, visit: AuditId) {
+        self.write(move |tx, org| {
+            let open = db::appeals::find(tx, org, id)?.unwrap();
+            let ended = Appeal { state: AppealState::Void, decided_at: Some(Micros(2)), ..open };
+            db::appeals::close(tx, org, &ended, &[])?;
+            db::audits::set_state(tx, org, visit, (State::Appealed, State::Void), Micros(2))
+        });
+    }
+
+    pub(crate) async fn calculated(&self, quarter: (&str, &str)) -> String {
         let run = self.draft(&self.body("sucursal-individual", quarter.0, quarter.1)).await;
         self.step(&self.analyst, &run, "calculate").await.expect_json();
         run
     }
 
-    async fn lock(&self, run: &str) {
+    pub(crate) async fn lock(&self, run: &str) {
         self.step(&self.analyst, run, "submit").await.expect_json();
         self.step(&self.approver, run, "approve").await.expect_json();
         self.step(&self.approver, run, "lock").await.expect_json();
     }
 
-    async fn line(&self, run: &str, component: &str) -> Value {
+    pub(crate) async fn line(&self, run: &str, component: &str) -> Value {
         let lines = self.read(run, "/lines?person=E01").await;
         let lines = lines["items"].as_array().unwrap().clone();
         lines.into_iter().find(|it| it["component"] == component).unwrap_or(Value::Null)
     }
 
     /// The first quarter, locked with 80.00 and a disputed 90.00.
-    async fn locked_with_a_dispute(&self) -> (AppealId, AuditId) {
+    pub(crate) async fn locked_with_a_dispute(&self) -> (AppealId, AuditId) {
         self.visit("2026-04-15", 8_000, 0, State::Published);
         let visit = self.visit("2026-05-15", 9_000, 0, State::Published);
         let appeal = self.appealed(visit, "2026-07-08");
@@ -169,12 +179,7 @@ async fn an_appeal_that_came_after_the_lock_changes_what_was_paid_only_once_it_i
 async fn a_disputed_visit_that_is_annulled_counts_in_no_period() {
     let world = world(Database::Sqlite).await;
     let (appeal, visit) = world.locked_with_a_dispute().await;
-    world.write(move |tx, org| {
-        let open = db::appeals::find(tx, org, appeal)?.unwrap();
-        let ended = Appeal { state: AppealState::Void, decided_at: Some(Micros(2)), ..open };
-        db::appeals::close(tx, org, &ended, &[])?;
-        db::audits::set_state(tx, org, visit, (State::Appealed, State::Void), Micros(2))
-    });
+    world.annulled(appeal, visit);
     // What was paid was paid without it already.
     let next = world.calculated(NEXT).await;
     assert_eq!(payable(&world.read(&next, "").await), named(&[("E01", "6000.00")]));

@@ -91,6 +91,8 @@ mod payouts;
 #[cfg(test)]
 mod payouts_guards;
 #[cfg(test)]
+mod payouts_left;
+#[cfg(test)]
 mod payouts_protected;
 #[cfg(test)]
 mod phone;

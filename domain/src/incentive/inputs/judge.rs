@@ -55,7 +55,7 @@ fn visits(inputs: &Inputs, problems: &mut Problems) {
             if !on_shift.insert(id) {
                 repeated(problems, field.clone(), id);
             }
-            let known = inputs.people.iter().any(|it| it.id == *id);
+            let known = inputs.people.iter().any(|it| it.id == *id && !it.only_adjustments);
             if !known && !inputs.people.is_empty() {
                 let (es, en) = (format!("«{id}» no está en people"), format!("\"{id}\" is not among people"));
                 complain(problems, field, "unknown_person", es, en);
@@ -76,6 +76,10 @@ fn pool(plan: &Plan, inputs: &Inputs, problems: &mut Problems) {
         let at = format!("/people/{index}");
         if !seen.insert(&it.id) {
             repeated(problems, pointer(&at, "id"), &it.id);
+        }
+        if it.only_adjustments {
+            is_adjusted(inputs, &at, &it.id, problems);
+            continue;
         }
         let (by_factor, by_days) = plan.split.as_ref().map_or((false, false), |it| it.by.needs());
         for (name, lacks) in
@@ -105,10 +109,12 @@ fn pool(plan: &Plan, inputs: &Inputs, problems: &mut Problems) {
         missing(problems, "/people".to_string());
     }
     let short = plan.min_n.is_some_and(|it| it > 0);
-    if inputs.visits.is_empty() && !short {
+    let only_adjusts = inputs.only_adjust();
+    if inputs.visits.is_empty() && !short && !only_adjusts {
         missing(problems, "/visits".to_string());
     }
     match &inputs.band {
+        None if only_adjusts => {}
         None if !plan.band_multiplier.is_empty() => missing(problems, "/band".to_string()),
         Some(band) if !plan.band_multiplier.is_empty() && !plan.band_multiplier.contains_key(band) => {
             let (es, en) = (
@@ -130,7 +136,39 @@ fn pool(plan: &Plan, inputs: &Inputs, problems: &mut Problems) {
     }
 }
 
+/// Who is here for adjustments only has one.
+fn is_adjusted(inputs: &Inputs, at: &str, person: &str, problems: &mut Problems) {
+    if !inputs.adjustments.iter().any(|it| it.person() == Some(person)) {
+        let (es, en) = (
+            format!("«{person}» sólo está por ajustes, y no tiene ninguno"),
+            format!("\"{person}\" is here for adjustments only, and has none"),
+        );
+        complain(problems, pointer(at, "only_adjustments"), "nothing_to_adjust", es, en);
+    }
+}
+
+/// Somebody who is here for adjustments only: there is one, and nothing of the period.
+fn only_adjusted(inputs: &Inputs, problems: &mut Problems) {
+    if inputs.adjustments.is_empty() {
+        missing(problems, "/adjustments".to_string());
+    }
+    for (field, given) in [
+        ("/results", !inputs.results.is_empty()),
+        ("/previous", !inputs.previous.is_empty()),
+        ("/visits", !inputs.visits.is_empty()),
+        ("/band", inputs.band.is_some()),
+        ("/people", !inputs.people.is_empty()),
+    ] {
+        if given {
+            unknown_field(problems, field.to_string());
+        }
+    }
+}
+
 fn individual(plan: &Plan, inputs: &Inputs, problems: &mut Problems) {
+    if inputs.only_adjust() {
+        return only_adjusted(inputs, problems);
+    }
     person(plan, inputs, problems);
     // Where there are no results at all, that was told once.
     let unread = problems.iter().any(|it| it.field == "/results");

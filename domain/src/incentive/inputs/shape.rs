@@ -27,10 +27,13 @@ pub(super) fn inputs(plan: &Plan, root: &At<'_>, problems: &mut Problems) -> Opt
         people = all(object.need("people", problems), problems, payee);
     } else {
         who = object.need("person", problems).and_then(|it| person(&it, problems));
-        results = named(object.need("results", problems), problems, result);
+        let only_adjusts = who.as_ref().is_some_and(|it: &Person| it.only_adjustments);
+        let given = if only_adjusts { object.take("results") } else { object.need("results", problems) };
+        results = named(given, problems, result);
         previous = named(object.take("previous"), problems, previous_of);
     }
-    let visits = if pool { object.need("visits", problems) } else { object.take("visits") };
+    // Whether a pool needs some is judged by its sample rule.
+    let visits = object.take("visits");
     let needs_shift = !plan.recognitions.is_empty();
     let visits = all(visits, problems, |it, problems| shift_visit(it, needs_shift, problems));
     let adjustments = all(object.take("adjustments"), problems, adjustment);
@@ -71,8 +74,13 @@ fn person(at: &At<'_>, problems: &mut Problems) -> Option<Person> {
     let eligible_from = object.take("eligible_from").and_then(|it| it.date(problems));
     let eligible_to = object.take("eligible_to").and_then(|it| it.date(problems));
     let target = object.take("target").and_then(|it| it.decimal(problems));
+    let only_adjustments = only_adjustments(&mut object, problems);
     object.finish(problems);
-    Some(Person { id: id.unwrap_or_default(), eligible_from, eligible_to, target })
+    Some(Person { id: id.unwrap_or_default(), eligible_from, eligible_to, target, only_adjustments })
+}
+
+fn only_adjustments(object: &mut Object<'_>, problems: &mut Problems) -> bool {
+    object.take("only_adjustments").and_then(|it| it.flag(problems)).unwrap_or(false)
 }
 
 fn result(at: &At<'_>, problems: &mut Problems) -> Option<ResultInput> {
@@ -155,8 +163,9 @@ fn payee(at: &At<'_>, problems: &mut Problems) -> Payee {
     let role = object.take("role").and_then(|it| it.text(problems));
     let role_factor = object.take("role_factor").and_then(|it| it.decimal(problems));
     let days = object.take("days").and_then(|it| it.count(problems));
+    let only_adjustments = only_adjustments(&mut object, problems);
     object.finish(problems);
-    Payee { id, role, role_factor, days }
+    Payee { id, role, role_factor, days, only_adjustments }
 }
 
 fn adjustment(at: &At<'_>, problems: &mut Problems) -> Adjustment {

@@ -1,8 +1,9 @@
 //! What an approver has to see before anything else: a period that is not the plan's, bands
 //! given by hand, people whose sample was too small, whose line pays nothing, who
-//! reach a cap, or whose pay is held while a visit is disputed. Read from the totals as they are kept.
+//! reach a cap, whose pay is held while a visit is disputed, or who are here for adjustments only; and what of earlier runs cannot be
+//! calculated again. Read from the totals as they are kept, and from the frozen inputs.
 
-use super::frozen::Unit;
+use super::{frozen::Frozen, retro::Stands};
 use crate::error::ApiError;
 use db::payouts::PayoutRun;
 use domain::{
@@ -17,7 +18,7 @@ use utoipa::ToSchema;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct PayException {
     /// Stable code: the sample rule that acted (`redistribute_weight`, `hold_harmless`, `carry_forward`, `zero`),
-    /// `zero_line`, `capped`, `component_capped`, `pool_capped`, `disputed`, `appeal_decided`, `in_another_run`; of a whole run `period_length`, `bands_by_hand`.
+    /// `zero_line`, `capped`, `component_capped`, `pool_capped`, `disputed`, `appeal_decided`, `only_adjustments`, `in_another_run`; of a whole run `period_length`, `bands_by_hand`, `cannot_recalculate`.
     pub code: String,
     /// The component, where it is about one.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -66,8 +67,9 @@ pub(super) fn exceptions(doc: &str) -> Result<Vec<PayException>, ApiError> {
 }
 
 /// What an approver has to see of a run as a whole.
-pub(super) fn of_run(plan: &Plan, run: &PayoutRun, unit: &Unit) -> Vec<PayException> {
-    let mut found = Vec::new();
+pub(super) fn of_run(plan: &Plan, run: &PayoutRun, frozen: &Frozen) -> Vec<PayException> {
+    let unit = &frozen.unit;
+    let mut found: Vec<PayException> = frozen.stands.iter().map(stands).collect();
     if !plan.is_whole_period(Period { from: run.period_from, to: run.period_to }) {
         let months = plan.period.months();
         let text = LocalText::new(
@@ -90,6 +92,24 @@ pub(super) fn of_run(plan: &Plan, run: &PayoutRun, unit: &Unit) -> Vec<PayExcept
         found.push(PayException::new("bands_by_hand", None, text));
     }
     found
+}
+
+/// What of an earlier run cannot be calculated without visits that count no more.
+fn stands(it: &Stands) -> PayException {
+    let (run, period, people) = (it.run, it.period, it.people.join(", "));
+    let visits = it.visits.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    let (from, to, reason) = (period.from, period.to, &it.reason);
+    let text = LocalText::new(
+        format!(
+            "{people}: ya no cuentan las visitas {visits}, y sin ellas no se puede repetir el cálculo {run} (del {from} al {to}): {}; queda lo que se pagó, hasta que una persona decida",
+            reason.es
+        ),
+        format!(
+            "{people}: the visits {visits} count no more, and without them the run {run} ({from} to {to}) cannot be calculated again: {}; what was paid stands until a person decides",
+            reason.en
+        ),
+    );
+    PayException::new("cannot_recalculate", None, text)
 }
 
 /// Somebody whom another live run of the plan pays for some of the same days.
@@ -133,9 +153,12 @@ fn of_person(payout: &IndividualPayout) -> Vec<PayException> {
 fn decided(it: &AdjustmentLine) -> Option<PayException> {
     let is_rerun = it.method.as_deref() == Some("rerun");
     let (period, amount, reason) = (&it.period, &it.amount, it.reason.as_deref().unwrap_or_default());
+    let waits = it.carried_forward.as_ref().filter(|it| !it.value().is_zero());
+    let later = |before: &str| waits.map(|it| format!("{before}{it}")).unwrap_or_default();
+    let (es, en) = (later(", y queda por recuperar "), later(", and still to recover "));
     let text = LocalText::new(
-        format!("ajuste de {period}: {amount} ({reason})"),
-        format!("adjustment of {period}: {amount} ({reason})"),
+        format!("ajuste de {period}: {amount}{es} ({reason})"),
+        format!("adjustment of {period}: {amount}{en} ({reason})"),
     );
     is_rerun.then(|| PayException::new("appeal_decided", None, text))
 }
@@ -156,6 +179,12 @@ fn disputed(held: &Held) -> PayException {
 }
 
 fn of_share(pool: &Pool, share: &PoolShare) -> Vec<PayException> {
+    if share.only_adjustments {
+        // What is told of the pool is not about them.
+        let note = Note::only_adjustments();
+        let alone = PayException::new(&note.code, None, note.text);
+        return std::iter::once(alone).chain(share.adjustments.iter().filter_map(decided)).collect();
+    }
     let mut found: Vec<PayException> = of_notes(&pool.notes).collect();
     if pool.pool.value() < pool.pool_before_cap.value() {
         let text = LocalText::new("la bolsa llega a su tope", "the pool reaches its cap");

@@ -56,7 +56,7 @@ pub(super) fn freeze(
     unit: Unit,
 ) -> Result<Frozen, ApiError> {
     let read = gather::read(tx, org, run, plan, &unit)?;
-    if read.staff.is_empty() {
+    if read.staff.is_empty() && read.left.is_empty() {
         return Err(ApiError::field(
             "/unit/ids",
             "nobody_to_pay",
@@ -113,13 +113,36 @@ impl Material<'_> {
             };
             calculations.push(Calculation::new(staff.employee_no.clone(), &inputs)?);
         }
+        for it in &self.read.left {
+            calculations.push(Calculation::new(it.person.clone(), &self.only_adjusted(&it.person))?);
+        }
         Ok(calculations)
+    }
+
+    /// The inputs of somebody who has no day in the period.
+    fn only_adjusted(&self, person: &str) -> Inputs {
+        let person = Person {
+            id: person.to_owned(),
+            eligible_from: None,
+            eligible_to: None,
+            target: None,
+            only_adjustments: true,
+        };
+        Inputs {
+            period: self.period(),
+            adjustments: self.adjustments(&person.id),
+            person: Some(person),
+            results: BTreeMap::new(),
+            previous: BTreeMap::new(),
+            band: None,
+            visits: Vec::new(),
+            people: Vec::new(),
+        }
     }
 
     /// What a person is due, or owes, of earlier periods.
     fn adjustments(&self, person: &str) -> Vec<Adjustment> {
-        let proposed = self.read.retro.get(person).map_or(&[][..], Vec::as_slice);
-        proposed.iter().map(|it| it.adjustment.clone()).collect()
+        self.read.retro.of(person).iter().map(|it| it.adjustment.clone()).collect()
     }
 
     /// Absences shorten the stretch of eligible days from its end, so that its length is the days that count: the same
@@ -134,6 +157,7 @@ impl Material<'_> {
             eligible_from: Some(staff.employed_from).filter(|it| *it > self.period.from),
             eligible_to: Some(last).filter(|it| *it < self.period.to),
             target: staff.target_minor.map(|it| Exact::scaled(it, self.plan.money.minor_units)),
+            only_adjustments: false,
         }
     }
 
@@ -219,22 +243,15 @@ impl Material<'_> {
         let mut calculations = Vec::with_capacity(groups.len());
         for (index, (id, within)) in groups.iter().enumerate() {
             let inside = self.read.staff.iter().filter(|(it, _)| within.contains(&it.branch_id));
-            let people: Vec<Payee> = inside.map(|(it, days)| payee(it, *days)).collect::<Result<_, _>>()?;
+            let mut people: Vec<Payee> =
+                inside.map(|(it, days)| payee(it, *days)).collect::<Result<_, _>>()?;
+            let (band, visits) = self.decides(tx, unit, (index, *id), within, &people)?;
+            let left = self.read.left.iter().filter(|it| within.contains(&it.branch));
+            people.extend(left.map(payee_who_left));
             if people.is_empty() {
                 continue;
             }
-            let ids: Vec<BranchId> = within.iter().copied().collect();
-            let band = self.band(tx, unit, index, *id)?;
-            let visits = self.pool_visits(tx, &ids, &people)?;
             let adjustments = people.iter().flat_map(|it| self.adjustments(&it.id)).collect();
-            if visits.is_empty() && self.plan.min_n.is_none() {
-                self.problems.push(FieldProblem::new(
-                    format!("/unit/ids/{index}"),
-                    "missing_visits",
-                    "La unidad no tiene visitas aprobadas en el periodo.",
-                    "the unit has no approved visits in the period",
-                ));
-            }
             let inputs = Inputs {
                 period: self.period(),
                 person: None,
@@ -248,6 +265,32 @@ impl Material<'_> {
             calculations.push(Calculation::new(id.to_string(), &inputs)?);
         }
         Ok(calculations)
+    }
+
+    /// The band and the visits that decide what a pool holds; none for nobody.
+    fn decides(
+        &mut self,
+        tx: &mut Tx<'_>,
+        unit: &Unit,
+        (index, id): (usize, Uuid),
+        within: &BTreeSet<BranchId>,
+        team: &[Payee],
+    ) -> Result<(Option<String>, Vec<ShiftVisit>), ApiError> {
+        if team.is_empty() {
+            return Ok((None, Vec::new()));
+        }
+        let ids: Vec<BranchId> = within.iter().copied().collect();
+        let band = self.band(tx, unit, index, id)?;
+        let visits = self.pool_visits(tx, &ids, team)?;
+        if visits.is_empty() && self.plan.min_n.is_none() {
+            self.problems.push(FieldProblem::new(
+                format!("/unit/ids/{index}"),
+                "missing_visits",
+                "La unidad no tiene visitas aprobadas en el periodo.",
+                "the unit has no approved visits in the period",
+            ));
+        }
+        Ok((band, visits))
     }
 
     fn pool_visits(
@@ -324,14 +367,17 @@ impl Material<'_> {
             branch: it.branch_id,
             days: *days,
         });
-        let here = self.read.staff.iter().filter_map(|it| self.read.retro.get(&it.0.employee_no));
+        let here = self.read.staff.iter().map(|it| &it.0.employee_no);
+        let everybody = here.chain(self.read.left.iter().map(|it| &it.person));
+        let retro = &self.read.retro;
         Frozen {
-            settled: here.flatten().map(|it| it.settled.clone()).collect(),
+            settled: everybody.flat_map(|it| retro.of(it)).map(|it| it.settled.clone()).collect(),
+            stands: retro.stands.clone(),
             unit,
             period: Some(self.period),
             visits: self.read.visits.values().flatten().map(frozen_visit).collect(),
             kpis: self.used.into_values().collect(),
-            staff: staff.collect(),
+            staff: staff.chain(self.read.left.iter().cloned()).collect(),
             calculations,
             paid_elsewhere: Vec::new(),
         }
@@ -372,7 +418,13 @@ fn payee(staff: &Staff, days: u32) -> Result<Payee, ApiError> {
         role: Some(staff.position.clone()),
         role_factor,
         days: Some(days),
+        only_adjustments: false,
     })
+}
+
+/// Somebody who has no day in the period.
+fn payee_who_left(it: &FrozenStaff) -> Payee {
+    Payee { id: it.person.clone(), role: None, role_factor: None, days: None, only_adjustments: true }
 }
 
 /// A failure counts as confirmed, since a reviewer approved the visit that shows it. One of a disputed visit counts too until that is

@@ -1,7 +1,10 @@
 //! What a run is calculated from, frozen when it is calculated, and the calculation itself: a pure function of the plan
 //! and of these bytes, so that anybody can repeat it (`veedor payout` reads each `inputs` as it stands here).
 
-use super::{others::PaidElsewhere, retro::Settled};
+use super::{
+    others::PaidElsewhere,
+    retro::{Settled, Stands},
+};
 use crate::{app::period::Period, error::ApiError};
 use db::payouts::{PayoutLine, PayoutTotal};
 use domain::{
@@ -96,7 +99,8 @@ pub struct FrozenStaff {
     /// Their branch.
     #[schema(value_type = Uuid)]
     pub branch: BranchId,
-    /// Days of the period on which they were employed and not absent.
+    /// Days of the period on which they were employed and not absent; 0 for somebody who is here only for adjustments of
+    /// earlier periods, at a branch where they are or were.
     pub days: u32,
 }
 
@@ -136,6 +140,9 @@ pub(crate) struct Frozen {
     /// What is adjusted of earlier runs, since appeals were decided; the amounts are among the adjustments of the calculations.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) settled: Vec<Settled>,
+    /// What of earlier runs cannot be calculated again since appeals were decided; told to the approver.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) stands: Vec<Stands>,
 }
 
 impl Frozen {
@@ -150,6 +157,7 @@ impl Frozen {
             calculations: Vec::new(),
             paid_elsewhere: Vec::new(),
             settled: Vec::new(),
+            stands: Vec::new(),
         }
     }
 
@@ -292,7 +300,9 @@ impl Part<'_> {
         }
         for share in &payout.people {
             let mut statement = Statement { part: self, person: &share.id, next: 1, lines };
-            statement.push("pool_share", &share.share, share)?;
+            if !share.only_adjustments {
+                statement.push("pool_share", &share.share, share)?;
+            }
             if !share.recognition.value().is_zero() {
                 statement.push("recognition", &share.recognition, &payout.recognitions)?;
             }

@@ -1,7 +1,8 @@
 //! Reads what a run is calculated from: visits with the versions of their scores, staff and days, the period before.
 
 use super::{
-    frozen::{Unit, UnitKind},
+    frozen::{FrozenStaff, Unit, UnitKind},
+    others::held_elsewhere,
     previous::{self, PreviousPay},
     retro::{self, Retro},
 };
@@ -12,13 +13,13 @@ use crate::{
 use db::{
     Tx, appeals,
     payouts::PayoutRun,
-    reference::{Branch, Staff, list_absences, list_staff},
+    reference::{Branch, Staff, find_staff_of_ids, list_absences, list_staff},
     scores::{ScoreFilter, ScoredVisit, list_current},
 };
 use domain::{
     Date,
     appeal::AppealState,
-    ids::{AuditId, BranchId, OrgId, RegionId},
+    ids::{AuditId, BranchId, OrgId, RegionId, StaffId},
     incentive::{InsufficientSample, Plan},
     lifecycle::State,
 };
@@ -51,6 +52,9 @@ pub(super) struct Read {
     pub(super) due: DueDates,
     /// People with days in the period, by employee number.
     pub(super) staff: Vec<(Staff, u32)>,
+    /// People without a day in the period whom an adjustment waits for, by employee number; each at the branch of these
+    /// units where they are or were.
+    pub(super) left: Vec<FrozenStaff>,
     /// What protected components paid in the period before.
     pub(super) previous: PreviousPay,
     /// What decided appeals change of earlier periods.
@@ -76,16 +80,51 @@ pub(super) fn read(
     let carries = plan.insufficient_sample == Some(InsufficientSample::CarryForward);
     let rolling = if carries { visits(tx, org, &ids, period.year_before())? } else { Visits::new() };
     let visits = visits(tx, org, &ids, period)?;
+    let staff = staff(tx, org, &within, period)?;
+    let mut retro = retro::read(tx, org, run, plan)?;
+    let left = left(tx, org, run, &within, &staff, &mut retro)?;
     Ok(Read {
         groups,
         branches: branches.into_iter().map(|it| (it.branch_id, it)).collect(),
         due: due_dates(tx, org, visits.values().chain(rolling.values()).flatten())?,
         visits,
         rolling,
-        staff: staff(tx, org, &within, period)?,
+        staff,
+        left,
         previous: previous::read(tx, org, run, plan)?,
-        retro: retro::read(tx, org, run, plan)?,
+        retro,
     })
+}
+
+/// People of earlier runs who have no day in this one: at the branch where they are now, or else were then. Whoever another
+/// run of these days pays gets their adjustment there. What stands is kept where it is about somebody of these units.
+fn left(
+    tx: &mut Tx<'_>,
+    org: OrgId,
+    run: &PayoutRun,
+    within: &BTreeSet<BranchId>,
+    staff: &[(Staff, u32)],
+    retro: &mut Retro,
+) -> Result<Vec<FrozenStaff>, ApiError> {
+    let here: BTreeSet<&str> = staff.iter().map(|(it, _)| it.employee_no.as_str()).collect();
+    let absent: Vec<&FrozenStaff> =
+        retro.people.values().filter(|it| !here.contains(it.person.as_str())).collect();
+    let ids: Vec<StaffId> = absent.iter().map(|it| it.staff).collect();
+    let rows = find_staff_of_ids(tx, org, &ids)?;
+    let now: BTreeMap<StaffId, BranchId> = rows.iter().map(|it| (it.staff_id, it.branch_id)).collect();
+    let at_home = |it: &FrozenStaff| {
+        let branch = now.get(&it.staff).copied().filter(|it| within.contains(it)).unwrap_or(it.branch);
+        within.contains(&branch).then(|| FrozenStaff { branch, days: 0, ..it.clone() })
+    };
+    let mut left: Vec<FrozenStaff> = absent.into_iter().filter_map(at_home).collect();
+    let near: BTreeSet<&str> = here.into_iter().chain(left.iter().map(|it| it.person.as_str())).collect();
+    retro.stands.retain_mut(|it| {
+        it.people.retain(|it| near.contains(it.as_str()));
+        !it.people.is_empty()
+    });
+    let elsewhere = held_elsewhere(tx, org, run, &left)?;
+    left.retain(|it| !retro.of(&it.person).is_empty() && !elsewhere.contains(&it.staff));
+    Ok(left)
 }
 
 fn due_dates<'a>(

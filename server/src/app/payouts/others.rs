@@ -12,7 +12,7 @@ use domain::{
     lifecycle::RunState,
 };
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Somebody whom another live run of the same plan pays for some of the same days.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -43,8 +43,8 @@ pub(super) fn runs(
     }
 }
 
-/// Who of a live run's staff is in another live run of the same plan that shares days with it and stands in one of
-/// these states. Shadow runs pay nobody.
+/// Who of a live run's staff is paid for days by another live run of the same plan that shares days with it and stands in
+/// one of these states. Shadow runs pay nobody, nor does being in a run for adjustments only.
 ///
 /// # Errors
 /// Those of the database.
@@ -55,10 +55,46 @@ pub(super) fn paid_elsewhere(
     staff: &[FrozenStaff],
     counts: impl Fn(RunState) -> bool,
 ) -> Result<Vec<PaidElsewhere>, ApiError> {
+    let here: BTreeMap<StaffId, &str> =
+        staff.iter().filter(|it| it.days > 0).map(|it| (it.staff, it.person.as_str())).collect();
+    let mut found = Vec::new();
+    for (other, there) in paid_there(tx, org, run, counts)? {
+        let shared = there.iter().filter_map(|it| here.get(it));
+        found.extend(shared.map(|it| PaidElsewhere { person: (*it).to_owned(), run: other }));
+    }
+    found.sort_by(|one, next| (&one.person, one.run).cmp(&(&next.person, next.run)));
+    Ok(found)
+}
+
+/// Who of these has days in another live run of the plan that shares days with this one and is calculated: there they get
+/// their adjustments.
+///
+/// # Errors
+/// Those of the database.
+pub(super) fn held_elsewhere(
+    tx: &mut Tx<'_>,
+    org: OrgId,
+    run: &PayoutRun,
+    left: &[FrozenStaff],
+) -> Result<BTreeSet<StaffId>, ApiError> {
+    if left.is_empty() {
+        return Ok(BTreeSet::new());
+    }
+    let wanted: BTreeSet<StaffId> = left.iter().map(|it| it.staff).collect();
+    let there = paid_there(tx, org, run, |it| it != RunState::Draft)?;
+    Ok(there.into_iter().flat_map(|it| it.1).filter(|it| wanted.contains(it)).collect())
+}
+
+/// Whom other live runs of the plan that share days with a live one pay for days, by run.
+fn paid_there(
+    tx: &mut Tx<'_>,
+    org: OrgId,
+    run: &PayoutRun,
+    counts: impl Fn(RunState) -> bool,
+) -> Result<Vec<(RunId, Vec<StaffId>)>, ApiError> {
     if run.mode != RunMode::Live {
         return Ok(Vec::new());
     }
-    let here: BTreeMap<StaffId, &str> = staff.iter().map(|it| (it.staff, it.person.as_str())).collect();
     let others = runs(tx, org, |it| {
         it.run_id != run.run_id
             && it.mode == RunMode::Live
@@ -67,13 +103,11 @@ pub(super) fn paid_elsewhere(
             && run.period_from <= it.period_to
             && counts(it.state)
     })?;
-    let mut found = Vec::new();
+    let mut found = Vec::with_capacity(others.len());
     for other in others {
         let there = Frozen::read(&other.inputs)?.staff;
-        let shared = there.iter().filter_map(|it| here.get(&it.staff));
-        found.extend(shared.map(|it| PaidElsewhere { person: (*it).to_owned(), run: other.run_id }));
+        found.push((other.run_id, there.iter().filter(|it| it.days > 0).map(|it| it.staff).collect()));
     }
-    found.sort_by(|one, next| (&one.person, one.run).cmp(&(&next.person, next.run)));
     Ok(found)
 }
 

@@ -165,7 +165,7 @@ pub(super) fn shown(tx: &mut Tx<'_>, org: OrgId, run: PayoutRun) -> Result<Run, 
     let frozen = Frozen::read(&run.inputs)?;
     let plan = plan_of(tx, org, &run)?;
     let decimals = plan.money.minor_units;
-    let exceptions = of_run(&plan, &run, &frozen.unit);
+    let exceptions = of_run(&plan, &run, &frozen);
     let paid = if run.result_hash.is_some() { Some(totals(tx, org, run.run_id)?) } else { None };
     let shown = paid.as_ref().map(|it| person_totals(it, &frozen, decimals)).transpose()?;
     let payable = paid.as_ref().map(|it| it.iter().map(|it| it.payable_minor).sum());

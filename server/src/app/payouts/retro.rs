@@ -1,9 +1,15 @@
 //! What appeals that were decided since change of earlier periods: what was held is paid or not, and what a granted one is worth. A locked run
 //! is never edited: it is calculated again with its visits as they were decided, and the difference, less what other runs adjusted already,
-//! goes into the next one.
+//! goes into the next one. What cannot be calculated again stands as it was paid, and is told until a person decides.
 
-use super::{frozen::Frozen, gather::COUNTED, others::runs, plan_of, previous::lines};
-use crate::error::ApiError;
+use super::{
+    frozen::{Frozen, FrozenStaff},
+    gather::COUNTED,
+    others::runs,
+    plan_of,
+    previous::lines,
+};
+use crate::{app::period::Period, error::ApiError};
 use db::{
     Tx,
     appeals::{self, Appeal},
@@ -12,14 +18,14 @@ use db::{
     scores,
 };
 use domain::{
-    Date, Exact, FieldProblem, Problem,
+    Date, Exact, FieldProblem, LocalText, Problem,
     appeal::AppealState,
     ids::{AppealId, AuditId, OrgId, RunId},
     incentive::{
-        Adjustment, DecidedVisit, Inputs, Plan, RetroDifference, compute, decided_inputs, read_inputs,
-        retro_differences,
+        Adjustment, DecidedVisit, Inputs, Payout, Plan, RetroDifference, compute, decided_inputs,
+        read_inputs, retro_differences,
     },
-    lifecycle::RunState,
+    lifecycle::{RunState, State},
     visit_score::Percent,
 };
 use serde::{Deserialize, Serialize};
@@ -48,54 +54,112 @@ pub(super) struct Proposed {
     pub(super) settled: Settled,
 }
 
-/// Adjustments by person, in the order of the periods that they mend.
-pub(super) type Retro = BTreeMap<String, Vec<Proposed>>;
+/// What a locked run paid and stands, since it cannot be calculated without visits that count no more. Told to the approver; nothing is
+/// calculated from it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Stands {
+    /// The earlier run.
+    pub(super) run: RunId,
+    /// Its period.
+    pub(super) period: Period,
+    /// The people, by employee number.
+    pub(super) people: Vec<String>,
+    /// The visits.
+    pub(super) visits: Vec<AuditId>,
+    /// The appeals that were decided since.
+    pub(super) appeals: Vec<AppealId>,
+    /// Why it cannot be calculated.
+    pub(super) reason: LocalText,
+}
+
+/// What decided appeals change of earlier periods.
+#[derive(Debug, Default)]
+pub(super) struct Retro {
+    /// Adjustments by person, in the order of the periods that they mend.
+    pub(super) proposed: BTreeMap<String, Vec<Proposed>>,
+    /// What cannot be calculated again.
+    pub(super) stands: Vec<Stands>,
+    /// Everybody of these, as the last earlier run had them.
+    pub(super) people: BTreeMap<String, FrozenStaff>,
+}
+
+impl Retro {
+    /// The adjustments of a person.
+    pub(super) fn of(&self, person: &str) -> &[Proposed] {
+        self.proposed.get(person).map_or(&[], Vec::as_slice)
+    }
+}
 
 /// What was adjusted of earlier runs, in minor units, by person and earlier run.
 type Adjusted = BTreeMap<(String, RunId), i64>;
+
+/// What counts once among the runs that adjust: each live run, and each period of shadow runs.
+type Counted = (Date, Option<RunId>);
 
 /// Proposes what decided appeals change of the locked runs of the same plan and mode over earlier periods. Where shadow runs repeat a
 /// period, the last one that was locked tells.
 ///
 /// # Errors
-/// Those of the database; `invalid_inputs` where an earlier run cannot be calculated without a visit that was annulled.
+/// Those of the database.
 pub(super) fn read(tx: &mut Tx<'_>, org: OrgId, run: &PayoutRun, plan: &Plan) -> Result<Retro, ApiError> {
     let others = others(tx, org, run)?;
     let is_locked = |it: &RunState| matches!(it, RunState::Locked | RunState::Exported | RunState::Paid);
     let is_earlier = |it: &&PayoutRun| is_locked(&it.state) && it.period_to < run.period_from;
     let mut earlier: Vec<&PayoutRun> = others.iter().filter(is_earlier).collect();
     earlier.sort_by_key(|it| (it.locked_at, it.run_id));
-    let mut found: BTreeMap<(Date, Date, String), (RunId, Change)> = BTreeMap::new();
+    let mut found: BTreeMap<(Date, Date, String), (FrozenStaff, Found)> = BTreeMap::new();
     for it in earlier {
         let frozen = Frozen::read(&it.inputs)?;
         let key = |person: &str| (it.period_from, it.period_to, person.to_owned());
-        frozen.staff.iter().for_each(|staff| drop(found.remove(&key(&staff.person))));
-        for change in changes(tx, org, it, &frozen)? {
-            found.insert(key(&change.difference.person), (it.run_id, change));
+        // Who was in a run for adjustments only is told of by the one that paid their days.
+        let paid: BTreeMap<&str, &FrozenStaff> =
+            frozen.staff.iter().filter(|it| it.days > 0).map(|it| (it.person.as_str(), it)).collect();
+        paid.keys().for_each(|person| drop(found.remove(&key(person))));
+        for (person, change) in changes(tx, org, it, &frozen)? {
+            let Some(staff) = paid.get(person.as_str()) else { continue };
+            found.insert(key(&person), ((*staff).clone(), change));
         }
     }
     if found.is_empty() {
-        return Ok(Retro::new());
+        return Ok(Retro::default());
     }
     let adjusted = adjusted(tx, org, run, &others)?;
-    let mut retro = Retro::new();
-    for ((from, _, person), (earlier, change)) in found {
-        let before = adjusted.get(&(person.clone(), earlier)).copied().unwrap_or(0);
-        let Some(left) = change.difference.remaining(&Exact::scaled(before, plan.money.minor_units)) else {
-            continue;
-        };
-        let month = from.to_string();
-        let reason = format!("{}; cálculo / run {earlier}", change.reason);
-        let adjustment = left.adjustment(month.get(..7).unwrap_or_default(), &reason, plan.is_pool());
-        let settled = Settled {
-            person: person.clone(),
-            run: earlier,
-            appeals: change.appeals,
-            adjusted_before_minor: before,
-        };
-        retro.entry(person).or_default().push(Proposed { adjustment, settled });
+    let mut retro = Retro::default();
+    for ((from, _, person), (staff, change)) in found {
+        match change {
+            Found::Stands(it) => retro.told(&person, it),
+            Found::Change(it) => {
+                let before = adjusted.get(&(person.clone(), it.run)).copied().unwrap_or(0);
+                let Some(proposed) = proposed(plan, &person, from, it, before) else { continue };
+                retro.proposed.entry(person.clone()).or_default().push(proposed);
+            }
+        }
+        retro.people.insert(person, staff);
     }
     Ok(retro)
+}
+
+/// What is left of a change once `before` was adjusted already.
+fn proposed(plan: &Plan, person: &str, from: Date, change: Change, before: i64) -> Option<Proposed> {
+    let left = change.difference.remaining(&Exact::scaled(before, plan.money.minor_units))?;
+    let (month, run) = (from.to_string(), change.run);
+    let reason = format!("{}; cálculo / run {run}", change.reason);
+    let adjustment = left.adjustment(month.get(..7).unwrap_or_default(), &reason, plan.is_pool());
+    let (person, appeals) = (person.to_owned(), change.appeals);
+    Some(Proposed { adjustment, settled: Settled { person, run, appeals, adjusted_before_minor: before } })
+}
+
+impl Retro {
+    /// Adds what stands of a person; people for whom the same holds are told of together.
+    fn told(&mut self, person: &str, stands: Stands) {
+        let is_same = |it: &&mut Stands| {
+            it.run == stands.run && it.visits == stands.visits && it.reason == stands.reason
+        };
+        match self.stands.iter_mut().find(is_same) {
+            Some(it) => it.people.push(person.to_owned()),
+            None => self.stands.push(Stands { people: vec![person.to_owned()], ..stands }),
+        }
+    }
 }
 
 /// The other runs of the plan and mode whose amounts stand. Shadow runs repeat a period: one does not count against the other.
@@ -110,20 +174,33 @@ fn others(tx: &mut Tx<'_>, org: OrgId, run: &PayoutRun) -> Result<Vec<PayoutRun>
 
 /// What a locked run would have paid one person, and why it is another amount.
 struct Change {
+    run: RunId,
     difference: RetroDifference,
     reason: String,
     appeals: Vec<AppealId>,
 }
 
+/// What calculating a locked run again tells of one person.
+enum Found {
+    Change(Change),
+    Stands(Stands),
+}
+
 /// How a visit of a run was decided.
 struct Decision {
+    id: AuditId,
     visit: DecidedVisit,
     told: String,
     appeals: Vec<AppealId>,
 }
 
 /// What decided appeals change of a locked run, person by person.
-fn changes(tx: &mut Tx<'_>, org: OrgId, run: &PayoutRun, frozen: &Frozen) -> Result<Vec<Change>, ApiError> {
+fn changes(
+    tx: &mut Tx<'_>,
+    org: OrgId,
+    run: &PayoutRun,
+    frozen: &Frozen,
+) -> Result<Vec<(String, Found)>, ApiError> {
     let plan = plan_of(tx, org, run)?;
     let mut visits: BTreeSet<AuditId> = frozen.visits.iter().map(|it| it.visit).collect();
     for it in frozen.calculations.iter().filter(|it| it.inputs.get().contains(DISPUTED)) {
@@ -133,22 +210,65 @@ fn changes(tx: &mut Tx<'_>, org: OrgId, run: &PayoutRun, frozen: &Frozen) -> Res
     let decisions = decisions(tx, org, frozen, &Vec::from_iter(visits))?;
     let mut changes = Vec::new();
     for it in &frozen.calculations {
-        let touched: Vec<&Decision> =
-            decisions.iter().filter(|(id, _)| it.inputs.get().contains(id.as_str())).map(|it| it.1).collect();
+        let touched = decisions.iter().filter(|(id, _)| it.inputs.get().contains(id.as_str()));
+        let touched: Vec<&Decision> = touched.map(|it| it.1).collect();
         if touched.is_empty() {
             continue;
         }
         let inputs = read_inputs(&plan, it.inputs.get())?;
         let locked = compute(&plan, &inputs)?;
         let corrected = decided_inputs(&inputs, |id| decisions.get(id).map(|it| it.visit.clone()));
-        let told: Vec<&str> = touched.iter().map(|it| it.told.as_str()).collect();
-        let reason = format!("apelación resuelta / appeal decided: {}", told.join(", "));
-        let appeals: Vec<AppealId> = touched.iter().flat_map(|it| it.appeals.iter().copied()).collect();
-        let differences = retro_differences(&plan, &locked, &corrected)?;
-        let change = |difference| Change { difference, reason: reason.clone(), appeals: appeals.clone() };
-        changes.extend(differences.into_iter().map(change));
+        match retro_differences(&plan, &locked, &corrected) {
+            Ok(differences) => changes.extend(changed(run, &touched, differences)),
+            // As a first calculation: the plan does not say what an empty sample pays.
+            Err(problem) => changes.extend(standing(run, &touched, &locked, &problem)),
+        }
     }
     Ok(changes)
+}
+
+fn appeals_of(touched: &[&Decision]) -> Vec<AppealId> {
+    touched.iter().flat_map(|it| it.appeals.iter().copied()).collect()
+}
+
+fn changed(
+    run: &PayoutRun,
+    touched: &[&Decision],
+    differences: Vec<RetroDifference>,
+) -> impl Iterator<Item = (String, Found)> {
+    let told: Vec<&str> = touched.iter().map(|it| it.told.as_str()).collect();
+    let reason = format!("apelación resuelta / appeal decided: {}", told.join(", "));
+    let (run, appeals) = (run.run_id, appeals_of(touched));
+    differences.into_iter().map(move |difference| {
+        let person = difference.person.clone();
+        (person, Found::Change(Change { run, difference, reason: reason.clone(), appeals: appeals.clone() }))
+    })
+}
+
+/// Everybody of a calculation that cannot be repeated.
+fn standing(
+    run: &PayoutRun,
+    touched: &[&Decision],
+    locked: &Payout,
+    problem: &Problem,
+) -> impl Iterator<Item = (String, Found)> {
+    let gone = |it: &&&Decision| it.visit == DecidedVisit::Gone;
+    let place =
+        |it: &FieldProblem| it.field.trim_start_matches("/results").trim_start_matches('/').to_owned();
+    let told = |text: fn(&FieldProblem) -> &str| -> String {
+        let all: Vec<String> =
+            problem.errors.iter().map(|it| format!("{}: {}", place(it), text(it))).collect();
+        all.join("; ")
+    };
+    let stands = Stands {
+        run: run.run_id,
+        period: Period { from: run.period_from, to: run.period_to },
+        people: Vec::new(),
+        visits: touched.iter().filter(gone).map(|it| it.id).collect(),
+        appeals: appeals_of(touched),
+        reason: LocalText::new(told(|it| &it.message_es), told(|it| &it.message_en)),
+    };
+    locked.payments().into_iter().map(move |it| (it.person, Found::Stands(stands.clone())))
 }
 
 fn disputed(inputs: &Inputs) -> Vec<AuditId> {
@@ -161,8 +281,8 @@ fn disputed(inputs: &Inputs) -> Vec<AuditId> {
     of_results.chain(on_shift).filter_map(|it| it.parse().ok()).collect()
 }
 
-/// The visits of a run that an appeal changed since it was frozen, by id: those that were disputed then and are not any more, and those
-/// whose appeal was granted later.
+/// The visits of a run that changed with an appeal since it was frozen, by id: those that were disputed then and are not any more, those
+/// whose appeal was granted later, and those that were appealed and annulled.
 fn decisions(
     tx: &mut Tx<'_>,
     org: OrgId,
@@ -179,13 +299,16 @@ fn decisions(
         let then = frozen.visits.iter().find(|it| it.visit == id);
         let was_disputed = then.is_none_or(|it| it.disputed);
         let version = then.map_or(0, |it| it.version);
-        let since = all.iter().filter(|it| was_disputed || it.new_version.is_some_and(|it| it > version));
-        let appeals: Vec<AppealId> = since.map(|it| it.appeal_id).collect();
+        let state = audits::find(tx, org, id)?.map(|it| it.state);
+        let counts = state.is_some_and(|it| COUNTED.contains(&it));
+        // For good, unlike one that is excluded.
+        let annulled = state == Some(State::Void);
+        let is_since =
+            |it: &&Appeal| was_disputed || annulled || it.new_version.is_some_and(|it| it > version);
+        let appeals: Vec<AppealId> = all.iter().filter(is_since).map(|it| it.appeal_id).collect();
         if appeals.is_empty() {
             continue;
         }
-        let state = audits::find(tx, org, id)?.map(|it| it.state);
-        let counts = state.is_some_and(|it| COUNTED.contains(&it));
         let now = scores::find_current(tx, org, id)?.filter(|_| counts);
         let score = now.as_ref().and_then(|it| it.final_hundredths).map(Percent::from_units);
         let before = then.map_or_else(|| "?".to_owned(), |it| it.score.to_string());
@@ -197,20 +320,24 @@ fn decisions(
             _ => (DecidedVisit::Gone, "-".to_owned()),
         };
         let told = format!("visita / visit {id}: {before} -> {after}");
-        found.insert(id.to_string(), Decision { visit, told, appeals });
+        found.insert(id.to_string(), Decision { id, visit, told, appeals });
     }
     Ok(found)
 }
 
-/// What runs whose amounts stand adjusted of earlier ones: as paid or taken, not as proposed, since recovery has its limit.
+/// What runs whose amounts stand adjusted of earlier ones: as paid or taken, not as proposed, since recovery has its limit. Where shadow
+/// runs repeat a period, the last one that was locked tells.
 fn adjusted(
     tx: &mut Tx<'_>,
     org: OrgId,
     run: &PayoutRun,
     others: &[PayoutRun],
 ) -> Result<Adjusted, ApiError> {
-    let mut all = Adjusted::new();
-    for other in others.iter().filter(|it| it.run_id != run.run_id) {
+    let mut by_run: BTreeMap<(String, RunId), BTreeMap<Counted, i64>> = BTreeMap::new();
+    let mut others: Vec<&PayoutRun> = others.iter().filter(|it| it.run_id != run.run_id).collect();
+    others.sort_by_key(|it| (it.locked_at, it.run_id));
+    for other in others {
+        let repeated = (other.period_from, (other.mode == RunMode::Live).then_some(other.run_id));
         let settled = Frozen::read(&other.inputs)?.settled;
         if settled.is_empty() {
             continue;
@@ -225,11 +352,10 @@ fn adjusted(
             let place = next.entry(&it.person).or_default();
             let amount = paid.get(&it.person).and_then(|them| them.get(*place)).copied().unwrap_or(0);
             *place = place.saturating_add(1);
-            let sum = all.entry((it.person.clone(), it.run)).or_default();
-            *sum = sum.saturating_add(amount);
+            by_run.entry((it.person.clone(), it.run)).or_default().insert(repeated, amount);
         }
     }
-    Ok(all)
+    Ok(by_run.into_iter().map(|(of, them)| (of, them.into_values().sum())).collect())
 }
 
 /// Refuses to approve or close a run whose adjustments another one made meanwhile; under the lock of the plan.
