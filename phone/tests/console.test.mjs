@@ -2,13 +2,10 @@
 // with the phone's tests because the browser does.
 
 import assert from "node:assert/strict";
-import { createHmac } from "node:crypto";
 import { after, before, test } from "node:test";
-import { AxeBuilder } from "@axe-core/playwright";
 import { launch } from "../scripts/screens.mjs";
+import { code, isAccessible, watched } from "./support/console.mjs";
 import { ORGANIZATION, PASSWORD, startOffice } from "./support/office.mjs";
-
-const TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"];
 
 let office;
 let browser;
@@ -25,26 +22,7 @@ after(async () => {
   await office.stop();
 });
 
-/** The code of an authenticator app (RFC 6238) so many steps from now. */
-function code(secret, steps = 0) {
-  const bits = [...secret.replaceAll(" ", "")].map((it) => "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567".indexOf(it).toString(2).padStart(5, "0")).join("");
-  const key = Buffer.from(bits.match(/.{8}/g).map((it) => Number.parseInt(it, 2)));
-  const counter = Buffer.alloc(8);
-  counter.writeBigUInt64BE(BigInt(Math.floor(Date.now() / 30_000) + steps));
-  const hash = createHmac("sha1", key).update(counter).digest();
-  const at = hash[19] & 15;
-  return String((hash.readUInt32BE(at) & 0x7fffffff) % 1_000_000).padStart(6, "0");
-}
-
-/** A browser window; what goes wrong on its pages is collected. */
-async function open(options = {}) {
-  const context = await browser.newContext({ locale: "es-MX", ...options });
-  const page = await context.newPage();
-  const wrong = [];
-  page.on("console", (it) => it.type() === "error" && !it.text().includes("status of 4") && wrong.push(it.text()));
-  page.on("pageerror", (it) => wrong.push(String(it)));
-  return { context, page, wrong };
-}
+const open = (options) => watched(browser, options);
 
 async function signIn(page, login, address = "/") {
   await page.goto(`${office.address}${address}`);
@@ -52,21 +30,6 @@ async function signIn(page, login, address = "/") {
   await page.getByLabel("Usuario").fill(login);
   await page.getByLabel("Contraseña", { exact: true }).fill(PASSWORD);
   await page.getByRole("button", { name: "Entrar" }).click();
-}
-
-/** Whoever cannot see or use a mouse, and a narrow screen. */
-async function isAccessible(page) {
-  for (const colorScheme of ["light", "dark"]) {
-    await page.emulateMedia({ colorScheme });
-    for (const width of [320, 1280]) {
-      await page.setViewportSize({ width, height: 800 });
-      const { violations } = await new AxeBuilder({ page }).options({ runOnly: TAGS }).analyze();
-      const told = violations.map((it) => `${it.id}: ${it.nodes.map((node) => node.html.slice(0, 120)).join(" | ")}`);
-      const where = `${page.url()} ${colorScheme} ${width}`;
-      assert.deepEqual(told, [], where);
-      assert.equal(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), true, `${where} is wider than the screen`);
-    }
-  }
 }
 
 test("an administrator signs in, sets a second factor up with what the page shows, and gives its code from then on", async () => {

@@ -8,7 +8,7 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-const VEEDOR = process.env.VEEDOR_BIN ?? new URL("../../../target/debug/veedor", import.meta.url).pathname;
+export const VEEDOR = process.env.VEEDOR_BIN ?? new URL("../../../target/debug/veedor", import.meta.url).pathname;
 export const PASSWORD = "correct horse battery staple";
 export const ORGANIZATION = "acme";
 /** Who works in the office: plans visits, knows devices, looks at evidence, handles incidents. */

@@ -251,6 +251,18 @@ pub fn list_roles(tx: &mut Tx<'_>, org: OrgId, user: UserId) -> Result<Vec<RoleG
     read_all(found)
 }
 
+/// The grants of many users at once, by user and then as [`list_roles`] orders them.
+pub fn list_roles_of(tx: &mut Tx<'_>, org: OrgId, users: &[UserId]) -> Result<Vec<RoleGrant>, DbError> {
+    let users: Vec<_> = users.iter().map(Stored::store).collect();
+    let found: Vec<RoleGrantRow> = on_db!(tx, |c| role_grants::table
+        .filter(role_grants::org_id.eq(org.store()))
+        .filter(role_grants::user_id.eq_any(&users))
+        .order((role_grants::user_id, role_grants::role, role_grants::scope_kind, role_grants::scope_id))
+        .select(RoleGrantRow::as_select())
+        .load(c))?;
+    read_all(found)
+}
+
 /// The users who have one of these roles in a part of the organization only, by id.
 pub fn list_with_scoped_role(tx: &mut Tx<'_>, org: OrgId, roles: &[Role]) -> Result<Vec<UserId>, DbError> {
     let roles: Vec<_> = roles.iter().map(Stored::store).collect();

@@ -16,6 +16,7 @@ use domain::access::{Grant, Permission, Role, Scope, Target};
 use domain::ids::{BranchId, OrgId, RegionId, UserId};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
+use std::collections::BTreeMap;
 use utoipa::ToSchema;
 use uuid::Uuid;
 use validator::{Validate, ValidationError};
@@ -238,15 +239,19 @@ pub(crate) fn shown_grant(grant: Grant) -> RoleGrant {
 }
 
 fn show(tx: &mut Tx<'_>, org: OrgId, user: users::User) -> Result<User, ApiError> {
-    let roles = grants(tx, org, user.user_id)?.into_iter().map(shown_grant).collect();
-    Ok(User {
+    let roles = grants(tx, org, user.user_id)?;
+    Ok(shown(user, roles))
+}
+
+fn shown(user: users::User, roles: Vec<Grant>) -> User {
+    User {
         id: user.user_id,
         login: user.login,
         name: user.name,
         active: user.active,
         created_at: instant(user.created_at),
-        roles,
-    })
+        roles: roles.into_iter().map(shown_grant).collect(),
+    }
 }
 
 fn found(tx: &mut Tx<'_>, org: OrgId, user: UserId) -> Result<users::User, ApiError> {
@@ -271,8 +276,16 @@ pub(crate) fn list(
 ) -> Result<db::Page<User, UserId>, ApiError> {
     principal.require(Permission::ManageUsers, &Target::Organization)?;
     let page = users::list(tx, principal.org, after, limit)?;
-    let items = page.items.into_iter().map(|it| show(tx, principal.org, it)).collect::<Result<_, _>>()?;
-    Ok(db::Page { items, next: page.next })
+    let ids: Vec<UserId> = page.items.iter().map(|it| it.user_id).collect();
+    let mut roles: BTreeMap<UserId, Vec<Grant>> = BTreeMap::new();
+    for it in users::list_roles_of(tx, principal.org, &ids)? {
+        roles.entry(it.user_id).or_default().push(Grant { role: it.role, scope: it.scope });
+    }
+    let show = |it: users::User| {
+        let roles = roles.remove(&it.user_id).unwrap_or_default();
+        shown(it, roles)
+    };
+    Ok(db::Page { items: page.items.into_iter().map(show).collect(), next: page.next })
 }
 
 /// Gives a role; giving it again changes nothing.

@@ -3,6 +3,7 @@
 use super::{
     done,
     form::{Faults, Posted, Shape, Typed},
+    lang::Lang,
     page, place,
     session::refuse_foreign,
     shell::{Shell, Visitor, app_of},
@@ -198,10 +199,11 @@ fn report_page(visitor: &Visitor, kind: Kind, report: Report) -> ReportPage {
     let words = &visitor.words;
     let change = |it: &imports::RowChange| {
         let columns = it.columns.iter().map(|it| {
+            let name = imports::column_name(kind, &it.column, words.lang == Lang::Es);
             let shown = |it: &Option<String>| it.clone().unwrap_or_else(|| "–".to_owned());
             match &it.before {
-                Some(_) => format!("{}: {} → {}", it.column, shown(&it.before), shown(&it.after)),
-                None => format!("{}: {}", it.column, shown(&it.after)),
+                Some(_) => format!("{name}: {} → {}", shown(&it.before), shown(&it.after)),
+                None => format!("{name}: {}", shown(&it.after)),
             }
         });
         let columns: Vec<String> = columns.collect();

@@ -7,6 +7,7 @@ use super::{
     shell::{Shell, Visitor},
     status_of,
     ui::{Choice, Empty, Field, Form, Kind, Pager, Qr},
+    when::wall_of,
     words::Words,
 };
 use crate::{
@@ -203,7 +204,7 @@ async fn create(posted: Posted) -> Result<HttpResponse, ApiError> {
     let shell = visitor.shell("/people");
     match created {
         Ok(created) => {
-            let shown = code_page(shell, &created.user, created.code.as_ref());
+            let shown = code_page(&visitor, &created.user, created.code.as_ref());
             page(StatusCode::CREATED, &shown)
         }
         Err(error) if error.problem().status == 403 => Err(error),
@@ -257,14 +258,14 @@ impl PhoneLink {
     }
 }
 
-fn code_page(shell: Shell, user: &User, code: Option<&IssuedCode>) -> CodePage {
+fn code_page(visitor: &Visitor, user: &User, code: Option<&IssuedCode>) -> CodePage {
     CodePage {
         person: user.name.clone(),
         href: format!("/people/{}", user.id),
         code: code.map(|it| it.code.clone()).unwrap_or_default(),
-        until: code.map(|it| it.expires_at.clone()).unwrap_or_default(),
+        until: code.map(|it| wall_of(&it.expires_at, &visitor.zone)).unwrap_or_default(),
         phone: None,
-        shell,
+        shell: visitor.shell("/people"),
     }
 }
 
@@ -281,7 +282,7 @@ async fn device(
     });
     let (user, code) = issued.await?;
     let phone = Some(PhoneLink::of(&request, &visitor.words, &code.code));
-    let shown = code_page(visitor.shell("/people"), &user, Some(&code));
+    let shown = code_page(&visitor, &user, Some(&code));
     page(StatusCode::CREATED, &CodePage { phone, ..shown })
 }
 
@@ -292,7 +293,7 @@ async fn code(posted: Posted, user: web::Path<Uuid>) -> Result<HttpResponse, Api
         Ok((users::read(tx, office.person()?, user)?, code))
     });
     let (user, code) = issued.await?;
-    page(StatusCode::CREATED, &code_page(visitor.shell("/people"), &user, Some(&code)))
+    page(StatusCode::CREATED, &code_page(&visitor, &user, Some(&code)))
 }
 
 // ---- one person ----

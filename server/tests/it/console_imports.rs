@@ -52,7 +52,8 @@ async fn a_file_is_tried_on_a_page_applied_as_it_was_tried_and_taken_back() {
     let tried = upload(&office, &manager, "branches", BRANCHES).await;
     assert_eq!(tried.status.as_u16(), 200);
     let text = html(&tried);
-    for expected in ["lista.csv", "no se guardó nada", "America/Nowhere", "Centro &#60;b&#62;", "y 1 región"]
+    for expected in
+        ["lista.csv", "no se guardó nada", "America/Nowhere", "nombre: Centro &#60;b&#62;", "y 1 región"]
     {
         assert!(text.contains(expected), "{expected}: {text}");
     }

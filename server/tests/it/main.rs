@@ -39,6 +39,8 @@ mod console_appeals;
 #[cfg(test)]
 mod console_branch;
 #[cfg(test)]
+mod console_cost;
+#[cfg(test)]
 mod console_imports;
 #[cfg(test)]
 mod console_review;

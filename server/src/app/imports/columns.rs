@@ -383,6 +383,12 @@ fn unknown(kind: Kind, header: &str, place: usize) -> Note {
     )
 }
 
+/// A column as people call it: in Spanish as templates do, else by its name.
+pub(crate) fn column_name(kind: Kind, name: &str, is_spanish: bool) -> String {
+    let column = kind.columns().iter().find(|it| is_spanish && it.name == name);
+    column.map_or(name, |it| it.es).replace('_', " ")
+}
+
 /// A file to begin from: the headers and one row of example, as CSV for spreadsheets, in Spanish or English.
 pub fn template(kind: Kind, is_spanish: bool) -> String {
     let quoted = |text: &str| if text.contains([',', '"']) { format!("\"{text}\"") } else { text.to_owned() };

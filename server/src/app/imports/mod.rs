@@ -17,6 +17,7 @@ pub mod undo;
 pub(crate) mod waiting;
 mod workbook;
 
+pub(crate) use columns::column_name;
 pub use columns::{Kind, template};
 pub use report::{Action, ColumnChange, MAX_TOLD, Note, Report, RowChange, RowProblem};
 pub use table::{MAX_BYTES, MAX_ROWS};
