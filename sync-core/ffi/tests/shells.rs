@@ -16,7 +16,7 @@ use std::{
 
 use serde_json::{Value, json};
 use server::{
-    App, Config, Environment,
+    App, Config, Environment, SecondFactor,
     app::{
         incidents,
         organizations::{self, NewOrganization},
@@ -51,6 +51,8 @@ fn office(folder: &Path) -> (App, String, String) {
         listen: "127.0.0.1:0".to_owned(),
         database_url: format!("sqlite:{}", folder.join("veedor.db").display()),
         workers: Some(1),
+        // Its administrators sign in with a password alone.
+        second_factor: SecondFactor::Offered,
         ..Config::default()
     };
     let app = App::open(config, Environment::default()).unwrap();
