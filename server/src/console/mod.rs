@@ -11,6 +11,7 @@ mod gallery;
 mod home;
 mod imports;
 mod lang;
+mod organization;
 mod people;
 mod proof;
 mod review;
@@ -60,6 +61,7 @@ pub(crate) fn routes(config: &mut web::ServiceConfig) {
     scorecards::routes(config);
     people::routes(config);
     imports::routes(config);
+    organization::routes(config);
     review::routes(config);
     gallery::routes(config);
 }

@@ -36,12 +36,17 @@ struct SetupPage {
     form: Form,
 }
 
-fn form(words: &Words, code: &str) -> Form {
-    let locale = |it: &&str| Choice {
+/// The languages that an organization may have.
+pub(super) fn locale_choices(words: &Words, chosen: &str) -> Vec<Choice> {
+    let choice = |it: &&str| Choice {
         value: (*it).to_owned(),
         label: words.name_of("locale", &it.to_lowercase()),
-        is_chosen: *it == words.lang.choose("es", "en"),
+        is_chosen: *it == chosen,
     };
+    LOCALES.iter().map(choice).collect()
+}
+
+fn form(words: &Words, code: &str) -> Form {
     let line = |name: &str, key: &str| Field::line(name, words.say(key));
     let zone = Field { value: "America/Mexico_City".to_owned(), ..line("organization/zone", "setup-zone") };
     let code = Field { value: code.to_owned(), ..line("code", "setup-code") };
@@ -51,7 +56,8 @@ fn form(words: &Words, code: &str) -> Form {
             .hint(words.say("setup-name-hint"))
             .autocomplete("organization"),
         line("organization/slug", "setup-slug").hint(words.say("setup-slug-hint")).most(40),
-        line("organization/locale", "setup-locale").kind(Kind::Select(LOCALES.iter().map(locale).collect())),
+        line("organization/locale", "setup-locale")
+            .kind(Kind::Select(locale_choices(words, words.lang.choose("es", "en")))),
         zone.hint(words.say("setup-zone-hint")),
         line("person/name", "setup-person").autocomplete("name"),
         line("person/login", "people-login")

@@ -61,7 +61,7 @@ pub(crate) struct Shell {
 }
 
 /// The places, each with what opens it; none opens to everybody.
-const PLACES: [(&str, &str, &[Permission]); 7] = [
+const PLACES: [(&str, &str, &[Permission]); 8] = [
     ("/", "place-home", &[]),
     ("/visits", "place-visits", &[Permission::ReadVisits]),
     ("/branches/mine", "place-branches-mine", &[Permission::AppealVisits]),
@@ -73,6 +73,7 @@ const PLACES: [(&str, &str, &[Permission]); 7] = [
         "place-imports",
         &[Permission::ManageReference, Permission::ManageUsers, Permission::EnterKpis],
     ),
+    ("/organization", "place-organization", &[Permission::ManageUsers]),
 ];
 
 impl Shell {

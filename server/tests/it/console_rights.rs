@@ -58,6 +58,7 @@ fn table() -> Vec<Row> {
         Row("/people/{user}/code", Never, To(USERS)),
         Row("/people/{user}/device", Never, To(USERS)),
         Row("/people/{user}/second-factor/reset", Never, To(USERS)),
+        Row("/organization", To(USERS), To(USERS)),
         Row("/imports", To(IMPORT), To(IMPORT)),
         Row("/imports/apply", Signed, Signed),
         Row("/imports/{import}", To(IMPORT), Never),

@@ -130,3 +130,33 @@ async fn an_installation_with_an_organization_has_no_first_start() {
     assert_eq!(office.get("/setup").send().await.status.as_u16(), 404);
     assert_eq!(office.post("/setup").body("code=").send().await.status.as_u16(), 404);
 }
+
+#[actix_web::test]
+async fn an_administrator_changes_name_language_and_clock_of_the_organization_on_a_page() {
+    let office = TestOffice::open().await;
+    let admin = office.person(domain::access::Role::Admin);
+    let cookie = format!("veedor_session={}", admin.token);
+    let page = html(&office.get("/organization").header("Cookie", &cookie).send().await);
+    assert!(
+        page.contains("value=\"Organization acme\"") && page.contains("value=\"es-MX\" selected"),
+        "{page}"
+    );
+    let csrf = page.split("name=\"csrf\" value=\"").nth(1).unwrap().split('"').next().unwrap().to_owned();
+    let send = async |zone: &str| {
+        let call = office.post("/organization").header("Cookie", &cookie);
+        let call = call.header("Content-Type", "application/x-www-form-urlencoded");
+        let zone = zone.replace('/', "%2F");
+        call.body(format!("csrf={csrf}&name=Banco+%3Cb%3E&locale=es-CO&zone={zone}")).send().await
+    };
+    let refused = send("Bogota").await;
+    assert_eq!(refused.status.as_u16(), 422);
+    assert!(html(&refused).contains("id=\"e-zone\"") && html(&refused).contains("Banco &#60;b&#62;"));
+    let stored = async || office.get("/api/v1/organization").by(&admin).send().await.expect_json();
+    assert_eq!(stored().await["zone"], "America/Mexico_City");
+    assert_eq!(send("America/Bogota").await.status.as_u16(), 303);
+    let now = stored().await;
+    assert_eq!(
+        (&now["name"], &now["locale"], &now["zone"]),
+        (&"Banco <b>".into(), &"es-CO".into(), &"America/Bogota".into())
+    );
+}

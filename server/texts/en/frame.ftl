@@ -10,6 +10,7 @@ place-appeals = Appeals
 place-scorecards = Scorecards
 place-people = People
 place-imports = Import
+place-organization = Organization
 refused-forbidden = Not allowed
 refused-not-found = Not found
 refused-conflict = Not like this

@@ -20,3 +20,7 @@ locale-es-co = Spanish (Colombia)
 locale-es-cl = Spanish (Chile)
 locale-es-es = Spanish (Spain)
 locale-en = English
+organization-title = Organization
+organization-slug = Your people sign in with the short name "{ $it }", which does not change.
+organization-change = Save
+said-organization-changed = The organization was saved.

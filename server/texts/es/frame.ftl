@@ -10,6 +10,7 @@ place-appeals = Apelaciones
 place-scorecards = Tableros
 place-people = Personas
 place-imports = Importar
+place-organization = Organización
 refused-forbidden = Sin permiso
 refused-not-found = No existe
 refused-conflict = No se pudo así

@@ -20,3 +20,7 @@ locale-es-co = Español (Colombia)
 locale-es-cl = Español (Chile)
 locale-es-es = Español (España)
 locale-en = Inglés
+organization-title = Organización
+organization-slug = Su gente entra con el nombre corto «{ $it }», que no cambia.
+organization-change = Guardar
+said-organization-changed = La organización quedó guardada.

@@ -165,8 +165,8 @@ on_both! {
         write(db, move |tx| scopes.iter().try_for_each(|scope| users::grant_role(tx, org(1), &grant(*scope))))
             .unwrap();
         assert_eq!(read(db, |tx| users::list_roles(tx, org(1), user(11))), scopes.map(grant));
-        let of = |who: &[u128]| {
-            let ids: Vec<UserId> = who.iter().map(|it| user(*it)).collect();
+        let of = |who: &[u32]| {
+            let ids: Vec<_> = who.iter().copied().map(user).collect();
             read(db, move |tx| users::list_roles_of(tx, org(1), &ids))
         };
         assert_eq!(of(&[12, 11]), scopes.map(grant));
