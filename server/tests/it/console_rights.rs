@@ -67,7 +67,7 @@ fn table() -> Vec<Row> {
         Row("/visits/approve", Signed, To(REVIEW)),
         Row("/visits/{visit}", To(VISITS), Never),
         Row("/visits/{visit}/proof", To(VISITS), Never),
-        Row("/visits/{visit}/{step}", Signed, To(REVIEW)),
+        Row("/visits/{visit}/{step}", Signed, To(VISITS)),
         Row("/branches/mine", To(APPEAL), Never),
         Row("/branches/visits/{visit}", To(PUBLISHED), Never),
         Row("/branches/visits/{visit}/appeal", To(PUBLISHED), To(APPEAL)),

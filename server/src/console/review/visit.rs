@@ -149,7 +149,7 @@ pub(super) async fn back(_: Visitor, path: web::Path<(Uuid, String)>) -> HttpRes
 /// Carries out what a form of the page asks for.
 pub(super) async fn act(posted: Posted, path: web::Path<(Uuid, String)>) -> Result<HttpResponse, ApiError> {
     let Posted { mut visitor, typed } = posted;
-    visitor.principal.require(Permission::ReviewVisits, &Target::Own)?;
+    visitor.principal.require(Permission::ReadVisits, &Target::Own)?;
     let (visit, name) = path.into_inner();
     let visit = AuditId(visit);
     visitor.address = format!("/visits/{visit}");
