@@ -11,6 +11,7 @@ mod gallery;
 mod home;
 mod imports;
 mod lang;
+mod pay;
 mod people;
 mod proof;
 mod review;
@@ -58,6 +59,7 @@ pub(crate) fn routes(config: &mut web::ServiceConfig) {
     standard::routes(config);
     appeals::routes(config);
     scorecards::routes(config);
+    pay::routes(config);
     people::routes(config);
     imports::routes(config);
     review::routes(config);

@@ -6,3 +6,4 @@ place-what-people = Quién usa Veedor y con qué permisos
 place-what-branches-mine = Sus resultados publicados y por qué se perdieron puntos
 place-what-appeals = Lo que las sucursales piden revisar, con su plazo
 place-what-imports = Hojas de cálculo de sucursales, personas, personal, turnos e indicadores
+place-what-pay = Cálculos de incentivos: excepciones, aprobación, estados de cuenta
