@@ -146,6 +146,27 @@ pub fn list_runs(
     Ok(Page::cut(read_all(found)?, limit, |it: &PayoutRun| it.run_id))
 }
 
+/// The newest runs before one, the newest first: ids tell when they were made.
+pub fn list_newest_runs(
+    tx: &mut Tx<'_>,
+    org: OrgId,
+    before: Option<RunId>,
+    limit: u32,
+) -> Result<Page<PayoutRun, RunId>, DbError> {
+    let found: Vec<PayoutRunRow> = on_db!(tx, |c| {
+        let mut query = payout_runs::table.filter(payout_runs::org_id.eq(org.store())).into_boxed();
+        if let Some(before) = before {
+            query = query.filter(payout_runs::run_id.lt(before.store()));
+        }
+        query
+            .order(payout_runs::run_id.desc())
+            .limit(rows_to_read(limit))
+            .select(PayoutRunRow::as_select())
+            .load(c)
+    })?;
+    Ok(Page::cut(read_all(found)?, limit, |it: &PayoutRun| it.run_id))
+}
+
 /// Replaces what may change of a run that still stands in `from`: its state, who did what, inputs and hashes. Plan,
 /// period, currency, mode and creation stay as they are.
 ///

@@ -12,6 +12,7 @@ mod home;
 mod imports;
 mod lang;
 mod organization;
+mod pay;
 mod people;
 mod proof;
 mod review;
@@ -59,6 +60,7 @@ pub(crate) fn routes(config: &mut web::ServiceConfig) {
     standard::routes(config);
     appeals::routes(config);
     scorecards::routes(config);
+    pay::routes(config);
     people::routes(config);
     imports::routes(config);
     organization::routes(config);

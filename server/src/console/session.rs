@@ -171,7 +171,7 @@ pub(super) fn session_cookie(app: &App, opened: &Opened) -> Cookie<'static> {
 }
 
 /// An address as the value of a parameter.
-fn encoded(address: &str) -> String {
+pub(super) fn encoded(address: &str) -> String {
     address.bytes().fold(String::new(), |mut to, it| {
         if it.is_ascii_alphanumeric() || b"/-._~".contains(&it) {
             to.push(char::from(it));

@@ -67,6 +67,7 @@ const PLACES: [(&str, &str, &[Permission]); 8] = [
     ("/branches/mine", "place-branches-mine", &[Permission::AppealVisits]),
     ("/appeals", "place-appeals", &[Permission::AppealVisits, Permission::ReviewVisits]),
     ("/scorecards", "place-scorecards", &[Permission::ReadScorecards]),
+    ("/pay", "place-pay", &[Permission::ReadPay]),
     ("/people", "place-people", &[Permission::ManageUsers]),
     (
         "/imports",

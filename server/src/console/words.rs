@@ -24,7 +24,7 @@ macro_rules! texts {
 macro_rules! areas {
     ($lang:literal) => {
         texts!(
-            $lang: "account", "appeals", "branches", "frame", "gallery", "home", "imports", "people", "review", "scorecards",
+            $lang: "account", "appeals", "branches", "frame", "gallery", "home", "imports", "pay", "people", "review", "scorecards",
             "setup", "sign-in", "standard"
         )
     };
@@ -72,13 +72,17 @@ fn bundle(locale: &str, files: Files) -> Bundle {
     bundle
 }
 
+const ENGLISH_GROUPS: &str = ",";
+/// A narrow space.
+const SPANISH_GROUPS: &str = "\u{202f}";
+
 fn grouped_in_english<M>(value: &FluentValue<'_>, _: &M) -> Option<String> {
-    grouped(value, ",")
+    grouped(value, ENGLISH_GROUPS)
 }
 
 /// Groups stand apart by a narrow space, and four digits together.
 fn grouped_in_spanish<M>(value: &FluentValue<'_>, _: &M) -> Option<String> {
-    grouped(value, "\u{202f}")
+    grouped(value, SPANISH_GROUPS)
 }
 
 fn grouped(value: &FluentValue<'_>, separator: &str) -> Option<String> {
@@ -155,6 +159,20 @@ impl Words {
     /// The text of a value with a stable name: `state-approved`.
     pub(crate) fn name_of(&self, family: &str, name: &str) -> String {
         self.say(&format!("{family}-{}", name.replace('_', "-")))
+    }
+
+    /// A decimal as it is written, its whole part in groups as in texts; what is no decimal as it is.
+    pub(crate) fn figure(&self, text: &str) -> String {
+        let separator = match self.lang {
+            Lang::Es => SPANISH_GROUPS,
+            Lang::En => ENGLISH_GROUPS,
+        };
+        match text.split_once('.') {
+            Some((whole, rest)) if rest.bytes().all(|it| it.is_ascii_digit()) => {
+                format!("{}.{rest}", group(whole, separator))
+            }
+            _ => group(text, separator),
+        }
     }
 
     /// Whether there is such a text.
@@ -330,6 +348,9 @@ mod tests {
         assert_eq!(group("9999", ","), "9999");
         assert_eq!(group("27600", ","), "27,600");
         assert_eq!(group("-1234567", "\u{202f}"), "-1\u{202f}234\u{202f}567");
+        assert_eq!(Words::of(Lang::En, None).figure("-27600.05"), "-27,600.05");
+        assert_eq!(Words::of(Lang::Es, None).figure("1027600.05"), "1\u{202f}027\u{202f}600.05");
+        assert_eq!(Words::of(Lang::En, None).figure("table_12345"), "table_12345");
         assert_eq!(Words::of(Lang::En, None).count("scorecard-in-rank", 12_367), "rank 12,367");
     }
 

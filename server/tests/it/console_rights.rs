@@ -33,6 +33,10 @@ const APPEALS: &[Permission] = &[Permission::AppealVisits, Permission::ReviewVis
 const PUBLISHED: &[Permission] = &[Permission::ReadPublishedVisits, Permission::ReadVisits];
 const SCORES: &[Permission] = &[Permission::ReadScorecards];
 const VISITS: &[Permission] = &[Permission::ReadVisits];
+const PAY: &[Permission] = &[Permission::ReadPay];
+const CALCULATE: &[Permission] = &[Permission::CalculatePay];
+const APPROVE: &[Permission] = &[Permission::ApprovePay];
+const CALCULATE_OR_APPROVE: &[Permission] = &[Permission::CalculatePay, Permission::ApprovePay];
 const IMPORT: &[Permission] = &[Permission::ManageReference, Permission::ManageUsers, Permission::EnterKpis];
 
 fn table() -> Vec<Row> {
@@ -63,6 +67,16 @@ fn table() -> Vec<Row> {
         Row("/imports/apply", Signed, Signed),
         Row("/imports/{import}", To(IMPORT), Never),
         Row("/imports/{import}/undo", Never, To(IMPORT)),
+        Row("/pay", To(PAY), Never),
+        Row("/pay/new", To(CALCULATE), To(CALCULATE)),
+        Row("/pay/{run}", To(PAY), Never),
+        Row("/pay/{run}/lines.csv", To(PAY), Never),
+        Row("/pay/{run}/people/{person}", To(PAY), Never),
+        Row("/pay/{run}/calculate", Never, To(CALCULATE)),
+        Row("/pay/{run}/submit", Never, To(CALCULATE)),
+        Row("/pay/{run}/approve", Never, To(APPROVE)),
+        Row("/pay/{run}/lock", Never, To(APPROVE)),
+        Row("/pay/{run}/back-to-draft", Never, To(CALCULATE_OR_APPROVE)),
         Row("/visits", To(VISITS), Never),
         Row("/visits/approve", Signed, To(REVIEW)),
         Row("/visits/{visit}", To(VISITS), Never),

@@ -43,6 +43,8 @@ mod console_cost;
 #[cfg(test)]
 mod console_imports;
 #[cfg(test)]
+mod console_pay;
+#[cfg(test)]
 mod console_review;
 #[cfg(test)]
 mod console_rights;

@@ -31,7 +31,7 @@ pub(crate) struct World {
     pub(crate) office: TestOffice,
     pub(crate) branch: BranchId,
     pub(crate) region: RegionId,
-    auditor: UserId,
+    pub(crate) auditor: UserId,
     pub(crate) analyst: TestPerson,
     pub(crate) approver: TestPerson,
 }

@@ -8,6 +8,7 @@ place-visits = Review
 place-branches-mine = My branches
 place-appeals = Appeals
 place-scorecards = Scorecards
+place-pay = Incentives
 place-people = People
 place-imports = Import
 place-organization = Organization

@@ -7,3 +7,4 @@ place-what-branches-mine = Your published results, and why points were lost
 place-what-appeals = What branches ask to have looked at again, with the deadline
 place-what-imports = Spreadsheets of branches, people, staff, shifts and KPI observations
 place-what-organization = Name, language and time zone
+place-what-pay = Payout runs: exceptions, approval, statements

@@ -7,3 +7,4 @@ place-what-branches-mine = Sus resultados publicados y por qué se perdieron pun
 place-what-appeals = Lo que las sucursales piden revisar, con su plazo
 place-what-imports = Hojas de cálculo de sucursales, personas, personal, turnos e indicadores
 place-what-organization = Nombre, idioma y zona horaria
+place-what-pay = Cálculos de incentivos: excepciones, aprobación, estados de cuenta

@@ -122,6 +122,10 @@ on_both! {
         let rest = read(db, |tx| payouts::list_runs(tx, org(1), first.next, 2));
         assert_eq!((first.items, rest.items, rest.next), (vec![run(1), run(2)], vec![run(3)], None));
         assert_eq!(read(db, |tx| payouts::list_runs(tx, org(2), None, 2)).items, []);
+        let first = read(db, |tx| payouts::list_newest_runs(tx, org(1), None, 2));
+        let rest = read(db, |tx| payouts::list_newest_runs(tx, org(1), first.next, 2));
+        assert_eq!((first.items, rest.items, rest.next), (vec![run(3), run(2)], vec![run(1)], None));
+        assert_eq!(read(db, |tx| payouts::list_newest_runs(tx, org(2), None, 2)).items, []);
         assert!(is_stale(&write(db, |tx| payouts::update_run(tx, org(2), RunState::Draft, &run(1)))));
     }
 

@@ -4,6 +4,7 @@
 
 mod behind;
 mod exceptions;
+mod export;
 mod freeze;
 mod frozen;
 mod gather;
@@ -11,17 +12,25 @@ mod others;
 mod previous;
 mod read;
 mod retro;
+mod sheet;
 mod unit;
 
 pub use exceptions::PayException;
+pub(crate) use export::export;
 pub use frozen::{FrozenKpi, FrozenStaff, FrozenVisit, Unit, UnitKind, recompute};
 pub(crate) use read::{Bundle, LineCursor, bundle, inputs, lines, list, statement_of, statements};
 pub use read::{LineEntry, Mode, PersonTotal, Run, Statement, find, recalculated_hash};
+pub(crate) use sheet::{
+    Deed, Linked, Links, Listed, Offer, Part, PersonRow, RunSheet, StatementSheet, newest, offers, pieces,
+    run_sheet, statement_sheet,
+};
+pub(crate) use unit::of_codes;
 
 use crate::{
     app::{assessments::ContentRef, period::Period, second_factor},
     error::ApiError,
     office::Office,
+    principal::Principal,
 };
 use db::{
     DbError, Tx,
@@ -222,7 +231,8 @@ pub fn advance(
     command: RunCommand,
     reason: Option<&str>,
 ) -> Result<Run, ApiError> {
-    let actor = actor(office, command)?;
+    let may = |permission| office.require(permission, &Target::Organization);
+    let actor = actor(may, command)?;
     if command == RunCommand::Approve {
         second_factor::require_fresh(tx, office)?;
     }
@@ -263,6 +273,17 @@ fn is_second_person(run: &PayoutRun, who: UserId) -> Result<bool, ApiError> {
     Ok(run.calculated_by.is_some_and(|it| it != who) && !decided_bands)
 }
 
+/// What somebody may do with a run as it stands, but for what no use case does yet.
+fn possible(principal: &Principal, run: &PayoutRun) -> Result<Vec<RunCommand>, ApiError> {
+    let facts = RunFacts { not_the_calculator: is_second_person(run, principal.user)?, has_reason: true };
+    let may = |permission| principal.require(permission, &Target::Organization);
+    let is_possible = |it: &RunCommand| {
+        !matches!(it, RunCommand::Export | RunCommand::MarkPaid)
+            && actor(may, *it).is_ok_and(|actor| apply_run(run.state, *it, actor, &facts).is_ok())
+    };
+    Ok(RunCommand::ALL.iter().copied().filter(is_possible).collect())
+}
+
 fn reset(run: &mut PayoutRun) -> Result<(), ApiError> {
     let inputs = Frozen::draft(Frozen::read(&run.inputs)?.unit).to_text()?;
     run.inputs_hash = Hash::of(inputs.as_bytes());
@@ -286,8 +307,10 @@ fn check_reproducible(tx: &mut Tx<'_>, org: OrgId, run: &PayoutRun) -> Result<()
 }
 
 /// In which capacity somebody takes a step, by what they may do.
-fn actor(office: &Office, command: RunCommand) -> Result<RunActor, ApiError> {
-    let may = |permission| office.require(permission, &Target::Organization);
+fn actor(
+    may: impl Fn(Permission) -> Result<(), ApiError>,
+    command: RunCommand,
+) -> Result<RunActor, ApiError> {
     let analyst = || may(Permission::CalculatePay).map(|()| RunActor::HrAnalyst);
     let approver = || may(Permission::ApprovePay).map(|()| RunActor::HrApprover);
     match command {

@@ -202,17 +202,12 @@ fn person_totals(
     frozen: &Frozen,
     decimals: u32,
 ) -> Result<(Vec<PersonTotal>, usize), ApiError> {
-    let mut elsewhere = BTreeMap::<&str, Vec<RunId>>::new();
-    for it in &frozen.paid_elsewhere {
-        elsewhere.entry(&it.person).or_default().push(it.run);
-    }
+    let elsewhere = elsewhere(frozen);
     let (mut with, mut without) = (Vec::new(), Vec::new());
     for it in all {
-        let mut found = exceptions(&it.doc)?;
-        found.extend(elsewhere.get(it.person.as_str()).into_iter().flatten().copied().map(in_another_run));
-        let group = if found.is_empty() { &mut without } else { &mut with };
-        let payable = amount(it.payable_minor, decimals);
-        group.push(PersonTotal { person: it.person.clone(), payable, exceptions: found });
+        let total = person_total(it, &elsewhere, decimals)?;
+        let group = if total.exceptions.is_empty() { &mut without } else { &mut with };
+        group.push(total);
     }
     let count = with.len();
     with.append(&mut without);
@@ -220,7 +215,28 @@ fn person_totals(
     Ok((with, count))
 }
 
-fn amount(minor: i64, decimals: u32) -> String {
+/// The other runs that pay each person for some of the same days.
+pub(super) fn elsewhere(frozen: &Frozen) -> BTreeMap<&str, Vec<RunId>> {
+    let mut found = BTreeMap::<&str, Vec<RunId>>::new();
+    for it in &frozen.paid_elsewhere {
+        found.entry(&it.person).or_default().push(it.run);
+    }
+    found
+}
+
+/// A person's total with what an approver has to see of it.
+pub(super) fn person_total(
+    it: &PayoutTotal,
+    elsewhere: &BTreeMap<&str, Vec<RunId>>,
+    decimals: u32,
+) -> Result<PersonTotal, ApiError> {
+    let mut found = exceptions(&it.doc)?;
+    found.extend(elsewhere.get(it.person.as_str()).into_iter().flatten().copied().map(in_another_run));
+    let payable = amount(it.payable_minor, decimals);
+    Ok(PersonTotal { person: it.person.clone(), payable, exceptions: found })
+}
+
+pub(super) fn amount(minor: i64, decimals: u32) -> String {
     Exact::scaled(minor, decimals).to_fixed(decimals)
 }
 
@@ -237,7 +253,7 @@ fn totals(tx: &mut Tx<'_>, org: OrgId, id: RunId) -> Result<Vec<PayoutTotal>, Ap
 }
 
 /// The run, for somebody who may read what people are paid.
-fn readable(tx: &mut Tx<'_>, principal: &Principal, id: RunId) -> Result<PayoutRun, ApiError> {
+pub(super) fn readable(tx: &mut Tx<'_>, principal: &Principal, id: RunId) -> Result<PayoutRun, ApiError> {
     principal.require(Permission::ReadPay, &Target::Organization)?;
     payouts::find_run(tx, principal.org, id)?.ok_or_else(no_such_run)
 }
@@ -435,7 +451,7 @@ pub(crate) fn bundle(tx: &mut Tx<'_>, principal: &Principal, id: RunId) -> Resul
     })
 }
 
-fn not_calculated() -> ApiError {
+pub(super) fn not_calculated() -> ApiError {
     ApiError::conflict("not_calculated", "Aún no se calcula.", "it is not calculated yet")
 }
 

@@ -1,7 +1,11 @@
 //! Whether the unit of a new run holds together: its ids, and the bands that somebody gives by hand.
 
 use super::frozen::{Unit, UnitKind};
+use crate::error::ApiError;
+use db::{Tx, reference};
 use domain::{FieldProblem, ids::OrgId};
+use std::collections::BTreeMap;
+use uuid::Uuid;
 
 /// Fewest letters of a reason that says something.
 const SHORTEST_REASON: usize = 10;
@@ -47,4 +51,52 @@ fn ids_fit(unit: &Unit) -> bool {
         UnitKind::Organization => ids.is_empty(),
         UnitKind::Branch | UnitKind::Region => (1..=500).contains(&ids.len()) && ids.len() == unit.ids.len(),
     }
+}
+
+/// The unit of codes, as people name branches and regions.
+///
+/// # Errors
+/// `unknown_unit` (422) with each code that there is not, `unit_ids` (422) where codes stand beside the whole organization.
+pub(crate) fn of_codes(
+    tx: &mut Tx<'_>,
+    org: OrgId,
+    kind: UnitKind,
+    codes: &[String],
+) -> Result<Unit, ApiError> {
+    let found: BTreeMap<String, Uuid> = match kind {
+        UnitKind::Organization if codes.is_empty() => BTreeMap::new(),
+        UnitKind::Organization => {
+            return Err(ApiError::field(
+                "/unit/ids",
+                "unit_ids",
+                "Para toda la organización no se escribe ningún código.",
+                "the whole organization takes no code",
+            ));
+        }
+        UnitKind::Branch => {
+            let codes: Vec<&str> = codes.iter().map(String::as_str).collect();
+            let all = reference::find_branches_by_codes(tx, org, &codes)?;
+            all.into_iter().map(|it| (it.code, it.branch_id.0)).collect()
+        }
+        UnitKind::Region => {
+            let all = reference::list_regions(tx, org)?;
+            all.into_iter().map(|it| (it.code, it.region_id.0)).collect()
+        }
+    };
+    let unknown: Vec<FieldProblem> =
+        codes.iter().filter(|it| !found.contains_key(*it)).map(no_such).collect();
+    if !unknown.is_empty() {
+        return Err(ApiError::invalid(unknown));
+    }
+    let ids = codes.iter().filter_map(|it| found.get(it).copied()).collect();
+    Ok(Unit { kind, ids, bands: BTreeMap::new(), bands_reason: None })
+}
+
+fn no_such(code: &String) -> FieldProblem {
+    FieldProblem::new(
+        "/unit/ids",
+        "unknown_unit",
+        format!("No hay ninguna unidad de esa clase con el código «{code}»."),
+        format!("there is no unit of that kind with the code \"{code}\""),
+    )
 }
