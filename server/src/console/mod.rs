@@ -12,6 +12,7 @@ mod home;
 mod imports;
 mod lang;
 mod people;
+mod programmes;
 mod proof;
 mod review;
 mod scorecards;
@@ -58,6 +59,7 @@ pub(crate) fn routes(config: &mut web::ServiceConfig) {
     standard::routes(config);
     appeals::routes(config);
     scorecards::routes(config);
+    programmes::routes(config);
     people::routes(config);
     imports::routes(config);
     review::routes(config);

@@ -61,12 +61,13 @@ pub(crate) struct Shell {
 }
 
 /// The places, each with what opens it; none opens to everybody.
-const PLACES: [(&str, &str, &[Permission]); 7] = [
+const PLACES: [(&str, &str, &[Permission]); 8] = [
     ("/", "place-home", &[]),
     ("/visits", "place-visits", &[Permission::ReadVisits]),
     ("/branches/mine", "place-branches-mine", &[Permission::AppealVisits]),
     ("/appeals", "place-appeals", &[Permission::AppealVisits, Permission::ReviewVisits]),
     ("/scorecards", "place-scorecards", &[Permission::ReadScorecards]),
+    ("/programmes", "place-programmes", &[Permission::ManageProgrammes]),
     ("/people", "place-people", &[Permission::ManageUsers]),
     (
         "/imports",

@@ -24,8 +24,8 @@ macro_rules! texts {
 macro_rules! areas {
     ($lang:literal) => {
         texts!(
-            $lang: "account", "appeals", "branches", "frame", "gallery", "home", "imports", "people", "review", "scorecards",
-            "setup", "sign-in", "standard"
+            $lang: "account", "appeals", "branches", "frame", "gallery", "home", "imports", "people", "programmes", "review",
+            "scorecards", "setup", "sign-in", "standard"
         )
     };
 }

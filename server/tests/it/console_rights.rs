@@ -35,6 +35,8 @@ const SCORES: &[Permission] = &[Permission::ReadScorecards];
 const VISITS: &[Permission] = &[Permission::ReadVisits];
 const IMPORT: &[Permission] = &[Permission::ManageReference, Permission::ManageUsers, Permission::EnterKpis];
 
+const PROGRAMMES: &[Permission] = &[Permission::ManageProgrammes];
+
 fn table() -> Vec<Row> {
     use Opens::{Anyone, Never, Signed, To};
     vec![
@@ -58,6 +60,13 @@ fn table() -> Vec<Row> {
         Row("/people/{user}/code", Never, To(USERS)),
         Row("/people/{user}/device", Never, To(USERS)),
         Row("/people/{user}/second-factor/reset", Never, To(USERS)),
+        Row("/programmes", To(PROGRAMMES), Never),
+        Row("/programmes/new", To(PROGRAMMES), To(PROGRAMMES)),
+        Row("/programmes/{programme}", To(PROGRAMMES), Never),
+        Row("/programmes/{programme}/on-phones", Never, To(PROGRAMMES)),
+        Row("/programmes/{programme}/appeal-window", Never, To(PROGRAMMES)),
+        Row("/programmes/{programme}/grounds", Never, To(PROGRAMMES)),
+        Row("/programmes/{programme}/waves", Never, To(PROGRAMMES)),
         Row("/imports", To(IMPORT), To(IMPORT)),
         Row("/imports/apply", Signed, Signed),
         Row("/imports/{import}", To(IMPORT), Never),

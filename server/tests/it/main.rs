@@ -41,6 +41,8 @@ mod console_branch;
 #[cfg(test)]
 mod console_imports;
 #[cfg(test)]
+mod console_programmes;
+#[cfg(test)]
 mod console_review;
 #[cfg(test)]
 mod console_rights;

@@ -8,6 +8,7 @@ place-visits = Review
 place-branches-mine = My branches
 place-appeals = Appeals
 place-scorecards = Scorecards
+place-programmes = Programmes
 place-people = People
 place-imports = Import
 refused-forbidden = Not allowed

@@ -8,6 +8,7 @@ place-visits = Revisión
 place-branches-mine = Mis sucursales
 place-appeals = Apelaciones
 place-scorecards = Tableros
+place-programmes = Programas
 place-people = Personas
 place-imports = Importar
 refused-forbidden = Sin permiso
