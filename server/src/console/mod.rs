@@ -22,6 +22,7 @@ mod shell;
 mod standard;
 mod ui;
 mod upload;
+mod waves;
 mod when;
 mod words;
 
@@ -60,6 +61,7 @@ pub(crate) fn routes(config: &mut web::ServiceConfig) {
     appeals::routes(config);
     scorecards::routes(config);
     programmes::routes(config);
+    waves::routes(config);
     people::routes(config);
     imports::routes(config);
     review::routes(config);

@@ -239,6 +239,7 @@ async fn create(posted: Posted) -> Result<HttpResponse, ApiError> {
 
 /// A wave of the programme.
 struct WaveRow {
+    href: String,
     name: String,
     from: String,
     to: String,
@@ -314,7 +315,12 @@ async fn programme_page(visitor: &Visitor, id: ProgrammeId, asked: Asked) -> Res
 }
 
 fn wave_row(it: &Wave) -> WaveRow {
-    WaveRow { name: it.name.clone(), from: it.window_from.to_string(), to: it.window_to.to_string() }
+    WaveRow {
+        href: format!("/waves/{}", it.id),
+        name: it.name.clone(),
+        from: it.window_from.to_string(),
+        to: it.window_to.to_string(),
+    }
 }
 
 fn facts(words: &Words, it: &Programme) -> Vec<(String, String)> {
@@ -350,7 +356,7 @@ fn missing(words: &Words, it: &Grounds) -> Vec<String> {
 fn forms(words: &Words, csrf: &str, it: &Programme) -> Forms {
     let at = format!("/programmes/{}", it.id);
     let form = |step: &str, submit: &str, fields: Vec<Field>, typed: &Typed| {
-        let form = Form::new(words, &format!("{at}/{step}"), csrf, submit, fields);
+        let form = Form::new(words, &format!("{at}{step}"), csrf, submit, fields);
         form.again(typed, &Faults::default(), words.lang)
     };
     let Grounds { purpose, notice, retention_days } = &it.grounds;
@@ -374,10 +380,10 @@ fn forms(words: &Words, csrf: &str, it: &Programme) -> Forms {
         Field::line("window_to", words.say("programme-wave-to")).kind(Kind::Line("date")).most(10),
     ];
     Forms {
-        wave: form("waves", "programme-wave-create", wave, &Typed::default()),
-        grounds: form("grounds", "programme-grounds-change", ground_fields(words, "").into(), &stands),
-        on_phones: form("on-phones", "programme-phones-change", phone_fields(words, "").collect(), &phones),
-        appeal: form("appeal-window", "programme-appeal-change", vec![days_field(words, "days")], &days),
+        wave: form("/waves", "programme-wave-create", wave, &Typed::default()),
+        grounds: form("/grounds", "programme-grounds-change", ground_fields(words, "").into(), &stands),
+        on_phones: form("/on-phones", "programme-phones-change", phone_fields(words, "").collect(), &phones),
+        appeal: form("/appeal-window", "programme-appeal-change", vec![days_field(words, "days")], &days),
     }
 }
 
