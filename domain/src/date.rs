@@ -40,6 +40,23 @@ impl Date {
         last.number().checked_sub(self.number()).map_or(0, |it| it + 1)
     }
 
+    /// The day so many days after this one; none beyond the calendar.
+    pub fn days_after(self, days: u32) -> Option<Self> {
+        let (mut first, mut left) = (Self { day: 1, ..self }, days.checked_add(u32::from(self.day) - 1)?);
+        loop {
+            let in_month = u32::from(days_in(first.year, first.month)?);
+            if left < in_month {
+                return Self::new(first.year, first.month, first.day + u8::try_from(left).ok()?);
+            }
+            left -= in_month;
+            first = if first.month == 12 {
+                Self::new(first.year + 1, 1, 1)?
+            } else {
+                Self { month: first.month + 1, ..first }
+            };
+        }
+    }
+
     /// Whether this day begins a month (or any day of it) and `last` ends exactly `months` months later: from the
     /// 1st to the end of a month, or from the 15th to the 14th.
     pub fn is_months_through(self, last: Self, months: u16) -> bool {
@@ -121,6 +138,20 @@ mod tests {
         assert_eq!(days("2026-03-01", "2026-04-30"), 61);
         assert_eq!(days("2026-05-01", "2026-05-01"), 1);
         assert_eq!(days("2026-05-02", "2026-05-01"), 0);
+    }
+
+    #[test]
+    fn the_day_after_so_many_days_is_that_many_days_away() {
+        let from = Date::parse("2023-12-30").unwrap();
+        let mut last = from;
+        for days in 0..800 {
+            let after = from.days_after(days).unwrap();
+            assert_eq!(from.days_through(after), days + 1);
+            assert!(days == 0 || after > last);
+            last = after;
+        }
+        assert_eq!(Date::parse("2024-02-28").unwrap().days_after(1), Date::parse("2024-02-29"));
+        assert_eq!((Date::MAX.days_after(1), Date::MIN.days_after(u32::MAX)), (None, None));
     }
 
     #[test]

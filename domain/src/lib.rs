@@ -22,6 +22,7 @@ pub mod json;
 pub mod lifecycle;
 pub mod place;
 pub mod problem;
+pub mod rotation;
 pub mod rounded;
 pub mod rule;
 pub mod scorecard;

@@ -35,6 +35,14 @@ record! {
         files: bool,
         /// Days that a branch has to appeal after a publication, 1 to 90.
         appeal_days: u32,
+        /// Why it is run.
+        purpose: Option<String>,
+        /// What staff were told of it.
+        notice_text: Option<String>,
+        /// The day they were told; there exactly where the text is.
+        notice_on: Option<Date>,
+        /// For how many days its records are meant to be kept, 30 to 3650.
+        retention_days: Option<u32>,
     }
 }
 
@@ -184,6 +192,23 @@ pub fn set_appeal_days(
 ) -> Result<(), DbError> {
     let changed = on_db!(tx, |c| diesel::update(programmes::table.find((org.store(), programme.store())))
         .set(programmes::appeal_days.eq(days.store()))
+        .execute(c))?;
+    if changed == 0 { Err(DbError::Stale) } else { Ok(()) }
+}
+
+/// Replaces why a programme is run, what staff were told, and how long it is meant to be kept: those four columns of it.
+///
+/// - **Errors**: [`DbError::Stale`] where it is not this organization's, [`DbError::Refused`] for a notice of which only the text or only
+///   the day is given, or for days beyond 30 to 3650.
+pub fn set_grounds(tx: &mut Tx<'_>, org: OrgId, programme: &Programme) -> Result<(), DbError> {
+    let found = programmes::table.find((org.store(), programme.programme_id.store()));
+    let changed = on_db!(tx, |c| diesel::update(found)
+        .set((
+            programmes::purpose.eq(programme.purpose.store()),
+            programmes::notice_text.eq(programme.notice_text.store()),
+            programmes::notice_on.eq(programme.notice_on.store()),
+            programmes::retention_days.eq(programme.retention_days.store()),
+        ))
         .execute(c))?;
     if changed == 0 { Err(DbError::Stale) } else { Ok(()) }
 }

@@ -404,7 +404,7 @@ diesel::table! {
 
 diesel::table! {
     use crate::column::{Ts, Uid};
-    use diesel::sql_types::{BigInt, Bool, Text};
+    use diesel::sql_types::{BigInt, Bool, Nullable, Text};
 
     programmes (org_id, programme_id) {
         org_id -> Uid,
@@ -418,6 +418,10 @@ diesel::table! {
         audio -> Bool,
         files -> Bool,
         appeal_days -> BigInt,
+        purpose -> Nullable<Text>,
+        notice_text -> Nullable<Text>,
+        notice_on -> Nullable<Text>,
+        retention_days -> Nullable<BigInt>,
     }
 }
 

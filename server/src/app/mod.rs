@@ -37,6 +37,7 @@ pub(crate) mod upkeep;
 pub mod users;
 pub mod verify;
 pub mod visits;
+pub(crate) mod waves;
 
 use crate::{
     app::{imports::waiting::KeptFiles, places::Places, scores::checklists::PreparedChecklists},

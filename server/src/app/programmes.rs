@@ -46,6 +46,36 @@ impl Default for OnPhones {
     }
 }
 
+/// What staff were told of a programme.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Validate, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct StaffNotice {
+    /// What they were told.
+    #[validate(length(min = 1, max = 4000), custom(function = "check_text"))]
+    pub(crate) text: String,
+    /// The day they were told, `YYYY-MM-DD`.
+    #[schema(value_type = String)]
+    pub(crate) given_on: Date,
+}
+
+/// What a programme stands on: kept as a record for whoever asks why people were observed; nothing is deleted by it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, Validate, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Grounds {
+    /// Why it is run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[validate(length(min = 1, max = 2000), custom(function = "check_text"))]
+    pub(crate) purpose: Option<String>,
+    /// What staff were told, and when.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[validate(nested)]
+    pub(crate) notice: Option<StaffNotice>,
+    /// For how many days after a visit its records are meant to be kept, 30 to 3650.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[validate(range(min = 30, max = 3650))]
+    pub(crate) retention_days: Option<u32>,
+}
+
 /// A programme to create.
 #[derive(Debug, Clone, Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -63,6 +93,10 @@ pub(crate) struct NewProgramme {
     #[serde(default = "default_appeal_days")]
     #[validate(range(min = 1, max = 90))]
     pub(crate) appeal_days: u32,
+    /// What it stands on.
+    #[serde(default)]
+    #[validate(nested)]
+    pub(crate) grounds: Grounds,
 }
 
 fn default_appeal_days() -> u32 {
@@ -94,6 +128,8 @@ pub(crate) struct Programme {
     pub(crate) on_phones: OnPhones,
     /// Days that branches have to appeal after a publication.
     pub(crate) appeal_days: u32,
+    /// What it stands on.
+    pub(crate) grounds: Grounds,
     /// When it was created, RFC 3339.
     pub(crate) created_at: String,
 }
@@ -101,6 +137,8 @@ pub(crate) struct Programme {
 impl From<programmes::Programme> for Programme {
     fn from(it: programmes::Programme) -> Self {
         let programmes::Programme { preview_score, covert, audio, files, .. } = it;
+        let notice = it.notice_text.zip(it.notice_on);
+        let notice = notice.map(|(text, given_on)| StaffNotice { text, given_on });
         Self {
             id: it.programme_id,
             code: it.code,
@@ -108,6 +146,7 @@ impl From<programmes::Programme> for Programme {
             active: it.active,
             on_phones: OnPhones { preview_score, covert, audio, files },
             appeal_days: it.appeal_days,
+            grounds: Grounds { purpose: it.purpose, notice, retention_days: it.retention_days },
             created_at: instant(it.created_at),
         }
     }
@@ -188,18 +227,25 @@ pub(crate) fn create(
 ) -> Result<Programme, ApiError> {
     office.require(Permission::ManageProgrammes, &Target::Organization)?;
     let OnPhones { preview_score, covert, audio, files } = new.on_phones;
-    let programme = programmes::Programme {
-        programme_id: ProgrammeId(office.new_id()),
-        code: new.code.clone(),
-        name: new.name.clone(),
-        active: true,
-        created_at: office.now(),
-        preview_score,
-        covert,
-        audio,
-        files,
-        appeal_days: new.appeal_days,
-    };
+    let programme = grounded(
+        &new.grounds,
+        programmes::Programme {
+            programme_id: ProgrammeId(office.new_id()),
+            code: new.code.clone(),
+            name: new.name.clone(),
+            active: true,
+            created_at: office.now(),
+            preview_score,
+            covert,
+            audio,
+            files,
+            appeal_days: new.appeal_days,
+            purpose: None,
+            notice_text: None,
+            notice_on: None,
+            retention_days: None,
+        },
+    );
     programmes::append_programme(tx, office.org(), &programme).map_err(|error| match error {
         DbError::Duplicate { .. } => ApiError::taken(
             "/code",
@@ -211,6 +257,55 @@ pub(crate) fn create(
     })?;
     office.record("programme_created", "programme", programme.programme_id, &json!({"code": new.code}))?;
     Ok(programme.into())
+}
+
+/// A programme that stands on these grounds.
+fn grounded(grounds: &Grounds, it: programmes::Programme) -> programmes::Programme {
+    programmes::Programme {
+        purpose: grounds.purpose.clone(),
+        notice_text: grounds.notice.as_ref().map(|it| it.text.clone()),
+        notice_on: grounds.notice.as_ref().map(|it| it.given_on),
+        retention_days: grounds.retention_days,
+        ..it
+    }
+}
+
+/// A programme.
+///
+/// # Errors
+/// `not_found` (404), `forbidden` (403).
+pub(crate) fn read(
+    tx: &mut Tx<'_>,
+    principal: &Principal,
+    programme: ProgrammeId,
+) -> Result<Programme, ApiError> {
+    reading::require_reader(principal)?;
+    let found = programmes::find_programme(tx, principal.org, programme)?;
+    found.map(Programme::from).ok_or_else(|| ApiError::not_found("el programa", "the programme"))
+}
+
+/// Replaces what a programme stands on. What it was before stays in the audit log.
+///
+/// # Errors
+/// `not_found` (404), `forbidden` (403).
+pub(crate) fn set_grounds(
+    tx: &mut Tx<'_>,
+    office: &mut Office,
+    programme: ProgrammeId,
+    new: &Grounds,
+) -> Result<Programme, ApiError> {
+    office.require(Permission::ManageProgrammes, &Target::Organization)?;
+    let org = office.org();
+    let found = programmes::find_programme(tx, org, programme)?
+        .ok_or_else(|| ApiError::not_found("el programa", "the programme"))?;
+    let changed = grounded(new, found.clone());
+    if changed == found {
+        return Ok(found.into());
+    }
+    programmes::set_grounds(tx, org, &changed)?;
+    let detail = json!({"before": Programme::from(found).grounds, "after": new});
+    office.record("programme_grounds_changed", "programme", programme, &detail)?;
+    Ok(changed.into())
 }
 
 /// Replaces what a programme allows on phones, and tells it to the phones of every visit that is still theirs to make or to correct.

@@ -35,6 +35,10 @@ pub(crate) enum Shape {
     Text,
     /// The same, and given also where it is empty.
     EmptyText,
+    /// A whole number; left out where it is empty. What is no number stays a text, for the use case to refuse.
+    Whole,
+    /// Whether a box is ticked.
+    Tick,
 }
 
 impl Typed {
@@ -102,6 +106,11 @@ impl Typed {
         match shape {
             Shape::EmptyText => Some(Value::from(text.trim())),
             Shape::Text => Some(text.trim()).filter(|it| !it.is_empty()).map(Value::from),
+            Shape::Whole => {
+                let text = Some(text.trim()).filter(|it| !it.is_empty())?;
+                Some(text.parse::<u64>().map_or_else(|_| Value::from(text), Value::from))
+            }
+            Shape::Tick => Some(Value::from(!text.is_empty())),
         }
     }
 

@@ -14,6 +14,7 @@ mod lang;
 mod organization;
 mod pay;
 mod people;
+mod programmes;
 mod proof;
 mod review;
 mod scorecards;
@@ -23,6 +24,7 @@ mod shell;
 mod standard;
 mod ui;
 mod upload;
+mod waves;
 mod when;
 mod words;
 
@@ -61,6 +63,8 @@ pub(crate) fn routes(config: &mut web::ServiceConfig) {
     appeals::routes(config);
     scorecards::routes(config);
     pay::routes(config);
+    programmes::routes(config);
+    waves::routes(config);
     people::routes(config);
     imports::routes(config);
     organization::routes(config);

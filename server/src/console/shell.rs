@@ -61,13 +61,14 @@ pub(crate) struct Shell {
 }
 
 /// The places, each with what opens it; none opens to everybody.
-const PLACES: [(&str, &str, &[Permission]); 8] = [
+const PLACES: [(&str, &str, &[Permission]); 9] = [
     ("/", "place-home", &[]),
     ("/visits", "place-visits", &[Permission::ReadVisits]),
     ("/branches/mine", "place-branches-mine", &[Permission::AppealVisits]),
     ("/appeals", "place-appeals", &[Permission::AppealVisits, Permission::ReviewVisits]),
     ("/scorecards", "place-scorecards", &[Permission::ReadScorecards]),
     ("/pay", "place-pay", &[Permission::ReadPay]),
+    ("/programmes", "place-programmes", &[Permission::ManageProgrammes]),
     ("/people", "place-people", &[Permission::ManageUsers]),
     (
         "/imports",

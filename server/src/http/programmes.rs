@@ -3,7 +3,7 @@
 use crate::{
     app::{
         App,
-        programmes::{self, AppealWindow, NewProgramme, NewWave, OnPhones, Programme, Wave},
+        programmes::{self, AppealWindow, Grounds, NewProgramme, NewWave, OnPhones, Programme, Wave},
     },
     command::{Command, execute, read},
     error::ApiError,
@@ -23,7 +23,7 @@ use validator::Validate;
 
 pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
     config.service(list).service(create).service(set_on_phones).service(set_appeal_window);
-    config.service(create_wave).service(list_waves);
+    config.service(set_grounds).service(create_wave).service(list_waves);
 }
 
 /// The programmes.
@@ -79,6 +79,21 @@ pub(crate) async fn set_appeal_window(
     let programme = ProgrammeId(programme.into_inner());
     execute(&app, command, StatusCode::OK, move |tx, office, new| {
         programmes::set_appeal_days(tx, office, programme, new)
+    })
+    .await
+}
+
+/// Replaces why a programme is run, what staff were told and when, and how long it is meant to be kept.
+#[utoipa::path(tag = "programmes", request_body = Grounds, responses((status = 200, body = Programme)))]
+#[put("/programmes/{programme}/grounds")]
+pub(crate) async fn set_grounds(
+    app: web::Data<App>,
+    programme: web::Path<Uuid>,
+    command: Command<Grounds>,
+) -> Result<HttpResponse, ApiError> {
+    let programme = ProgrammeId(programme.into_inner());
+    execute(&app, command, StatusCode::OK, move |tx, office, new| {
+        programmes::set_grounds(tx, office, programme, new)
     })
     .await
 }

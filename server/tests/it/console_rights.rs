@@ -39,6 +39,8 @@ const APPROVE: &[Permission] = &[Permission::ApprovePay];
 const CALCULATE_OR_APPROVE: &[Permission] = &[Permission::CalculatePay, Permission::ApprovePay];
 const IMPORT: &[Permission] = &[Permission::ManageReference, Permission::ManageUsers, Permission::EnterKpis];
 
+const PROGRAMMES: &[Permission] = &[Permission::ManageProgrammes];
+
 fn table() -> Vec<Row> {
     use Opens::{Anyone, Never, Signed, To};
     vec![
@@ -63,6 +65,17 @@ fn table() -> Vec<Row> {
         Row("/people/{user}/device", Never, To(USERS)),
         Row("/people/{user}/second-factor/reset", Never, To(USERS)),
         Row("/organization", To(USERS), To(USERS)),
+        Row("/programmes", To(PROGRAMMES), Never),
+        Row("/programmes/new", To(PROGRAMMES), To(PROGRAMMES)),
+        Row("/programmes/{programme}", To(PROGRAMMES), Never),
+        Row("/programmes/{programme}/on-phones", Never, To(PROGRAMMES)),
+        Row("/programmes/{programme}/appeal-window", Never, To(PROGRAMMES)),
+        Row("/programmes/{programme}/grounds", Never, To(PROGRAMMES)),
+        Row("/programmes/{programme}/waves", Never, To(PROGRAMMES)),
+        Row("/waves/{wave}", To(PROGRAMMES), Never),
+        Row("/waves/{wave}/assignments", Never, To(PROGRAMMES)),
+        Row("/waves/{wave}/assignments.csv", To(PROGRAMMES), Never),
+        Row("/waves/{wave}/assignments/{assignment}/withdraw", To(PROGRAMMES), To(PROGRAMMES)),
         Row("/imports", To(IMPORT), To(IMPORT)),
         Row("/imports/apply", Signed, Signed),
         Row("/imports/{import}", To(IMPORT), Never),

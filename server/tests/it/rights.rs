@@ -168,6 +168,7 @@ fn plans() -> Vec<Row> {
         Row("post", "/api/v1/programmes", Right(MANAGE), json!({"code": "P", "name": "P"})),
         Row("put", "/api/v1/programmes/{programme}/on-phones", Right(MANAGE), json!({"audio": true})),
         Row("put", "/api/v1/programmes/{programme}/appeal-window", Right(MANAGE), json!({"days": 10})),
+        Row("put", "/api/v1/programmes/{programme}/grounds", Right(MANAGE), json!({"purpose": "service"})),
         Row("post", "/api/v1/programmes/{programme}/waves", Right(MANAGE), wave),
         Row("post", "/api/v1/assignments", Right(MANAGE), assignment),
         Row("post", "/api/v1/assignments/{assignment}/cancel", Right(MANAGE), because),

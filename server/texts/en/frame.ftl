@@ -9,6 +9,7 @@ place-branches-mine = My branches
 place-appeals = Appeals
 place-scorecards = Scorecards
 place-pay = Incentives
+place-programmes = Programmes
 place-people = People
 place-imports = Import
 place-organization = Organization

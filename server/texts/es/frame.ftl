@@ -9,6 +9,7 @@ place-branches-mine = Mis sucursales
 place-appeals = Apelaciones
 place-scorecards = Tableros
 place-pay = Incentivos
+place-programmes = Programas
 place-people = Personas
 place-imports = Importar
 place-organization = Organización

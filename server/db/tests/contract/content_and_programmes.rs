@@ -37,6 +37,10 @@ pub(crate) fn programme(number: u32) -> Programme {
         audio: false,
         files: false,
         appeal_days: 7,
+        purpose: (number == 3).then(|| "Mejorar el trato".into()),
+        notice_text: (number == 3).then(|| "Se avisó al personal".into()),
+        notice_on: (number == 3).then(|| day("2026-03-01")),
+        retention_days: (number == 3).then_some(730),
     }
 }
 
@@ -148,6 +152,25 @@ on_both! {
         write(db, |tx| programmes::set_appeal_days(tx, org(1), ProgrammeId(uuid(2)), 10)).unwrap();
         let of_two = read(db, |tx| programmes::find_programme(tx, org(1), ProgrammeId(uuid(2))));
         assert_eq!(of_two, Some(Programme { appeal_days: 10, ..programme(2) }));
+        let grounded = || Programme {
+            purpose: Some("Trato".into()),
+            notice_text: Some("Aviso".into()),
+            notice_on: Some(day("2026-03-02")),
+            retention_days: Some(30),
+            ..of_two.clone().unwrap()
+        };
+        assert!(is_stale(&write(db, { let it = grounded(); move |tx| programmes::set_grounds(tx, org(2), &it) })));
+        for wrong in [
+            Programme { notice_on: None, ..grounded() },
+            Programme { notice_text: None, ..grounded() },
+            Programme { retention_days: Some(29), ..grounded() },
+            Programme { retention_days: Some(3_651), ..grounded() },
+        ] {
+            assert!(is_refused(&write(db, move |tx| programmes::set_grounds(tx, org(1), &wrong))));
+        }
+        let it = grounded();
+        write(db, move |tx| programmes::set_grounds(tx, org(1), &it)).unwrap();
+        assert_eq!(read(db, |tx| programmes::find_programme(tx, org(1), ProgrammeId(uuid(2)))), Some(grounded()));
         let backwards = || Wave { window_to: day("2026-03-31"), ..wave(9, 1) };
         assert!(is_refused(&write(db, move |tx| programmes::append_wave(tx, org(1), &backwards()))));
     }
