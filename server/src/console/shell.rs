@@ -61,7 +61,7 @@ pub(crate) struct Shell {
 }
 
 /// The places, each with what opens it; none opens to everybody.
-const PLACES: [(&str, &str, &[Permission]); 9] = [
+const PLACES: [(&str, &str, &[Permission]); 10] = [
     ("/", "place-home", &[]),
     ("/visits", "place-visits", &[Permission::ReadVisits]),
     ("/branches/mine", "place-branches-mine", &[Permission::AppealVisits]),

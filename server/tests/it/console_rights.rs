@@ -42,7 +42,11 @@ const IMPORT: &[Permission] = &[Permission::ManageReference, Permission::ManageU
 const PROGRAMMES: &[Permission] = &[Permission::ManageProgrammes];
 
 fn table() -> Vec<Row> {
-    use Opens::{Anyone, Never, Signed, To};
+    doors().into_iter().chain(office()).chain(work()).collect()
+}
+
+fn doors() -> Vec<Row> {
+    use Opens::{Anyone, Never, Signed};
     vec![
         Row("/", Signed, Never),
         Row("/sign-in", Anyone, Anyone),
@@ -55,6 +59,13 @@ fn table() -> Vec<Row> {
         Row("/account/password", Never, Signed),
         Row("/account/second-factor", Signed, Signed),
         Row("/account/second-factor/confirm", Never, Signed),
+    ]
+}
+
+/// What the office is set up with.
+fn office() -> Vec<Row> {
+    use Opens::{Never, Signed, To};
+    vec![
         Row("/people", To(USERS), Never),
         Row("/people/new", To(USERS), To(USERS)),
         Row("/people/{user}", To(USERS), Never),
@@ -90,6 +101,13 @@ fn table() -> Vec<Row> {
         Row("/pay/{run}/approve", Never, To(APPROVE)),
         Row("/pay/{run}/lock", Never, To(APPROVE)),
         Row("/pay/{run}/back-to-draft", Never, To(CALCULATE_OR_APPROVE)),
+    ]
+}
+
+/// What is done in it day by day.
+fn work() -> Vec<Row> {
+    use Opens::{Never, Signed, To};
+    vec![
         Row("/visits", To(VISITS), Never),
         Row("/visits/approve", Signed, To(REVIEW)),
         Row("/visits/{visit}", To(VISITS), Never),
