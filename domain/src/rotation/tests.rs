@@ -1,3 +1,5 @@
+//! What a rotation keeps to: its rules one by one, and what holds whatever is asked of it.
+
 use super::*;
 use alloc::vec;
 use proptest::prelude::*;
