@@ -113,6 +113,14 @@ impl Role {
         matches!(self, Self::Admin | Self::HrApprover)
     }
 
+    /// Whether giving it asks the giver for a fresh proof of their second factor: it decides logins, sees pay, or reads what people told
+    /// in confidence.
+    pub fn is_given_with_proof(self) -> bool {
+        const GUARDED: &[Permission] =
+            &[Permission::CalculatePay, Permission::ReadPay, Permission::HandleIncidents];
+        self.asks_second_factor() || self.permissions().iter().any(|it| GUARDED.contains(it))
+    }
+
     /// What the role may do, inside the scope of its grant.
     pub const fn permissions(self) -> &'static [Permission] {
         use Permission as P;

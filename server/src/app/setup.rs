@@ -61,9 +61,14 @@ fn is_done(tx: &mut db::Tx<'_>) -> Result<bool, ApiError> {
     Ok(!db::organizations::list(tx)?.is_empty())
 }
 
-/// Whether a code was printed and waits.
+/// Whether a code was printed and waits. Asks the database as long as one does.
 pub(crate) fn is_open(app: &App) -> bool {
-    app.setup.0.lock().unwrap_or_else(PoisonError::into_inner).is_some()
+    let mut code = app.setup.0.lock().unwrap_or_else(PoisonError::into_inner);
+    // The operator may have created one beside it; who cannot ask the database is told of it soon enough.
+    if code.is_some() && app.db.read(is_done).unwrap_or(false) {
+        *code = None;
+    }
+    code.is_some()
 }
 
 /// Creates the organization and the person, and signs them in.

@@ -192,7 +192,7 @@ fn give(
     grant: &RoleGrant,
     field: &str,
 ) -> Result<(), ApiError> {
-    if grant.role.asks_second_factor() {
+    if grant.role.is_given_with_proof() {
         second_factor::require_fresh(tx, office)?;
     }
     let org = office.org();
@@ -342,6 +342,9 @@ pub(crate) fn set_active(
     let org = office.org();
     let person = found(tx, org, user)?;
     if person.active != active {
+        if active {
+            second_factor::require_fresh(tx, office)?;
+        }
         users::set_active(tx, org, user, active)?;
         if !active {
             db::sessions::revoke_all_of_user(tx, org, user, office.now())?;

@@ -3,8 +3,7 @@
 use crate::{
     app::{
         App,
-        payouts::{self, Bundle, LineCursor, LineEntry, NewRun, Run, Statement},
-        review::commands::Because,
+        payouts::{self, Bundle, LineCursor, LineEntry, NewRun, Run, RunStep, Statement},
     },
     command::{Command, Nothing, execute, read},
     error::ApiError,
@@ -152,23 +151,23 @@ pub(crate) async fn calculate(
 async fn advance(
     app: &App,
     run: web::Path<Uuid>,
-    command: Command<Because>,
+    command: Command<RunStep>,
     step: RunCommand,
 ) -> Result<HttpResponse, ApiError> {
     let run = RunId(run.into_inner());
     execute(app, command, StatusCode::OK, move |tx, office, body| {
-        payouts::advance(tx, office, run, step, body.reason.as_deref())
+        payouts::advance(tx, office, run, step, body)
     })
     .await
 }
 
 /// Hands a calculated run to the approver.
-#[utoipa::path(tag = "payouts", request_body = Because, responses((status = 200, body = Run)))]
+#[utoipa::path(tag = "payouts", request_body = RunStep, responses((status = 200, body = Run)))]
 #[post("/payout-runs/{run}/submit")]
 pub(crate) async fn submit(
     app: web::Data<App>,
     run: web::Path<Uuid>,
-    command: Command<Because>,
+    command: Command<RunStep>,
 ) -> Result<HttpResponse, ApiError> {
     advance(&app, run, command, RunCommand::RequestApproval).await
 }
@@ -176,12 +175,12 @@ pub(crate) async fn submit(
 /// Approves a run; never by the person who calculated it or gave its bands by hand.
 ///
 /// Refusals: `own_calculation` (422).
-#[utoipa::path(tag = "payouts", request_body = Because, responses((status = 200, body = Run)))]
+#[utoipa::path(tag = "payouts", request_body = RunStep, responses((status = 200, body = Run)))]
 #[post("/payout-runs/{run}/approve")]
 pub(crate) async fn approve(
     app: web::Data<App>,
     run: web::Path<Uuid>,
-    command: Command<Because>,
+    command: Command<RunStep>,
 ) -> Result<HttpResponse, ApiError> {
     advance(&app, run, command, RunCommand::Approve).await
 }
@@ -191,23 +190,23 @@ pub(crate) async fn approve(
 ///
 /// Refusals: `own_calculation` (422), `result_differs` (409), `paid_in_another_run` (409) with each person whom a locked
 /// live run of the same plan pays for some of the same days.
-#[utoipa::path(tag = "payouts", request_body = Because, responses((status = 200, body = Run)))]
+#[utoipa::path(tag = "payouts", request_body = RunStep, responses((status = 200, body = Run)))]
 #[post("/payout-runs/{run}/lock")]
 pub(crate) async fn lock(
     app: web::Data<App>,
     run: web::Path<Uuid>,
-    command: Command<Because>,
+    command: Command<RunStep>,
 ) -> Result<HttpResponse, ApiError> {
     advance(&app, run, command, RunCommand::Lock).await
 }
 
 /// Takes a run back to be calculated again, with a reason.
-#[utoipa::path(tag = "payouts", request_body = Because, responses((status = 200, body = Run)))]
+#[utoipa::path(tag = "payouts", request_body = RunStep, responses((status = 200, body = Run)))]
 #[post("/payout-runs/{run}/back-to-draft")]
 pub(crate) async fn back_to_draft(
     app: web::Data<App>,
     run: web::Path<Uuid>,
-    command: Command<Because>,
+    command: Command<RunStep>,
 ) -> Result<HttpResponse, ApiError> {
     advance(&app, run, command, RunCommand::BackToDraft).await
 }

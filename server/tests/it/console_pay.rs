@@ -380,3 +380,54 @@ async fn pay_reaches_those_of_pay_alone() {
     }
     assert!(!read(&world, &stranger, "/pay").await.contains(&run), "nothing of another organization");
 }
+
+/// Payroll pays what the file adds up to.
+#[actix_web::test]
+async fn the_rows_of_each_person_add_up_to_what_the_run_pays_also_where_the_plan_caps_it() {
+    let world = World::open().await;
+    let id = world.staff("E01", "2020-01-01", None);
+    world.kpi("calidad", KpiScope::Staff(id), QUARTER, "100", None);
+    world.kpi("csat", KpiScope::Branch(world.branch), QUARTER, "5.00", None);
+    world.visit("2026-04-15", 10_000, 0, State::Published);
+    world.visit("2026-06-30", 10_000, 0, State::Published);
+    let run = calculated(&world, PLAN, QUARTER).await;
+    let told = world.office.get(&format!("/api/v1/payout-runs/{}", run.trim_start_matches("/pay/")));
+    let told = told.by(&world.analyst).send().await.expect_json();
+    let file = get(&world, &world.approver, &format!("{run}/lines.csv")).await;
+    let text = String::from_utf8(file.body.to_vec()).unwrap();
+    let cents = |it: &str| it.replace('.', "").parse::<i64>().unwrap();
+    let rows: Vec<Vec<&str>> = text.lines().skip(1).map(|it| it.split(',').collect()).collect();
+    let sum: i64 = rows.iter().map(|it| cents(it[11])).sum();
+    assert_eq!(sum, cents(told["payable"].as_str().unwrap()), "{text}");
+    // The lines are 8401.97; the cap is 130 % of 6000.
+    let last = rows.last().unwrap();
+    assert_eq!((last[10], last[11]), ("cap_and_recognitions", "-601.97"), "{text}");
+}
+
+#[actix_web::test]
+async fn figures_that_changed_since_they_were_seen_are_not_approved() {
+    let world = World::open().await;
+    world.quarter();
+    let run = place(&send(&world, &world.analyst, "/pay/new", LIVE).await);
+    let to_approval = async || {
+        place(&send(&world, &world.analyst, &format!("{run}/calculate"), "").await);
+        place(&send(&world, &world.analyst, &format!("{run}/submit"), "").await);
+    };
+    to_approval().await;
+    let seen = read(&world, &world.approver, &format!("{run}?lang=es")).await;
+    let hash = |page: &str| {
+        let it = page.split("name=\"result_hash\" value=\"").nth(1).expect("the form says what was seen");
+        format!("result_hash={}", it.split('"').next().unwrap())
+    };
+    let before = hash(&seen);
+    place(&send(&world, &world.analyst, &format!("{run}/back-to-draft"), "reason=late+figure").await);
+    let id = world.staff("E05", "2020-01-01", None);
+    world.kpi("calidad", KpiScope::Staff(id), QUARTER, "85", None);
+    to_approval().await;
+    let refused = send(&world, &world.approver, &format!("{run}/approve"), &before).await;
+    let page = html(&refused);
+    assert_eq!(refused.status.as_u16(), 409);
+    assert!(page.contains("cambió desde que lo vio") && page.contains("Persona E05"), "{page}");
+    // The page that says so has the figures of now.
+    place(&send(&world, &world.approver, &format!("{run}/approve"), &hash(&page)).await);
+}

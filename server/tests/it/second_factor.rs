@@ -206,7 +206,7 @@ async fn prove(office: &TestOffice, person: &TestPerson, secret: &str) {
 async fn who_gives_or_opens_access_gives_a_code_of_the_last_five_minutes() {
     let office = demanding().await;
     let (boss, admin) = (office.person(Role::Admin), office.person(Role::Admin));
-    let auditor = office.person(Role::Auditor);
+    let (auditor, gone) = (office.person(Role::Auditor), office.person(Role::HrAnalyst));
     let (secret, _) = set_up(&office, &boss).await;
     let user = |step: &str| format!("/api/v1/users/{}/{step}", auditor.id);
     let new = |login: &str, role: &str| json!({"login": login, "name": "Eva", "roles": [{"role": role}]});
@@ -216,7 +216,13 @@ async fn who_gives_or_opens_access_gives_a_code_of_the_last_five_minutes() {
         ("/api/v1/users".to_owned(), new("eva", "admin")),
         ("/api/v1/devices/codes".to_owned(), json!({"user": auditor.id, "kind": "phone"})),
         (format!("/api/v1/users/{}/second-factor/reset", admin.id), json!({})),
+        (user("roles"), json!({"role": "hr_analyst"})),
+        (user("roles"), json!({"role": "incident_custodian"})),
+        ("/api/v1/users".to_owned(), new("ivo", "hr_analyst")),
+        (format!("/api/v1/users/{}/activate", gone.id), json!({})),
     ];
+    // Closing access needs none.
+    post(&office, &boss, &format!("/api/v1/users/{}/deactivate", gone.id), &json!({})).await.expect_json();
     office.clock.advance_seconds(301);
     for (address, body) in &asking {
         let late = post(&office, &boss, address, body).await;

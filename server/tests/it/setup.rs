@@ -4,7 +4,7 @@ use crate::console::html;
 use domain::ids::OrgId;
 use server::{
     App, Config, Environment,
-    app::setup,
+    app::{organizations, setup},
     testing::{Answer, TestClock, TestEntropy, TestOffice},
 };
 
@@ -121,6 +121,16 @@ async fn what_is_wrong_with_the_first_form_is_told_beside_its_field_and_nothing_
         assert!(!page.contains("a-long-enough-password"), "a password is typed anew");
     }
     assert_eq!(empty.send(&[]).await.status.as_u16(), 303);
+}
+
+#[actix_web::test]
+async fn an_organization_that_the_operator_makes_beside_it_closes_the_door_too() {
+    let empty = Empty::open().await;
+    let new = serde_json::json!({"slug": "acme", "name": "Acme", "locale": "es", "zone": "UTC"});
+    organizations::create(&empty.office.app, serde_json::from_value(new).unwrap()).unwrap();
+    assert_eq!(empty.office.get("/").send().await.status.as_u16(), 200);
+    assert_eq!(empty.office.get("/setup").send().await.status.as_u16(), 404);
+    assert_eq!(empty.send(&[]).await.status.as_u16(), 404);
 }
 
 #[actix_web::test]

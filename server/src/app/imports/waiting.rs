@@ -18,6 +18,8 @@ use tokio::sync::OwnedSemaphorePermit;
 
 /// Files that are kept at once.
 const MOST_FILES: usize = 8;
+/// Of one person: whoever tries many pushes out their own.
+const MOST_OF_ONE: usize = 3;
 /// How long one is kept, in microseconds: half an hour.
 const KEPT_MICROS: i64 = 30 * 60 * 1_000_000;
 
@@ -66,10 +68,14 @@ pub(crate) struct KeptFiles(Mutex<VecDeque<Kept>>);
 impl KeptFiles {
     /// Keeps a file for whoever sent it; the oldest goes where there are too many.
     pub(crate) fn keep(&self, by: UserId, file: OwnedUpload, now: Micros) -> Hash {
-        let hash = Hash::of(&file.bytes);
+        let hash = name_of(&file);
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         kept.retain(|it| is_kept(it, now) && (it.by, it.hash) != (by, hash));
         kept.push_back(Kept { by, hash, since: now, file });
+        while kept.iter().filter(|it| it.by == by).count() > MOST_OF_ONE {
+            let oldest = kept.iter().position(|it| it.by == by);
+            drop(oldest.and_then(|it| kept.remove(it)));
+        }
         while kept.len() > MOST_FILES {
             kept.pop_front();
         }
@@ -85,6 +91,12 @@ impl KeptFiles {
     }
 }
 
+/// What a file is kept under: how it is read is part of it.
+fn name_of(file: &OwnedUpload) -> Hash {
+    let read_as = format!("{}\n{}\n", file.kind.as_str(), file.sheet.as_deref().unwrap_or_default());
+    Hash::of(&[read_as.as_bytes(), &Hash::of(&file.bytes).0].concat())
+}
+
 fn is_kept(it: &Kept, now: Micros) -> bool {
     now.0.saturating_sub(it.since.0) <= KEPT_MICROS
 }
@@ -96,6 +108,16 @@ mod tests {
     use db::Micros;
     use domain::ids::UserId;
     use uuid::Uuid;
+
+    #[test]
+    fn two_sheets_of_one_workbook_are_two_files() {
+        let files = KeptFiles::default();
+        let ana = UserId(Uuid::from_u128(1));
+        let sheet = |name: &str| OwnedUpload { sheet: Some(name.to_owned()), ..file(1) };
+        let january = files.keep(ana, sheet("January"), Micros(0));
+        files.keep(ana, sheet("February"), Micros(0));
+        assert_eq!(files.take(ana, january, Micros(0)).unwrap().sheet.as_deref(), Some("January"));
+    }
 
     fn file(number: u8) -> OwnedUpload {
         let bytes = Bytes::from(vec![number; 4]);
@@ -117,11 +139,18 @@ mod tests {
     #[test]
     fn the_oldest_file_goes_where_there_are_too_many_and_the_same_again_counts_once() {
         let files = KeptFiles::default();
-        let ana = UserId(Uuid::from_u128(1));
-        let hashes: Vec<_> = (0..=8).map(|it| files.keep(ana, file(it), Micros(0))).collect();
+        let who = |number: u8| UserId(Uuid::from_u128(number.into()));
+        let hashes: Vec<_> = (0..=8).map(|it| files.keep(who(it), file(it), Micros(0))).collect();
         assert_eq!(hashes.len(), MOST_FILES + 1);
-        files.keep(ana, file(8), Micros(0));
-        let taken: Vec<bool> = hashes.iter().map(|it| files.take(ana, *it, Micros(0)).is_some()).collect();
+        files.keep(who(8), file(8), Micros(0));
+        let taken: Vec<bool> =
+            (0_u8..).zip(&hashes).map(|(it, hash)| files.take(who(it), *hash, Micros(0)).is_some()).collect();
         assert_eq!(taken, [false, true, true, true, true, true, true, true, true]);
+        // Of one person the own oldest goes, and nobody else's.
+        let other = files.keep(who(9), file(9), Micros(0));
+        let own: Vec<_> = (10..14).map(|it| files.keep(who(1), file(it), Micros(0))).collect();
+        let left: Vec<bool> = own.iter().map(|it| files.take(who(1), *it, Micros(0)).is_some()).collect();
+        assert_eq!(left, [false, true, true, true]);
+        assert!(files.take(who(9), other, Micros(0)).is_some());
     }
 }

@@ -1,16 +1,18 @@
 //! The lines of a run as separated text (CSV, RFC 4180) for payroll and spreadsheets: UTF-8 with its mark, and no cell that a
-//! spreadsheet would take for a formula.
+//! spreadsheet would take for a formula. What a person's lines add up to is what the run pays them: what is paid beside or below them
+//! (the cap on all of them, recognitions) has a row of its own.
 
 use super::{
     frozen::Frozen,
     plan_of,
-    read::{amount, not_calculated, readable},
+    read::{amount, not_calculated, readable, totals},
     sheet::names_of,
 };
 use crate::{error::ApiError, principal::Principal};
 use csv::{Terminator, WriterBuilder};
 use db::{Tx, payouts};
 use domain::ids::RunId;
+use std::collections::BTreeMap;
 
 /// The columns; programs rely on their names.
 const COLUMNS: [&str; 13] = [
@@ -29,7 +31,10 @@ const COLUMNS: [&str; 13] = [
     "currency",
 ];
 
-/// The lines of a calculated run, by person and number.
+/// The component of a row that brings a person's lines to what is paid.
+const BALANCE: &str = "cap_and_recognitions";
+
+/// The lines of a calculated run, by person and number, then for whom they do not add up to what is paid the difference.
 ///
 /// # Errors
 /// `forbidden`, `not_found`, `not_calculated` (409).
@@ -42,31 +47,44 @@ pub(crate) fn export(tx: &mut Tx<'_>, principal: &Principal, id: RunId) -> Resul
     let names = names_of(tx, principal.org, &Frozen::read(&run.inputs)?.staff)?;
     let mut writer = WriterBuilder::new().terminator(Terminator::CRLF).from_writer(Vec::new());
     writer.write_record(COLUMNS).map_err(ApiError::internal)?;
+    let mut write = |person: String, line: u32, component: String, minor: i64| {
+        let cells = [
+            run.run_id.to_string(),
+            run.plan_id.clone(),
+            run.plan_version.to_string(),
+            run.mode.as_str().to_owned(),
+            run.state.to_string(),
+            run.period_from.to_string(),
+            run.period_to.to_string(),
+            person.clone(),
+            names.get(&person).cloned().unwrap_or_default(),
+            line.to_string(),
+            component,
+            amount(minor, decimals),
+            run.currency.clone(),
+        ];
+        writer.write_record(cells.map(harmless)).map_err(ApiError::internal)
+    };
+    // By person: how many lines, and what they add up to.
+    let mut sums: BTreeMap<String, (u32, i64)> = BTreeMap::new();
     let mut after = None;
     loop {
         let page = payouts::list_lines(tx, principal.org, id, None, after.as_ref(), db::MAX_PAGE)?;
         for it in page.items {
-            let name = names.get(&it.person).cloned().unwrap_or_default();
-            let cells = [
-                run.run_id.to_string(),
-                run.plan_id.clone(),
-                run.plan_version.to_string(),
-                run.mode.as_str().to_owned(),
-                run.state.to_string(),
-                run.period_from.to_string(),
-                run.period_to.to_string(),
-                it.person,
-                name,
-                it.line.to_string(),
-                it.component,
-                amount(it.amount_minor, decimals),
-                run.currency.clone(),
-            ];
-            writer.write_record(cells.map(harmless)).map_err(ApiError::internal)?;
+            let sum = sums.entry(it.person.clone()).or_default();
+            *sum = (sum.0.max(it.line), sum.1.saturating_add(it.amount_minor));
+            write(it.person, it.line, it.component, it.amount_minor)?;
         }
         match page.next {
             Some(next) => after = Some(next),
             None => break,
+        }
+    }
+    for it in totals(tx, principal.org, id)? {
+        let (last, sum) = sums.get(&it.person).copied().unwrap_or_default();
+        let difference = it.payable_minor.saturating_sub(sum);
+        if difference != 0 {
+            write(it.person, last.saturating_add(1), BALANCE.to_owned(), difference)?;
         }
     }
     let bytes = writer.into_inner().map_err(ApiError::internal)?;

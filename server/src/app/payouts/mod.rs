@@ -220,16 +220,30 @@ fn store(tx: &mut Tx<'_>, office: &Office, from: RunState, run: &PayoutRun) -> R
     }
 }
 
+/// What a step of a run is taken with.
+#[derive(Debug, Clone, Default, Deserialize, Validate, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RunStep {
+    /// Why, in the words of the person who takes it.
+    #[validate(length(max = 2000))]
+    #[serde(default)]
+    pub reason: Option<String>,
+    /// The `result_hash` of the run as it was seen: another result refuses the step.
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
+    pub result_hash: Option<Hash>,
+}
+
 /// A step of a run that has nothing to calculate.
 ///
 /// # Errors
-/// `forbidden`, `wrong_state` (409), `own_calculation` or `reason_missing` (422), `paid_in_another_run` (409).
+/// `forbidden`, `wrong_state`, `result_changed` (409), `own_calculation` or `reason_missing` (422), `paid_in_another_run` (409).
 pub fn advance(
     tx: &mut Tx<'_>,
     office: &mut Office,
     id: RunId,
     command: RunCommand,
-    reason: Option<&str>,
+    step: &RunStep,
 ) -> Result<Run, ApiError> {
     let may = |permission| office.require(permission, &Target::Organization);
     let actor = actor(may, command)?;
@@ -237,8 +251,15 @@ pub fn advance(
         second_factor::require_fresh(tx, office)?;
     }
     let mut run = lock(tx, office, id)?;
+    if step.result_hash.is_some() && step.result_hash != run.result_hash {
+        return Err(ApiError::conflict(
+            "result_changed",
+            "El cálculo cambió desde que lo vio: revise las cifras de ahora antes de seguir.",
+            "the result changed since you saw it: look at the figures of now before you go on",
+        ));
+    }
     let from = run.state;
-    let reason = reason.map(str::trim).filter(|it| !it.is_empty());
+    let reason = step.reason.as_deref().map(str::trim).filter(|it| !it.is_empty());
     let facts =
         RunFacts { not_the_calculator: is_second_person(&run, user(office))?, has_reason: reason.is_some() };
     run.state = apply_run(from, command, actor, &facts)?;

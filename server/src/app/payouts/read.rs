@@ -240,7 +240,8 @@ pub(super) fn amount(minor: i64, decimals: u32) -> String {
     Exact::scaled(minor, decimals).to_fixed(decimals)
 }
 
-fn totals(tx: &mut Tx<'_>, org: OrgId, id: RunId) -> Result<Vec<PayoutTotal>, ApiError> {
+/// Every total of a run.
+pub(super) fn totals(tx: &mut Tx<'_>, org: OrgId, id: RunId) -> Result<Vec<PayoutTotal>, ApiError> {
     let (mut found, mut after): (Vec<PayoutTotal>, Option<String>) = (Vec::new(), None);
     loop {
         let page = payouts::list_totals(tx, org, id, after.as_deref(), db::MAX_PAGE)?;

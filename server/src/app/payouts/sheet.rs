@@ -5,7 +5,7 @@ use super::{
     PersonTotal, Run, Statement,
     frozen::{Frozen, FrozenStaff, UnitKind},
     plan_of, possible,
-    read::{elsewhere, person_total, readable, shown, statement_of},
+    read::{elsewhere, person_total, readable, shown, statement_of, totals},
 };
 use crate::{
     app::reading::reach_of_any,
@@ -210,11 +210,16 @@ pub(crate) fn run_sheet(
     let is_own = is_approver && waits.is_some_and(|it| !possible_now.contains(&it));
     let run = shown(tx, org, row)?;
     let rows = usize::try_from(part.rows).unwrap_or(usize::MAX);
-    let troubled = run.totals.iter().filter(|it| !it.exceptions.is_empty());
-    let troubled: Vec<PersonTotal> = troubled.skip(part.skipped).take(rows).cloned().collect();
-    let page = payouts::list_totals(tx, org, id, part.after.as_deref(), part.rows)?;
     let others = elsewhere(&frozen);
     let decimals = plan.money.minor_units;
+    // All of them: those that come with the run are the first thousand.
+    let mut troubled = Vec::new();
+    for it in totals(tx, org, id)? {
+        troubled.push(person_total(&it, &others, decimals)?);
+    }
+    let troubled = troubled.into_iter().filter(|it| !it.exceptions.is_empty());
+    let troubled: Vec<PersonTotal> = troubled.skip(part.skipped).take(rows).collect();
+    let page = payouts::list_totals(tx, org, id, part.after.as_deref(), part.rows)?;
     let people: Vec<PersonTotal> =
         page.items.iter().map(|it| person_total(it, &others, decimals)).collect::<Result<_, _>>()?;
     let wanted: BTreeSet<&str> = troubled.iter().chain(&people).map(|it| it.person.as_str()).collect();

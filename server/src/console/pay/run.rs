@@ -16,10 +16,7 @@ use super::{
     Piece, linked, mode_text, money, plan_text, statement_at, unit_text,
 };
 use crate::{
-    app::{
-        payouts::{self, Deed, Mode, Part, PayException, PersonRow, RunSheet},
-        review::commands::Because,
-    },
+    app::payouts::{self, Deed, Mode, Part, PayException, PersonRow, RunSheet, RunStep},
     error::ApiError,
 };
 use actix_web::{HttpResponse, http::StatusCode, web};
@@ -191,7 +188,7 @@ fn troubled_pager(words: &Words, sheet: &RunSheet, asked: &Asked) -> Pager {
     let at = format!("/pay/{}", sheet.run.id);
     let skipped = asked.exceptions.unwrap_or_default();
     let shown = skipped.saturating_add(sheet.troubled.len());
-    let all = sheet.run.totals.iter().filter(|it| !it.exceptions.is_empty()).count();
+    let all = sheet.run.with_exceptions.unwrap_or_default();
     Pager {
         label: words.say("pay-exceptions-pages"),
         next: (shown < all).then(|| (format!("{at}?exceptions={shown}"), words.say("pager-next"))),
@@ -228,6 +225,9 @@ fn action(
     let mut form = Form::new(words, &format!("/pay/{}/{step}", sheet.run.id), csrf, submit, fields);
     if command == RunCommand::Lock || command == RunCommand::BackToDraft {
         form = form.danger();
+    }
+    if let Some(hash) = sheet.run.result_hash.filter(|_| command != RunCommand::Calculate) {
+        form = form.with_hidden("result_hash", hash.to_string());
     }
     if let Some(failure) = failure.filter(|it| it.command == command) {
         form = form.again(&failure.typed, &faults(&failure.error), words.lang);
@@ -281,11 +281,11 @@ async fn take(
     said: &str,
 ) -> Result<HttpResponse, ApiError> {
     let (Posted { visitor, typed }, id) = (posted, RunId(run.into_inner()));
-    let taken = match typed.read::<Because>(&[("reason", Shape::Text)]) {
-        Ok(because) => {
+    let taken = match typed.read::<RunStep>(&[("reason", Shape::Text), ("result_hash", Shape::Text)]) {
+        Ok(told) => {
             let change = move |tx: &mut db::Tx<'_>, office: &mut crate::office::Office| match command {
                 RunCommand::Calculate => payouts::calculate_run(tx, office, id),
-                _ => payouts::advance(tx, office, id, command, because.reason.as_deref()),
+                _ => payouts::advance(tx, office, id, command, &told),
             };
             visitor.change(change).await
         }
