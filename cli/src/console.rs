@@ -23,18 +23,26 @@ const MAX_INPUT_BYTES: u64 = 64 << 20;
 /// # Errors
 /// `unreadable_input` where it cannot be read, is not UTF-8 or is too large.
 pub(crate) fn read_input(path: &Path) -> Result<String, Problem> {
+    String::from_utf8(read_bytes(path)?).map_err(|error| unreadable(path, &error.to_string()))
+}
+
+/// Reads a file of any bytes, or standard input where the path is `-`.
+///
+/// # Errors
+/// `unreadable_input` where it cannot be read or is too large.
+pub(crate) fn read_bytes(path: &Path) -> Result<Vec<u8>, Problem> {
     let read = |source: &mut dyn Read| {
-        let mut text = String::new();
-        source.take(MAX_INPUT_BYTES + 1).read_to_string(&mut text).map(|_| text)
+        let mut bytes = Vec::new();
+        source.take(MAX_INPUT_BYTES + 1).read_to_end(&mut bytes).map(|_| bytes)
     };
-    let text = if path == Path::new("-") {
+    let bytes = if path == Path::new("-") {
         read(&mut io::stdin().lock())
     } else {
         File::open(path).and_then(|mut it| read(&mut it))
     };
-    let text = text.map_err(|error| unreadable(path, &error.to_string()))?;
-    if u64::try_from(text.len()).is_ok_and(|it| it <= MAX_INPUT_BYTES) {
-        Ok(text)
+    let bytes = bytes.map_err(|error| unreadable(path, &error.to_string()))?;
+    if u64::try_from(bytes.len()).is_ok_and(|it| it <= MAX_INPUT_BYTES) {
+        Ok(bytes)
     } else {
         Err(unreadable(path, &format!("larger than {MAX_INPUT_BYTES} bytes")))
     }

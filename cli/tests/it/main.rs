@@ -21,6 +21,8 @@ mod photos;
 #[cfg(test)]
 mod photos_sent;
 #[cfg(test)]
+mod printed;
+#[cfg(test)]
 mod races;
 #[cfg(test)]
 mod redacted;

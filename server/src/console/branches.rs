@@ -153,7 +153,7 @@ pub(super) fn sure(words: &Words, index: &Index) -> String {
     }
 }
 
-fn day(found: &VisitResult) -> String {
+pub(super) fn day(found: &VisitResult) -> String {
     found.day.map(|it| it.to_string()).unwrap_or_default()
 }
 
@@ -178,15 +178,15 @@ pub(super) fn costs(words: &Words, found: &VisitResult) -> Vec<Cost> {
 // ---- one visit ----
 
 /// A figure of a part of the visit.
-struct Part {
-    label: String,
-    value: String,
+pub(super) struct Part {
+    pub(super) label: String,
+    pub(super) value: String,
 }
 
 /// Parts of the visit.
-struct Group {
-    heading: String,
-    parts: Vec<Part>,
+pub(super) struct Group {
+    pub(super) heading: String,
+    pub(super) parts: Vec<Part>,
 }
 
 /// An appeal of the visit.
@@ -224,7 +224,7 @@ async fn visit(visitor: Visitor, visit: web::Path<Uuid>) -> Result<HttpResponse,
 }
 
 /// The kind of change, which is all that a branch is told of it.
-fn changed_by(change: Change) -> &'static str {
+pub(super) fn changed_by(change: Change) -> &'static str {
     match change {
         Change::Approved => "branch-before-approved",
         Change::Appeal => "branch-before-appeal",
@@ -242,9 +242,6 @@ impl VisitPage {
     fn of(shell: Shell, found: &VisitResult) -> Self {
         let words = shell.words.clone();
         let text = |it: &LocalText| words.lang.text(it).to_owned();
-        let critical = found.items.iter().filter(|it| found.score.critical_failed.contains(&it.id));
-        let raw = &found.score.raw_exact;
-        let lost = Rounded::new(&(domain::Exact::from(100_i64) - raw), 2);
         Self {
             id: found.id.to_string(),
             branch: found.branch.branch_id.to_string(),
@@ -254,10 +251,10 @@ impl VisitPage {
             score: found.score.final_score.to_string(),
             band: text(&found.band),
             before: found.before.map(|it| (it.to_string(), words.say(changed_by(found.change)))),
-            lost: lost.to_string(),
+            lost: lost(found),
             costs: costs(&words, found),
             by_critical: found.losses.by_critical.as_ref().map(ToString::to_string),
-            criticals: critical.map(|it| text(&it.q)).collect(),
+            criticals: failed_criticals(&words, found),
             groups: groups(&words, found),
             may_appeal: found.appealing.standing == Standing::Open,
             appeal_text: appeal_text(&words, found),
@@ -273,6 +270,17 @@ impl VisitPage {
             shell,
         }
     }
+}
+
+/// How many of 100 points were lost.
+pub(super) fn lost(found: &VisitResult) -> String {
+    Rounded::new(&(domain::Exact::from(100_i64) - &found.score.raw_exact), 2).to_string()
+}
+
+/// The critical questions that failed.
+pub(super) fn failed_criticals(words: &Words, found: &VisitResult) -> Vec<String> {
+    let critical = found.items.iter().filter(|it| found.score.critical_failed.contains(&it.id));
+    critical.map(|it| words.lang.text(&it.q).to_owned()).collect()
 }
 
 /// How far an appeal is, in words.
@@ -293,7 +301,7 @@ pub(super) fn appeal_text(words: &Words, found: &VisitResult) -> String {
     }
 }
 
-fn groups(words: &Words, found: &VisitResult) -> Vec<Group> {
+pub(super) fn groups(words: &Words, found: &VisitResult) -> Vec<Group> {
     let part = |label: String, value: &Percent| Part { label, value: value.to_string() };
     let named = |(id, it): (&String, &Percent)| part(readable(id), it);
     let sections = found.sections.iter().map(|(it, value)| part(words.lang.text(it).to_owned(), value));

@@ -14,6 +14,7 @@ mod lang;
 mod organization;
 mod pay;
 mod people;
+mod printed;
 mod programmes;
 mod proof;
 mod review;
@@ -58,6 +59,7 @@ pub(crate) fn routes(config: &mut web::ServiceConfig) {
     session::routes(config);
     setup::routes(config);
     account::routes(config);
+    printed::routes(config);
     branches::routes(config);
     standard::routes(config);
     appeals::routes(config);

@@ -110,6 +110,11 @@ impl Visitor {
         }
     }
 
+    /// The name of their organization.
+    pub(crate) fn organization(&self) -> &str {
+        &self.organization
+    }
+
     /// Carries out a use case for them, in one transaction with its lines of the audit log.
     ///
     /// # Errors

@@ -24,8 +24,8 @@ macro_rules! texts {
 macro_rules! areas {
     ($lang:literal) => {
         texts!(
-            $lang: "account", "appeals", "branches", "frame", "gallery", "home", "imports", "pay", "people", "programmes",
-            "review", "scorecards", "setup", "sign-in", "standard"
+            $lang: "account", "appeals", "branches", "frame", "gallery", "home", "imports", "pay", "people", "printed",
+            "programmes", "review", "scorecards", "setup", "sign-in", "standard"
         )
     };
 }

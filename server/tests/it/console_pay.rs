@@ -21,7 +21,7 @@ async fn get(world: &World, by: &TestPerson, address: &str) -> Answer {
     world.office.get(address).header("Cookie", &format!("veedor_session={}", by.token)).send().await
 }
 
-async fn read(world: &World, by: &TestPerson, address: &str) -> String {
+pub(crate) async fn read(world: &World, by: &TestPerson, address: &str) -> String {
     let answer = get(world, by, address).await;
     let text = html(&answer);
     assert_eq!(answer.status.as_u16(), 200, "{address}: {text}");
@@ -188,7 +188,7 @@ async fn approving_asks_for_a_code_of_the_last_five_minutes_and_the_form_comes_b
     assert!(read(&world, &world.approver, &format!("{run}?lang=es")).await.contains("<b>aprobado</b>"));
 }
 
-async fn calculated(world: &World, plan: &str, period: (&str, &str)) -> String {
+pub(crate) async fn calculated(world: &World, plan: &str, period: (&str, &str)) -> String {
     let run = world.draft(&world.body(plan, period.0, period.1)).await;
     world.step(&world.analyst, &run, "calculate").await.expect_json();
     format!("/pay/{run}")

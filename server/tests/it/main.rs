@@ -45,6 +45,8 @@ mod console_imports;
 #[cfg(test)]
 mod console_pay;
 #[cfg(test)]
+mod console_printed;
+#[cfg(test)]
 mod console_programmes;
 #[cfg(test)]
 mod console_review;

@@ -326,6 +326,8 @@ pub(crate) struct StatementSheet {
     /// Code and name of the branch.
     pub(crate) branch: String,
     pub(crate) links: Links,
+    /// Hash of the result of the run.
+    pub(crate) result: Option<sync_core::Hash>,
 }
 
 /// The statement of one person for its page.
@@ -356,6 +358,7 @@ pub(crate) fn statement_sheet(
         title: plan_of(tx, org, &row)?.title,
         plan: row.plan_id,
         version: row.plan_version,
+        result: row.result_hash,
         is_live: row.mode == RunMode::Live,
         state: row.state,
         name,

@@ -3,6 +3,7 @@
 
 mod explain;
 mod new;
+mod print;
 mod run;
 mod statement;
 
@@ -46,6 +47,7 @@ pub(super) fn routes(config: &mut web::ServiceConfig) {
     place(config, "/pay/{run}/lock", |it| it.route(web::post().to(run::lock)));
     place(config, "/pay/{run}/back-to-draft", |it| it.route(web::post().to(run::back_to_draft)));
     place(config, "/pay/{run}/people/{person}", |it| it.route(web::get().to(statement::show)));
+    place(config, "/pay/{run}/people/{person}/print.pdf", |it| it.route(web::get().to(print::pdf)));
 }
 
 // ---- the runs ----

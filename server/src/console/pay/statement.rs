@@ -9,7 +9,7 @@ use super::{
     },
     Piece,
     explain::{figure, words_of},
-    href, linked, money, plan_text,
+    href, linked, money, plan_text, statement_at,
 };
 use crate::{
     app::payouts::{self, FrozenVisit, LineEntry, StatementSheet},
@@ -25,40 +25,42 @@ use serde::Deserialize;
 use uuid::Uuid;
 
 /// A visit behind a line.
-struct VisitRow {
-    date: String,
-    score: String,
-    is_disputed: bool,
+pub(super) struct VisitRow {
+    pub(super) date: String,
+    pub(super) score: String,
+    pub(super) is_disputed: bool,
     href: Option<String>,
 }
 
 /// A line with what stands behind it.
-struct LineView {
-    title: String,
-    amount: String,
+pub(super) struct LineView {
+    pub(super) title: String,
+    pub(super) amount: String,
     /// What it is about, in words, where it has no steps or more than steps.
-    facts: Vec<Vec<Piece>>,
-    steps: Vec<String>,
-    visits: Vec<VisitRow>,
+    pub(super) facts: Vec<Vec<Piece>>,
+    pub(super) steps: Vec<String>,
+    pub(super) visits: Vec<VisitRow>,
 }
 
 #[derive(Template)]
 #[template(path = "pay_statement.html")]
-struct StatementPage {
+pub(super) struct StatementPage {
     shell: Shell,
     run: String,
-    person: String,
-    name: String,
-    branch: String,
-    period: String,
-    plan: String,
-    is_live: bool,
-    state: String,
-    payable: String,
-    lines: Vec<LineView>,
-    notes: Vec<String>,
+    /// Where it is as a PDF.
+    print: String,
+    pub(super) person: String,
+    pub(super) name: String,
+    pub(super) branch: String,
+    pub(super) period: String,
+    pub(super) plan: String,
+    pub(super) is_live: bool,
+    pub(super) state: String,
+    pub(super) payable: String,
+    pub(super) lines: Vec<LineView>,
+    pub(super) notes: Vec<String>,
     /// The calculation before and after the lines.
-    steps: Vec<String>,
+    pub(super) steps: Vec<String>,
 }
 
 pub(super) async fn show(visitor: Visitor, at: web::Path<(Uuid, String)>) -> Result<HttpResponse, ApiError> {
@@ -89,7 +91,7 @@ struct Parts {
 }
 
 impl StatementPage {
-    fn of(shell: Shell, sheet: &StatementSheet) -> Result<Self, ApiError> {
+    pub(super) fn of(shell: Shell, sheet: &StatementSheet) -> Result<Self, ApiError> {
         let words = shell.words.clone();
         let (words, it) = (&words, &sheet.statement);
         let whole: Whole = serde_json::from_str(it.calculation.get()).map_err(ApiError::internal)?;
@@ -109,6 +111,7 @@ impl StatementPage {
         let lines = it.lines.iter().map(|it| line(words, sheet, it)).collect::<Result<_, _>>()?;
         Ok(Self {
             run: it.run.to_string(),
+            print: format!("{}/print.pdf", statement_at(it.run, &it.person)),
             person: it.person.clone(),
             name: sheet.name.clone(),
             branch: sheet.branch.clone(),

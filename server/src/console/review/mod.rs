@@ -6,6 +6,7 @@ mod bulk;
 mod decide;
 mod evidence;
 mod orders;
+mod print;
 mod proof;
 mod queue;
 mod score;
@@ -22,6 +23,8 @@ pub(super) fn routes(config: &mut web::ServiceConfig) {
         it.route(web::get().to(bulk::back)).route(web::post().to(bulk::approve))
     });
     place(config, "/visits/{visit}", |it| it.route(web::get().to(visit::show)));
+    place(config, "/visits/{visit}/print.pdf", |it| it.route(web::get().to(print::pdf)));
+    place(config, "/visits/{visit}/print.json", |it| it.route(web::get().to(print::seal)));
     place(config, "/visits/{visit}/proof", |it| it.route(web::get().to(proof::show)));
     place(config, "/visits/{visit}/{step}", |it| {
         it.route(web::get().to(visit::back)).route(web::post().to(visit::act))

@@ -22,6 +22,8 @@ pub(super) struct StoryLine {
     pub(super) what: String,
     pub(super) reason: String,
     pub(super) is_suspect: bool,
+    /// Whether the auditor did it, whose name or device `who` then is.
+    pub(super) is_of_auditor: bool,
 }
 
 /// The story, oldest first, and how many lines before it are left out.
@@ -82,6 +84,7 @@ fn line(words: &Words, looked: &Looked, it: &Line) -> StoryLine {
         what,
         reason: String::new(),
         is_suspect: it.is_suspect,
+        is_of_auditor: it.dev.is_some(),
     }
 }
 
@@ -107,5 +110,6 @@ fn event(words: &Words, looked: &Looked, it: &EventEntry) -> StoryLine {
         what,
         reason: it.reason.clone().filter(|_| !by_phone).unwrap_or_default(),
         is_suspect: false,
+        is_of_auditor: it.actor_id == Some(looked.visit.auditor_id.0),
     }
 }

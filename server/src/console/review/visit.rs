@@ -136,7 +136,7 @@ pub(super) async fn show(
     page(StatusCode::OK, &view(&visitor, &looked, None, asked.photos))
 }
 
-async fn read(visitor: &Visitor, visit: AuditId) -> Result<Looked, ApiError> {
+pub(super) async fn read(visitor: &Visitor, visit: AuditId) -> Result<Looked, ApiError> {
     let (app, principal) = (visitor.app.clone(), visitor.principal.clone());
     visitor.app.read(move |tx| look(tx, &app, &principal, visit)).await
 }

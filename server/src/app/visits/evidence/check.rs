@@ -97,7 +97,7 @@ const PROVES_NOT: [&str; 2] = [
     "That an answer is true, that a tampered phone did not make it up before signing, that the place is real, or who held the phone.",
 ];
 
-fn fault(code: &'static str, es: &str, en: &str) -> EvidenceFault {
+pub(super) fn fault(code: &'static str, es: &str, en: &str) -> EvidenceFault {
     EvidenceFault { code, es: es.to_owned(), en: en.to_owned() }
 }
 

@@ -7,9 +7,11 @@
 
 mod check;
 mod export;
+pub(crate) mod print;
 
 pub use check::{EvidenceFault, Proved, ProvedDevice, ProvedOp, check};
 pub use export::export;
+pub use print::{Printed, PrintedScore, ProvedPrint, check_print};
 
 use crate::app::scores::scoring::Corrections;
 use serde::{Deserialize, Serialize};

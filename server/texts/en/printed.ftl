@@ -1,0 +1,19 @@
+# What every paper has: number of the page, code, and how it is checked.
+printed-of = of
+printed-branch = Branch
+printed-checklist = Checklist
+printed-state = State
+printed-answer = Answer
+printed-points = Points
+printed-who = Who
+printed-what = What happened
+printed-phone = Auditor’s phone
+printed-pdf = Print (PDF)
+printed-seal = Signature of the PDF
+printed-visit = Visit { $it }
+printed-version = Version { $n } of the score
+printed-no-score = No score yet
+printed-hash = Hash (SHA-256): { $it }
+printed-code = QR code with the number of the visit and the hash of what this sheet says
+printed-check = Check it with the signature of the PDF: veedor verify-visit visit.pdf --signature visit.pdf.json, or without the file by --hash and the hash on this sheet.
+printed-result = Hash of the result of the run: { $it }

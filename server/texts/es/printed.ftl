@@ -1,0 +1,19 @@
+# Lo que lleva cada papel: número de página, código y cómo se comprueba.
+printed-of = de
+printed-branch = Sucursal
+printed-checklist = Cuestionario
+printed-state = Estado
+printed-answer = Respuesta
+printed-points = Puntos
+printed-who = Quién
+printed-what = Qué ocurrió
+printed-phone = Teléfono del auditor
+printed-pdf = Imprimir (PDF)
+printed-seal = Firma del PDF
+printed-visit = Visita { $it }
+printed-version = Versión { $n } de la calificación
+printed-no-score = Todavía sin calificación
+printed-hash = Huella (SHA-256): { $it }
+printed-code = Código QR con el número de la visita y la huella de lo que dice esta hoja
+printed-check = Se comprueba con la firma del PDF: veedor verify-visit visita.pdf --signature visita.pdf.json, o sin el archivo con --hash y la huella de esta hoja.
+printed-result = Huella del resultado de la corrida: { $it }
